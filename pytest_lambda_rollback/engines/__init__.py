@@ -1,0 +1,1 @@
+"""Engines start execution environments and replay invocations in them."""

@@ -1,0 +1,71 @@
+"""What an engine is to the rest of the package. No engine is imported here.
+
+An engine turns a function version into a running Lambda execution environment and replays
+invocations in it. Engines differ only in how they start one; the Runtime API that the runtime
+talks to is the same for all of them (`runtime_api`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from pytest_lambda_rollback.model import (
+    EngineDescription,
+    FunctionVersion,
+    Invocation,
+    Outcome,
+)
+
+Progress = Callable[[str], None]
+"""Takes one line of progress, in the present tense, without a final full stop."""
+
+
+class ExecutionEnvironment(Protocol):
+    """One running Lambda runtime process with one version's code and layers."""
+
+    @property
+    def alive(self) -> bool:
+        """False once the runtime has ended or was ended; such an environment is not reused."""
+        ...
+
+    def invoke(self, invocation: Invocation) -> Outcome:
+        """Replay one event and wait for how it ends.
+
+        The first call also waits for the initialisation. Whatever the function does is a value;
+        our own trouble is an outcome of the kind ``harness-failure``. After a timeout, an exit
+        or running out of memory the environment is not ``alive`` any more.
+        """
+        ...
+
+    def close(self) -> None:
+        """End the runtime and remove what was started for it. Safe to call twice."""
+        ...
+
+
+class Engine(Protocol):
+    """A way to run function versions. All methods may be called from several threads."""
+
+    name: str
+
+    def prepare(self, version: FunctionVersion, progress: Progress) -> None:
+        """Make all that a start needs (images, unpacked trees). Cheap when it already exists.
+
+        Raises EngineError when this version cannot be run by this engine on this machine.
+        """
+        ...
+
+    def start(self, version: FunctionVersion) -> ExecutionEnvironment:
+        """Start a fresh execution environment of a prepared version.
+
+        Returns without waiting for the initialisation. Raises EngineError.
+        """
+        ...
+
+    def describe(self) -> EngineDescription:
+        """What the header and the report say; cheap, callable before any start."""
+        ...
+
+    def close(self) -> None:
+        """Close every environment and remove everything this engine started."""
+        ...

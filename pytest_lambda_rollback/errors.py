@@ -1,0 +1,43 @@
+"""The errors of the project, one child for each party that must act.
+
+Every message says what failed (function and version where there is one), why, and what to do.
+This room knows no vendor: boto3, docker and pytest errors are translated where they arise,
+with ``raise … from error``.
+"""
+
+from __future__ import annotations
+
+
+class RollbackError(Exception):
+    """Base of all errors raised on purpose by this package.
+
+    ``what`` failed, ``why``, and what the reader should ``do`` about it; each is one sentence
+    or fragment without a final full stop.
+    """
+
+    def __init__(self, what: str, *, why: str = "", do: str = "") -> None:
+        self.what = what
+        self.why = why
+        self.do = do
+        super().__init__(what, why, do)
+
+    def __str__(self) -> str:
+        text = self.what
+        if self.why:
+            text += f": {self.why}"
+        text += "."
+        if self.do:
+            text += f" {self.do}."
+        return text
+
+
+class ConfigError(RollbackError):
+    """The user's configuration, command line or event fixture is wrong: the user must act."""
+
+
+class SourceError(RollbackError):
+    """A version, layer or artefact cannot be had, or is refused: its owner must act."""
+
+
+class EngineError(RollbackError):
+    """An execution environment cannot be made on this machine: the machine must change."""

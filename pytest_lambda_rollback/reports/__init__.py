@@ -1,0 +1,1 @@
+"""Reports turn results into text or files. They decide nothing."""
