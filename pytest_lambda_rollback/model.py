@@ -342,6 +342,12 @@ class FunctionSettings:
     inherited: tuple[str, ...] = ()
     """For a candidate build: what it does not say itself, and the version it was taken from."""
 
+    def event_name(self, path: Path) -> str:
+        """Name of a fixture in ids: its path below the events folder, without ``.json``."""
+        if self.events_root is not None and path.is_relative_to(self.events_root):
+            return path.relative_to(self.events_root).with_suffix("").as_posix()
+        return path.stem
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -360,7 +366,7 @@ class Settings:
     use_cache: bool = True
 
     def function(self, name: str) -> FunctionSettings:
-        """The settings of one function. Raises KeyError for a name that is not there."""
+        """Return the settings of one function. Raises KeyError for a name that is not there."""
         for function in self.functions:
             if function.name == name:
                 return function
@@ -375,20 +381,18 @@ class Check:
     """One thing to find out: one event (or one contract) on one target by one strategy."""
 
     function: str
-    target: TargetRef
-    strategy: Strategy
+    group: str
+    """The second last part of the id, ``3-alias``."""
     name: str
     """The event's name or the contract's: the last part of the id."""
+    target: TargetRef | None = None
+    """``None`` only where a function has no target to check."""
+    strategy: Strategy | None = None
     event: Path | None = None
     """The fixture to replay; ``None`` for a check that cannot be made."""
     reason: str | None = None
     """Why nothing can be checked here: such a check is ``unknown`` from the start."""
     accept: Accept | None = None
-
-    @property
-    def group(self) -> str:
-        """The second last part of the id, ``3-alias``."""
-        return f"{self.target.label(self.function)}-{self.strategy}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,99 @@
+"""What to check: versions × strategies × events, with stable ids. Pure; reads no file.
+
+The order is the order of the configuration, so that every worker of a distributed run collects
+the same checks in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+
+from pytest_lambda_rollback.model import (
+    Accept,
+    Check,
+    FunctionSettings,
+    Settings,
+    Strategy,
+    TargetRef,
+)
+
+
+def checks_of(settings: Settings) -> tuple[Check, ...]:
+    """All checks of one configuration file, function by function, target by target.
+
+    A function without targets, and a target without events, yields one check that is unknown
+    from the start: what was not checked is never shown as safe.
+    """
+    return tuple(check for function in settings.functions for check in _function(function))
+
+
+def strategies_of(function: FunctionSettings, target: TargetRef) -> tuple[Strategy, ...]:
+    """The strategies that make sense for a target.
+
+    Another function's code is never deployed again through this function's stack: traffic moves
+    to the other function as it is, so only ``alias`` applies there.
+    """
+    if target.function != function.name:
+        return (Strategy.ALIAS,)
+    return function.strategies
+
+
+def _function(function: FunctionSettings) -> Iterator[Check]:
+    if not function.targets:
+        yield Check(
+            function=function.name,
+            group="targets",
+            name="none",
+            reason=(
+                f"{function.name} has no rollback target: no published version older than "
+                f"{function.current.version} is declared. Declare the versions that are retained, "
+                f"or name them under functions.{function.name}.targets"
+            ),
+        )
+        return
+    for target in function.targets:
+        for strategy in strategies_of(function, target):
+            yield from _target(function, target, strategy)
+
+
+def _target(function: FunctionSettings, target: TargetRef, strategy: Strategy) -> Iterator[Check]:
+    label = target.label(function.name)
+    group = f"{label}-{strategy}"
+    if not function.events:
+        yield Check(
+            function=function.name,
+            group=group,
+            target=target,
+            strategy=strategy,
+            name="events",
+            reason=(
+                f"there is no event fixture in {function.events_text or 'events'}, so nothing was "
+                f"replayed. Save at least one recorded event there as a .json file"
+            ),
+        )
+        return
+    for path in function.events:
+        name = function.event_name(path)
+        yield Check(
+            function=function.name,
+            group=group,
+            target=target,
+            strategy=strategy,
+            name=name,
+            event=path,
+            accept=_acceptance(function.accept, label, strategy, name),
+        )
+
+
+def _acceptance(
+    accepted: tuple[Accept, ...], label: str, strategy: Strategy, name: str
+) -> Accept | None:
+    for accept in accepted:
+        if (
+            accept.target == label
+            and accept.strategy in (None, strategy)
+            and fnmatchcase(name, accept.check)
+        ):
+            return accept
+    return None
