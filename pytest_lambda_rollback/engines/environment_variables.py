@@ -1,0 +1,84 @@
+"""The environment variables of a Lambda execution environment. Pure.
+
+What is defined: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+("Defined runtime environment variables"). The host's own variables are not known here, and no
+engine may add them.
+"""
+
+from __future__ import annotations
+
+from pytest_lambda_rollback.model import FunctionVersion
+
+RESERVED: frozenset[str] = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+"""Names that Lambda does not let a function's configuration set."""
+
+_DUMMY = "lambda-rollback-dummy"
+_DEFAULTS = (
+    ("LANG", "en_US.UTF-8"),
+    ("TZ", ":UTC"),
+    # Nothing answers in a sealed environment: fail at once instead of trying for minutes.
+    ("AWS_MAX_ATTEMPTS", "1"),
+    ("AWS_EC2_METADATA_DISABLED", "true"),
+)
+
+
+def environment_of(
+    version: FunctionVersion,
+    *,
+    runtime_api: str,
+    task_root: str = "/var/task",
+    runtime_dir: str = "/var/runtime",
+    log_stream: str,
+) -> tuple[tuple[str, str], ...]:
+    """All variables of an execution environment of ``version``, sorted by name.
+
+    ``runtime_api`` is ``host:port``. The function's own variables win over defaults and lose
+    against reserved ones. PATH and the search paths for libraries and modules depend on the
+    engine, which adds them unless the function sets them.
+    """
+    variables = dict(_DEFAULTS)
+    variables.update(version.environment)
+    variables.update(
+        {
+            "_HANDLER": version.handler,
+            "AWS_ACCESS_KEY_ID": _DUMMY,
+            "AWS_DEFAULT_REGION": version.region,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime}",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mb),
+            "AWS_LAMBDA_FUNCTION_NAME": version.function,
+            "AWS_LAMBDA_FUNCTION_VERSION": version.version,
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{version.function}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+            "AWS_LAMBDA_RUNTIME_API": runtime_api,
+            "AWS_REGION": version.region,
+            "AWS_SECRET_ACCESS_KEY": _DUMMY,
+            "AWS_SESSION_TOKEN": _DUMMY,
+            "LAMBDA_RUNTIME_DIR": runtime_dir,
+            "LAMBDA_TASK_ROOT": task_root,
+        }
+    )
+    for name in ("AWS_ACCESS_KEY", "_X_AMZN_TRACE_ID"):
+        variables.pop(name, None)
+    return tuple(sorted(variables.items()))
