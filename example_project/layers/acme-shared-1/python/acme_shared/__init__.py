@@ -1,0 +1,3 @@
+"""What the functions of a shop share, as the layer acme-shared."""
+
+__version__ = "1.4.0"
