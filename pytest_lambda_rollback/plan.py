@@ -39,6 +39,17 @@ def strategies_of(function: FunctionSettings, target: TargetRef) -> tuple[Strate
     return function.strategies
 
 
+def unmatched_acceptances(settings: Settings) -> tuple[tuple[str, Accept], ...]:
+    """Acceptances that cover no check at all, with their functions' names."""
+    used = {(check.function, check.accept) for check in checks_of(settings)}
+    return tuple(
+        (function.name, accept)
+        for function in settings.functions
+        for accept in function.accept
+        if function.events and (function.name, accept) not in used
+    )
+
+
 def _function(function: FunctionSettings) -> Iterator[Check]:
     if not function.targets:
         yield Check(

@@ -1,0 +1,423 @@
+"""The pytest side while the plugin is switched on: collection, items, outcomes, reports.
+
+Together with `plugin` and `hookspecs` the only room that knows pytest. It turns configuration
+files into items, hands each item's check to the `session`, and turns verdicts into outcomes:
+safe passes, breaks and unknown fail, accepted is an expected failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import threading
+from collections import Counter
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from types import FrameType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_lambda_rollback import config as configuration
+from pytest_lambda_rollback.engines import choice
+from pytest_lambda_rollback.engines.base_images import known_runtimes
+from pytest_lambda_rollback.engines.interface import Engine, Progress
+from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model import Check, CheckResult, EngineDescription, Settings, Verdict
+from pytest_lambda_rollback.plan import checks_of, unmatched_acceptances
+from pytest_lambda_rollback.reports import json as json_report
+from pytest_lambda_rollback.reports import terminal
+from pytest_lambda_rollback.session import Session
+from pytest_lambda_rollback.sources import events
+from pytest_lambda_rollback.sources.artifacts import ArtifactStore
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class CheckFailedError(Exception):
+    """A check that is not safe; carries the finished text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class FailureText:
+    """What pytest prints for a failed check: the text alone, no Python traceback."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.reprcrash = SimpleNamespace(message=text.partition("\n")[0], path="", lineno=0)
+
+    def __str__(self) -> str:
+        return self.text
+
+    def toterminal(self, writer: Any) -> None:
+        """Write the text with its first line, the answer, marked."""
+        first, _, rest = self.text.partition("\n")
+        writer.line(first, red=True, bold=True)
+        if rest:
+            writer.line(rest)
+
+
+class RollbackItem(pytest.Item):
+    """One check of one rollback target."""
+
+    def __init__(
+        self, *, settings: Settings, check: Check, order: int, planned: int, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.settings = settings
+        self.check = check
+        self.order = order
+        self.planned = planned
+        self.record: json_report.Record | None = None
+        self.add_marker("lambda_rollback")
+
+    @classmethod
+    def make(cls, parent: pytest.Collector, **kwargs: Any) -> Self:
+        """Make an item the way pytest wants nodes made."""
+        return cls.from_parent(parent, **kwargs)
+
+    def runtest(self) -> None:
+        """Make the check and turn its verdict into pytest's outcome."""
+        result = active_plugin(self.config).run(self)
+        if result.verdict is Verdict.SAFE and result.stale_accept is None:
+            return
+        if result.verdict is Verdict.ACCEPTED:
+            pytest.xfail(f"{result.reason}: {result.findings[0].message}")
+        if result.verdict is Verdict.UNKNOWN and self.settings.unknown == "skip":
+            pytest.skip(terminal.headline(result))
+        raise CheckFailedError(terminal.failure(result, repeat=_repeat_command(self)))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+        """Return our own text for our own failures, pytest's for anything else."""
+        if isinstance(excinfo.value, CheckFailedError):
+            return FailureText(excinfo.value.text)
+        return super().repr_failure(excinfo)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Where pytest says the item is: the configuration file."""
+        return self.path, None, f"{self.check.function}::{self.check.group}::{self.check.name}"
+
+
+class _Names(pytest.Collector):
+    """A level of the id that only groups: the function, or the target with its strategy."""
+
+    def __init__(self, *, members: list[tuple[int, Check]], level: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.members = members
+        self.level = level
+
+    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
+        """Yield the next level below the function, or the items of a target."""
+        owner = self.parent
+        while not isinstance(owner, ConfigFile):
+            if owner is None:  # pragma: no cover - made by ConfigFile alone
+                return
+            owner = owner.parent
+        if self.level == 0:
+            for group in dict.fromkeys(check.group for _, check in self.members):
+                members = [(n, check) for n, check in self.members if check.group == group]
+                yield _Names.from_parent(self, name=group, members=members, level=1)
+            return
+        for order, check in self.members:
+            yield RollbackItem.make(
+                self,
+                name=check.name,
+                settings=owner.settings,
+                check=check,
+                order=order,
+                planned=len(self.members),
+            )
+
+
+class ConfigFile(pytest.File):
+    """A ``lambda-rollback.toml``, or a pyproject.toml with our table."""
+
+    settings: Settings
+
+    def collect(self) -> Iterator[pytest.Collector]:
+        """Yield one collector for each function; a wrong configuration is kept for later."""
+        active = active_plugin(self.config)
+        settings = active.settings_of(self.path)
+        if settings is None:
+            return
+        self.settings = settings
+        checks = list(enumerate(checks_of(settings)))
+        for function in dict.fromkeys(check.function for _, check in checks):
+            members = [(n, check) for n, check in checks if check.function == function]
+            yield _Names.from_parent(self, name=function, members=members, level=0)
+
+
+class ActivePlugin:
+    """All hooks that exist only while ``--lambda-rollback`` is given."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        option = config.getoption
+        self.command_line = configuration.CommandLine(
+            engine=option("lambda_rollback_engine"),
+            strategies=tuple(option("lambda_rollback_strategy")),
+            last=option("lambda_rollback_last"),
+            workers=option("lambda_rollback_workers"),
+            candidates=tuple(option("lambda_rollback_candidate")),
+            base_images=tuple(option("lambda_rollback_base_image")),
+            no_cache=option("lambda_rollback_no_cache"),
+            directory=config.invocation_params.dir,
+        )
+        self.is_worker = hasattr(config, "workerinput")
+        self._loaded: dict[Path, Settings | None] = {}
+        self._errors: list[ConfigError] = []
+        self._selected: list[RollbackItem] = []
+        self._session: Session | None = None
+        self._records: list[json_report.Record] = []
+        self._previous_sigterm: Any = None
+        self._json: Path | None = None
+        if option("lambda_rollback_json") and not self.is_worker:
+            self._json = config.invocation_params.dir / option("lambda_rollback_json")
+            _clear(self._json)
+
+    # --- collection --------------------------------------------------------------------------
+
+    def pytest_collect_file(
+        self, file_path: Path, parent: pytest.Collector
+    ) -> pytest.Collector | None:
+        """Collect configuration files like test files."""
+        if configuration.is_config(file_path):
+            return ConfigFile.from_parent(parent, path=file_path)
+        return None
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Keep pytest out of code, layers and events: their files are not this suite's tests."""
+        if not collection_path.is_dir():
+            return None
+        for folder in collection_path.parents:
+            for name in configuration.FILE_NAMES:
+                path = folder / name
+                if path.is_file() and configuration.is_config(path):
+                    settings = self.settings_of(path)
+                    if settings and collection_path in configuration.artifact_paths(settings):
+                        return True
+            if folder == self.config.rootpath:
+                break
+        return None
+
+    def settings_of(self, path: Path) -> Settings | None:
+        """Load a configuration once; ``None`` where it is wrong, and the error is kept."""
+        if path not in self._loaded:
+            try:
+                settings = configuration.load(
+                    path, self.command_line, known_runtimes=known_runtimes()
+                )
+                _check_details(settings)
+            except ConfigError as error:
+                self._errors.append(error)
+                self._loaded[path] = None
+            else:
+                self._loaded[path] = settings
+        return self._loaded[path]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self) -> None:
+        """Refuse to run on a wrong configuration: usage error, exit code 4."""
+        settings = [each for each in self._loaded.values() if each is not None]
+        try:
+            configuration.check_candidates(self.command_line, settings)
+        except ConfigError as error:
+            if not self._errors and self._loaded:
+                self._errors.append(error)
+        if self._errors:
+            raise pytest.UsageError("\n\n".join(str(error) for error in self._errors))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what was selected, so that environments end with their last check."""
+        self._selected = [item for item in session.items if isinstance(item, RollbackItem)]
+
+    # --- running -----------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Treat SIGTERM (a cancelled CI job) like Ctrl-C, so that nothing is left running."""
+        if threading.current_thread() is not threading.main_thread():
+            return (yield)
+        previous = signal.signal(signal.SIGTERM, _terminated)
+        try:
+            return (yield)
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+    def run(self, item: RollbackItem) -> CheckResult:
+        """Make the item's check; the session starts with the first one."""
+        if self._session is None:
+            self._session = Session(
+                selected=[(each.settings, each.check) for each in self._selected],
+                make_engine=self._make_engine,
+                artifacts=ArtifactStore(_store(), use_cache=not self.command_line.no_cache),
+                progress=self._progress,
+                announce=self._announce,
+                workers=item.settings.workers,
+                eager=not self.is_worker,
+            )
+        result = self._session.run(item.settings, item.check)
+        item.record = json_report.record_of(
+            result,
+            nodeid=item.nodeid,
+            order=item.order,
+            function=item.settings.function(item.check.function),
+            planned=item.planned,
+            engines=self._session.descriptions(),
+        )
+        self.config.hook.pytest_lambda_rollback_result(
+            config=self.config, result=result, nodeid=item.nodeid
+        )
+        return result
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_lambda_rollback_make_engine(self, settings: Settings, progress: Progress) -> Engine:
+        """Make one of the engines that come with the package."""
+        return choice.make_engine(settings, progress)
+
+    def _make_engine(self, settings: Settings, progress: Progress) -> Engine:
+        engine: Engine = self.config.hook.pytest_lambda_rollback_make_engine(
+            config=self.config, settings=settings, progress=progress
+        )
+        return engine
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Let the record travel on the test report, also from a distributed run's worker."""
+        report = yield
+        if call.when == "call" and isinstance(item, RollbackItem) and item.record is not None:
+            report.lambda_rollback = item.record
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather records where the report is made."""
+        record = getattr(report, "lambda_rollback", None)
+        if record is not None and not self.is_worker:
+            self._records.append(record)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """End what was started, then hand the report to whoever takes it."""
+        if self._session is not None:
+            self._session.close()
+        if self._records and not self.is_worker:
+            self.config.hook.pytest_lambda_rollback_report(
+                config=self.config, report=json_report.document_of(self._records)
+            )
+
+    def pytest_unconfigure(self) -> None:
+        """End what was started even where the session did not finish."""
+        if self._session is not None:
+            self._session.close()
+
+    # --- reports -----------------------------------------------------------------------------
+
+    def pytest_lambda_rollback_report(self, report: dict[str, Any]) -> None:
+        """Write the JSON report."""
+        if self._json is not None:
+            json_report.write(report, self._json)
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Show the matrix and which target is the newest safe one."""
+        if self.config.getoption("collectonly"):
+            return
+        if not self._records:
+            if not self._loaded and not self.is_worker and not self._selected:
+                terminalreporter.write_line(
+                    "lambda-rollback: no lambda-rollback.toml and no [tool.lambda-rollback] table "
+                    "was collected: nothing was checked",
+                    yellow=True,
+                )
+            return
+        document = json_report.document_of(self._records)
+        terminalreporter.section("lambda-rollback")
+        for line in (*terminal.engine_lines(document["engines"]), "", *terminal.summary(document)):
+            terminalreporter.write_line(line)
+        if self._json is not None:
+            terminalreporter.write_line(f"JSON report: {self._json}")
+
+    def _announce(self, engine: EngineDescription) -> None:
+        self._progress(terminal.header(engine))
+
+    def _progress(self, text: str) -> None:
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        if reporter is None or self.is_worker:
+            return
+        capture = self.config.pluginmanager.getplugin("capturemanager")
+        if capture is None:
+            _write(reporter, text)
+            return
+        with capture.global_and_fixture_disabled():
+            _write(reporter, text)
+
+
+def active_plugin(config: pytest.Config) -> ActivePlugin:
+    """Return the plugin object of this run."""
+    plugin = config.pluginmanager.getplugin("lambda-rollback-active")
+    if not isinstance(plugin, ActivePlugin):
+        raise pytest.UsageError("--lambda-rollback is not switched on")
+    return plugin
+
+
+def _write(reporter: Any, text: str) -> None:
+    reporter.ensure_newline()
+    reporter.write_line(f"lambda-rollback: {text}")
+    reporter.flush()
+
+
+def _check_details(settings: Settings) -> None:
+    """Find, at collection, what would be found late: broken fixtures, acceptances of nothing."""
+    for function in settings.functions:
+        for path in function.events:
+            events.load(path, name=function.event_name(path))
+    for name, accept in unmatched_acceptances(settings):
+        groups = Counter(check.name for check in checks_of(settings) if check.function == name)
+        raise ConfigError(
+            f"{settings.path}: functions.{name}.accept",
+            why=f"no check of target {accept.target} matches {accept.check!r}",
+            do=f"Name one of: {', '.join(groups)}",
+        )
+
+
+def _clear(path: Path) -> None:
+    """Remove an older report, so that it is never taken for this run's."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.touch()
+        path.unlink()
+    except OSError as error:
+        raise pytest.UsageError(
+            f"--lambda-rollback-json: {path} cannot be written: {error.strerror}"
+        ) from error
+
+
+def _store() -> Path:
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "pytest-lambda-rollback"
+
+
+def _repeat_command(item: RollbackItem) -> str:
+    """Return the shell command that makes this one check again, from where pytest was called."""
+    path = os.path.relpath(item.path, item.config.invocation_params.dir)
+    _, separator, rest = item.nodeid.partition("::")
+    line = active_plugin(item.config).command_line
+    options = ["--lambda-rollback"]
+    if line.engine:
+        options.append(f"--lambda-rollback-engine={line.engine}")
+    if line.last:
+        options.append(f"--lambda-rollback-last={line.last}")
+    options += [f"--lambda-rollback-candidate={each}" for each in line.candidates]
+    options += [f"--lambda-rollback-base-image={each}" for each in line.base_images]
+    return shlex.join(["pytest", *options, f"{path}{separator}{rest}"])
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    pytest.exit("terminated by SIGTERM", returncode=143)

@@ -1,0 +1,98 @@
+"""The pytest side that is always loaded: option declarations, and nothing else.
+
+Without ``--lambda-rollback`` this module imports only pytest. With it, `items` is imported and
+registered, which collects configuration files and runs checks.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_lambda_rollback import hookspecs
+
+MARKER = "lambda_rollback: a check of pytest-lambda-rollback (added to every one of them)"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare all options. Values are read in `items`, precedence is resolved in `config`."""
+    group = parser.getgroup("lambda-rollback", "AWS Lambda rollback checks")
+    option = group.addoption
+    option(
+        "--lambda-rollback",
+        action="store_true",
+        help="check that earlier versions of Lambda functions would still work: collect "
+        "lambda-rollback.toml files and [tool.lambda-rollback] tables",
+    )
+    option(
+        "--lambda-rollback-engine",
+        choices=("auto", "docker", "process", "aws"),
+        help="how to run function versions (default: the file's 'engine', else auto)",
+    )
+    option(
+        "--lambda-rollback-candidate",
+        action="append",
+        default=[],
+        metavar="[FUNCTION=]PATH",
+        help="a build that is not published yet (folder or .zip): it takes the current "
+        "version's place",
+    )
+    option(
+        "--lambda-rollback-last",
+        type=_positive,
+        metavar="N",
+        help="check the newest N versions before the current one, whatever 'targets' says",
+    )
+    option(
+        "--lambda-rollback-strategy",
+        action="append",
+        choices=("alias", "redeploy"),
+        default=[],
+        help="check only this strategy (may be given twice; default: the file's 'strategies')",
+    )
+    option(
+        "--lambda-rollback-base-image",
+        action="append",
+        default=[],
+        metavar="RUNTIME=IMAGE",
+        help="base image to use for a runtime, for example python3.11=my/base:1",
+    )
+    option(
+        "--lambda-rollback-workers",
+        type=_positive,
+        metavar="N",
+        help="images built and environments started at the same time (default: 2)",
+    )
+    option(
+        "--lambda-rollback-json",
+        metavar="PATH",
+        help="write the JSON report to this file",
+    )
+    option(
+        "--lambda-rollback-no-cache",
+        action="store_true",
+        help="read every code and layer package again, even when it looks unchanged",
+    )
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise pytest.UsageError(f"expected a whole number from 1 up, got {text!r}")
+    return number
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Make the hooks known by which others add engines and reports."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker always, everything else only where the plugin is switched on."""
+    config.addinivalue_line("markers", MARKER)
+    if config.getoption("--lambda-rollback"):
+        from pytest_lambda_rollback.items import ActivePlugin
+
+        config.pluginmanager.register(ActivePlugin(config), "lambda-rollback-active")

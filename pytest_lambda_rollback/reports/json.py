@@ -1,0 +1,164 @@
+"""The JSON report: its records, and how records become one document. Pure but for `write`.
+
+A record is the plain-data form of one check's result. It travels on pytest's own test reports, so
+that a distributed run gathers the same document as a run in one process. The document's shape is
+fixed by ``report.schema.json`` beside this file; changing it is a breaking change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pytest_lambda_rollback import __version__
+from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model import (
+    CheckResult,
+    EngineDescription,
+    Finding,
+    FunctionSettings,
+    Verdict,
+)
+
+SCHEMA_VERSION = 1
+SCHEMA_PATH = Path(__file__).with_name("report.schema.json")
+
+Record = dict[str, Any]
+_WORST_FIRST = (Verdict.BREAKS, Verdict.UNKNOWN, Verdict.ACCEPTED, Verdict.SAFE)
+
+
+def record_of(
+    result: CheckResult,
+    *,
+    nodeid: str,
+    order: int,
+    function: FunctionSettings,
+    planned: int,
+    engines: tuple[EngineDescription, ...],
+) -> Record:
+    """One check's result as plain data.
+
+    ``order`` is the check's place in its file's plan; ``planned`` is the number of checks the same target and strategy has in all, selected or not.
+    """
+    check = result.check
+    file, _, _ = nodeid.partition("::")
+    return {
+        "file": file,
+        "order": order,
+        "function": check.function,
+        "current": function.current.version,
+        "inherited": list(function.inherited),
+        "target": None
+        if check.target is None
+        else {
+            "function": check.target.function,
+            "version": check.target.version,
+            "strategy": str(check.strategy),
+        },
+        "planned": planned,
+        "engines": [asdict(engine) for engine in engines],
+        "check": {
+            "id": nodeid,
+            "contract": str(result.contract),
+            "event": check.name if check.event is not None else None,
+            "verdict": str(result.verdict),
+            "reason": result.reason,
+            "stale_accept": result.stale_accept is not None,
+            "engine": result.engine or None,
+            "duration_s": round(result.duration_s, 6),
+            "findings": [_finding(finding) for finding in result.findings],
+        },
+    }
+
+
+def document_of(records: Iterable[Record]) -> dict[str, Any]:
+    """The whole report. A target of whose checks some did not run is never ``safe``."""
+    functions: dict[tuple[str, str], dict[str, Any]] = {}
+    targets: dict[tuple[object, ...], dict[str, Any]] = {}
+    engines: dict[str, dict[str, Any]] = {}
+    for record in sorted(records, key=lambda record: (record["file"], record["order"])):
+        for engine in record["engines"]:
+            engines[json.dumps(engine, sort_keys=True)] = engine
+        function = functions.setdefault(
+            (record["file"], record["function"]),
+            {
+                "file": record["file"],
+                "function": record["function"],
+                "current": record["current"],
+                "inherited": record["inherited"],
+                "targets": [],
+            },
+        )
+        named = record["target"] or {
+            "function": record["function"],
+            "version": None,
+            "strategy": None,
+        }
+        key = (record["file"], record["function"], *named.values())
+        if key not in targets:
+            targets[key] = {
+                **named,
+                "verdict": str(Verdict.SAFE),
+                "checks_planned": record["planned"],
+                "checks": [],
+            }
+            function["targets"].append(targets[key])
+        targets[key]["checks"].append(record["check"])
+    for target in targets.values():
+        target["verdict"] = _target_verdict(target)
+    verdicts = [target["verdict"] for target in targets.values()]
+    names = sorted({engine["name"] for engine in engines.values()})
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "tool_version": __version__,
+        "engine": "+".join(names) or None,
+        "engines": list(engines.values()),
+        "verdict": worst(verdicts) if verdicts else str(Verdict.UNKNOWN),
+        "functions": list(functions.values()),
+    }
+
+
+def worst(verdicts: Iterable[str]) -> str:
+    """The verdict that decides: breaks, then unknown, then accepted, then safe."""
+    found = set(verdicts)
+    return next(str(verdict) for verdict in _WORST_FIRST if verdict in found)
+
+
+def write(document: dict[str, Any], path: Path) -> None:
+    """Write the report, making its folder. Raises ConfigError when that cannot be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(
+            json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"the JSON report cannot be written to {path}",
+            why=error.strerror or str(error),
+            do="Give --lambda-rollback-json a path in a folder that can be written",
+        ) from error
+
+
+def _target_verdict(target: dict[str, Any]) -> str:
+    verdict = worst(check["verdict"] for check in target["checks"])
+    incomplete = len(target["checks"]) < target["checks_planned"]
+    if incomplete and verdict in (Verdict.SAFE, Verdict.ACCEPTED):
+        return str(Verdict.UNKNOWN)
+    return verdict
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "contract": str(finding.contract),
+        "kind": finding.kind,
+        "message": finding.message,
+        "location": finding.location,
+        "current": finding.current,
+        "target": finding.target,
+        "cause": asdict(finding.cause) if finding.cause is not None else None,
+        "stack_trace": list(finding.stack_trace),
+        "logs": list(finding.logs),
+    }

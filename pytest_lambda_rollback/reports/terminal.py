@@ -1,0 +1,198 @@
+"""Text for a person in a hurry at release time: the first line is the answer. Pure.
+
+`failure` is the text of one check that does not pass; `summary` is the matrix at the end, made
+from the report document, so that it is the same text in a distributed run.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from pytest_lambda_rollback.model import CheckResult, EngineDescription, Finding, Verdict
+
+_WIDTH = 100
+
+
+def headline(result: CheckResult) -> str:
+    """One line that is the answer, for the short summary and the first line of a failure."""
+    check = result.check
+    if check.target is None:
+        return f"unknown: {result.reason}"
+    who = f"{check.target.function}:{check.target.version} by {check.strategy}"
+    if result.verdict is Verdict.UNKNOWN:
+        return f"unknown: {who} on {check.name}: {result.reason}"
+    if result.stale_accept is not None and result.verdict is Verdict.SAFE:
+        return f"stale acceptance: {who} is safe on {check.name}: {result.reason}"
+    first = result.findings[0].message if result.findings else str(result.reason)
+    more = len(result.findings) - 1
+    tail = f" (and {more} more)" if more > 0 else ""
+    expired = f" [{result.stale_accept}]" if result.stale_accept else ""
+    return f"breaks: {check.name}: {first}{tail}{expired}"
+
+
+def failure(result: CheckResult, *, repeat: str) -> str:
+    """The full text of a check that is not safe; ``repeat`` is the command that repeats it."""
+    lines = [headline(result)]
+    if result.check.event is not None:
+        lines.append(f"event: {result.check.event}")
+    for finding in result.findings:
+        lines += ["", *_finding_lines(finding)]
+    lines += ["", "Repeat just this check with:", f"  {repeat}"]
+    return "\n".join(lines)
+
+
+def _finding_lines(finding: Finding) -> Iterator[str]:
+    yield f"{finding.contract}: {finding.kind}" + (
+        f" at {finding.location}" if finding.location else ""
+    )
+    if finding.current is not None:
+        yield from _value("current", finding.current)
+    if finding.target is not None:
+        yield from _value("target ", finding.target)
+    if finding.cause is not None:
+        yield f"  cause    {_cause(finding)}"
+    if finding.stack_trace:
+        yield "  stack trace from inside the function:"
+        for frame in finding.stack_trace:
+            for line in frame.rstrip().splitlines():
+                yield f"    {line}"
+    if finding.logs:
+        yield "  function log of the replay:"
+        for line in finding.logs:
+            yield f"    {line}"
+
+
+def _value(name: str, text: str) -> Iterator[str]:
+    first, *rest = text.splitlines() or [""]
+    yield f"  {name}  {first}"
+    for line in rest:
+        yield f"           {line}"
+
+
+def _cause(finding: Finding) -> str:
+    cause = finding.cause
+    if cause is None:
+        return ""
+    text = " ".join(filter(None, (cause.layer and f"layer {cause.layer}", cause.distribution)))
+    return f"{text}: {cause.target_version} on the target, {cause.current_version} on the current"
+
+
+def engine_lines(engines: list[dict[str, Any]]) -> list[str]:
+    """What ran the replays, and what that does not seal."""
+    lines = []
+    for engine in engines:
+        text = f"engine {engine['name']}"
+        if engine["version"]:
+            text += f" {engine['version']}"
+        if engine["chosen_because"]:
+            text += f" ({engine['chosen_because']})"
+        lines.append(text)
+        for runtime, image, image_id in engine["base_images"]:
+            lines.append(f"  base image of {runtime}: {image} {image_id}")
+        if engine["not_sealed"]:
+            sentence = "  not sealed: " + "; ".join(engine["not_sealed"])
+            lines += textwrap.wrap(sentence, _WIDTH, subsequent_indent="    ")
+    return lines
+
+
+def header(engine: EngineDescription) -> str:
+    """One line for the top of a run: engine, version, base images by id."""
+    text = f"engine {engine.name}"
+    if engine.version:
+        text += f" {engine.version}"
+    if engine.base_images:
+        images = (f"{runtime} = {image} {ident}" for runtime, image, ident in engine.base_images)
+        text += f", base images {', '.join(images)}"
+    if engine.chosen_because:
+        text += f" ({engine.chosen_because})"
+    return text
+
+
+def summary(document: dict[str, Any]) -> list[str]:
+    """The matrix of targets × strategies with counts, and the sentence under it."""
+    lines: list[str] = []
+    for function in document["functions"]:
+        if lines:
+            lines.append("")
+        lines.append(f"{function['function']}, current version {function['current']}")
+        if function["inherited"]:
+            lines.append(f"  taken over: {', '.join(function['inherited'])}")
+        lines += _matrix(function["targets"])
+        lines.append(conclusion(function))
+    return lines
+
+
+def _matrix(targets: list[dict[str, Any]]) -> list[str]:
+    strategies = list(dict.fromkeys(t["strategy"] for t in targets if t["strategy"]))
+    rows: dict[str, dict[str, str]] = {}
+    for target in targets:
+        if target["strategy"]:
+            rows.setdefault(_label(target, targets), {})[target["strategy"]] = _cell(target)
+    if not rows:
+        return []
+    table = [["target", *strategies]]
+    table += [[label, *(row.get(s, "-") for s in strategies)] for label, row in rows.items()]
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    return [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+
+
+def _label(target: dict[str, Any], targets: list[dict[str, Any]]) -> str:
+    if len({each["function"] for each in targets}) > 1:
+        return f"{target['function']}:{target['version']}"
+    return str(target["version"])
+
+
+def _cell(target: dict[str, Any]) -> str:
+    counts = Counter(check["verdict"] for check in target["checks"])
+    missing = target["checks_planned"] - len(target["checks"])
+    parts = [
+        f"{counts[verdict]} {verdict}"
+        for verdict in (Verdict.BREAKS, Verdict.UNKNOWN, Verdict.ACCEPTED, Verdict.SAFE)
+        if counts[verdict]
+    ]
+    if missing:
+        parts.append(f"{missing} not run")
+    stale = sum(check["stale_accept"] for check in target["checks"])
+    if stale:
+        parts.append(f"{stale} stale acceptance" + ("s" if stale > 1 else ""))
+    return f"{target['verdict'].upper() if target['verdict'] != 'safe' else 'safe'} ({', '.join(parts)})"
+
+
+def conclusion(function: dict[str, Any]) -> str:
+    """One sentence: which target is the newest safe one."""
+    name = function["function"]
+    by_target: dict[tuple[str, str], dict[str, str]] = {}
+    for target in function["targets"]:
+        if target["version"] is not None:
+            found = by_target.setdefault((target["function"], target["version"]), {})
+            found[target["strategy"]] = target["verdict"]
+    if not by_target:
+        return f"Nothing was checked for {name}: it has no rollback target."
+    for (of, version), verdicts in by_target.items():
+        safe = [s for s, verdict in verdicts.items() if verdict == Verdict.SAFE]
+        if safe:
+            others = [f"by {s} it is {v}" for s, v in verdicts.items() if v != Verdict.SAFE]
+            others = [text.replace("is breaks", "breaks") for text in others]
+            label = version if of == name else f"{of}:{version}"
+            tail = f"; {', '.join(others)}" if others else ""
+            return f"The newest safe target of {name} is {label}, by {' and '.join(safe)}{tail}."
+    accepted = [
+        f"{version} by {strategy}"
+        for (_, version), verdicts in by_target.items()
+        for strategy, verdict in verdicts.items()
+        if verdict == Verdict.ACCEPTED
+    ]
+    if accepted:
+        return (
+            f"{name} has no target that is safe; {accepted[0]} breaks only where it is accepted."
+        )
+    unknown = any(v == Verdict.UNKNOWN for found in by_target.values() for v in found.values())
+    if unknown:
+        return f"No target of {name} is known to be safe: see the unknown checks above."
+    return f"{name} has no safe target: every one that was checked breaks."
