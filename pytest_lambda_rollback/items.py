@@ -166,15 +166,15 @@ class ActivePlugin:
             candidates=tuple(option("lambda_rollback_candidate")),
             base_images=tuple(option("lambda_rollback_base_image")),
             no_cache=option("lambda_rollback_no_cache"),
-            directory=config.invocation_params.dir,
+            invocation_dir=config.invocation_params.dir,
         )
         self.is_worker = hasattr(config, "workerinput")
         self._loaded: dict[Path, Settings | None] = {}
+        self._folders: dict[Path, frozenset[Path]] = {}
         self._errors: list[ConfigError] = []
         self._selected: list[RollbackItem] = []
         self._session: Session | None = None
         self._records: list[json_report.Record] = []
-        self._previous_sigterm: Any = None
         self._json: Path | None = None
         if option("lambda_rollback_json") and not self.is_worker:
             self._json = config.invocation_params.dir / option("lambda_rollback_json")
@@ -195,22 +195,29 @@ class ActivePlugin:
         if not collection_path.is_dir():
             return None
         for folder in collection_path.parents:
-            for name in configuration.FILE_NAMES:
-                path = folder / name
-                if path.is_file() and configuration.is_config(path):
-                    settings = self.settings_of(path)
-                    if settings and collection_path in configuration.artifact_paths(settings):
-                        return True
+            if collection_path in self._artifact_paths(folder):
+                return True
             if folder == self.config.rootpath:
                 break
         return None
+
+    def _artifact_paths(self, folder: Path) -> frozenset[Path]:
+        """Folders that the configuration files of one folder call code, layers or events."""
+        if folder not in self._folders:
+            paths: set[Path] = set()
+            for name in (configuration.FILE_NAME, "pyproject.toml"):
+                if configuration.is_config(folder / name):
+                    settings = self.settings_of(folder / name)
+                    paths |= configuration.artifact_paths(settings) if settings else set()
+            self._folders[folder] = frozenset(paths)
+        return self._folders[folder]
 
     def settings_of(self, path: Path) -> Settings | None:
         """Load a configuration once; ``None`` where it is wrong, and the error is kept."""
         if path not in self._loaded:
             try:
                 settings = configuration.load(
-                    path, self.command_line, known_runtimes=known_runtimes()
+                    path, self.command_line, known_runtimes=frozenset(known_runtimes())
                 )
                 _check_details(settings)
             except ConfigError as error:

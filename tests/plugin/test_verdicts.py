@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import pytest
+
+from conftest import Project
+
+BREAK = "lambda-rollback.toml::orders::1-alias::gift_card"
+
+
+def test_a_break_fails_with_the_answer_first(project: Project) -> None:
+    result = project.run("--lambda-rollback-strategy=alias")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*= FAILURES =*",
+            "breaks: gift_card: orders:1 by alias raises KeyError: *sku*where orders:2 answers",
+            "event: *gift_card.json",
+            "invocation: function-error at app.py:4",
+            '  current  {"statusCode":*200*"id":*2}',
+            "  target   KeyError: 'sku'",
+            "  stack trace from inside the function:",
+            "*app.py*line 4, in handler*",
+            "Repeat just this check with:",
+            f"  pytest --lambda-rollback --lambda-rollback-engine=process {BREAK}",
+            "*= lambda-rollback =*",
+            "orders, current version 2",
+            "  target  alias",
+            "  1       BREAKS (1 breaks, 1 safe)",
+            "orders has no safe target: every one that was checked breaks.",
+            f"FAILED {BREAK} - breaks: gift_card: orders:1 by alias raises KeyError*",
+        ]
+    )
+
+
+def test_the_repeat_command_repeats_the_check(project: Project) -> None:
+    result = project.run(BREAK)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(failed=1)
+
+
+def test_a_safe_target_passes_and_is_named(project: Project) -> None:
+    project.version("1")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(
+        ["  1       safe (2 safe)  safe (2 safe)", "The newest safe target of orders is 1, by *"]
+    )
+
+
+def test_a_partial_run_does_not_call_a_target_safe(project: Project) -> None:
+    result = project.run("-k", "create and alias")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            "  1       UNKNOWN (1 safe, 1 not run)",
+            "No target of orders is known to be safe: see the unknown checks above.",
+        ]
+    )
+
+
+def accept(until: str = "2999-01-31", strategy: str = "") -> str:
+    return (
+        '[[functions.orders.accept]]\ntarget = "1"\ncheck = "gift*"\n'
+        f'reason = "1 predates gift cards"\nuntil = {until}\n{strategy}'
+    )
+
+
+def test_an_accepted_break_is_an_expected_failure(project: Project) -> None:
+    project.configure('current = "2"', 'events = "events"', accept())
+    result = project.run("-rx")
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=2, xfailed=2)
+    result.stdout.fnmatch_lines(["*1 predates gift cards (accepted until 2999-01-31)*KeyError*"])
+
+
+def test_an_acceptance_past_its_date_fails(project: Project) -> None:
+    project.configure('current = "2"', 'events = "events"', accept("2020-01-31"))
+    result = project.run("--lambda-rollback-strategy=alias")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["breaks: gift_card: *ended on 2020-01-31*"])
+
+
+def test_an_acceptance_that_does_not_break_any_more_fails(project: Project) -> None:
+    project.version("1")
+    project.configure('current = "2"', 'events = "events"', accept())
+    result = project.run("--lambda-rollback-strategy=alias")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["stale acceptance: orders:1 by alias is safe on gift_card: *does not break any more*"]
+    )
+
+
+def test_unknown_fails_and_says_so_unless_the_user_says_otherwise(project: Project) -> None:
+    project.version("2", RAISES := "def handler(event, context):\n    raise ValueError('no')\n")
+    assert RAISES
+    result = project.run("--lambda-rollback-strategy=alias")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(["unknown: orders:1 by alias on create: *ValueError*expect*"])
+    project.configure('current = "2"', 'events = "events"', top='unknown = "skip"')
+    result = project.run("--lambda-rollback-strategy=alias")
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(skipped=2)
+    result.stdout.fnmatch_lines(["*UNKNOWN (2 unknown)*"])
+
+
+def test_an_expected_error_is_a_usable_baseline(project: Project) -> None:
+    project.version("2", "def handler(event, context):\n    raise ValueError('no')\n")
+    project.version("1", "def handler(event, context):\n    raise ValueError('nope')\n")
+    project.event("create", {"lambda_rollback": 1, "event": {}, "expect": {"error": "ValueError"}})
+    (project.path / "events" / "gift_card.json").unlink()
+    result = project.run()
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=2)
+
+
+def test_no_events_and_no_targets_are_unknown_never_safe(project: Project) -> None:
+    for path in (project.path / "events").iterdir():
+        path.unlink()
+    result = project.run("--lambda-rollback-strategy=alias")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["unknown: orders:1 by alias on events: there is no event fixture*"])
+    project.configure('current = "1"', 'events = "events"', versions=("1",))
+    result = project.run()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["unknown: orders has no rollback target*"])
+
+
+def test_a_refused_package_makes_only_its_own_checks_unknown(project: Project) -> None:
+    outside = project.path / "versions" / "1" / "passwd"
+    outside.symlink_to("/etc/passwd")
+    result = project.run("--lambda-rollback-strategy=alias")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["unknown: orders:1 by alias on create: orders:1 cannot be run: *"])
+
+
+def test_the_first_failure_stops_with_x(project: Project) -> None:
+    result = project.run("-x")
+    result.assert_outcomes(passed=1, failed=1)
+
+
+def test_last_failed_repeats_the_break_only(project: Project) -> None:
+    arguments = ("--lambda-rollback", "--lambda-rollback-engine=process")
+    project.pytester.runpytest_subprocess(*arguments, timeout=120)
+    result = project.pytester.runpytest_subprocess(*arguments, "--lf", timeout=120)
+    result.assert_outcomes(failed=2, deselected=2)
+
+
+def test_junit_xml_names_checks_and_carries_the_text(project: Project) -> None:
+    project.run("--junitxml=junit.xml")
+    text = (project.path / "junit.xml").read_text()
+    assert 'classname="lambda-rollback.toml.orders.1-alias" name="gift_card"' in text
+    assert "breaks: gift_card: orders:1 by alias raises KeyError" in text
+
+
+def test_ordinary_tests_run_beside_the_checks(project: Project) -> None:
+    project.pytester.makepyfile(test_ordinary="def test_it(): pass")
+    project.run().assert_outcomes(passed=3, failed=2)
