@@ -17,8 +17,6 @@ from pytest_lambda_rollback.tables import nearest
 
 _MAGIC = frozenset("*?[")
 _NAMES_SHOWN = 8
-_CHECK_NAMES = frozenset({"dependencies", "imports", "platform", "state"})
-"""Last parts of ids that belong to contracts, so that no event may have them."""
 
 
 def absolute(text: str | Path, base: Path) -> Path:
@@ -84,7 +82,7 @@ def event_files(
     A folder stands for every ``*.json`` in it and below. Files come absolute and sorted by
     their name, which is the path below the returned folder: the folder itself, the fixed part
     of a glob, or what several of them have in common. Raises ConfigError for a folder that does
-    not exist and for a name that an id cannot have; no file at all is no error here.
+    not exist; no file at all is no error here.
     """
     if not patterns:
         return (), base
@@ -95,16 +93,6 @@ def event_files(
         roots.append(root)
         found.update(path for path in files if path.suffix == ".json" and not path.is_dir())
     root = Path(os.path.commonpath(roots))
-    for path in sorted(found):
-        name = path.relative_to(root).with_suffix("").as_posix()
-        if name in _CHECK_NAMES or "::" in name:
-            raise ConfigError(
-                f'{where} holds an event that cannot be called "{name}"',
-                why="ids need that name for a check of their own"
-                if name in _CHECK_NAMES
-                else "ids put :: between their parts",
-                do=f"Rename {path}",
-            )
     return tuple(sorted(found, key=lambda path: path.relative_to(root).as_posix())), root
 
 

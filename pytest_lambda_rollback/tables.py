@@ -22,8 +22,8 @@ _TOO_LONG = 60
 
 
 def listed(names: Iterable[str]) -> str:
-    """``a, b and c``, in the order given; ``nothing`` for no names."""
-    *head, last = list(names) or ["nothing"]
+    """``a, b and c``, in the order given; ``none`` for no names."""
+    *head, last = list(names) or ["none"]
     return f"{', '.join(head)} and {last}" if head else last
 
 

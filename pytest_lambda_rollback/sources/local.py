@@ -1,0 +1,78 @@
+"""The local source: versions whose code and layers are folders or zips beside the configuration.
+
+It joins what the configuration declares with the packages in the artefact store. Which versions
+there are, and which are checked, is decided elsewhere; how a package is read is the store's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.model import (
+    Artifact,
+    FunctionSettings,
+    FunctionVersion,
+    Layer,
+    LocalVersion,
+)
+
+CODE_DIR = "/var/task"
+LAYER_DIR = "/opt"
+
+_LAYER_STEM = re.compile(r"(?P<name>.*[^-])-(?P<version>[0-9]+(\.[0-9]+)*)")
+
+
+class LoadArtifact(Protocol):
+    """Brings a package into the artefact store; raises SourceError."""
+
+    def __call__(self, path: Path, *, label: str, root_dir: str) -> Artifact:
+        """``root_dir`` is where Lambda unpacks the package."""
+        ...
+
+
+def function_version(
+    settings: FunctionSettings, local: LocalVersion, load_artifact: LoadArtifact
+) -> FunctionVersion:
+    """One declared version with its packages read. Raises SourceError that names the version."""
+    try:
+        code = load_artifact(local.code, label=str(local.code), root_dir=CODE_DIR)
+        layers = tuple(_layer(path, load_artifact) for path in local.layers)
+    except SourceError as error:
+        raise SourceError(
+            f"{settings.name}:{local.version}: {error.what}", why=error.why, do=error.do
+        ) from error
+    return FunctionVersion(
+        function=settings.name,
+        version=local.version,
+        code=code,
+        layers=layers,
+        runtime=local.runtime,
+        handler=local.handler,
+        architecture=local.architecture,
+        environment=local.environment,
+        memory_mb=local.memory_mb,
+        timeout_s=local.timeout_s,
+        ephemeral_storage_mb=local.ephemeral_storage_mb,
+        region=settings.region,
+        account=settings.account,
+    )
+
+
+def redeployed(target: FunctionVersion, current: FunctionVersion) -> FunctionVersion:
+    """The target's code and handler on all else of the current version, where that one runs."""
+    return replace(current, version=target.version, code=target.code, handler=target.handler)
+
+
+def _layer(path: Path, load_artifact: LoadArtifact) -> Layer:
+    """``acme-shared-2`` is version 2 of acme-shared; a name without a number has no version."""
+    stem = path.name if path.is_dir() else path.stem
+    match = _LAYER_STEM.fullmatch(stem)
+    return Layer(
+        name=match["name"] if match else stem,
+        version=match["version"] if match else None,
+        artifact=load_artifact(path, label=str(path), root_dir=LAYER_DIR),
+    )
