@@ -1,0 +1,37 @@
+# Everything a developer does here, on a fresh Debian or Ubuntu machine too. `make` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check benchmark docker images clean
+
+PYTHON_IN_VENV := .venv/bin/python
+ARGS ?=
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## The example: would a rollback work? With Docker where it answers (ENGINE=process: without)
+	@.ci/demo $(ARGS)
+
+test: ## All tests, then check; installs and starts what is missing (ARGS="-k name": fewer)
+	@.ci/setup venv docker images
+	LAMBDA_ROLLBACK_REQUIRE_DOCKER=1 $(PYTHON_IN_VENV) -m pytest $(ARGS)
+	@$(MAKE) --no-print-directory check
+
+check: ## Lint, formatting and types
+	@.ci/setup venv
+	$(PYTHON_IN_VENV) -m ruff check .
+	$(PYTHON_IN_VENV) -m ruff format --check .
+	$(PYTHON_IN_VENV) -m mypy
+
+benchmark: ## Speed against AWS's Runtime Interface Emulator, as ratios
+	@.ci/setup venv docker emulator
+	$(PYTHON_IN_VENV) tests/benchmarks/run.py $(ARGS)
+
+docker: ## Install and start a Docker daemon where it is permitted
+	@.ci/setup docker
+
+images: ## The stand-in base images of the Docker tests (needs root and Docker)
+	@.ci/setup venv images
+
+clean: ## Remove what these commands made in this folder (not Docker's images)
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
