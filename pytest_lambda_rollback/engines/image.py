@@ -97,7 +97,7 @@ def _seal(base_id: str) -> ImageLink:
         role="seal",
         parent=base_id,
         content=sha256(b"\0".join(contents)).hexdigest(),
-        subject="seal of the name look-ups",
+        subject="sealed name look-ups",
         steps=(f"COPY {' '.join(name for name, _ in SEAL_FILES)} /etc/",),
         files=SEAL_FILES,
     )

@@ -1,0 +1,304 @@
+"""Base images and the chain built on them: what the daemon has, pulls and builds.
+
+What the links are is decided in `image`; this room inspects, pulls, streams the build contexts
+and cleans up. It starts no container.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_lambda_rollback.engines.base_images import base_image
+from pytest_lambda_rollback.engines.docker_daemon import translated, with_ticks
+from pytest_lambda_rollback.engines.image import ARTIFACT_NAME, ROLE_LABEL, ImageLink, image_chain
+from pytest_lambda_rollback.engines.interface import Progress
+from pytest_lambda_rollback.errors import EngineError
+from pytest_lambda_rollback.model import FunctionVersion
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
+
+PLATFORMS: Final = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+"""Docker's names for Lambda's architectures."""
+
+_BUILD_TIMEOUT_S: Final = 600
+_PULL_TIMEOUT_S: Final = 900
+_CHUNK_BYTES: Final = 1024 * 1024
+_BLOCK_BYTES: Final = 512
+_MACHINES: Final = {"amd64": "3e00", "arm64": "b700"}
+"""The machine field of an ELF header, with which a binfmt_misc entry's magic ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaseImage:
+    """A base image that the daemon has."""
+
+    runtime: str
+    reference: str
+    id: str
+    architecture: str
+    """Docker's name, ``amd64`` or ``arm64``."""
+
+
+class Images:
+    """The images of one engine. Methods may be called from several threads.
+
+    ``overrides`` are (runtime, image reference); ``labels`` are put on every image that is built
+    beside its own; ``pull`` says whether a base image that is not there may be pulled; ``host``
+    is the daemon's own architecture in Docker's words.
+    """
+
+    def __init__(
+        self,
+        client: DockerClient,
+        *,
+        host: str,
+        overrides: tuple[tuple[str, str], ...],
+        labels: tuple[tuple[str, str], ...] = (),
+        pull: bool = True,
+        workers: int = 2,
+    ) -> None:
+        self._client = client
+        self._host = host
+        self._overrides = overrides
+        self._labels = labels
+        self._pull = pull
+        self._turns = threading.BoundedSemaphore(workers)
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._bases: dict[str, BaseImage] = {}
+        self._made: set[str] = set()
+
+    @property
+    def bases(self) -> tuple[BaseImage, ...]:
+        """Base images that were used so far, by runtime."""
+        with self._lock:
+            return tuple(sorted(self._bases.values(), key=lambda base: base.runtime))
+
+    def make(self, version: FunctionVersion, progress: Progress) -> str:
+        """Tag of the image for a version, built where it does not exist. Raises EngineError."""
+        base = self._base(version, progress)
+        chain = image_chain(base.id, version)
+        final = chain[-1].tag
+        if final in self._made or self._inspect(final) is not None:
+            self._made.add(final)
+            return final
+        for link in chain:
+            with self._lock_of(link.tag):
+                if link.tag not in self._made and self._inspect(link.tag) is None:
+                    self._build(link, version, progress)
+                self._made.add(link.tag)
+        return final
+
+    def _lock_of(self, name: str) -> threading.Lock:
+        with self._lock:
+            return self._locks.setdefault(name, threading.Lock())
+
+    def _inspect(self, reference: str) -> dict[str, Any] | None:
+        with translated(f"the image {reference} could not be looked at"):
+            try:
+                found: dict[str, Any] = self._client.images.get(reference).attrs
+            except Exception as error:
+                if getattr(error, "status_code", None) == 404:
+                    return None
+                raise
+            return found
+
+    # --- base images --------------------------------------------------------------------------
+
+    def _base(self, version: FunctionVersion, progress: Progress) -> BaseImage:
+        reference = base_image(version.runtime, version.architecture, self._overrides)
+        key = f"{version.runtime} {reference} {version.architecture}"
+        with self._lock_of(key):
+            known = self._bases.get(key)
+            if known is None:
+                known = self._get_base(version, reference, progress)
+                with self._lock:
+                    self._bases[key] = known
+        return known
+
+    def _get_base(self, version: FunctionVersion, reference: str, progress: Progress) -> BaseImage:
+        platform = PLATFORMS[version.architecture]
+        found = self._inspect(reference)
+        if found is None:
+            self._pull_base(version, reference, platform, progress)
+            found = self._inspect(reference)
+        if found is None:
+            raise self._unavailable(version, reference, "it is not there after the pull")
+        wanted = platform.partition("/")[2]
+        if found["Architecture"] != wanted:
+            raise EngineError(
+                f"{version.name} cannot run on the base image {reference}",
+                why=f"the version is built for {version.architecture}, the image for "
+                f"{found['Architecture']}",
+                do=f"Get the other one with `docker pull --platform {platform} {reference}`, or "
+                f"name one with --lambda-rollback-base-image {version.runtime}=IMAGE",
+            )
+        self._check_emulation(version, wanted)
+        return BaseImage(
+            runtime=version.runtime,
+            reference=reference,
+            id=found["Id"],
+            architecture=wanted,
+        )
+
+    def _pull_base(
+        self, version: FunctionVersion, reference: str, platform: str, progress: Progress
+    ) -> None:
+        if not self._pull:
+            raise self._unavailable(version, reference, "pulling is switched off")
+        layers: dict[str, str] = {}
+
+        def text() -> str:
+            done = sum(status in ("Pull complete", "Already exists") for status in layers.values())
+            state = f", {done} of {len(layers)} parts" if layers else ""
+            return f"pulling {reference}{state}"
+
+        def pull() -> None:
+            deadline = time.monotonic() + _PULL_TIMEOUT_S
+            lines = self._client.api.pull(reference, stream=True, decode=True, platform=platform)
+            for line in lines:
+                if "error" in line:
+                    raise self._unavailable(version, reference, str(line["error"]))
+                if line.get("id") and line["status"] != f"Pulling from {reference}":
+                    layers[line["id"]] = line["status"]
+                if time.monotonic() > deadline:
+                    raise self._unavailable(
+                        version, reference, f"the pull took more than {_PULL_TIMEOUT_S} s"
+                    )
+
+        try:
+            with translated(f"the pull of {reference} failed"):
+                with_ticks(pull, text, progress)
+        except EngineError as error:
+            if error.__cause__ is None:
+                raise
+            raise self._unavailable(version, reference, error.why) from error
+
+    @staticmethod
+    def _unavailable(version: FunctionVersion, reference: str, why: str) -> EngineError:
+        platform = PLATFORMS[version.architecture]
+        return EngineError(
+            f"the base image {reference} for {version.name} ({version.runtime}) cannot be had",
+            why=why.strip().rstrip("."),
+            do=f"Get it with `docker pull --platform {platform} {reference}`, or name an image "
+            f"that is there with --lambda-rollback-base-image {version.runtime}=IMAGE",
+        )
+
+    def _check_emulation(self, version: FunctionVersion, wanted: str) -> None:
+        if wanted == self._host or _is_emulated(wanted):
+            return
+        raise EngineError(
+            f"{version.name} cannot run here",
+            why=f"it is built for {version.architecture}, this machine is {self._host} and has no "
+            f"emulator for {wanted} registered (binfmt_misc, qemu)",
+            do="Install one (Debian, Ubuntu: `sudo apt-get install qemu-user-static "
+            "binfmt-support`), or run these checks on a machine of that architecture",
+        )
+
+    # --- links --------------------------------------------------------------------------------
+
+    def _build(self, link: ImageLink, version: FunctionVersion, progress: Progress) -> None:
+        def build() -> None:
+            lines = self._client.api.build(
+                fileobj=build_context(link),  # type: ignore[arg-type]  # any iterator streams
+                custom_context=True,
+                tag=link.tag,
+                labels=dict((*link.labels, *self._labels)),
+                rm=True,
+                forcerm=True,
+                pull=False,
+                decode=True,
+                timeout=_BUILD_TIMEOUT_S,
+            )
+            for line in lines:
+                if "error" in line:
+                    raise EngineError(
+                        f"the image for {version.name} could not be built ({link.subject})",
+                        why=str(line["error"]).strip().rstrip("."),
+                        do="See that Docker has disk space (`docker system df`) and try again",
+                    )
+
+        with (
+            self._turns,
+            translated(f"the image for {version.name} could not be built ({link.subject})"),
+        ):
+            with_ticks(build, lambda: f"building the image with {link.subject}", progress)
+
+
+def _is_emulated(architecture: str) -> bool:
+    """True when the kernel has an interpreter for an architecture, or it cannot be told."""
+    folder = Path("/proc/sys/fs/binfmt_misc")
+    if not (folder / "register").exists():
+        return True  # not mounted here: the container's start will tell
+    for entry in folder.iterdir():
+        if entry.name in ("register", "status"):
+            continue
+        lines = entry.read_text().splitlines()
+        magic = next((line.split()[1] for line in lines if line.startswith("magic ")), "")
+        if "enabled" in lines and magic.endswith(_MACHINES[architecture]):
+            return True
+    return False
+
+
+def build_context(link: ImageLink) -> Iterator[bytes]:
+    """The build context of a link as a tar, piece by piece: at most 1 MB is held in memory."""
+    yield from _member("Dockerfile", link.dockerfile.encode())
+    for name, content in link.files:
+        yield from _member(name, content)
+    if link.artifact is not None:
+        path = link.artifact.tar
+        size = path.stat().st_size
+        yield _header(ARTIFACT_NAME, size)
+        with path.open("rb") as tar:
+            while piece := tar.read(_CHUNK_BYTES):
+                yield piece
+        yield _padding(size)
+    yield bytes(2 * _BLOCK_BYTES)
+
+
+def _member(name: str, content: bytes) -> Iterator[bytes]:
+    yield _header(name, len(content))
+    yield content + _padding(len(content))
+
+
+def _header(name: str, size: int) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.size = size
+    member.mode = 0o644
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def _padding(size: int) -> bytes:
+    return bytes(-size % _BLOCK_BYTES)
+
+
+def remove_images(client: DockerClient, label: str = ROLE_LABEL) -> int:
+    """Remove the images of this plugin that carry a label and that no container uses.
+
+    ``label`` is ``name`` or ``name=value``. Returns how many tags went. Raises EngineError when
+    the daemon does not answer.
+    """
+    import docker.errors
+
+    removed = 0
+    with translated("images could not be removed"):
+        while True:
+            images = client.api.images(filters={"label": label})
+            before = removed
+            for image in images:
+                tags = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
+                for reference in tags or [image["Id"]]:
+                    try:
+                        client.api.remove_image(reference)
+                    except docker.errors.APIError:  # in use, or the parent of one that is left
+                        continue
+                    removed += 1
+            if removed == before:
+                return removed
