@@ -37,6 +37,7 @@ from pytest_lambda_rollback.engines.docker_images import PLATFORMS, Images
 from pytest_lambda_rollback.engines.docker_network import (
     SealedNetwork,
     create_network,
+    is_cut_off,
     remove_network,
 )
 from pytest_lambda_rollback.engines.environment_variables import environment_of
@@ -99,6 +100,8 @@ class DockerEngine:
         self._tags: dict[FunctionVersion, str] = {}
         self._environments: set[DockerEnvironment] = set()
         self._runtime_api = RuntimeApi()
+        self._cut_off_lock = threading.Lock()
+        self._cut_off: bool | None = None
         self._closed = False
 
     # --- interface ----------------------------------------------------------------------------
@@ -235,6 +238,7 @@ class DockerEngine:
                 version=version,
                 container=container,
                 endpoint=endpoint,
+                cut_off=lambda address: self._is_cut_off(version, tag, address),
                 forget=self._environments.discard,
             )
             self._environments.add(environment)
@@ -243,6 +247,20 @@ class DockerEngine:
             remove_container(client, name)
             raise
         return environment
+
+    def _is_cut_off(self, version: FunctionVersion, tag: str, address: str) -> bool:
+        """Whether a firewall keeps the environments from the Runtime API; tried only once."""
+        with self._cut_off_lock:
+            if self._cut_off is None:
+                client, network = self._sealed_network()
+                self._cut_off = is_cut_off(
+                    client,
+                    image=tag,
+                    host_config=host_config(client, version, network),
+                    labels=self._labels(),
+                    address=address,
+                )
+            return self._cut_off
 
     def _remove_all(self, client: DockerClient) -> None:
         failures: list[EngineError] = []

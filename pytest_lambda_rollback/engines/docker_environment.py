@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_lambda_rollback.engines.docker_daemon import NotThere, remove_container, translated
 from pytest_lambda_rollback.engines.docker_network import SealedNetwork
 from pytest_lambda_rollback.engines.outcomes import outcome_of
-from pytest_lambda_rollback.engines.replies import ReplyKind
+from pytest_lambda_rollback.engines.replies import Phase, ReplyKind
 from pytest_lambda_rollback.engines.runtime_api import Endpoint
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model import FunctionVersion, Invocation, Outcome, OutcomeKind
@@ -76,7 +76,9 @@ def host_config(
 class DockerEnvironment:
     """A container that runs one version's runtime. Made and started by DockerEngine.
 
-    ``forget`` is called once, when it is closed.
+    ``cut_off`` finds out whether something keeps environments from connecting to an address of
+    the Runtime API; it is asked where one ended before it came that far. ``forget`` is called
+    once, when this one is closed.
     """
 
     def __init__(
@@ -86,12 +88,14 @@ class DockerEnvironment:
         version: FunctionVersion,
         container: str,
         endpoint: Endpoint,
+        cut_off: Callable[[str], bool],
         forget: Callable[[DockerEnvironment], None],
     ) -> None:
         self._client = client
         self._version = version
         self._container = container
         self._endpoint = endpoint
+        self._cut_off = cut_off
         self._forget = forget
         self._lock = threading.Lock()
         self._ended = False
@@ -122,6 +126,13 @@ class DockerEnvironment:
         if reply.kind is ReplyKind.RESPONDED:
             return outcome_of(reply, version=self._version)
         failure = self._failure if reply.kind in (ReplyKind.FAILED, ReplyKind.EXITED) else ""
+        ended_early = reply.kind in (ReplyKind.TIMED_OUT, ReplyKind.EXITED)
+        if ended_early and reply.phase is Phase.INIT and self._cut_off(self._endpoint.address):
+            failure = (
+                f"the environment cannot connect to the Runtime API at {self._endpoint.address}: "
+                "a firewall of this machine drops it; let in what comes from Docker's networks "
+                "(for example `sudo ufw allow from 172.16.0.0/12`)"
+            )
         if self._endpoint.finished:
             self._kill()
         logs = self._logs(since)

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_lambda_rollback.engines.docker_daemon import translated
+from pytest_lambda_rollback.engines.docker_daemon import remove_container, translated
 from pytest_lambda_rollback.errors import EngineError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _NO_DEFAULT_ROUTE_SINCE: Final = 25
 _ATTEMPTS: Final = 5
+_FAILED: Final = "the network for execution environments could not be created"
 _OPTIONS: Final = {
     "com.docker.network.bridge.enable_icc": "false",
     "com.docker.network.bridge.enable_ip_masquerade": "false",
@@ -35,6 +37,21 @@ _OPTIONS: Final = {
 # A connection whose packets are dropped gives up after one repetition, in about 3 s.
 _SYSCTLS: Final = {"net.ipv4.tcp_syn_retries": "1"}
 _DEAD_END_SYSCTLS: Final = {**_SYSCTLS, "net.ipv4.neigh.eth0.retrans_time_ms": "10"}
+
+_NO_CONNECTION: Final = 77
+_CONNECT: Final = f"""
+if command -v python3 >/dev/null; then
+    exec python3 -c 'import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=4)
+except OSError:
+    sys.exit({_NO_CONNECTION})' "$1" "$2"
+fi
+exec node -e 'const [host, port] = process.argv.slice(1);
+require("net").connect(port, host, () => process.exit(0))
+    .on("error", () => process.exit({_NO_CONNECTION}));
+setTimeout(() => process.exit({_NO_CONNECTION}), 4000)' "$1" "$2"
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +74,18 @@ def create_network(
     Raises EngineError with what to do, after removing what it made.
     """
     try:
+        made = _create(client, name, labels)
+        sysctls = _SYSCTLS
         if _has_default_route(server_version):
-            network = _create_with_dead_end(client, name, labels)
-        else:
-            network = _create(client, name, labels)
-        _check_gateway(network.gateway)
+            made = _with_dead_end(client, name, labels, made)
+            sysctls = _DEAD_END_SYSCTLS
+        _check_gateway(made.gateway)
     except BaseException:
         remove_network(client, name)
         raise
-    return network
+    return SealedNetwork(
+        id=made.id, name=name, gateway=made.gateway, sysctls=tuple(sysctls.items())
+    )
 
 
 def remove_network(client: DockerClient, network: str) -> None:
@@ -84,12 +104,19 @@ def _has_default_route(server_version: str) -> bool:
     return major.isdigit() and int(major) < _NO_DEFAULT_ROUTE_SINCE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    id: str
+    subnet: str
+    gateway: str
+
+
 def _create(
     client: DockerClient, name: str, labels: dict[str, str], pool: IPAMConfig | None = None
-) -> SealedNetwork:
-    with translated("the network for execution environments could not be created"):
+) -> _Made:
+    with translated(_FAILED):
         try:
-            made = client.api.create_network(
+            network = client.api.create_network(
                 name,
                 driver="bridge",
                 internal=True,
@@ -97,7 +124,7 @@ def _create(
                 options=_OPTIONS,
                 ipam=pool,
                 check_duplicate=True,
-            )
+            )["Id"]
         except Exception as error:
             if "fully subnetted" in str(error) or "non-overlapping IPv4" in str(error):
                 raise EngineError(
@@ -107,57 +134,38 @@ def _create(
                     "pool under default-address-pools in the daemon's configuration",
                 ) from error
             raise
-        found = client.api.inspect_network(made["Id"])
-    return SealedNetwork(
-        id=made["Id"],
-        name=name,
-        gateway=str(_ipv4(found)["Gateway"]).partition("/")[0],
-        sysctls=tuple(_SYSCTLS.items()),
-    )
-
-
-def _create_with_dead_end(client: DockerClient, name: str, labels: dict[str, str]) -> SealedNetwork:
-    """Let Docker choose a subnet, then make the network again with a dead end for its gateway."""
-    from docker.types import IPAMConfig, IPAMPool
-
-    for attempt in range(_ATTEMPTS):
-        first = _create(client, name, labels)
-        with translated("the network for execution environments could not be created"):
-            subnet = _ipv4(client.api.inspect_network(first.id))["Subnet"]
-        remove_network(client, first.id)
-        hosts = (str(host) for host in ipaddress.ip_network(subnet).hosts())
-        dead_end = next(host for host in hosts if host != first.gateway)
-        pool = IPAMPool(
-            subnet=subnet,
-            gateway=first.gateway,
-            aux_addresses={"DefaultGatewayIPv4": dead_end},
-        )
-        try:
-            made = _create(client, name, labels, IPAMConfig(pool_configs=[pool]))
-        except EngineError as error:
-            # Another network took the subnet in between.
-            if "overlaps" in error.why and attempt < _ATTEMPTS - 1:
-                continue
-            raise
-        return SealedNetwork(
-            id=made.id,
-            name=name,
-            gateway=made.gateway,
-            sysctls=tuple(_DEAD_END_SYSCTLS.items()),
-        )
-    raise EngineError("the network for execution environments could not be created")
-
-
-def _ipv4(network: dict[str, Any]) -> dict[str, Any]:
-    for pool in network["IPAM"]["Config"] or ():
-        if ":" not in pool.get("Subnet", "") and pool.get("Gateway"):
-            found: dict[str, Any] = pool
-            return found
+        found = client.api.inspect_network(network)
+    for config in found["IPAM"]["Config"] or ():
+        if "." in config.get("Subnet", "") and config.get("Gateway"):
+            gateway = str(config["Gateway"]).partition("/")[0]
+            return _Made(id=network, subnet=config["Subnet"], gateway=gateway)
     raise EngineError(
         "the network for execution environments cannot be used",
         why="Docker gave it no IPv4 address",
         do="See that IPv4 is not switched off in the daemon's configuration",
     )
+
+
+def _with_dead_end(client: DockerClient, name: str, labels: dict[str, str], made: _Made) -> _Made:
+    """Make a network again in the subnet that Docker chose, its default route a dead end."""
+    from docker.types import IPAMConfig, IPAMPool
+
+    for _ in range(_ATTEMPTS):
+        remove_network(client, made.id)
+        hosts = (str(host) for host in ipaddress.ip_network(made.subnet).hosts())
+        dead_end = next(host for host in hosts if host != made.gateway)
+        pool = IPAMPool(
+            subnet=made.subnet,
+            gateway=made.gateway,
+            aux_addresses={"DefaultGatewayIPv4": dead_end},
+        )
+        try:
+            return _create(client, name, labels, IPAMConfig(pool_configs=[pool]))
+        except EngineError as error:
+            if "overlaps" not in error.why:
+                raise
+        made = _create(client, name, labels)  # another network took the subnet in between
+    raise EngineError(_FAILED, why="other networks take every subnet that Docker offers")
 
 
 def _check_gateway(gateway: str) -> None:
@@ -172,3 +180,36 @@ def _check_gateway(gateway: str) -> None:
             "another machine (DOCKER_HOST)",
             do='Use a Docker Engine on this machine itself, or engine = "process"',
         ) from error
+
+
+def is_cut_off(
+    client: DockerClient,
+    *,
+    image: str,
+    host_config: dict[str, Any],
+    labels: dict[str, str],
+    address: str,
+) -> bool:
+    """True when a container of an image cannot connect to ``host:port`` on its gateway.
+
+    Asked with the runtime's own interpreter in a container of its own, which takes about a
+    second; where it cannot be asked the answer is False.
+    """
+    container = ""
+    try:
+        with translated("the way to the Runtime API could not be tried"):
+            container = client.api.create_container(
+                image,
+                entrypoint=["sh", "-c", _CONNECT, "sh"],
+                command=address.split(":"),
+                labels=labels,
+                host_config=host_config,
+            )["Id"]
+            client.api.start(container)
+            return int(client.api.wait(container, timeout=20)["StatusCode"]) == _NO_CONNECTION
+    except EngineError:
+        return False
+    finally:
+        if container:
+            with suppress(EngineError):  # closing the engine removes it or says so
+                remove_container(client, container)
