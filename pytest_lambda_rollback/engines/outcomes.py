@@ -27,7 +27,9 @@ def outcome_of(
 ) -> Outcome:
     """The outcome of a replay, in words that a person likes.
 
-    ``out_of_memory`` is what the engine knows of a runtime that ended without a word.
+    ``out_of_memory`` is what the engine knows of a runtime that ended without a word. A runtime
+    that ended while idle never had the event: that is a harness failure, so that the replay is
+    made again in a fresh environment, as Lambda does.
     """
     if reply.kind is ReplyKind.RESPONDED:
         payload, content_type = reply.payload, reply.content_type
@@ -84,6 +86,9 @@ def http_integration_payload(body: bytes) -> bytes:
 def _kind_and_detail(
     reply: Reply, *, version: FunctionVersion, out_of_memory: bool
 ) -> tuple[OutcomeKind, str]:
+    if reply.phase is Phase.IDLE:
+        what = _timeout_text(reply) if reply.kind is ReplyKind.TIMED_OUT else _exit_text(reply)
+        return OutcomeKind.HARNESS_FAILURE, f"the runtime {what}"
     if out_of_memory and reply.kind in (ReplyKind.EXITED, ReplyKind.TIMED_OUT):
         return OutcomeKind.OUT_OF_MEMORY, f"ran out of memory (limit {version.memory_mb} MB)"
     match reply.kind:
