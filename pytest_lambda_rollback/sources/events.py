@@ -68,7 +68,7 @@ def _text(path: Path, content: bytes) -> str:
     if content.startswith(codecs.BOM_UTF8):
         raise ConfigError(
             f"event fixture {path} begins with a byte order mark",
-            why="AWS Lambda takes it for a broken event",
+            why="JSON must not have one, and runtimes refuse such an event",
             do="Save it as UTF-8 without a byte order mark",
         )
     try:
@@ -112,7 +112,7 @@ def _parsed(path: Path, text: str) -> object:
     except json.JSONDecodeError as error:
         raise ConfigError(
             f"event fixture {path}:{error.lineno}:{error.colno} is not valid JSON",
-            why=error.msg[:1].lower() + error.msg[1:] if error.msg[:2].istitle() else error.msg,
+            why=error.msg,
             do="Correct it at that line and column",
         ) from error
     except RecursionError as error:

@@ -69,7 +69,7 @@ def redeployed(target: FunctionVersion, current: FunctionVersion) -> FunctionVer
 
 def _layer(path: Path, load_artifact: LoadArtifact) -> Layer:
     """``acme-shared-2`` is version 2 of acme-shared; a name without a number has no version."""
-    stem = path.name if path.is_dir() else path.stem
+    stem = path.stem if path.suffix.lower() == ".zip" else path.name
     match = _LAYER_STEM.fullmatch(stem)
     return Layer(
         name=match["name"] if match else stem,
