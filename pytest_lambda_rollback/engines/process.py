@@ -11,24 +11,27 @@ from __future__ import annotations
 import os
 import platform
 import secrets
-import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tarfile
 import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_lambda_rollback.engines import runtime_bootstrap
 from pytest_lambda_rollback.engines.environment_variables import environment_of
 from pytest_lambda_rollback.engines.interface import Progress
-from pytest_lambda_rollback.engines.interpreters import Interpreter, InterpreterFinder
+from pytest_lambda_rollback.engines.interpreters import InterpreterFinder
 from pytest_lambda_rollback.engines.outcomes import outcome_of
 from pytest_lambda_rollback.engines.runtime_api import Endpoint, Phase, ReplyKind, RuntimeApi
+from pytest_lambda_rollback.engines.trees import (
+    Trees,
+    byte_code_of,
+    make_runtime,
+    remove,
+    unpack_version,
+)
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model import (
     Artifact,
@@ -50,16 +53,6 @@ _PATH = "/usr/local/bin:/usr/bin:/bin"
 _LOG_LINES = 50
 _LOG_BYTES = 16 * 1024
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trees:
-    """What a start needs on disk, shared by all environments of equal content."""
-
-    interpreter: Interpreter
-    runtime: Path
-    opt: Path
-    task: Path
 
 
 class ProcessEngine:
@@ -88,7 +81,7 @@ class ProcessEngine:
         self._work: Path | None = None
         self._lock = threading.Lock()
         self._building = threading.Lock()
-        self._trees: dict[tuple[str, ...], _Trees] = {}
+        self._trees: dict[tuple[str, ...], Trees] = {}
         self._environments: set[_ProcessEnvironment] = set()
         self._api = RuntimeApi()
         self._closed = False
@@ -100,15 +93,14 @@ class ProcessEngine:
     def start(self, version: FunctionVersion) -> _ProcessEnvironment:
         """Start a fresh runtime process. Raises EngineError."""
         trees = self._prepared(version, lambda _line: None)
+        with self._building:
+            if self._closed:
+                raise _closed_error(version)
+            folder = self._folder("environment")
         environment = _ProcessEnvironment(
-            version=version, trees=trees, api=self._api, folder=self._folder("environment")
+            version=version, trees=trees, api=self._api, folder=folder
         )
-        with self._lock:
-            closed = self._closed
-            if not closed:
-                self._environments = {item for item in self._environments if not item.closed}
-                self._environments.add(environment)
-        if closed:
+        if not self._keep(environment):
             environment.close()
             raise _closed_error(version)
         return environment
@@ -135,11 +127,20 @@ class ProcessEngine:
             work, self._work = self._work, None
             self._trees.clear()
         if work is not None:
-            _remove(work)
+            remove(work)
+
+    def _keep(self, environment: _ProcessEnvironment) -> bool:
+        """Remember an environment until it is closed; False once the engine is closed."""
+        with self._lock:
+            if self._closed:
+                return False
+            self._environments = {item for item in self._environments if not item.closed}
+            self._environments.add(environment)
+            return True
 
     # --- trees --------------------------------------------------------------------------------
 
-    def _prepared(self, version: FunctionVersion, progress: Progress) -> _Trees:
+    def _prepared(self, version: FunctionVersion, progress: Progress) -> Trees:
         python = _python_of(version)
         key = (python, version.code.digest, *(layer.artifact.digest for layer in version.layers))
         with self._building:
@@ -150,34 +151,25 @@ class ProcessEngine:
                 trees = self._trees[key] = self._build(version, python, progress)
         return trees
 
-    def _build(self, version: FunctionVersion, python: str, progress: Progress) -> _Trees:
+    def _build(self, version: FunctionVersion, python: str, progress: Progress) -> Trees:
         try:
             interpreter = self._interpreters.find(python, progress)
         except EngineError as error:
             raise EngineError(
                 f"{version.name} cannot be run here: {error.what}", why=error.why, do=error.do
             ) from error
+        runtime = self._work_dir() / f"runtime-{python}"
         try:
-            runtime = self._work_dir() / f"runtime-{python}"
             if not runtime.exists():
-                _make_runtime(runtime, interpreter)
-            folder = self._folder("tree")
-            opt, task = folder / "opt", folder / "task"
-            for root in (opt, task):
-                root.mkdir()
-            for layer in version.layers:
-                progress(f"Unpacking layer {layer}")
-                self._unpack(layer.artifact, opt)
-            progress(f"Unpacking the code of {version.name}")
-            self._unpack(version.code, task)
-            _make_read_only(folder)
+                make_runtime(runtime, interpreter)
+            opt, task = unpack_version(version, self._folder("tree"), self._unpack, progress)
         except (OSError, tarfile.TarError) as error:
             raise EngineError(
                 f"{version.name} cannot be unpacked",
                 why=str(error),
                 do="check that the temporary folder has room and is writable",
             ) from error
-        return _Trees(interpreter=interpreter, runtime=runtime, opt=opt, task=task)
+        return Trees(interpreter=interpreter, runtime=runtime, opt=opt, task=task)
 
     def _work_dir(self) -> Path:
         if self._work is None:
@@ -194,7 +186,7 @@ class _ProcessEnvironment:
     """One runtime process in its own session, with its own /tmp, home and log."""
 
     def __init__(
-        self, *, version: FunctionVersion, trees: _Trees, api: RuntimeApi, folder: Path
+        self, *, version: FunctionVersion, trees: Trees, api: RuntimeApi, folder: Path
     ) -> None:
         self._version = version
         self._folder = folder
@@ -211,7 +203,7 @@ class _ProcessEnvironment:
         except OSError as error:
             os.close(self._write_end)
             self._endpoint.close()
-            _remove(folder)
+            remove(folder)
             raise EngineError(
                 f"{version.name} cannot be started under {trees.interpreter.executable}",
                 why=str(error),
@@ -258,9 +250,9 @@ class _ProcessEnvironment:
         self._watcher.join()
         self._endpoint.close()
         os.close(self._write_end)
-        _remove(self._folder)
+        remove(self._folder)
 
-    def _launch(self, trees: _Trees, read_end: int) -> subprocess.Popen[bytes]:
+    def _launch(self, trees: Trees, read_end: int) -> subprocess.Popen[bytes]:
         for name in ("tmp", "home"):
             (self._folder / name).mkdir()
         variables = {
@@ -281,7 +273,7 @@ class _ProcessEnvironment:
         # -S keeps site-packages out, -s the user's; byte code is cached beside the trees, which
         # are read-only as /var/task and /opt are.
         command = [str(trees.interpreter.executable), "-S", "-s"]
-        command += ["-X", f"pycache_prefix={_byte_code_of(trees.runtime)}"]
+        command += ["-X", f"pycache_prefix={byte_code_of(trees.runtime)}"]
         command += [str(trees.runtime / "bootstrap.py"), str(trees.opt), str(read_end)]
         with self._log.open("ab") as log:
             return subprocess.Popen(
@@ -348,58 +340,6 @@ def _python_of(version: FunctionVersion) -> str:
             do="use the docker engine, or a machine of that architecture",
         )
     return number
-
-
-def _make_runtime(folder: Path, interpreter: Interpreter) -> None:
-    """A folder that stands for /var/runtime: AWS's client and boto3, and nothing of the host."""
-    folder.mkdir()
-    cache = _byte_code_of(folder)
-    for path in interpreter.runtime_paths:
-        (folder / path.name).symlink_to(path)
-        _seed_byte_code(cache, path, folder / path.name, interpreter.tag, depth="**/")
-    for depth in ("", "*/"):
-        _seed_byte_code(cache, interpreter.stdlib, interpreter.stdlib, interpreter.tag, depth=depth)
-    shutil.copyfile(runtime_bootstrap.__file__, folder / "bootstrap.py")
-
-
-def _seed_byte_code(cache: Path, source: Path, seen_as: Path, tag: str, *, depth: str) -> None:
-    """Let byte code that lies beside ``source`` be found in ``cache``, where it is looked for.
-
-    Lambda's standard library and boto3 are compiled as well; to compile them in the first
-    replay would cost it a second or two of its own time.
-    """
-    place = Path(f"{cache}{seen_as}")
-    if source.suffix == ".py":
-        compiled = source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"
-        pairs = [(compiled, place.parent / compiled.name)] if compiled.exists() else []
-    else:
-        pairs = [
-            (path, place / path.parent.parent.relative_to(source) / path.name)
-            for path in source.glob(f"{depth}__pycache__/*.{tag}.pyc")
-        ]
-    for folder in {link.parent for _, link in pairs}:
-        folder.mkdir(parents=True, exist_ok=True)
-    for path, link in pairs:
-        link.symlink_to(path)
-
-
-def _byte_code_of(runtime: Path) -> Path:
-    return runtime.parent / "bytecode"
-
-
-def _make_read_only(folder: Path) -> None:
-    writable = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
-    for root, _folders, files in os.walk(folder, topdown=False):
-        for path in [*(Path(root) / name for name in files), Path(root)]:
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode & ~writable)
-
-
-def _remove(folder: Path) -> None:
-    """Remove a tree that may be read-only. What a process still holds is left to the system."""
-    for root, _folders, _files in os.walk(folder):
-        Path(root).chmod(stat.S_IRWXU)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _random_loopback() -> str:

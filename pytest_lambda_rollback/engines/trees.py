@@ -1,0 +1,113 @@
+"""The folders that a process of the process engine runs on.
+
+A folder that stands for /var/runtime, with byte code where it is looked for, and read-only trees
+of code and layers. Nothing is started here, and nothing is known of events or outcomes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_lambda_rollback.engines import runtime_bootstrap
+from pytest_lambda_rollback.engines.interpreters import Interpreter
+from pytest_lambda_rollback.model import Artifact, FunctionVersion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trees:
+    """What a start needs on disk, shared by all environments of equal content."""
+
+    interpreter: Interpreter
+    runtime: Path
+    opt: Path
+    task: Path
+
+
+def make_runtime(folder: Path, interpreter: Interpreter) -> None:
+    """Make what stands for /var/runtime: AWS's client and boto3, and nothing else of the host.
+
+    Raises OSError, and leaves nothing then.
+    """
+    folder.mkdir()
+    cache = byte_code_of(folder)
+    try:
+        for path in interpreter.runtime_paths:
+            (folder / path.name).symlink_to(path)
+            _seed_byte_code(cache, path, folder / path.name, interpreter.tag, depth="**/")
+        stdlib = interpreter.stdlib
+        if not Path(f"{cache}{stdlib}").exists():
+            for depth in ("", "*/"):
+                _seed_byte_code(cache, stdlib, stdlib, interpreter.tag, depth=depth)
+        shutil.copyfile(runtime_bootstrap.__file__, folder / "bootstrap.py")
+    except OSError:
+        remove(folder)
+        remove(Path(f"{cache}{folder}"))
+        raise
+
+
+def unpack_version(
+    version: FunctionVersion,
+    folder: Path,
+    unpack: Callable[[Artifact, Path], None],
+    progress: Callable[[str], None],
+) -> tuple[Path, Path]:
+    """Unpack layers in their order and the code, read-only; the folders for /opt and /var/task.
+
+    Raises what ``unpack`` raises, and OSError.
+    """
+    opt, task = folder / "opt", folder / "task"
+    for root in (opt, task):
+        root.mkdir()
+    for layer in version.layers:
+        progress(f"Unpacking layer {layer}")
+        unpack(layer.artifact, opt)
+    progress(f"Unpacking the code of {version.name}")
+    unpack(version.code, task)
+    _make_read_only(folder)
+    return opt, task
+
+
+def _seed_byte_code(cache: Path, source: Path, seen_as: Path, tag: str, *, depth: str) -> None:
+    """Let byte code that lies beside ``source`` be found in ``cache``, where it is looked for.
+
+    Lambda's standard library and boto3 are compiled as well; to compile them in the first
+    replay would cost it a second or two of its own time.
+    """
+    place = Path(f"{cache}{seen_as}")
+    if source.suffix == ".py":
+        compiled = source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc"
+        pairs = [(compiled, place.parent / compiled.name)] if compiled.exists() else []
+    else:
+        pairs = [
+            (path, place / path.parent.parent.relative_to(source) / path.name)
+            for path in source.glob(f"{depth}__pycache__/*.{tag}.pyc")
+        ]
+    for folder in {link.parent for _, link in pairs}:
+        folder.mkdir(parents=True, exist_ok=True)
+    for path, link in pairs:
+        link.symlink_to(path)
+
+
+def byte_code_of(runtime: Path) -> Path:
+    """Where byte code is kept for processes that run on this runtime folder."""
+    return runtime.parent / "bytecode"
+
+
+def _make_read_only(folder: Path) -> None:
+    writable = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+    for root, _folders, files in os.walk(folder, topdown=False):
+        for path in [*(Path(root) / name for name in files), Path(root)]:
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & ~writable)
+
+
+def remove(folder: Path) -> None:
+    """Remove a tree that may be read-only. What a process still holds is left to the system."""
+    for root, _folders, _files in os.walk(folder):
+        Path(root).chmod(stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)
