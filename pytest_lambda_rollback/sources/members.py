@@ -35,7 +35,7 @@ SYMLINK_LIMIT_BYTES = 4095
 _HOPS_LIMIT = 40
 """Linux follows so many symlinks in one path before it answers ELOOP."""
 
-_STEPS_LIMIT = 2_000_000
+_STEPS_LIMIT = 1_000_000
 """Path components walked for all symlinks of one package; bounds the time of the check."""
 
 _RELATIVE_NAMES = "Build the package again with relative names and forward slashes"

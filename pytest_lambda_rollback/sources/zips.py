@@ -196,10 +196,11 @@ class ZipPackage:
 
 
 class _BoundedReader(io.BufferedReader):
-    """A zip file whose central directory cannot be read into memory when it is unreasonable.
+    """A zip file that zipfile cannot be made to read unreasonably.
 
-    zipfile reads it in one piece and makes an object for each header before it gives back
-    control, so the bound must lie below it.
+    zipfile reads the central directory in one piece and makes an object for each header before
+    it gives back control, so the bound must lie below it. An offset before the file's beginning
+    is damage, not trouble with the disk.
     """
 
     def __init__(self, raw: io.FileIO, *, label: str) -> None:
@@ -213,6 +214,11 @@ class _BoundedReader(io.BufferedReader):
         if content.count(_CENTRAL_HEADER) > MEMBER_LIMIT:
             raise too_many(self._label)
         return content
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        if offset < 0 and whence == os.SEEK_SET:
+            raise ValueError("an offset lies before the beginning of the file")
+        return super().seek(offset, whence)
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
