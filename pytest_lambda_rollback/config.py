@@ -10,7 +10,7 @@ engine, no AWS and no pytest. Raises ConfigError and nothing else.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -96,7 +96,7 @@ def is_config(path: Path) -> bool:
     return isinstance(tool, dict) and "lambda-rollback" in tool
 
 
-def load(path: Path, command_line: CommandLine, *, known_runtimes: frozenset[str]) -> Settings:
+def load(path: Path, command_line: CommandLine, *, known_runtimes: Collection[str]) -> Settings:
     """One configuration file joined with the command line.
 
     ``known_runtimes`` are the runtimes that have a base image of their own; those that the user
@@ -107,7 +107,7 @@ def load(path: Path, command_line: CommandLine, *, known_runtimes: frozenset[str
     options = Table(file="--lambda-rollback", joint="-", values=_options(command_line))
     root.only(_FILE_KEYS)
     images = {**_base_images(root), **_base_image_options(command_line)}
-    reader = VersionReader(base=path.parent, runtimes=known_runtimes | images.keys())
+    reader = VersionReader(base=path.parent, runtimes=frozenset({*known_runtimes, *images}))
     tables = root.table("functions", required=True, do="Declare one, as in [functions.orders]")
     declared = tuple(declare(tables.table(name), name, reader) for name in tables.values)
     if not declared:

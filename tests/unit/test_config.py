@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -1069,6 +1070,63 @@ def test_a_wrong_option_is_told_by_its_name(
     project: Path, refused: Callable[..., str], options: dict[str, object], message: str
 ) -> None:
     assert refused(TWO, **options) == message.replace("{project}", str(project))
+
+
+EVERY_KEY = """
+engine = "auto"
+strategies = ["alias"]
+unknown = "fail"
+workers = 1
+region = "eu-west-1"
+account = "123456789012"
+base_images = { ruby9 = "image" }
+[functions.orders]
+current = { path = "build/orders", layers = [], handler = "app.handler" }
+targets = ["2"]
+events = ["events"]
+requires = ["acme-shared>=2"]
+response = { mode = "shape", ignore = ["/id"] }
+strategies = ["alias"]
+aliases = { live = "2" }
+region = "eu-west-1"
+account = "123456789012"
+[functions.orders.versions.2]
+code = "versions/2"
+layers = ["layers/acme-shared-1"]
+runtime = "python3.11"
+handler = "app.handler"
+architecture = "arm64"
+environment = { TABLE = "orders" }
+memory_mb = 128
+timeout_s = 3.0
+ephemeral_storage_mb = 512
+[[functions.orders.accept]]
+target = "2"
+check = "*"
+reason = "because"
+until = 2027-01-31
+strategy = "alias"
+"""
+INLINE = re.findall(r"(?<=[{,] )\w+ = [^,}]+(?=,| })", EVERY_KEY)
+LINES = re.findall(r"^\w+ = .+$", EVERY_KEY, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["0", "-1", "1e400", "nan", "true", '""', '"\\u0000"', '"~/[*"', "1979-05-27", "07:32:00",
+     "[]", "[[]]", "[{}]", '["", 1]', "{}", "{ x = 1 }", "9" * 30, '".."', '"**.json"'],
+)  # fmt: skip
+def test_no_value_of_any_key_ends_in_a_traceback(project: Path, loaded: Load, value: str) -> None:
+    assert loaded(EVERY_KEY).functions[0].current.version == "candidate"
+    messages = []
+    for assignment in INLINE + LINES:
+        key = assignment.partition(" ")[0]
+        try:
+            loaded(EVERY_KEY.replace(assignment, f"{key} = {value}"))
+        except ConfigError as error:
+            messages.append(str(error))
+    assert len(messages) > len(INLINE + LINES) / 2
+    assert {message.partition(": ")[0] for message in messages} == {"lambda-rollback.toml"}
 
 
 def test_a_mistake_in_the_file_shows_even_where_an_option_overrules_it(
