@@ -30,8 +30,8 @@ _MAX_FILE_BYTES = 8 * MAX_BYTES
 """An envelope may be longer than its event, by indentation for example, but not without end."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\n\r]+')
-_CONSTANT = re.compile(r'"(?:[^"\\]|\\.)*"|(-?Infinity|NaN)')
+_TOKEN = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\n\r]+')
+_CONSTANT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(-?Infinity|NaN)')
 
 
 def load(path: Path, *, name: str) -> EventFixture:
