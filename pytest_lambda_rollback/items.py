@@ -23,7 +23,7 @@ from pytest_lambda_rollback import config as configuration
 from pytest_lambda_rollback.engines import choice
 from pytest_lambda_rollback.engines.base_images import known_runtimes
 from pytest_lambda_rollback.engines.interface import Engine, Progress
-from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.errors import ConfigError, EngineError, SourceError
 from pytest_lambda_rollback.model import Check, CheckResult, EngineDescription, Settings, Verdict
 from pytest_lambda_rollback.plan import checks_of, unmatched_acceptances
 from pytest_lambda_rollback.reports import json as json_report
@@ -166,12 +166,13 @@ class ActivePlugin:
             candidates=tuple(option("lambda_rollback_candidate")),
             base_images=tuple(option("lambda_rollback_base_image")),
             no_cache=option("lambda_rollback_no_cache"),
-            invocation_dir=config.invocation_params.dir,
+            directory=config.invocation_params.dir,
         )
         self.is_worker = hasattr(config, "workerinput")
         self._loaded: dict[Path, Settings | None] = {}
         self._folders: dict[Path, frozenset[Path]] = {}
         self._errors: list[ConfigError] = []
+        self._artifacts: ArtifactStore | None = None
         self._selected: list[RollbackItem] = []
         self._session: Session | None = None
         self._records: list[json_report.Record] = []
@@ -205,7 +206,7 @@ class ActivePlugin:
         """Folders that the configuration files of one folder call code, layers or events."""
         if folder not in self._folders:
             paths: set[Path] = set()
-            for name in (configuration.FILE_NAME, "pyproject.toml"):
+            for name in configuration.FILE_NAMES:
                 if configuration.is_config(folder / name):
                     settings = self.settings_of(folder / name)
                     paths |= configuration.artifact_paths(settings) if settings else set()
@@ -242,6 +243,13 @@ class ActivePlugin:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what was selected, so that environments end with their last check."""
         self._selected = [item for item in session.items if isinstance(item, RollbackItem)]
+        if self._selected and not self.config.getoption("collectonly"):
+            try:
+                self._artifacts = ArtifactStore(
+                    _store(), use_cache=not self.command_line.no_cache
+                )
+            except SourceError as error:
+                raise pytest.UsageError(str(error)) from error
 
     # --- running -----------------------------------------------------------------------------
 
@@ -258,11 +266,13 @@ class ActivePlugin:
 
     def run(self, item: RollbackItem) -> CheckResult:
         """Make the item's check; the session starts with the first one."""
+        if self._artifacts is None:  # pragma: no cover - made before anything runs
+            raise pytest.UsageError("checks can only run in a collected session")
         if self._session is None:
             self._session = Session(
                 selected=[(each.settings, each.check) for each in self._selected],
                 make_engine=self._make_engine,
-                artifacts=ArtifactStore(_store(), use_cache=not self.command_line.no_cache),
+                artifacts=self._artifacts,
                 progress=self._progress,
                 announce=self._announce,
                 workers=item.settings.workers,
@@ -285,7 +295,9 @@ class ActivePlugin:
     @pytest.hookimpl(trylast=True)
     def pytest_lambda_rollback_make_engine(self, settings: Settings, progress: Progress) -> Engine:
         """Make one of the engines that come with the package."""
-        return choice.make_engine(settings, progress)
+        if self._artifacts is None:  # pragma: no cover - made before anything runs
+            raise EngineError("there is no artefact store")
+        return choice.make_engine(settings, progress, unpack=self._artifacts.unpack)
 
     def _make_engine(self, settings: Settings, progress: Progress) -> Engine:
         engine: Engine = self.config.hook.pytest_lambda_rollback_make_engine(
