@@ -35,6 +35,9 @@ from pytest_lambda_rollback.sources.artifacts import ArtifactStore
 if TYPE_CHECKING:
     from typing import Self
 
+_RECORD = "lambda_rollback"
+"""Name of the attribute by which a record travels on a test report, also between processes."""
+
 
 class CheckFailedError(Exception):
     """A check that is not safe; carries the finished text."""
@@ -92,11 +95,11 @@ class RollbackItem(pytest.Item):
             pytest.skip(terminal.headline(result))
         raise CheckFailedError(terminal.failure(result, repeat=_repeat_command(self)))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return our own text for our own failures, pytest's for anything else."""
         if isinstance(excinfo.value, CheckFailedError):
             return FailureText(excinfo.value.text)
-        return super().repr_failure(excinfo)
+        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where pytest says the item is: the configuration file."""
@@ -176,6 +179,8 @@ class ActivePlugin:
         self._selected: list[RollbackItem] = []
         self._session: Session | None = None
         self._records: list[json_report.Record] = []
+        self._left: str | None = None
+        """What could not be cleaned up."""
         self._json: Path | None = None
         if option("lambda_rollback_json") and not self.is_worker:
             self._json = config.invocation_params.dir / option("lambda_rollback_json")
@@ -245,9 +250,7 @@ class ActivePlugin:
         self._selected = [item for item in session.items if isinstance(item, RollbackItem)]
         if self._selected and not self.config.getoption("collectonly"):
             try:
-                self._artifacts = ArtifactStore(
-                    _store(), use_cache=not self.command_line.no_cache
-                )
+                self._artifacts = ArtifactStore(_store(), use_cache=not self.command_line.no_cache)
             except SourceError as error:
                 raise pytest.UsageError(str(error)) from error
 
@@ -312,20 +315,19 @@ class ActivePlugin:
         """Let the record travel on the test report, also from a distributed run's worker."""
         report = yield
         if call.when == "call" and isinstance(item, RollbackItem) and item.record is not None:
-            report.lambda_rollback = item.record
+            vars(report)[_RECORD] = item.record
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather records where the report is made."""
-        record = getattr(report, "lambda_rollback", None)
+        record = getattr(report, _RECORD, None)
         if record is not None and not self.is_worker:
             self._records.append(record)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
         """End what was started, then hand the report to whoever takes it."""
-        if self._session is not None:
-            self._session.close()
+        self._close()
         if self._records and not self.is_worker:
             self.config.hook.pytest_lambda_rollback_report(
                 config=self.config, report=json_report.document_of(self._records)
@@ -333,8 +335,15 @@ class ActivePlugin:
 
     def pytest_unconfigure(self) -> None:
         """End what was started even where the session did not finish."""
-        if self._session is not None:
-            self._session.close()
+        self._close()
+
+    def _close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            try:
+                session.close()
+            except EngineError as error:
+                self._left = str(error)
 
     # --- reports -----------------------------------------------------------------------------
 
@@ -361,6 +370,8 @@ class ActivePlugin:
             terminalreporter.write_line(line)
         if self._json is not None:
             terminalreporter.write_line(f"JSON report: {self._json}")
+        if self._left is not None:
+            terminalreporter.write_line(f"not everything was cleaned up: {self._left}", red=True)
 
     def _announce(self, engine: EngineDescription) -> None:
         self._progress(terminal.header(engine))

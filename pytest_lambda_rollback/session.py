@@ -46,6 +46,7 @@ from pytest_lambda_rollback.pool import EnvironmentPool, Slot
 from pytest_lambda_rollback.sources import events, local
 from pytest_lambda_rollback.sources.artifacts import check_total
 
+_RELEASE_S = 10.0
 HEARTBEAT_S = 1.5
 """A line of progress at least this often while somebody waits."""
 
@@ -114,6 +115,7 @@ class Session:
         self._announce = announce
         self._eager = eager
         self._today = today
+        self._releases: list[Future[None]] = []
         self._messages: queue.SimpleQueue[str] = queue.SimpleQueue()
         # Two baseline replays and one start ahead must never wait for one another.
         self._executor = ThreadPoolExecutor(max_workers=max(3, workers + 1))
@@ -150,6 +152,8 @@ class Session:
     def close(self) -> None:
         """End every environment and remove what the engines made. Safe to call twice."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+        # An environment that is being ended is not ended a second time beside that.
+        wait(self._releases, timeout=_RELEASE_S)
         running = [r for r in self._running.values() if isinstance(r, _Running)]
         # Once to end replays that are under way, once more for what a start ahead left behind.
         for each in running:
@@ -202,9 +206,7 @@ class Session:
         if current is None:  # pragma: no cover - _check does not let this pass
             raise EngineError("the current version is not known")
         baseline = self._baseline(function, running, current, fixture)
-        usable = invocation.judge_baseline(
-            baseline, fixture.expect, version_name=current.name
-        )
+        usable = invocation.judge_baseline(baseline, fixture.expect, version_name=current.name)
         if usable.reason is not None:
             return usable, 0.0
         names = _Names(current=current.name, target=_spoken(check, current, target))
@@ -299,9 +301,7 @@ class Session:
         for number in (1, 2):
             self._executor.submit(running.pool.warm, Slot(version=current, number=number))
 
-    def _add_targets(
-        self, settings: Settings, function: _Function, groups: Iterable[str]
-    ) -> None:
+    def _add_targets(self, settings: Settings, function: _Function, groups: Iterable[str]) -> None:
         """Load and prepare the targets of these groups, side by side; known ones are kept."""
         current, running = function.current, function.running
         missing = [group for group in groups if group not in function.targets]
@@ -335,9 +335,7 @@ class Session:
                 function.targets[group] = str(error)
 
     def _loading(self, of: FunctionSettings, declared: LocalVersion) -> Future[FunctionVersion]:
-        return self._executor.submit(
-            local.function_version, of, declared, self._artifacts.load
-        )
+        return self._executor.submit(local.function_version, of, declared, self._artifacts.load)
 
     def _preparing(self, running: _Running, version: FunctionVersion) -> Future[None]:
         return self._executor.submit(running.engine.prepare, version, self._messages.put)
@@ -379,11 +377,13 @@ class Session:
             function.targets.get(group) for group, left in function.remaining.items() if left > 0
         }
         if isinstance(version, FunctionVersion) and version not in needed:
-            self._executor.submit(pool.release, Slot(version=version))
+            self._releases.append(self._executor.submit(pool.release, Slot(version=version)))
         if not needed and function.current is not None:
             function.baselines.clear()
-            for number in (1, 2):
+            self._releases += [
                 self._executor.submit(pool.release, Slot(version=function.current, number=number))
+                for number in (1, 2)
+            ]
 
     def _wait(self, future: Future[T], activity: str) -> T:
         """Wait in the calling thread, passing progress on and never silent for long."""

@@ -55,7 +55,8 @@ def compare_values(
 
     Noise, which is left out: leaves that differ between the replays (their JSON types must
     stay), keys that not every replay has, the elements of arrays whose length varies (their
-    shape must stay), the order of arrays that are shuffled, times near each other (`moments`).
+    shape must stay), the order of arrays that are shuffled, times near each other (`moments`),
+    and values that vary in most elements of an array (`Differences.saw`).
     """
     if differences.ignored(path):
         return
@@ -77,7 +78,9 @@ def _compare_leaves(
     if kind not in types:
         differences.retyped(path, types, current[0], target)
         return
-    if len({scalar_key(value) for value in current}) > 1:
+    varies = len({scalar_key(value) for value in current}) > 1
+    differences.saw(path, varies=varies)
+    if varies:
         return
     if scalar_key(target) != scalar_key(current[0]) and not near_times(current, target):
         differences.changed(path, current[0], target)
@@ -110,6 +113,7 @@ def _compare_arrays(
         return
     lengths = {len(each) for each in current}
     if len(lengths) > 1 or len(target) not in lengths:
+        differences.saw(path, varies=len(lengths) > 1)
         if len(lengths) == 1:
             differences.changed(
                 path, list(current[0]), target,
@@ -119,12 +123,11 @@ def _compare_arrays(
         compare_shape(shape_of(current), target, path, differences)
         return
     keys = element_keys(current, target, path, differences.ignored)
-    if keys.runs_agree and keys.target_is_shuffled:
-        differences.changed(
-            path, list(current[0]), target,
-            "TARGET answers the items at PLACE in another order than CURRENT",
-        )  # fmt: skip
-    elif not keys.runs_are_shuffled:
+    shuffled = keys.runs_are_shuffled
+    differences.saw(path, varies=shuffled)
+    if not shuffled and keys.runs_agree and keys.target_is_shuffled:
+        differences.reordered(path, list(current[0]), target)
+    elif not shuffled:
         for index, element in enumerate(target):
             compare_values([run[index] for run in current], element, (*path, index), differences)
         return

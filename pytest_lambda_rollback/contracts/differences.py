@@ -27,6 +27,9 @@ HEADER_OBJECTS = ("headers", "multiValueHeaders")
 ANY_INDEX = "*"
 """The token for an element of an array whose order means nothing, and for any in a pattern."""
 
+SEVERAL = 5
+"""From how many varying elements on a place in an array is taken to be random."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Difference:
@@ -64,6 +67,8 @@ class Differences:
     ignore: tuple[str, ...] = ()
     """JSON Pointers with ``*`` for one token; each covers its subtree."""
     _patterns: list[Path] = field(init=False, default_factory=list)
+    _seen: dict[Path, list[int]] = field(init=False, default_factory=dict)
+    """By place: how often values there were steady, and how often they varied by themselves."""
     _found: dict[tuple[Path, str], _Difference] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -109,6 +114,12 @@ class Differences:
             says = says or "TARGET answers another value at PLACE than CURRENT"
             self._add(path, "value-changed", says, short_text(current), short_text(target))
 
+    def reordered(self, path: Path, current: Json, target: Json) -> None:
+        """The same items stand in another order, where values are compared."""
+        if self._is_new(path, "order-changed"):
+            says = "TARGET answers the items at PLACE in another order than CURRENT"
+            self._add(path, "order-changed", says, short_text(current), short_text(target))
+
     def other(
         self, path: Path, kind: str, says: str, current: str, target: str, note: str = ""
     ) -> None:
@@ -118,6 +129,22 @@ class Differences:
         """
         if self._is_new(path, kind):
             self._add(path, kind, says, current, target, note)
+
+    def saw(self, path: Path, *, varies: bool) -> None:
+        """Note whether a value in an array differs between replays of the current version.
+
+        Of many random values some agree by luck. Where most elements of an array vary at the
+        same place, and several do, another value there is noise in the others too. Of arrays at
+        the same place, one that is shuffled is enough: order means something in all or in none.
+        """
+        if len(path) > 1:
+            self._seen.setdefault(_place(path), [0, 0])[varies] += 1
+
+    def _is_noise(self, difference: _Difference) -> bool:
+        steady, varied = self._seen.get(_place(difference.path), (0, 0))
+        if difference.kind == "order-changed":
+            return varied > 0
+        return difference.kind == "value-changed" and varied >= SEVERAL and varied > steady
 
     def _is_new(self, path: Path, kind: str) -> bool:
         """Whether this is to be kept; a known one is counted, an ignored one is dropped."""
@@ -144,7 +171,8 @@ class Differences:
 
     def findings(self) -> tuple[Finding, ...]:
         """One finding for each path and kind, sorted by path, then kind."""
-        found = sorted(self._found.values(), key=lambda d: (_order(d.path), d.kind))
+        kept = (each for each in self._found.values() if not self._is_noise(each))
+        found = sorted(kept, key=lambda d: (_order(d.path), d.kind))
         return tuple(self._finding(difference) for difference in found)
 
     def _finding(self, difference: _Difference) -> Finding:

@@ -55,17 +55,18 @@ def element_keys(
 ) -> ElementKeys:
     """Keys of the elements of arrays at ``path``; ignored places have no part in them."""
     leaves = [[_leaves(e, (*path, i), ignored) for i, e in enumerate(run)] for run in runs]
-    counts: list[dict[Path, Counter[tuple[str, object]]]] = []
+    counts: list[dict[Path, dict[tuple[str, object], int]]] = []
     for run in leaves:
-        by_path: dict[Path, Counter[tuple[str, object]]] = {}
+        by_path: dict[Path, dict[tuple[str, object], int]] = {}
         for element in run:
             for where, value in element:
-                by_path.setdefault(where, Counter())[value] += 1
+                values = by_path.setdefault(where, {})
+                values[value] = values.get(value, 0) + 1
         counts.append(by_path)
     stable = {
         where
-        for where, values in counts[0].items()
-        if all(other.get(where) == values for other in counts[1:])
+        for where, counted in counts[0].items()
+        if all(other.get(where) == counted for other in counts[1:])
     }
     return ElementKeys(
         runs=tuple(tuple(_key(element, stable) for element in run) for run in leaves),
@@ -128,6 +129,8 @@ def _places(run: tuple[Key, ...]) -> dict[Key, deque[int]]:
 
 def _leaves(value: Json, path: Path, ignored: Ignored) -> list[Leaf]:
     """Every scalar and empty container below a value, by path inside it; indexes are dropped."""
+    if not isinstance(value, (dict, list)):
+        return [] if ignored(path) else [((), scalar_key(value))]
     found: list[Leaf] = []
     waiting: list[tuple[Json, Path, Path]] = [(value, path, ())]
     while waiting:
@@ -144,7 +147,11 @@ def _leaves(value: Json, path: Path, ignored: Ignored) -> list[Leaf]:
 
 
 def _key(leaves: Iterable[Leaf], stable: set[Path]) -> Key:
-    return frozenset(Counter(leaf for leaf in leaves if leaf[0] in stable).items())
+    counted: dict[Leaf, int] = {}
+    for leaf in leaves:
+        if leaf[0] in stable:
+            counted[leaf] = counted.get(leaf, 0) + 1
+    return frozenset(counted.items())
 
 
 def _timeless(key: Key) -> object:

@@ -59,7 +59,6 @@ class RuntimeApi:
 
         Raises EngineError when the host cannot be listened on, or after ``close``.
         """
-        loop = self._running_loop()
         try:
             listener = socket.create_server((host, 0), backlog=64)
         except OSError as error:
@@ -68,16 +67,21 @@ class RuntimeApi:
                 why=str(error),
                 do="check that this machine has that address",
             ) from error
-        address = f"{host}:{listener.getsockname()[1]}"
-        endpoint = Endpoint(
-            loop=loop,
-            version=version,
-            init_budget_s=init_timeout_s + version.timeout_s,
-            peer=peer,
-            address=address,
-            forget=self._endpoints.discard,
-        )
-        asyncio.run_coroutine_threadsafe(self._add(endpoint, listener), loop).result()
+        try:
+            with self._lock:
+                loop = self._running_loop()
+                endpoint = Endpoint(
+                    loop=loop,
+                    version=version,
+                    init_budget_s=init_timeout_s + version.timeout_s,
+                    peer=peer,
+                    address=f"{host}:{listener.getsockname()[1]}",
+                    forget=self._endpoints.discard,
+                )
+                asyncio.run_coroutine_threadsafe(self._add(endpoint, listener), loop).result()
+        except EngineError:
+            listener.close()
+            raise
         return endpoint
 
     def close(self) -> None:
@@ -94,16 +98,15 @@ class RuntimeApi:
         loop.close()
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._closed:
-                raise EngineError("cannot serve the Lambda Runtime API", why="it was closed")
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="lambda-runtime-api", daemon=True
-                )
-                self._thread.start()
-            return self._loop
+        if self._closed:
+            raise EngineError("cannot serve the Lambda Runtime API", why="it was closed")
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(
+                target=self._loop.run_forever, name="lambda-runtime-api", daemon=True
+            )
+            self._thread.start()
+        return self._loop
 
     async def _add(self, endpoint: Endpoint, listener: socket.socket) -> None:
         self._endpoints.add(endpoint)

@@ -131,9 +131,7 @@ def write(document: dict[str, Any], path: Path) -> None:
     """Write the report, making its folder. Raises ConfigError when that cannot be done."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(
-            json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"the JSON report cannot be written to {path}",

@@ -137,7 +137,8 @@ def _matrix(targets: list[dict[str, Any]]) -> list[str]:
     table += [[label, *(row.get(s, "-") for s in strategies)] for label, row in rows.items()]
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     return [
-        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  "
+        + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in table
     ]
 
@@ -189,9 +190,7 @@ def conclusion(function: dict[str, Any]) -> str:
         if verdict == Verdict.ACCEPTED
     ]
     if accepted:
-        return (
-            f"{name} has no target that is safe; {accepted[0]} breaks only where it is accepted."
-        )
+        return f"{name} has no target that is safe; {accepted[0]} breaks only where it is accepted."
     unknown = any(v == Verdict.UNKNOWN for found in by_target.values() for v in found.values())
     if unknown:
         return f"No target of {name} is known to be safe: see the unknown checks above."

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-
 from conftest import Project
 
 BREAK = "lambda-rollback.toml::orders::1-alias::gift_card"
@@ -122,7 +121,9 @@ def test_no_events_and_no_targets_are_unknown_never_safe(project: Project) -> No
         path.unlink()
     result = project.run("--lambda-rollback-strategy=alias")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["unknown: orders:1 by alias on events: there is no event fixture*"])
+    result.stdout.fnmatch_lines(
+        ["unknown: orders:1 by alias on events: there is no event fixture*"]
+    )
     project.configure('current = "1"', 'events = "events"', versions=("1",))
     result = project.run()
     assert result.ret == pytest.ExitCode.TESTS_FAILED

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from fakes import FakeArtifacts, FakeEngine, answer, harness_failure, raises
+
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model import (
     Accept,
@@ -236,9 +236,7 @@ def test_a_version_that_cannot_be_prepared_leaves_the_others_alone(check: Check)
 
 def test_a_current_version_that_cannot_be_prepared_makes_all_unknown(check: Check) -> None:
     engine = FakeEngine(lambda *_: answer({}), refuses={"4": "no Docker"})
-    results = check(
-        engine.respond, engine=engine, strategies=(Strategy.ALIAS, Strategy.REDEPLOY)
-    )
+    results = check(engine.respond, engine=engine, strategies=(Strategy.ALIAS, Strategy.REDEPLOY))
     assert [r.verdict for r in results] == [Verdict.UNKNOWN] * 2
     assert all("no Docker" in str(r.reason) for r in results)
 

@@ -46,7 +46,8 @@ def zip_bytes(*entries: Entry) -> bytes:
             info = zipfile.ZipInfo("name", entry.date)
             # Set afterwards, because the constructor cuts a name at its NUL.
             info.filename = info.orig_filename = entry.name
-            info.external_attr = entry.mode << 16
+            # The archive bit, because zipfile replaces a zero by a mode of its own.
+            info.external_attr = entry.mode << 16 | 0x20
             info.create_system = entry.system
             info.compress_type = entry.compression
             info.extra = entry.extra
