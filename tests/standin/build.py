@@ -172,7 +172,9 @@ def build_one(recipe: Recipe, progress: Progress) -> None:
         f"ENTRYPOINT {json.dumps(['/lambda-entrypoint.sh'])}",
     ]
     options = [option for change in changes for option in ("--change", change)]
+    outdated = image_id(tag(recipe))
     docker("import", *options, str(archive), tag(recipe))
+    remove_image(outdated)
     progress.finish(recipe.runtime, "ready")
 
 
@@ -214,6 +216,7 @@ def add_emulator(wanted: list[Recipe]) -> None:
         if image_label(f"{tag(recipe)}-rie") == expected:
             continue
         print(f"  adding AWS's emulator ({SAM_CLI}) to {tag(recipe)}", flush=True)
+        outdated = image_id(f"{tag(recipe)}-rie")
         container = docker("create", tag(recipe), "unused.handler").strip()
         try:
             docker("cp", str(emulator(recipe)), f"{container}:/usr/local/bin/aws-lambda-rie")
@@ -224,6 +227,7 @@ def add_emulator(wanted: list[Recipe]) -> None:
             )
         finally:
             docker("rm", container)
+        remove_image(outdated)
 
 
 def emulator(recipe: Recipe) -> Path:
@@ -275,14 +279,26 @@ def image_label(reference: str) -> str | None:
     return label
 
 
+def image_id(reference: str) -> str | None:
+    """The id of an image, None where there is no such image."""
+    found = docker("image", "ls", "--quiet", "--no-trunc", reference).split()
+    return found[0] if found else None
+
+
+def remove_image(outdated: str | None) -> None:
+    """Remove an image that lost its tag, unless other images or containers stand on it."""
+    if outdated is not None:
+        subprocess.run(["docker", "image", "rm", outdated], capture_output=True, check=False)
+
+
 def docker(*arguments: str) -> str:
     """Run the docker command and return what it prints; BuildError with its message."""
     done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         message = " ".join(done.stderr.split()) or "no message"
         raise BuildError(
-            f"docker {arguments[0]} failed: {message} "
-            "Start Docker, or see that your user may use it (group docker), and try again."
+            f"docker {arguments[0]} failed: {message}; "
+            "start Docker, or see that your user may use it (group docker), and try again."
         )
     return done.stdout
 
