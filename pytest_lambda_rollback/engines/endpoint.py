@@ -43,6 +43,8 @@ _RESPONSE_MODE = "lambda-runtime-function-response-mode"
 
 _OK_BODY = b'{"status":"OK"}\n'
 
+_ACCEPT_GRACE_S = 0.02
+"""How long a dead runtime's last connection may take to be accepted."""
 _EXIT_GRACE_S = 0.25
 """How long a dead runtime's last bytes may take, where a child still holds its connection."""
 
@@ -83,7 +85,8 @@ class Endpoint:
         self._turn = threading.Lock()
         self._closed = threading.Event()
         self._opened_at = time.monotonic()
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._accepting: set[asyncio.Task[None]] = set()
         self._connections: set[Connection] = set()
         self._poller: Connection | None = None
         self._pending: _Pending | None = None
@@ -147,19 +150,50 @@ class Endpoint:
 
     # --- the loop's thread: life -------------------------------------------------------------
 
-    async def listen(self, listener: socket.socket) -> None:
+    def listen(self, listener: socket.socket) -> None:
         """Serve a listening socket; the initialisation's clock starts now."""
-        self._server = await self._loop.create_server(lambda: Connection(self), sock=listener)
+        listener.setblocking(False)
+        self._listener = listener
+        self._loop.add_reader(listener, self._accept)
         self._opened_at = time.monotonic()
         self._timer = self._loop.call_later(self._init_budget_s, self._init_timed_out)
+
+    def _accept(self) -> None:
+        # Not asyncio's own server: closed while it accepts, it loses the connection unclosed.
+        if self._listener is None:
+            return
+        try:
+            accepted, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:  # no more file descriptors: try again a little later
+            self._loop.remove_reader(self._listener)
+            self._loop.call_later(_ACCEPT_GRACE_S, self._accept_again)
+            return
+        accepted.setblocking(False)
+        task = self._loop.create_task(self._talk(accepted))
+        self._accepting.add(task)
+        task.add_done_callback(self._accepting.discard)
+
+    def _accept_again(self) -> None:
+        if self._listener is not None:
+            self._loop.add_reader(self._listener, self._accept)
+
+    async def _talk(self, accepted: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: Connection(self), accepted)
+        except OSError:
+            accepted.close()
 
     def shut(self) -> None:
         """Close, from within the loop's thread."""
         if self._closed.is_set():
             return
         self._end(Reply(kind=ReplyKind.FAILED, detail="the Runtime API was closed"))
-        if self._server is not None:
-            self._server.close()
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
         for connection in tuple(self._connections):
             connection.abort()
         self._forget(self)
@@ -266,6 +300,9 @@ class Endpoint:
         if self._exit_status is not None:
             return
         self._exit_status = status
+        self._loop.call_later(_ACCEPT_GRACE_S, self._await_last_bytes)
+
+    def _await_last_bytes(self) -> None:
         if self._connections:
             self._loop.call_later(_EXIT_GRACE_S, self._conclude_exit)
         else:
@@ -290,6 +327,8 @@ class Endpoint:
     def connected(self, connection: Connection) -> None:
         """Count a connection in."""
         self._connections.add(connection)
+        if self._closed.is_set():  # it was accepted while the endpoint closed
+            connection.abort()
 
     def disconnected(self, connection: Connection) -> None:
         """Count a connection out."""

@@ -110,10 +110,13 @@ class RuntimeApi:
 
     async def _add(self, endpoint: Endpoint, listener: socket.socket) -> None:
         self._endpoints.add(endpoint)
-        await endpoint.listen(listener)
+        endpoint.listen(listener)
 
     async def _shut(self) -> None:
         for endpoint in tuple(self._endpoints):
             endpoint.shut()
+        accepting = asyncio.all_tasks() - {asyncio.current_task()}
+        if accepting:
+            await asyncio.wait(accepting, timeout=1)
         for _ in range(3):  # transports that were dropped say goodbye in the next rounds
             await asyncio.sleep(0)
