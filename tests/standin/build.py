@@ -297,8 +297,8 @@ def docker(*arguments: str) -> str:
     if done.returncode:
         message = " ".join(done.stderr.split()) or "no message"
         raise BuildError(
-            f"docker {arguments[0]} failed: {message}; "
-            "start Docker, or see that your user may use it (group docker), and try again."
+            f"docker {arguments[0]} failed ({message}). "
+            "Start Docker, or see that your user may use it (group docker), and try again."
         )
     return done.stdout
 
