@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import stat
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -344,11 +345,22 @@ def end_of_central_directory(size_bytes: int) -> bytes:
 def test_a_central_directory_with_too_many_entries(tmp_path: Path) -> None:
     header = bytearray(b"PK\x01\x02" + bytes(42) + b"a")
     header[28] = 1
-    directory = bytes(header) * 200_001
+    directory = bytes(header) * 400_000
     package = tmp_path / "p.zip"
     package.write_bytes(directory + end_of_central_directory(len(directory)))
+    store = ArtifactStore(tmp_path / "store")
 
-    assert refused(tmp_path, package).why == "it holds more than 200,000 files and folders"
+    tracemalloc.start()
+    try:
+        with pytest.raises(SourceError) as caught:
+            store.load(package, label="p", root_dir="/opt")
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert caught.value.why == "it holds more than 200,000 files and folders"
+    assert everything_below(tmp_path / "store") == EMPTY_STORE
+    assert peak_bytes < 3 * len(directory)  # an object for each header takes ten times as much
 
 
 def test_a_central_directory_that_would_not_fit_in_memory(tmp_path: Path) -> None:
