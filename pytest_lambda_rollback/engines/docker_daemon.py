@@ -7,6 +7,7 @@ Lambda. The docker package is imported with the first connection, never before.
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,9 @@ ENGINE_LABEL: Final = f"{LABEL_PREFIX}.engine"
 TICK_S: Final = 1.5
 """How often a slow step repeats its progress line."""
 
+_DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
+_CONNECT_S: Final = 10.0
+_SILENT: Final = "Docker does not answer"
 _START: Final = (
     "Start Docker (for example `sudo systemctl start docker`) and see that `docker version` "
     "answers, or choose another engine"
@@ -52,8 +56,24 @@ def connect() -> DockerClient:
     """
     import docker
 
-    with translated("Docker does not answer", do=_START):
+    try:
+        _try_socket(os.environ.get("DOCKER_HOST") or _DEFAULT_HOST)
+    except OSError as error:
+        raise DaemonLost(_SILENT, why=_unreachable(error), do=_START) from error
+    with translated(_SILENT, do=_START):
         return docker.from_env()
+
+
+def _try_socket(host: str) -> None:
+    """Raise OSError where nobody listens on a local socket.
+
+    The docker package would find out as well, but it leaves the failed socket open.
+    """
+    scheme, _, path = host.partition("://")
+    if scheme in ("unix", "http+unix"):
+        with socket.socket(socket.AF_UNIX) as local:
+            local.settimeout(_CONNECT_S)
+            local.connect("/" + path.lstrip("/"))
 
 
 def probe() -> str | None:
@@ -63,7 +83,7 @@ def probe() -> str | None:
     except EngineError as error:
         return str(error)
     try:
-        with translated("Docker does not answer", do=_START):
+        with translated(_SILENT, do=_START):
             version, info = client.version(), client.info()
     except EngineError as error:
         return str(error)
@@ -123,7 +143,7 @@ def _explanation(error: Any) -> str:
 
 def _unreachable(error: BaseException) -> str:
     """The root of a chain of connection errors, in words."""
-    text = str(error)
+    text = f"{type(error).__name__}: {error}"
     if "PermissionError" in text or "Permission denied" in text:
         return "this user may not use Docker's socket (is it in the group docker?)"
     if "FileNotFoundError" in text or "No such file" in text:
@@ -132,7 +152,7 @@ def _unreachable(error: BaseException) -> str:
         return "the daemon refuses the connection"
     if "Read timed out" in text:
         return "the daemon gave no answer in time"
-    return text.strip().rstrip(".") or type(error).__name__
+    return str(error).strip().rstrip(".") or type(error).__name__
 
 
 def with_ticks(call: Callable[[], T], text: Callable[[], str], progress: Progress) -> T:

@@ -162,16 +162,16 @@ class Images:
 
         def pull() -> None:
             deadline = time.monotonic() + _PULL_TIMEOUT_S
+            error = ""
             lines = self._client.api.pull(reference, stream=True, decode=True, platform=platform)
-            for line in lines:
-                if "error" in line:
-                    raise self._unavailable(version, reference, str(line["error"]))
-                if line.get("id") and line["status"] != f"Pulling from {reference}":
+            for line in lines:  # to the end, else the connection stays open
+                error = error or str(line.get("error", ""))
+                if line.get("progressDetail") is not None and "id" in line:
                     layers[line["id"]] = line["status"]
                 if time.monotonic() > deadline:
-                    raise self._unavailable(
-                        version, reference, f"the pull took more than {_PULL_TIMEOUT_S} s"
-                    )
+                    raise TimeoutError(f"it took more than {_PULL_TIMEOUT_S} s")
+            if error:
+                raise self._unavailable(version, reference, error)
 
         try:
             with translated(f"the pull of {reference} failed"):
@@ -217,13 +217,15 @@ class Images:
                 decode=True,
                 timeout=_BUILD_TIMEOUT_S,
             )
-            for line in lines:
-                if "error" in line:
-                    raise EngineError(
-                        f"the image for {version.name} could not be built ({link.subject})",
-                        why=str(line["error"]).strip().rstrip("."),
-                        do="See that Docker has disk space (`docker system df`) and try again",
-                    )
+            error = ""
+            for line in lines:  # to the end, else the connection stays open
+                error = error or str(line.get("error", ""))
+            if error:
+                raise EngineError(
+                    f"the image for {version.name} could not be built ({link.subject})",
+                    why=error.strip().rstrip("."),
+                    do="See that Docker has disk space (`docker system df`) and try again",
+                )
 
         with (
             self._turns,
@@ -248,12 +250,21 @@ def _is_emulated(architecture: str) -> bool:
 
 
 def build_context(link: ImageLink) -> Iterator[bytes]:
-    """The build context of a link as a tar, piece by piece: at most 1 MB is held in memory."""
+    """The build context of a link as a tar, piece by piece: at most 1 MB is held in memory.
+
+    Raises EngineError where the package's own tar is gone.
+    """
     yield from _member("Dockerfile", link.dockerfile.encode())
     for name, content in link.files:
         yield from _member(name, content)
     if link.artifact is not None:
         path = link.artifact.tar
+        if not path.is_file():
+            raise EngineError(
+                f"the unpacked copy of {link.artifact.label} is gone",
+                why=f"{path} does not exist any more",
+                do="Run again with --lambda-rollback-no-cache",
+            )
         size = path.stat().st_size
         yield _header(ARTIFACT_NAME, size)
         with path.open("rb") as tar:

@@ -1,0 +1,152 @@
+"""Real containers for the Docker tests: one engine a session, versions made of a few files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import secrets
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_lambda_rollback.engines.docker import DockerEngine
+from pytest_lambda_rollback.engines.docker_environment import DockerEnvironment
+from pytest_lambda_rollback.engines.docker_images import remove_images
+from pytest_lambda_rollback.model import Artifact, FunctionVersion, Invocation, Layer, Outcome
+
+BASE_IMAGES = tuple(
+    (runtime, f"lambda-rollback-standin:{runtime}") for runtime in ("python3.11", "python3.13")
+)
+FUNCTION = (Path(__file__).parent / "function" / "app.py").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def client(docker_engine_ready: None) -> Iterator[Any]:
+    """A docker client of the tests' own."""
+    import docker
+
+    made = docker.from_env()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def image_labels(client: Any) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Labels of the images that this session builds; they are removed when it ends."""
+    label, value = "pytest-lambda-rollback.test-session", secrets.token_hex(8)
+    yield ((label, value),)
+    remove_images(client, f"{label}={value}")
+
+
+@pytest.fixture
+def new_engine(image_labels: tuple[tuple[str, str], ...]) -> Iterator[Callable[..., DockerEngine]]:
+    """Make engines that are closed with the test."""
+    made: list[DockerEngine] = []
+
+    def make(**options: Any) -> DockerEngine:
+        made.append(
+            DockerEngine(
+                **{"base_images": BASE_IMAGES, "image_labels": image_labels, "pull": False}
+                | options
+            )
+        )
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.close()
+
+
+@pytest.fixture(scope="session")
+def engine(image_labels: tuple[tuple[str, str], ...]) -> Iterator[DockerEngine]:
+    """The engine that most tests share."""
+    made = DockerEngine(base_images=BASE_IMAGES, image_labels=image_labels, pull=False)
+    yield made
+    made.close()
+
+
+@dataclass(frozen=True)
+class Store:
+    """Makes packages and versions as the sources do."""
+
+    folder: Path
+
+    def artifact(self, files: dict[str, bytes | str], label: str = "package") -> Artifact:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            for name, content in sorted(files.items()):
+                data = content.encode() if isinstance(content, str) else content
+                member = tarfile.TarInfo(name)
+                member.size, member.mode = len(data), 0o644
+                tar.addfile(member, io.BytesIO(data))
+        digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+        path = self.folder / f"{digest}.tar"
+        path.write_bytes(buffer.getvalue())
+        return Artifact(label=label, digest=digest, size_bytes=len(buffer.getvalue()), tar=path)
+
+    def layer(self, name: str, files: dict[str, bytes | str]) -> Layer:
+        return Layer(name=name, version="1", artifact=self.artifact(files, name))
+
+    def version(self, code: str | bytes = FUNCTION, **changes: Any) -> FunctionVersion:
+        fields = {
+            "function": "orders",
+            "version": "4",
+            "code": self.artifact({"app.py": code}, "code"),
+            "layers": (),
+            "runtime": "python3.11",
+            "handler": "app.handler",
+            "timeout_s": 10.0,
+        }
+        return FunctionVersion(**fields | changes)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture
+def start(engine: DockerEngine) -> Iterator[Callable[..., DockerEnvironment]]:
+    """Prepare and start a version in the shared engine; closed with the test."""
+    started: list[DockerEnvironment] = []
+
+    def begin(version: FunctionVersion, on: DockerEngine = engine) -> DockerEnvironment:
+        on.prepare(version, lambda line: None)
+        started.append(on.start(version))
+        return started[-1]
+
+    yield begin
+    for environment in started:
+        environment.close()
+
+
+_numbers = itertools.count(1)
+
+
+def replay(environment: DockerEnvironment, do: str = "count", **event: Any) -> Outcome:
+    payload = json.dumps({"do": do, **event}).encode()
+    return environment.invoke(Invocation(request_id=f"request-{next(_numbers)}", event=payload))
+
+
+@pytest.fixture
+def ask() -> Callable[..., Outcome]:
+    """Replay one event in an environment: ``ask(environment, "connect", addresses=…)``."""
+    return replay
+
+
+@pytest.fixture
+def answer() -> Callable[..., Any]:
+    """As ``ask``, for the value of a response."""
+
+    def value(environment: DockerEnvironment, do: str = "count", **event: Any) -> Any:
+        outcome = replay(environment, do, **event)
+        assert outcome.payload is not None, f"{outcome.kind}: {outcome.detail} {outcome.logs}"
+        return json.loads(outcome.payload)
+
+    return value
