@@ -1,3 +1,3 @@
-"""Would an earlier version of this AWS Lambda function still work today?"""
+"""Says whether an earlier version of an AWS Lambda function would still work today."""
 
 __version__ = "0.1.0"

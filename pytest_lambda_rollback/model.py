@@ -2,7 +2,7 @@
 
 What a value *means* is decided here and in the design's words; what is *done* with it is decided
 in the rooms. Nothing in this module reads a file, starts a process or knows pytest, Docker or AWS
-clients. Sizes are in MB of 1024 × 1024 bytes as AWS counts them, times in seconds.
+clients. Sizes are in MB of 1,048,576 bytes as AWS counts them, times in seconds.
 """
 
 from __future__ import annotations

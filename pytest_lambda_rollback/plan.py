@@ -1,4 +1,4 @@
-"""What to check: versions × strategies × events, with stable ids. Pure; reads no file.
+"""What to check: versions by strategies by events, with stable ids. Pure; reads no file.
 
 The order is the order of the configuration, so that every worker of a distributed run collects
 the same checks in the same order.

@@ -19,6 +19,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from pytest_lambda_rollback import verdicts
 from pytest_lambda_rollback.contracts import invocation, response
 from pytest_lambda_rollback.engines.interface import Engine, Progress
 from pytest_lambda_rollback.errors import EngineError, RollbackError, SourceError
@@ -29,7 +30,6 @@ from pytest_lambda_rollback.model import (
     Contract,
     EngineDescription,
     EventFixture,
-    Finding,
     FunctionSettings,
     FunctionVersion,
     Invocation,
@@ -139,7 +139,7 @@ class Session:
             result = self._check(settings, function, check)
         finally:
             self._release(function, check)
-        return _with_acceptance(result, self._today())
+        return verdicts.with_acceptance(result, self._today())
 
     def descriptions(self) -> tuple[EngineDescription, ...]:
         """The engines that were used so far."""
@@ -153,7 +153,7 @@ class Session:
         """End every environment and remove what the engines made. Safe to call twice."""
         self._executor.shutdown(wait=False, cancel_futures=True)
         # An environment that is being ended is not ended a second time beside that.
-        wait(self._releases, timeout=_RELEASE_S)
+        wait([each for each in self._releases if not each.cancelled()], timeout=_RELEASE_S)
         running = [r for r in self._running.values() if isinstance(r, _Running)]
         # Once to end replays that are under way, once more for what a start ahead left behind.
         for each in running:
@@ -209,7 +209,7 @@ class Session:
         usable = invocation.judge_baseline(baseline, fixture.expect, version_name=current.name)
         if usable.reason is not None:
             return usable, 0.0
-        names = _Names(current=current.name, target=_spoken(check, current, target))
+        names = _Names(current=current.name, target=_spoken(check, target))
         pool = running.pool
 
         def compare(runs: tuple[Outcome, ...], outcome: Outcome) -> Judgement:
@@ -232,7 +232,9 @@ class Session:
             judgement = compare(baseline, first)
             if judgement.verdict is not Verdict.BREAKS:
                 return judgement, first.duration_s
-        return _confirmed(judgement, compare(baseline, again), first, again), first.duration_s
+        return verdicts.confirmed(
+            judgement, compare(baseline, again), first, again
+        ), first.duration_s
 
     def _baseline(
         self,
@@ -287,7 +289,7 @@ class Session:
                 self._loading(own, own.current),
                 f"reading code and layers of {own.name}:{own.current.version}",
             )
-            check_total((current.code, *(layer.artifact for layer in current.layers)))
+            check_total(_packages(current))
             preparing = self._preparing(running, current)
             function.running, function.current = running, current
             self._add_targets(settings, function, function.order if self._eager else ())
@@ -321,7 +323,7 @@ class Session:
                 )
                 if group.endswith(f"-{Strategy.REDEPLOY}"):
                     version = local.redeployed(version, current)
-                check_total((version.code, *(layer.artifact for layer in version.layers)))
+                check_total(_packages(version))
             except RollbackError as error:
                 function.targets[group] = f"{ref.function}:{ref.version} cannot be run: {error}"
             else:
@@ -408,11 +410,15 @@ class _Names:
     target: str
 
 
-def _spoken(check: Check, current: FunctionVersion, target: FunctionVersion) -> str:
+def _spoken(check: Check, target: FunctionVersion) -> str:
     """How messages name what was run: ``orders:2 by redeploy``."""
     if check.target is None or check.strategy is None:
         return target.name
     return f"{check.target.function}:{check.target.version} by {check.strategy}"
+
+
+def _packages(version: FunctionVersion) -> tuple[Artifact, ...]:
+    return (version.code, *(layer.artifact for layer in version.layers))
 
 
 def _declared(function: FunctionSettings, version: str) -> LocalVersion:
@@ -469,65 +475,5 @@ def _compare(
     return judgement
 
 
-def _confirmed(
-    judgement: Judgement, second: Judgement, first_run: Outcome, second_run: Outcome
-) -> Judgement:
-    """A break that repeats in a fresh environment is a break; one that does not is unknown."""
-    if second.verdict is Verdict.UNKNOWN:
-        return second
-    repeated = {(finding.kind, finding.location) for finding in second.findings}
-    findings = tuple(f for f in judgement.findings if (f.kind, f.location) in repeated)
-    if findings:
-        return Judgement(findings=findings)
-    return Judgement(
-        reason=(
-            "flaky: the break did not repeat in a fresh execution environment. "
-            f"First {_seen(judgement.findings, first_run)}; "
-            f"then {_seen(second.findings, second_run)}. "
-            "Replay it again; if it stays flaky, look for state that one event leaves to the next"
-        )
-    )
-
-
-def _seen(findings: tuple[Finding, ...], outcome: Outcome) -> str:
-    if findings:
-        return findings[0].message
-    if outcome.kind is OutcomeKind.RESPONSE:
-        return "it answered as the current version does"
-    if outcome.error is not None:
-        return f"it raised {outcome.error.type}: {outcome.error.message}"
-    return f"it ended with {outcome.kind}: {outcome.detail}"
-
-
 def _unknown(check: Check, reason: str) -> CheckResult:
     return CheckResult(check=check, verdict=Verdict.UNKNOWN, reason=reason)
-
-
-def _with_acceptance(result: CheckResult, today: date) -> CheckResult:
-    """Apply the configuration's acceptance: it must really break, and not be past its date."""
-    accept = result.check.accept
-    if accept is None or result.verdict is Verdict.UNKNOWN:
-        return result
-    stale = None
-    if today > accept.until:
-        stale = f"the acceptance of {accept.check!r} on {accept.target} ended on {accept.until}"
-    elif result.verdict is Verdict.SAFE:
-        stale = (
-            f"the configuration accepts a break here ({accept.reason!r}), but it does not break "
-            f"any more. Remove the acceptance of {accept.check!r} on {accept.target}, or narrow it "
-            f"with 'strategy' or a longer 'check'"
-        )
-    return CheckResult(
-        check=result.check,
-        verdict=(
-            Verdict.ACCEPTED
-            if stale is None and result.verdict is Verdict.BREAKS
-            else result.verdict
-        ),
-        contract=result.contract,
-        reason=stale or f"{accept.reason} (accepted until {accept.until})",
-        findings=result.findings,
-        duration_s=result.duration_s,
-        engine=result.engine,
-        stale_accept=stale,
-    )

@@ -41,7 +41,8 @@ def record_of(
 ) -> Record:
     """One check's result as plain data.
 
-    ``order`` is the check's place in its file's plan; ``planned`` is the number of checks the same target and strategy has in all, selected or not.
+    ``order`` is the check's place in its file's plan; ``planned`` is the number of checks that
+    the same target and strategy has in all, selected or not.
     """
     check = result.check
     file, _, _ = nodeid.partition("::")

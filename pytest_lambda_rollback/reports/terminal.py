@@ -112,7 +112,7 @@ def header(engine: EngineDescription) -> str:
 
 
 def summary(document: dict[str, Any]) -> list[str]:
-    """The matrix of targets × strategies with counts, and the sentence under it."""
+    """The matrix of targets by strategies with counts, and the sentence under it."""
     lines: list[str] = []
     for function in document["functions"]:
         if lines:
@@ -162,7 +162,9 @@ def _cell(target: dict[str, Any]) -> str:
     stale = sum(check["stale_accept"] for check in target["checks"])
     if stale:
         parts.append(f"{stale} stale acceptance" + ("s" if stale > 1 else ""))
-    return f"{target['verdict'].upper() if target['verdict'] != 'safe' else 'safe'} ({', '.join(parts)})"
+    verdict = target["verdict"]
+    loud = verdict if verdict == Verdict.SAFE else verdict.upper()
+    return f"{loud} ({', '.join(parts)})"
 
 
 def conclusion(function: dict[str, Any]) -> str:

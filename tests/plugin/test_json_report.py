@@ -4,8 +4,8 @@ import json
 
 import jsonschema
 import pytest
-from conftest import Project
 
+from conftest import Project
 from pytest_lambda_rollback.reports.json import SCHEMA_PATH
 
 

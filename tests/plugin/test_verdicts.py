@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from conftest import Project
 
 BREAK = "lambda-rollback.toml::orders::1-alias::gift_card"

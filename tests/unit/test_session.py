@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import FakeArtifacts, FakeEngine, answer, harness_failure, raises
 
+from fakes import FakeArtifacts, FakeEngine, answer, harness_failure, raises
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model import (
     Accept,

@@ -1,0 +1,79 @@
+"""How judgements become verdicts: confirmation and acceptance. Pure.
+
+A break that rests on a replay counts when it repeats in a fresh execution environment. A break
+that the configuration accepts counts as accepted while it really breaks and its date has not
+passed.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pytest_lambda_rollback.model import (
+    CheckResult,
+    Finding,
+    Judgement,
+    Outcome,
+    OutcomeKind,
+    Verdict,
+)
+
+
+def confirmed(
+    judgement: Judgement, second: Judgement, first_run: Outcome, second_run: Outcome
+) -> Judgement:
+    """A break that repeats in a fresh environment is a break; one that does not is unknown."""
+    if second.verdict is Verdict.UNKNOWN:
+        return second
+    repeated = {(finding.kind, finding.location) for finding in second.findings}
+    findings = tuple(f for f in judgement.findings if (f.kind, f.location) in repeated)
+    if findings:
+        return Judgement(findings=findings)
+    return Judgement(
+        reason=(
+            "flaky: the break did not repeat in a fresh execution environment. "
+            f"First {_seen(judgement.findings, first_run)}; "
+            f"then {_seen(second.findings, second_run)}. "
+            "Replay it again; if it stays flaky, look for state that one event leaves to the next"
+        )
+    )
+
+
+def _seen(findings: tuple[Finding, ...], outcome: Outcome) -> str:
+    if findings:
+        return findings[0].message
+    if outcome.kind is OutcomeKind.RESPONSE:
+        return "it answered as the current version does"
+    if outcome.error is not None:
+        return f"it raised {outcome.error.type}: {outcome.error.message}"
+    return f"it ended with {outcome.kind}: {outcome.detail}"
+
+
+def with_acceptance(result: CheckResult, today: date) -> CheckResult:
+    """Apply the configuration's acceptance: it must really break, and not be past its date."""
+    accept = result.check.accept
+    if accept is None or result.verdict is Verdict.UNKNOWN:
+        return result
+    stale = None
+    if today > accept.until:
+        stale = f"the acceptance of {accept.check!r} on {accept.target} ended on {accept.until}"
+    elif result.verdict is Verdict.SAFE:
+        stale = (
+            f"the configuration accepts a break here ({accept.reason!r}), but it does not break "
+            f"any more. Remove the acceptance of {accept.check!r} on {accept.target}, or narrow it "
+            f"with 'strategy' or a longer 'check'"
+        )
+    return CheckResult(
+        check=result.check,
+        verdict=(
+            Verdict.ACCEPTED
+            if stale is None and result.verdict is Verdict.BREAKS
+            else result.verdict
+        ),
+        contract=result.contract,
+        reason=stale or f"{accept.reason} (accepted until {accept.until})",
+        findings=result.findings,
+        duration_s=result.duration_s,
+        engine=result.engine,
+        stale_accept=stale,
+    )
