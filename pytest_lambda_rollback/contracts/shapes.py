@@ -54,17 +54,15 @@ def _integer(digits: str) -> int | Decimal:
 def _deeper_than(value: Json, limit: int) -> bool:
     """Whether a value nests deeper; level by level, so that it cannot overflow itself."""
     level: list[Json] = [value]
-    for _ in range(limit + 1):
+    for _ in range(limit):
         below: list[Json] = []
         for each in level:
             if isinstance(each, dict):
                 below.extend(each.values())
             elif isinstance(each, list):
                 below.extend(each)
-        if not below:
-            return False
         level = below
-    return True
+    return any(isinstance(each, (dict, list)) for each in level)
 
 
 def json_type(value: Json) -> str:
