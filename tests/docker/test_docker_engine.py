@@ -204,8 +204,9 @@ def test_container_removed_from_outside_is_a_harness_failure_or_an_exit(start, a
 
 
 def test_daemon_lost_in_mid_replay_is_never_the_functions_fault(new_engine, start, ask, store):
-    import docker
     import requests
+
+    import docker
 
     lost = threading.Event()
     client = docker.from_env()
@@ -397,6 +398,8 @@ def test_image_without_lambdas_entry_point_is_not_blamed_on_the_function(
             fileobj=io.BytesIO(b"FROM scratch\nLABEL x=1\n"),
             tag="lambda-rollback/bare:1",
             labels=dict(image_labels),
+            rm=True,
+            forcerm=True,
             decode=True,
         )
     )
@@ -483,7 +486,7 @@ def child(store: Any, image_labels: Any) -> Any:
     def begin() -> tuple[subprocess.Popen[str], str]:
         artifact = store.version().code
         script = f"""
-import time
+from pathlib import Path
 from pytest_lambda_rollback.engines.docker import DockerEngine
 from pytest_lambda_rollback.model import Artifact, FunctionVersion, Invocation
 
@@ -516,8 +519,8 @@ environment.invoke(Invocation(request_id="1", event=b'{{"do": "sleep", "seconds"
 
     yield begin
     for process in made:
-        process.kill()
-        process.communicate()
+        process.send_signal(signal.SIGINT)  # not kill: it has to remove what it started
+        process.communicate(timeout=60)
 
 
 def test_interrupt_leaves_nothing(child, client):
