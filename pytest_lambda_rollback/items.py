@@ -179,6 +179,8 @@ class ActivePlugin:
         self._selected: list[RollbackItem] = []
         self._session: Session | None = None
         self._records: list[json_report.Record] = []
+        self._usage: str | None = None
+        """What a worker found wrong with the configuration."""
         self._left: str | None = None
         """What could not be cleaned up."""
         self._json: Path | None = None
@@ -234,16 +236,29 @@ class ActivePlugin:
         return self._loaded[path]
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self) -> None:
-        """Refuse to run on a wrong configuration: usage error, exit code 4."""
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Refuse to run on a wrong configuration: usage error, exit code 4.
+
+        A worker of a distributed run can't end the run; it runs nothing and tells the controller.
+        """
         settings = [each for each in self._loaded.values() if each is not None]
         try:
             configuration.check_candidates(self.command_line, settings)
         except ConfigError as error:
             if not self._errors and self._loaded:
                 self._errors.append(error)
-        if self._errors:
-            raise pytest.UsageError("\n\n".join(str(error) for error in self._errors))
+        if not self._errors:
+            return
+        text = "\n\n".join(str(error) for error in self._errors)
+        if not self.is_worker:
+            raise pytest.UsageError(text)
+        items.clear()
+        vars(self.config)["workeroutput"][_RECORD] = text
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker of a distributed run found wrong with the configuration."""
+        self._usage = getattr(node, "workeroutput", {}).get(_RECORD) or self._usage
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what was selected, so that environments end with their last check."""
@@ -325,8 +340,10 @@ class ActivePlugin:
             self._records.append(record)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End what was started, then hand the report to whoever takes it."""
+        if self._usage is not None:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
         self._close()
         if self._records and not self.is_worker:
             self.config.hook.pytest_lambda_rollback_report(
@@ -354,6 +371,9 @@ class ActivePlugin:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the matrix and which target is the newest safe one."""
+        if self._usage is not None:
+            terminalreporter.write_line(f"ERROR: {self._usage}", red=True)
+            return
         if self.config.getoption("collectonly"):
             return
         if not self._records:

@@ -6,6 +6,8 @@ registered, which collects configuration files and runs checks.
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
+
 import pytest
 
 from pytest_lambda_rollback import hookspecs
@@ -80,7 +82,7 @@ def _positive(text: str) -> int:
     except ValueError:
         number = 0
     if number < 1:
-        raise pytest.UsageError(f"expected a whole number from 1 up, got {text!r}")
+        raise ArgumentTypeError(f"expected a whole number from 1 up, got {text!r}")
     return number
 
 

@@ -107,7 +107,7 @@ def test_what_decides_is_pure(module: str) -> None:
 
 def test_loading_the_plugin_loads_nothing_heavy() -> None:
     code = (
-        "import sys, pytest; before = set(sys.modules); import pytest_lambda_rollback.plugin; "
+        "import sys, pytest, argparse; before = set(sys.modules); import pytest_lambda_rollback.plugin; "
         "print(sorted(set(sys.modules) - before))"
     )
     done = subprocess.run(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,8 +63,9 @@ class Project:
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> Project:
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Version 2 is current and 1 breaks on gift cards: one event is safe, one breaks."""
+    monkeypatch.setenv("COLUMNS", "200")  # pytest cuts its short summary to the terminal
     made = Project(path=pytester.path, pytester=pytester)
     made.version("2")
     made.version("1", RAISES_ON_GIFT_CARD)
@@ -73,9 +73,3 @@ def project(pytester: pytest.Pytester) -> Project:
     made.event("gift_card", {"id": 2, "gift_card": "x"})
     made.configure()
     return made
-
-
-@pytest.fixture
-def lines() -> Callable[[pytest.RunResult], str]:
-    """Everything that pytest printed."""
-    return lambda result: result.stdout.str() + result.stderr.str()

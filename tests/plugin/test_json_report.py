@@ -70,5 +70,5 @@ def test_a_wrong_configuration_is_a_clear_error_under_xdist_too(project: Project
     project.configure('current = "9"', 'events = "events"')
     result = project.run("-n1")
     text = result.stdout.str() + result.stderr.str()
-    assert result.ret != 0
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert "functions.orders.current" in text
