@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 
 import pytest
 
@@ -216,3 +217,28 @@ def test_a_target_that_handles_more_messages_is_no_break_of_shape() -> None:
     assert found(judged([failed("m1")] * 2, failed(), mode="exact")) == [
         ("value-changed", "/batchItemFailures")
     ]
+
+
+def any_value(chance: random.Random, depth: int = 0) -> object:
+    keys = ["a", "b", "statusCode", "headers", "body", "isBase64Encoded", "batchItemFailures"]
+    match chance.randrange(6 if depth > 3 else 10):
+        case 0:
+            return None
+        case 1:
+            return chance.choice([True, False])
+        case 2:
+            return chance.choice([0, 1, 1.0, 1772366400, float("nan"), 10**30])
+        case 3 | 4 | 5:
+            return chance.choice(["", "a", "2026-03-01", "500", '{"a": 1}', "\ud800"])
+        case 6 | 7:
+            return [any_value(chance, depth + 1) for _ in range(chance.randrange(4))]
+    return {chance.choice(keys): any_value(chance, depth + 1) for _ in range(chance.randrange(5))}
+
+
+@pytest.mark.parametrize("mode", ["shape", "exact"])
+def test_what_the_current_version_answered_itself_is_never_a_break(mode: str) -> None:
+    chance = random.Random(4)
+    for _ in range(1_500):
+        first, second = any_value(chance), any_value(chance)
+        assert found(judged([first, second], first, mode=mode)) == []
+        assert found(judged([first, second], second, mode=mode)) == []
