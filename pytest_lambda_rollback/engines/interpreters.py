@@ -62,8 +62,8 @@ def candidates(version: str) -> Iterator[Path]:
 class InterpreterFinder:
     """Finds interpreters with AWS's runtime client. Safe to use from several threads.
 
-    ``cache_dir`` is where runtime clients for other Pythons than our own are kept, installed by
-    pip when they are first needed.
+    ``cache_dir`` keeps what is made for an interpreter once and used by every later run: runtime
+    clients for other Pythons than our own, installed by pip when they are first needed.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class InterpreterFinder:
         cache_dir: Path,
         candidates: Callable[[str], Iterator[Path]] = candidates,
     ) -> None:
-        self._cache_dir = cache_dir
+        self.cache_dir = cache_dir
         self._candidates = candidates
         self._lock = threading.Lock()
         self._found: dict[str, Interpreter | EngineError] = {}
@@ -106,7 +106,7 @@ class InterpreterFinder:
             raise EngineError(
                 f"no Python {version} on this machine",
                 why="the process engine runs a function under its runtime's own Python version",
-                do=f"install Python {version}, for instance with `pyenv install {version}` or "
+                do=f"Install Python {version}, for instance with `pyenv install {version}` or "
                 f"`uv python install {version}`, or use the docker engine",
             )
         executable = Path(first["executable"])
@@ -118,7 +118,7 @@ class InterpreterFinder:
 
     def _installed(self, executable: Path, version: str, progress: Callable[[str], None]) -> Path:
         """A folder with AWS's runtime client for ``version``, filled by pip when it is missing."""
-        folder = self._cache_dir / "awslambdaric" / version
+        folder = self.cache_dir / "awslambdaric" / version
         if folder.is_dir():
             return folder
         progress(f"Installing AWS's runtime client for Python {version} with pip")
@@ -161,7 +161,7 @@ def _no_runtime_client(version: str, folder: Path, why: str) -> EngineError:
     return EngineError(
         f"AWS's runtime client (awslambdaric) is missing for Python {version}",
         why=why,
-        do=f"run `{command}`, or use the docker engine",
+        do=f"Run `{command}`, or use the docker engine",
     )
 
 

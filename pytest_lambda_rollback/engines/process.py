@@ -60,7 +60,8 @@ class ProcessEngine:
 
     ``store_unpack`` unpacks an artefact over a folder. ``work_dir`` is where trees and the
     environments' own folders go, by default a temporary folder that `close` removes.
-    ``cache_dir`` keeps runtime clients for other Python versions between runs.
+    ``cache_dir`` keeps what is made for each interpreter once. An initialisation
+    may last ``init_timeout_s`` and the function's timeout together, as on Lambda.
     """
 
     name = "process"
@@ -72,11 +73,13 @@ class ProcessEngine:
         interpreters: InterpreterFinder | None = None,
         work_dir: Path | None = None,
         cache_dir: Path | None = None,
+        init_timeout_s: float = 10.0,
     ) -> None:
         self._unpack = store_unpack
         self._interpreters = interpreters or InterpreterFinder(
             cache_dir=cache_dir or _default_cache_dir()
         )
+        self._init_timeout_s = init_timeout_s
         self._parent_dir = work_dir
         self._work: Path | None = None
         self._lock = threading.Lock()
@@ -97,8 +100,14 @@ class ProcessEngine:
             if self._closed:
                 raise _closed_error(version)
             folder = self._folder("environment")
+        endpoint = self._api.open(
+            host=_random_loopback(),
+            version=version,
+            init_timeout_s=self._init_timeout_s,
+            peer=_LOOPBACK,
+        )
         environment = _ProcessEnvironment(
-            version=version, trees=trees, api=self._api, folder=folder
+            version=version, trees=trees, endpoint=endpoint, folder=folder
         )
         if not self._keep(environment):
             environment.close()
@@ -125,8 +134,11 @@ class ProcessEngine:
         self._api.close()
         with self._building:
             work, self._work = self._work, None
+            runtimes = {trees.runtime for trees in self._trees.values()}
             self._trees.clear()
         if work is not None:
+            for runtime in runtimes:
+                remove(Path(f"{byte_code_of(runtime)}{work}"))
             remove(work)
 
     def _keep(self, environment: _ProcessEnvironment) -> bool:
@@ -158,16 +170,18 @@ class ProcessEngine:
             raise EngineError(
                 f"{version.name} cannot be run here: {error.what}", why=error.why, do=error.do
             ) from error
-        runtime = self._work_dir() / f"runtime-{python}"
+        work = self._work_dir()
         try:
-            if not runtime.exists():
-                make_runtime(runtime, interpreter)
+            try:
+                runtime = make_runtime(self._interpreters.cache_dir, interpreter)
+            except OSError:  # a cache that cannot be written costs time only
+                runtime = make_runtime(work, interpreter)
             opt, task = unpack_version(version, self._folder("tree"), self._unpack, progress)
         except (OSError, tarfile.TarError) as error:
             raise EngineError(
                 f"{version.name} cannot be unpacked",
                 why=str(error),
-                do="check that the temporary folder has room and is writable",
+                do="Check that the temporary folder has room and is writable",
             ) from error
         return Trees(interpreter=interpreter, runtime=runtime, opt=opt, task=task)
 
@@ -176,6 +190,7 @@ class ProcessEngine:
             if self._parent_dir is not None:
                 self._parent_dir.mkdir(parents=True, exist_ok=True)
             self._work = Path(tempfile.mkdtemp(prefix="lambda-rollback-", dir=self._parent_dir))
+            self._work = self._work.resolve()
         return self._work
 
     def _folder(self, kind: str) -> Path:
@@ -186,7 +201,7 @@ class _ProcessEnvironment:
     """One runtime process in its own session, with its own /tmp, home and log."""
 
     def __init__(
-        self, *, version: FunctionVersion, trees: Trees, api: RuntimeApi, folder: Path
+        self, *, version: FunctionVersion, trees: Trees, endpoint: Endpoint, folder: Path
     ) -> None:
         self._version = version
         self._folder = folder
@@ -194,9 +209,7 @@ class _ProcessEnvironment:
         self._lock = threading.Lock()
         self._reaped = False
         self.closed = False
-        self._endpoint: Endpoint = api.open(
-            host=_random_loopback(), version=version, peer=_LOOPBACK
-        )
+        self._endpoint = endpoint
         read_end, self._write_end = os.pipe()
         try:
             self._process = self._launch(trees, read_end)
@@ -207,7 +220,7 @@ class _ProcessEnvironment:
             raise EngineError(
                 f"{version.name} cannot be started under {trees.interpreter.executable}",
                 why=str(error),
-                do="check that this interpreter can be run",
+                do="Check that this interpreter can be run",
             ) from error
         finally:
             os.close(read_end)
@@ -323,21 +336,21 @@ def _python_of(version: FunctionVersion) -> str:
         raise EngineError(
             f"{version.name} cannot be run by the process engine",
             why="AWS's runtime client runs on Linux only",
-            do="use the docker engine",
+            do="Use the docker engine",
         )
     name, _, number = version.runtime.partition("python")
     if name or not number.startswith("3."):
         raise EngineError(
             f"{version.name} cannot be run by the process engine",
             why=f"it runs Python functions only, and this one's runtime is {version.runtime}",
-            do="install and start Docker, and use the docker engine",
+            do="Install and start Docker, and use the docker engine",
         )
     machine = _ARCHITECTURES.get(platform.machine().lower(), platform.machine())
     if version.architecture != machine:
         raise EngineError(
             f"{version.name} cannot be run by the process engine",
             why=f"it is built for {version.architecture}, and this machine is {machine}",
-            do="use the docker engine, or a machine of that architecture",
+            do="Use the docker engine, or a machine of that architecture",
         )
     return number
 

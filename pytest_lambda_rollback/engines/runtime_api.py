@@ -65,7 +65,7 @@ class RuntimeApi:
             raise EngineError(
                 f"cannot serve the Lambda Runtime API on {host}",
                 why=str(error),
-                do="check that this machine has that address",
+                do="Check that this machine has that address",
             ) from error
         try:
             with self._lock:

@@ -6,9 +6,11 @@ of code and layers. Nothing is started here, and nothing is known of events or o
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,26 +30,45 @@ class Trees:
     task: Path
 
 
-def make_runtime(folder: Path, interpreter: Interpreter) -> None:
-    """Make what stands for /var/runtime: AWS's client and boto3, and nothing else of the host.
+def make_runtime(parent: Path, interpreter: Interpreter) -> Path:
+    """What stands for /var/runtime: AWS's client, boto3, and nothing else of the host.
 
-    Raises OSError, and leaves nothing then.
+    It is made once for each state of the interpreter's packages and found again in ``parent`` by
+    later runs and other processes. Raises OSError, and leaves nothing then.
     """
-    folder.mkdir()
-    cache = byte_code_of(folder)
+    final = parent / "runtimes" / _key(interpreter)
+    folder = final / "runtime"
+    if folder.is_dir():
+        return folder
+    final.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix="partial-", dir=final.parent))
     try:
-        for path in interpreter.runtime_paths:
-            (folder / path.name).symlink_to(path)
-            _seed_byte_code(cache, path, folder / path.name, interpreter.tag, depth="**/")
-        stdlib = interpreter.stdlib
-        if not Path(f"{cache}{stdlib}").exists():
-            for depth in ("", "*/"):
-                _seed_byte_code(cache, stdlib, stdlib, interpreter.tag, depth=depth)
-        shutil.copyfile(runtime_bootstrap.__file__, folder / "bootstrap.py")
+        _fill_runtime(partial, folder, interpreter)
+        partial.rename(final)
     except OSError:
-        remove(folder)
-        remove(Path(f"{cache}{folder}"))
-        raise
+        remove(partial)
+        if not folder.is_dir():  # else another process was faster
+            raise
+    return folder
+
+
+def _key(interpreter: Interpreter) -> str:
+    packages = [(str(path), path.stat().st_mtime_ns) for path in interpreter.runtime_paths]
+    bootstrap = Path(runtime_bootstrap.__file__).read_text()
+    state = (str(interpreter.executable), interpreter.full_version, packages, bootstrap)
+    return f"{interpreter.version}-{hashlib.sha256(repr(state).encode()).hexdigest()[:16]}"
+
+
+def _fill_runtime(partial: Path, seen_as: Path, interpreter: Interpreter) -> None:
+    runtime, cache = partial / "runtime", partial / "bytecode"
+    runtime.mkdir()
+    for path in interpreter.runtime_paths:
+        (runtime / path.name).symlink_to(path)
+        _seed_byte_code(cache, path, seen_as / path.name, interpreter.tag, depth="**/")
+    for depth in ("", "*/"):
+        stdlib = interpreter.stdlib
+        _seed_byte_code(cache, stdlib, stdlib, interpreter.tag, depth=depth)
+    shutil.copyfile(runtime_bootstrap.__file__, runtime / "bootstrap.py")
 
 
 def unpack_version(
@@ -94,7 +115,10 @@ def _seed_byte_code(cache: Path, source: Path, seen_as: Path, tag: str, *, depth
 
 
 def byte_code_of(runtime: Path) -> Path:
-    """Where byte code is kept for processes that run on this runtime folder."""
+    """Where byte code is kept for processes that run on this runtime folder.
+
+    Below it are the full paths of the folders that hold the sources.
+    """
     return runtime.parent / "bytecode"
 
 

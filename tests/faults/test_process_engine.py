@@ -1,0 +1,644 @@
+"""Real functions on AWS's runtime client in local processes: every way in which one can end."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_lambda_rollback.engines.interpreters import InterpreterFinder
+from pytest_lambda_rollback.engines.process import ProcessEngine
+from pytest_lambda_rollback.errors import EngineError
+from pytest_lambda_rollback.model import (
+    FunctionVersion,
+    Invocation,
+    Layer,
+    Outcome,
+    OutcomeKind,
+)
+from pytest_lambda_rollback.sources.artifacts import ArtifactStore
+
+pytestmark = pytest.mark.fault
+
+OWN = "{}.{}".format(*sys.version_info)
+ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+HANG_GUARD_S = 20
+
+MakeVersion = Callable[..., FunctionVersion]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path / "store")
+
+
+@pytest.fixture
+def work_dir(tmp_path: Path) -> Path:
+    return tmp_path / "work"
+
+
+@pytest.fixture
+def engine(
+    store: ArtifactStore, work_dir: Path, pytestconfig: pytest.Config
+) -> Iterator[ProcessEngine]:
+    finder = InterpreterFinder(cache_dir=_cache_dir(pytestconfig))
+    engine = ProcessEngine(store_unpack=store.unpack, interpreters=finder, work_dir=work_dir)
+    yield engine
+    engine.close()
+    assert list(work_dir.iterdir() if work_dir.exists() else ()) == [], "nothing is left on disk"
+
+
+@pytest.fixture
+def make_version(store: ArtifactStore, tmp_path: Path) -> MakeVersion:
+    def make(
+        code: str | dict[str, str], *, layers: tuple[dict[str, str], ...] = (), **changes: Any
+    ) -> FunctionVersion:
+        files = {"app.py": code} if isinstance(code, str) else code
+        version = FunctionVersion(
+            function="orders",
+            version="3",
+            code=store.load(_folder(tmp_path, files), label="code", root_dir="/var/task"),
+            layers=tuple(
+                Layer(
+                    name=f"layer-{number}",
+                    version="1",
+                    artifact=store.load(_folder(tmp_path, layer), label="layer", root_dir="/opt"),
+                )
+                for number, layer in enumerate(layers)
+            ),
+            runtime=f"python{OWN}",
+            architecture=ARCHITECTURE,
+            handler="app.handler",
+            timeout_s=HANG_GUARD_S,
+        )
+        return replace(version, **changes)
+
+    return make
+
+
+def _folder(parent: Path, files: dict[str, str]) -> Path:
+    folder = parent / f"package-{len(list(parent.iterdir()))}"
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+    return folder
+
+
+def _cache_dir(config: pytest.Config) -> Path:
+    return config.rootpath / ".cache" / "process-engine"
+
+
+def _invocation(event: object = None, request_id: str = "id-1", **more: Any) -> Invocation:
+    return Invocation(request_id=request_id, event=json.dumps(event).encode(), **more)
+
+
+def _replay(engine: ProcessEngine, version: FunctionVersion, event: object = None) -> Outcome:
+    environment = engine.start(version)
+    try:
+        return environment.invoke(_invocation(event))
+    finally:
+        environment.close()
+
+
+def _value(outcome: Outcome) -> Any:
+    assert outcome.kind is OutcomeKind.RESPONSE, f"{outcome.detail} {outcome.logs}"
+    return json.loads(outcome.payload or b"")
+
+
+def _wait_until_gone(pid: int) -> None:
+    end = time.monotonic() + HANG_GUARD_S
+    while time.monotonic() < end:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return
+        if state == "Z":  # dead; whoever adopted it has not collected it yet
+            return
+        time.sleep(0.01)
+    pytest.fail(f"process {pid} still runs")
+
+
+# --- outcomes -----------------------------------------------------------------------------------
+
+
+def test_a_response_and_warm_replays_in_one_runtime(
+    engine: ProcessEngine, make_version: MakeVersion
+) -> None:
+    version = make_version(
+        """
+        import os
+        print("loaded")
+        def handler(event, context):
+            print("called")
+            return {"pid": os.getpid(), "event": event}
+        """
+    )
+    environment = engine.start(version)
+    first = environment.invoke(_invocation({"n": 1}))
+    second = environment.invoke(_invocation({"n": 2}))
+    assert _value(first)["event"] == {"n": 1}
+    assert _value(second)["event"] == {"n": 2}
+    assert _value(first)["pid"] == _value(second)["pid"]
+    assert (first.cold, second.cold) == (True, False)
+    assert first.logs == second.logs == ()
+    assert environment.alive
+    environment.close()
+    environment.close()
+    assert not environment.alive
+
+
+def test_a_raised_error_has_type_message_trace_and_its_own_logs(
+    engine: ProcessEngine, make_version: MakeVersion
+) -> None:
+    version = make_version(
+        """
+        def handler(event, context):
+            print("order", event)
+            if event == 2:
+                raise KeyError("total")
+        """
+    )
+    environment = engine.start(version)
+    environment.invoke(_invocation(1))
+    outcome = environment.invoke(_invocation(2))
+    assert outcome.kind is OutcomeKind.FUNCTION_ERROR
+    assert outcome.error is not None
+    assert (outcome.error.type, outcome.error.message) == ("KeyError", "'total'")
+    assert "app.py" in outcome.error.stack_trace[0]
+    assert 'raise KeyError("total")' in outcome.error.stack_trace[-1]
+    assert len(outcome.error.stack_trace) == 1
+    assert outcome.detail == "raised KeyError: 'total'"
+    assert "order 2" in outcome.logs
+    assert "order 1" not in outcome.logs
+    assert environment.alive, "Lambda reuses an environment after an error"
+    environment.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "message"),
+    [
+        ("import nowhere", "Runtime.ImportModuleError", "No module named 'nowhere'"),
+        ("raise ValueError('no table')", "ValueError", "no table"),
+        ("def handler(:", "Runtime.UserCodeSyntaxError", "Syntax error in module 'app'"),
+        ("x = 1", "Runtime.HandlerNotFound", "Handler 'handler' missing on module 'app'"),
+    ],
+)
+def test_an_init_error(
+    engine: ProcessEngine, make_version: MakeVersion, code: str, kind: str, message: str
+) -> None:
+    environment = engine.start(make_version("print('before')\n" + code))
+    outcome = environment.invoke(_invocation())
+    assert outcome.kind is OutcomeKind.INIT_ERROR
+    assert outcome.error is not None
+    assert outcome.error.type == kind
+    assert message in outcome.error.message
+    assert outcome.detail.startswith(f"failed to initialise: {kind}: ")
+    assert not environment.alive
+    assert any(kind in line for line in outcome.logs)
+    environment.close()
+
+
+def test_a_timeout_kills_the_runtime_and_a_fresh_one_works(
+    engine: ProcessEngine, make_version: MakeVersion
+) -> None:
+    version = make_version(
+        """
+        import os
+        def handler(event, context):
+            print("pid", os.getpid())
+            while event == "hang":
+                pass
+            return "fine"
+        """,
+        timeout_s=1.0,
+    )
+    environment = engine.start(version)
+    outcome = environment.invoke(_invocation("hang"))
+    assert (outcome.kind, outcome.detail) == (OutcomeKind.TIMEOUT, "timed out after 1 s")
+    assert outcome.duration_s >= 1.0
+    assert not environment.alive
+    (line,) = (line for line in outcome.logs if line.startswith("pid "))
+    _wait_until_gone(int(line.split()[1]))
+    environment.close()
+    assert _value(_replay(engine, version)) == "fine"
+
+
+def test_an_initialisation_that_hangs_times_out(
+    store: ArtifactStore, make_version: MakeVersion, pytestconfig: pytest.Config
+) -> None:
+    version = make_version("import time\nprint('waiting')\ntime.sleep(60)", timeout_s=1.0)
+    finder = InterpreterFinder(cache_dir=_cache_dir(pytestconfig))
+    engine = ProcessEngine(store_unpack=store.unpack, interpreters=finder, init_timeout_s=1.5)
+    outcome = _replay(engine, version)
+    engine.close()
+    assert outcome.kind is OutcomeKind.TIMEOUT
+    assert outcome.detail == "did not finish its initialisation within 2.5 s"
+    assert "waiting" in outcome.logs
+
+
+@pytest.mark.parametrize(
+    ("statement", "detail"),
+    [
+        ("sys.exit(3)", "the runtime exited with status 3 during the invocation"),
+        ("os._exit(0)", "the runtime exited with status 0 during the invocation"),
+        ("os.abort()", "the runtime was killed by SIGABRT during the invocation"),
+    ],
+)
+def test_an_exit_in_the_handler(
+    engine: ProcessEngine, make_version: MakeVersion, statement: str, detail: str
+) -> None:
+    version = make_version(
+        f"""
+        import os, sys
+        def handler(event, context):
+            print("on the way out", file=sys.stderr, flush=True)
+            {statement}
+        """
+    )
+    environment = engine.start(version)
+    outcome = environment.invoke(_invocation())
+    assert (outcome.kind, outcome.detail) == (OutcomeKind.RUNTIME_EXIT, detail)
+    assert "on the way out" in outcome.logs
+    assert not environment.alive
+    environment.close()
+
+
+def test_an_exit_at_import(engine: ProcessEngine, make_version: MakeVersion) -> None:
+    outcome = _replay(engine, make_version("import os\nos._exit(9)"))
+    assert outcome.kind is OutcomeKind.RUNTIME_EXIT
+    assert outcome.detail == "the runtime exited with status 9 during the initialisation"
+
+
+def test_an_exit_between_two_replays_is_no_outcome_of_the_second(
+    engine: ProcessEngine, make_version: MakeVersion
+) -> None:
+    version = make_version(
+        """
+        import os, threading
+        def handler(event, context):
+            threading.Timer(0.2, os._exit, (5,)).start()
+            return os.getpid()
+        """
+    )
+    environment = engine.start(version)
+    _wait_until_gone(_value(environment.invoke(_invocation())))
+    outcome = environment.invoke(_invocation())
+    assert outcome.kind is OutcomeKind.HARNESS_FAILURE
+    assert outcome.detail == (
+        "the runtime exited with status 5 while it was idle, before it took this event"
+    )
+    assert not environment.alive
+    environment.close()
+
+
+def test_a_response_of_more_than_6_mb(engine: ProcessEngine, make_version: MakeVersion) -> None:
+    version = make_version("def handler(event, context):\n    return 'x' * event")
+    assert len(_value(_replay(engine, version, 6_291_554))) == 6_291_554
+    outcome = _replay(engine, version, 6_291_555)
+    assert outcome.kind is OutcomeKind.RESPONSE_TOO_LARGE
+    assert outcome.detail == "answered 6,291,557 bytes, more than Lambda's limit of 6,291,556"
+
+
+def test_logs_are_the_last_lines_only(engine: ProcessEngine, make_version: MakeVersion) -> None:
+    version = make_version(
+        """
+        def handler(event, context):
+            for number in range(1000):
+                print("line", number)
+            raise ValueError
+        """
+    )
+    logs = _replay(engine, version).logs
+    assert len(logs) == 50
+    assert "line 999" in logs
+    assert "line 900" not in logs
+
+
+# --- what a function sees -----------------------------------------------------------------------
+
+LOOK = """
+import json, os, sys
+def handler(event, context):
+    return {"env": dict(os.environ), "path": sys.path, "cwd": os.getcwd()}
+"""
+
+
+def test_nothing_of_the_hosts_environment_is_seen(
+    engine: ProcessEngine, make_version: MakeVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "HOST_ONLY"):
+        monkeypatch.setenv(name, "host-secret")
+    environment = _value(_replay(engine, make_version(LOOK, environment=(("TABLE", "orders"),))))[
+        "env"
+    ]
+    assert "host-secret" not in environment.values()
+    assert environment["AWS_SECRET_ACCESS_KEY"] == "lambda-rollback-dummy"
+    assert environment["TABLE"] == "orders"
+    assert environment["AWS_EXECUTION_ENV"] == f"AWS_Lambda_python{OWN}"
+    assert environment["HOME"] != os.environ.get("HOME")
+
+
+def test_imports_come_from_the_code_the_layers_and_the_runtime(
+    engine: ProcessEngine, make_version: MakeVersion
+) -> None:
+    seen = _value(_replay(engine, make_version(LOOK, layers=({"python/one.py": ""},))))
+    path, task = seen["path"], seen["env"]["LAMBDA_TASK_ROOT"]
+    opt = path[2].removesuffix("/python")
+    assert path[:4] == [
+        task,
+        f"{opt}/python/lib/python{OWN}/site-packages",
+        f"{opt}/python",
+        seen["env"]["LAMBDA_RUNTIME_DIR"],
+    ]
+    assert seen["cwd"] == task
+    assert not [entry for entry in path[4:] if "site-packages" in entry and opt not in entry]
+    assert not [entry for entry in path if "dist-packages" in entry]
+
+
+def test_the_hosts_packages_cannot_be_imported_but_boto3_can(
+    engine: ProcessEngine, make_version: MakeVersion
+) -> None:
+    version = make_version(
+        """
+        def handler(event, context):
+            import boto3
+            boto3.client("sqs")
+            try:
+                import pytest
+            except ImportError as error:
+                return str(error)
+        """
+    )
+    assert _value(_replay(engine, version)) == "No module named 'pytest'"
+
+
+def test_a_later_layer_overwrites_an_earlier_one_and_the_code_comes_first(
+    engine: ProcessEngine, make_version: MakeVersion
+) -> None:
+    packages = f"python/lib/python{OWN}/site-packages"
+    version = make_version(
+        {
+            "app.py": """
+                import both, code_and_layer, only_first, packaged
+                def handler(event, context):
+                    names = (both, code_and_layer, only_first, packaged)
+                    return [module.WHERE for module in names]
+                """,
+            "code_and_layer.py": "WHERE = 'code'",
+        },
+        layers=(
+            {"python/both.py": "WHERE = 'first'", "python/only_first.py": "WHERE = 'first'"},
+            {
+                "python/both.py": "WHERE = 'second'",
+                "python/code_and_layer.py": "WHERE = 'second'",
+                "python/packaged.py": "WHERE = 'second'",
+                f"{packages}/packaged.py": "WHERE = 'site-packages'",
+            },
+        ),
+    )
+    assert _value(_replay(engine, version)) == ["second", "code", "first", "site-packages"]
+
+
+def test_the_context(engine: ProcessEngine, make_version: MakeVersion) -> None:
+    version = make_version(
+        """
+        import os
+        def handler(event, context):
+            return {
+                "request_id": context.aws_request_id,
+                "arn": context.invoked_function_arn,
+                "left": context.get_remaining_time_in_millis(),
+                "custom": context.client_context.custom,
+                "identity": context.identity.cognito_identity_id,
+                "function": [context.function_name, context.function_version],
+                "memory": context.memory_limit_in_mb,
+                "group": context.log_group_name,
+                "trace": os.environ["_X_AMZN_TRACE_ID"],
+            }
+        """,
+        timeout_s=7.0,
+        region="eu-west-1",
+    )
+    environment = engine.start(version)
+    seen = _value(
+        environment.invoke(
+            Invocation(
+                request_id="request-7",
+                event=b"{}",
+                trace_id="Root=1-2-3",
+                client_context='{"custom": {"k": "\u00e9"}}',
+                cognito_identity='{"cognitoIdentityId": "me", "cognitoIdentityPoolId": "pool"}',
+            )
+        )
+    )
+    environment.close()
+    assert 0 < seen.pop("left") <= 7000
+    assert seen == {
+        "request_id": "request-7",
+        "arn": "arn:aws:lambda:eu-west-1:123456789012:function:orders:3",
+        "custom": {"k": "\u00e9"},
+        "identity": "me",
+        "function": ["orders", "3"],
+        "memory": "128",
+        "group": "/aws/lambda/orders",
+        "trace": "Root=1-2-3",
+    }
+
+
+def test_environments_of_one_version_share_code_but_not_tmp(
+    engine: ProcessEngine, make_version: MakeVersion
+) -> None:
+    version = make_version(
+        """
+        import os, pathlib, tempfile
+        def handler(event, context):
+            pathlib.Path(tempfile.gettempdir(), event).touch()
+            return [os.getcwd(), sorted(os.listdir(tempfile.gettempdir()))]
+        """
+    )
+    one, two = engine.start(version), engine.start(version)
+    (task_one, files_one), (task_two, files_two) = (
+        _value(environment.invoke(_invocation(name)))
+        for environment, name in ((one, "a"), (two, "b"))
+    )
+    assert task_one == task_two
+    assert (files_one, files_two) == (["a"], ["b"])
+    writable = [path for path in Path(task_one).rglob("*") if path.stat().st_mode & 0o222]
+    assert writable == []
+    one.close()
+    two.close()
+
+
+def test_environments_at_the_same_time_do_not_mix(
+    engine: ProcessEngine, make_version: MakeVersion
+) -> None:
+    code = "def handler(event, context):\n    return [{!r}, event, context.function_version]"
+    versions = [make_version(code.format(name), version=name) for name in ("1", "2", "3")]
+
+    def replay(version: FunctionVersion) -> list[Any]:
+        environment = engine.start(version)
+        values = [_value(environment.invoke(_invocation(n))) for n in range(20)]
+        environment.close()
+        return values
+
+    with ThreadPoolExecutor(3) as threads:
+        for version, values in zip(versions, threads.map(replay, versions), strict=True):
+            assert values == [[version.version, n, version.version] for n in range(20)]
+
+
+# --- nothing is left ----------------------------------------------------------------------------
+
+CHILD = """
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+def handler(event, context):
+    return [os.getpid(), child.pid]
+"""
+
+
+@pytest.mark.parametrize("whole_engine", [False, True])
+def test_close_kills_the_runtime_and_its_children(
+    engine: ProcessEngine, make_version: MakeVersion, whole_engine: bool
+) -> None:
+    environment = engine.start(make_version(CHILD))
+    pids = _value(environment.invoke(_invocation()))
+    (engine if whole_engine else environment).close()
+    for pid in pids:
+        _wait_until_gone(pid)
+
+
+def test_children_of_a_runtime_that_ended_by_itself_are_killed(
+    engine: ProcessEngine, make_version: MakeVersion
+) -> None:
+    environment = engine.start(make_version(CHILD))
+    runtime, child = _value(environment.invoke(_invocation()))
+    os.kill(runtime, signal.SIGKILL)
+    _wait_until_gone(child)
+    environment.close()
+
+
+def test_nothing_survives_when_pytest_itself_is_killed(
+    store: ArtifactStore, make_version: MakeVersion, tmp_path: Path
+) -> None:
+    version = make_version(
+        """
+        import os, pathlib, subprocess, sys
+        def handler(event, context):
+            child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+            pathlib.Path(event).write_text(f"{os.getpid()} {child.pid} ")
+            while True:
+                pass
+        """,
+        timeout_s=600.0,
+    )
+    note = tmp_path / "note"
+    script = tmp_path / "owner.py"
+    script.write_text(
+        textwrap.dedent(
+            f"""
+            from pathlib import Path, PosixPath
+            from pytest_lambda_rollback.engines.process import ProcessEngine
+            from pytest_lambda_rollback.model import *
+            from pytest_lambda_rollback.sources.unpacking import unpack_tar
+            engine = ProcessEngine(
+                store_unpack=lambda artifact, into: unpack_tar(artifact.tar, into),
+                work_dir=Path({str(tmp_path / "killed")!r}),
+                cache_dir=Path({str(tmp_path / "cache")!r}),
+            )
+            version = {version!r}
+            engine.start(version).invoke(
+                Invocation(request_id="a", event={json.dumps(str(note)).encode()!r})
+            )
+            """
+        )
+    )
+    root = Path(__file__).parents[2]
+    owner = subprocess.Popen([sys.executable, str(script)], cwd=root, env={"PYTHONPATH": str(root)})
+    try:
+        end = time.monotonic() + HANG_GUARD_S
+        while not (note.exists() and note.read_text().endswith(" ")):
+            assert time.monotonic() < end, "the function never ran"
+            assert owner.poll() is None, "the owner ended too early"
+            time.sleep(0.02)
+    finally:
+        owner.kill()
+        owner.wait()
+    for pid in note.read_text().split():
+        _wait_until_gone(int(pid))
+
+
+# --- what cannot be run here --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"runtime": "nodejs22.x"}, "this one's runtime is nodejs22.x"),
+        ({"runtime": "provided.al2023"}, "this one's runtime is provided.al2023"),
+        (
+            {"architecture": "x86_64" if ARCHITECTURE == "arm64" else "arm64"},
+            f"this machine is {ARCHITECTURE}",
+        ),
+        ({"runtime": "python3.99"}, "no Python 3.99 on this machine"),
+    ],
+)
+def test_what_cannot_be_run_is_an_engine_error_that_names_a_way(
+    engine: ProcessEngine, make_version: MakeVersion, changes: dict[str, str], why: str
+) -> None:
+    version = make_version("", **changes)
+    with pytest.raises(EngineError, match="orders:3 cannot be run") as caught:
+        engine.prepare(version, lambda _line: None)
+    assert why in str(caught.value)
+    assert "the docker engine" in caught.value.do
+
+
+def test_another_python_version_runs_or_the_error_says_what_to_install(
+    engine: ProcessEngine, make_version: MakeVersion
+) -> None:
+    other = "3.13" if OWN != "3.13" else "3.12"
+    version = make_version(
+        """
+        import boto3, sys
+        def handler(event, context):
+            return "{}.{}".format(*sys.version_info)
+        """,
+        runtime=f"python{other}",
+    )
+    lines: list[str] = []
+    try:
+        engine.prepare(version, lines.append)
+    except EngineError as error:
+        assert "pyenv install" in error.do or "-m pip install" in error.do  # noqa: PT017
+    else:
+        assert _value(_replay(engine, version)) == other
+        assert lines[-1] == "Unpacking the code of orders:3"
+
+
+def test_a_closed_engine_starts_nothing(engine: ProcessEngine, make_version: MakeVersion) -> None:
+    version = make_version(LOOK)
+    environment = engine.start(version)
+    engine.close()
+    assert not environment.alive
+    assert environment.invoke(_invocation()).kind is OutcomeKind.HARNESS_FAILURE
+    with pytest.raises(EngineError, match="the process engine was closed"):
+        engine.start(version)
+
+
+def test_the_description_says_what_is_not_sealed(engine: ProcessEngine) -> None:
+    description = engine.describe()
+    assert description.name == "process"
+    assert "outgoing network is open" in description.not_sealed
+    assert "memory limit is not enforced" in description.not_sealed
