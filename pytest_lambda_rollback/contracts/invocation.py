@@ -7,6 +7,8 @@ called a break. This room reads outcomes and knows no engine.
 
 from __future__ import annotations
 
+import re
+
 from pytest_lambda_rollback.contracts.event_sources import status_of
 from pytest_lambda_rollback.contracts.frames import own_location
 from pytest_lambda_rollback.contracts.services import FailedCall, failed_call
@@ -19,6 +21,9 @@ from pytest_lambda_rollback.model import (
     Outcome,
     OutcomeKind,
 )
+
+_WHERE_IMPORTED = re.compile(r" \(/[^()]*\)$")
+"""The file that Python adds to "cannot import name": shown with the value, not in the sentence."""
 
 
 def judge_baseline(
@@ -160,7 +165,7 @@ def _does(outcome: Outcome) -> str:
         case OutcomeKind.FUNCTION_ERROR:
             return f"raises {_error(outcome)}"
         case OutcomeKind.INIT_ERROR:
-            return f"fails to initialise with {_error(outcome)}"
+            return f"fails to initialise with {_WHERE_IMPORTED.sub('', _error(outcome))}"
         case OutcomeKind.TIMEOUT:
             return "times out"
         case OutcomeKind.OUT_OF_MEMORY:

@@ -178,6 +178,14 @@ def test_errors_on_both_sides(
     assert [finding.kind for finding in judgement.findings] == kinds
 
 
+def test_a_failed_import_is_told_without_the_place_of_the_unpacked_file() -> None:
+    message = "Unable to import module 'app': cannot import name 'a' from 'b' (/x/opt/python/b.py)"
+    error = FunctionError(type="Runtime.ImportModuleError", message=message)
+    (finding,) = judged(ANSWER, Outcome(kind=OutcomeKind.INIT_ERROR, error=error)).findings
+    assert finding.message.endswith("cannot import name 'a' from 'b' where orders:4 answers")
+    assert finding.target == f"Runtime.ImportModuleError: {message}"
+
+
 def test_a_different_error_names_both() -> None:
     (finding,) = judged(KEY_ERROR, raised("TypeError", "no"), ExpectedError()).findings
     assert finding.message == (
