@@ -155,6 +155,8 @@ class RequestParser:
                 return self._finish()
 
     def _read_head(self) -> bool:
+        if not self._buffer:
+            return False
         while self._buffer.startswith((b"\r", b"\n")):  # blank lines before a request are allowed
             del self._buffer[:1]
             self._searched = 0
