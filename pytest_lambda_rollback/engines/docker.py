@@ -110,6 +110,10 @@ class DockerEngine:
         """Build the version's image where it is not there. Raises EngineError."""
         self._tags[version] = self._connected().images.make(version, progress)
 
+    def obtain_base_image(self, runtime: str, architecture: str, progress: Progress) -> None:
+        """Make sure of a runtime's base image, pulling it where needed. Raises EngineError."""
+        self._connected().images.base(runtime, architecture, progress)
+
     def start(self, version: FunctionVersion) -> DockerEnvironment:
         """Start a container of a prepared version. Raises EngineError, leaving nothing."""
         tag = self._tags.get(version)

@@ -35,6 +35,16 @@ _MACHINES: Final = {"amd64": "3e00", "arm64": "b700"}
 """The machine field of an ELF header, with which a binfmt_misc entry's magic ends."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A base image that is asked for, and what wants to run on it."""
+
+    runtime: str
+    architecture: str
+    reference: str
+    of: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaseImage:
     """A base image that the daemon has."""
@@ -83,7 +93,7 @@ class Images:
 
     def make(self, version: FunctionVersion, progress: Progress) -> str:
         """Tag of the image for a version, built where it does not exist. Raises EngineError."""
-        base = self._base(version, progress)
+        base = self.base(version.runtime, version.architecture, progress, of=version.name)
         chain = image_chain(base.id, version)
         final = chain[-1].tag
         if final in self._made or self._inspect(final) is not None:
@@ -112,58 +122,64 @@ class Images:
 
     # --- base images --------------------------------------------------------------------------
 
-    def _base(self, version: FunctionVersion, progress: Progress) -> BaseImage:
-        reference = base_image(version.runtime, version.architecture, self._overrides)
-        key = f"{version.runtime} {reference} {version.architecture}"
+    def base(
+        self, runtime: str, architecture: str, progress: Progress, *, of: str = "functions"
+    ) -> BaseImage:
+        """The base image of a runtime, pulled where it is not there.
+
+        ``of`` names in messages what wants to run on it. Raises EngineError.
+        """
+        reference = base_image(runtime, architecture, self._overrides)
+        key = f"{runtime} {reference} {architecture}"
         with self._lock_of(key):
             known = self._bases.get(key)
             if known is None:
-                known = self._get_base(version, reference, progress)
+                known = self._get_base(_Wanted(runtime, architecture, reference, of), progress)
                 with self._lock:
                     self._bases[key] = known
         return known
 
-    def _get_base(self, version: FunctionVersion, reference: str, progress: Progress) -> BaseImage:
-        platform = PLATFORMS[version.architecture]
-        found = self._inspect(reference)
+    def _get_base(self, wanted: _Wanted, progress: Progress) -> BaseImage:
+        platform = PLATFORMS[wanted.architecture]
+        found = self._inspect(wanted.reference)
         if found is None:
-            self._pull_base(version, reference, platform, progress)
-            found = self._inspect(reference)
+            self._pull_base(wanted, platform, progress)
+            found = self._inspect(wanted.reference)
         if found is None:
-            raise self._unavailable(version, reference, "it is not there after the pull")
-        wanted = platform.partition("/")[2]
-        if found["Architecture"] != wanted:
+            raise self._unavailable(wanted, "it is not there after the pull")
+        machine = platform.partition("/")[2]
+        if found["Architecture"] != machine:
             raise EngineError(
-                f"{version.name} cannot run on the base image {reference}",
-                why=f"the version is built for {version.architecture}, the image for "
+                f"{wanted.of} cannot run on the base image {wanted.reference}",
+                why=f"the version is built for {wanted.architecture}, the image for "
                 f"{found['Architecture']}",
-                do=f"Get the other one with `docker pull --platform {platform} {reference}`, or "
-                f"name one with --lambda-rollback-base-image {version.runtime}=IMAGE",
+                do=f"Get the other one with `docker pull --platform {platform} {wanted.reference}`, "
+                f"or name one with --lambda-rollback-base-image {wanted.runtime}=IMAGE",
             )
-        self._check_emulation(version, wanted)
+        self._check_emulation(wanted, machine)
         return BaseImage(
-            runtime=version.runtime,
-            reference=reference,
+            runtime=wanted.runtime,
+            reference=wanted.reference,
             id=found["Id"],
-            architecture=wanted,
+            architecture=machine,
         )
 
-    def _pull_base(
-        self, version: FunctionVersion, reference: str, platform: str, progress: Progress
-    ) -> None:
+    def _pull_base(self, wanted: _Wanted, platform: str, progress: Progress) -> None:
         if not self._pull:
-            raise self._unavailable(version, reference, "pulling is switched off")
+            raise self._unavailable(wanted, "pulling is switched off")
         layers: dict[str, str] = {}
 
         def text() -> str:
             done = sum(status in ("Pull complete", "Already exists") for status in layers.values())
             state = f", {done} of {len(layers)} parts" if layers else ""
-            return f"pulling {reference}{state}"
+            return f"pulling {wanted.reference}{state}"
 
         def pull() -> None:
             deadline = time.monotonic() + _PULL_TIMEOUT_S
             error = ""
-            lines = self._client.api.pull(reference, stream=True, decode=True, platform=platform)
+            lines = self._client.api.pull(
+                wanted.reference, stream=True, decode=True, platform=platform
+            )
             for line in lines:  # to the end, else the connection stays open
                 error = error or str(line.get("error", ""))
                 if line.get("progressDetail") is not None and "id" in line:
@@ -171,33 +187,33 @@ class Images:
                 if time.monotonic() > deadline:
                     raise TimeoutError(f"it took more than {_PULL_TIMEOUT_S} s")
             if error:
-                raise self._unavailable(version, reference, error)
+                raise self._unavailable(wanted, error)
 
         try:
-            with translated(f"the pull of {reference} failed"):
+            with translated(f"the pull of {wanted.reference} failed"):
                 with_ticks(pull, text, progress)
         except EngineError as error:
             if error.__cause__ is None:
                 raise
-            raise self._unavailable(version, reference, error.why) from error
+            raise self._unavailable(wanted, error.why) from error
 
     @staticmethod
-    def _unavailable(version: FunctionVersion, reference: str, why: str) -> EngineError:
-        platform = PLATFORMS[version.architecture]
+    def _unavailable(wanted: _Wanted, why: str) -> EngineError:
+        platform = PLATFORMS[wanted.architecture]
         return EngineError(
-            f"the base image {reference} for {version.name} ({version.runtime}) cannot be had",
+            f"the base image {wanted.reference} for {wanted.of} ({wanted.runtime}) cannot be had",
             why=why.strip().rstrip("."),
-            do=f"Get it with `docker pull --platform {platform} {reference}`, or name an image "
-            f"that is there with --lambda-rollback-base-image {version.runtime}=IMAGE",
+            do=f"Get it with `docker pull --platform {platform} {wanted.reference}`, or name an "
+            f"image that is there with --lambda-rollback-base-image {wanted.runtime}=IMAGE",
         )
 
-    def _check_emulation(self, version: FunctionVersion, wanted: str) -> None:
-        if wanted == self._host or _is_emulated(wanted):
+    def _check_emulation(self, wanted: _Wanted, machine: str) -> None:
+        if machine == self._host or _is_emulated(machine):
             return
         raise EngineError(
-            f"{version.name} cannot run here",
-            why=f"it is built for {version.architecture}, this machine is {self._host} and has no "
-            f"emulator for {wanted} registered (binfmt_misc, qemu)",
+            f"{wanted.of} cannot run here",
+            why=f"it is built for {wanted.architecture}, this machine is {self._host} and has no "
+            f"emulator for {machine} registered (binfmt_misc, qemu)",
             do="Install one (Debian, Ubuntu: `sudo apt-get install qemu-user-static "
             "binfmt-support`), or run these checks on a machine of that architecture",
         )
