@@ -15,6 +15,15 @@ from pytest_lambda_rollback.model import FunctionVersion, Layer
 Role = Literal["code", "layer"]
 
 
+def module_path(name: str) -> str:
+    """What a file is imported as, as a path: ``a/b.py`` and ``a/b/__init__.py`` are ``a/b``."""
+    folder, _, file = name.rpartition("/")
+    module = file.partition(".")[0]
+    if module == "__init__":
+        return folder
+    return f"{folder}/{module}" if folder else module
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistributionRecord:
     """One distribution by its own metadata: dist-info, egg-info, or inside a zip in the tree."""
