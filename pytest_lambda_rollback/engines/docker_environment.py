@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_lambda_rollback.engines.docker_daemon import NotThere, remove_container, translated
 from pytest_lambda_rollback.engines.docker_network import SealedNetwork
+from pytest_lambda_rollback.engines.function_log import LINES, log_tail
 from pytest_lambda_rollback.engines.outcomes import outcome_of
 from pytest_lambda_rollback.engines.replies import Phase, ReplyKind
 from pytest_lambda_rollback.engines.runtime_api import Endpoint
@@ -33,8 +34,6 @@ PROCESSES: Final = 1024
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, as OPEN_FILES."""
 OPEN_FILES: Final = 1024
 
-_LOG_LINES: Final = 50
-_LOG_BYTES: Final = 16 * 1024
 _LOG_SETTLE_S: Final = 0.03
 _JOIN_S: Final = 5.0
 _KILLED: Final = 128 + signal.SIGKILL
@@ -202,11 +201,11 @@ class DockerEnvironment:
             before, text = text, self._read_logs(since)
             if text == before:
                 break
-        return tuple(text[-_LOG_BYTES:].decode("utf-8", "replace").splitlines()[-_LOG_LINES:])
+        return log_tail(text)
 
     def _read_logs(self, since: float | None) -> bytes:
         try:
             with translated("the logs could not be read"):
-                return self._client.api.logs(self._container, tail=_LOG_LINES, since=since)
+                return self._client.api.logs(self._container, tail=LINES, since=since)
         except EngineError:
             return b""

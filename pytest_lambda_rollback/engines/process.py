@@ -18,9 +18,11 @@ import tarfile
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_lambda_rollback.engines.environment_variables import environment_of
+from pytest_lambda_rollback.engines.function_log import BYTES, log_tail
 from pytest_lambda_rollback.engines.interface import Progress
 from pytest_lambda_rollback.engines.interpreters import InterpreterFinder
 from pytest_lambda_rollback.engines.outcomes import outcome_of
@@ -50,8 +52,6 @@ NOT_SEALED = (
 
 _LOOPBACK = "127.0.0.1"
 _PATH = "/usr/local/bin:/usr/bin:/bin"
-_LOG_LINES = 50
-_LOG_BYTES = 16 * 1024
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -204,6 +204,7 @@ class _ProcessEnvironment:
         self, *, version: FunctionVersion, trees: Trees, endpoint: Endpoint, folder: Path
     ) -> None:
         self._version = version
+        self._trees = trees
         self._folder = folder
         self._log = folder / "log"
         self._lock = threading.Lock()
@@ -244,7 +245,7 @@ class _ProcessEnvironment:
             return outcome_of(reply, version=self._version)
         before_the_event = reply.phase is not Phase.INVOKE or reply.cold
         logs = self._log_lines(0 if before_the_event else begin)
-        return outcome_of(reply, version=self._version, logs=logs)
+        return self._as_in_lambda(outcome_of(reply, version=self._version, logs=logs))
 
     def kill(self) -> None:
         """Kill the process group; the watcher reaps it."""
@@ -322,12 +323,26 @@ class _ProcessEnvironment:
         try:
             with self._log.open("rb") as log:
                 size = log.seek(0, os.SEEK_END)
-                log.seek(max(begin, size - _LOG_BYTES))
-                text = log.read().decode("utf-8", "replace")
+                log.seek(max(begin, size - BYTES))
+                return log_tail(log.read())
         except OSError:
             return ()
-        # AWS's client separates the lines of one message by CR and indents with no-break spaces.
-        return tuple(text.replace("\u00a0", " ").splitlines()[-_LOG_LINES:])
+
+    def _as_in_lambda(self, outcome: Outcome) -> Outcome:
+        """The outcome with the paths that the function would have seen in Lambda."""
+        error = outcome.error
+        if error is not None:
+            error = replace(
+                error,
+                message=self._trees.renamed(error.message),
+                stack_trace=tuple(self._trees.renamed(frame) for frame in error.stack_trace),
+            )
+        return replace(
+            outcome,
+            error=error,
+            detail=self._trees.renamed(outcome.detail),
+            logs=tuple(self._trees.renamed(line) for line in outcome.logs),
+        )
 
 
 def _python_of(version: FunctionVersion) -> str:

@@ -29,6 +29,16 @@ class Trees:
     opt: Path
     task: Path
 
+    def renamed(self, text: str) -> str:
+        """A text of the function's with the paths that it would have held in Lambda."""
+        for path, name in (
+            (self.task, "/var/task"),
+            (self.opt, "/opt"),
+            (self.runtime, "/var/runtime"),
+        ):
+            text = text.replace(str(path), name)
+        return text
+
 
 def make_runtime(parent: Path, interpreter: Interpreter) -> Path:
     """What stands for /var/runtime: AWS's client, boto3, and nothing else of the host.
