@@ -153,8 +153,9 @@ class Images:
                 f"{wanted.of} cannot run on the base image {wanted.reference}",
                 why=f"the version is built for {wanted.architecture}, the image for "
                 f"{found['Architecture']}",
-                do=f"Get the other one with "
-                f"`docker pull --platform {platform} {wanted.reference}`, or name one with --lambda-rollback-base-image {wanted.runtime}=IMAGE",
+                do=f"Get the other one with `docker pull --platform {platform} "
+                f"{wanted.reference}`, or name one with "
+                f"--lambda-rollback-base-image {wanted.runtime}=IMAGE",
             )
         self._check_emulation(wanted, machine)
         return BaseImage(
