@@ -3,8 +3,9 @@
 The policy, in one place:
 
 - Markers, extras and Requires-Python are evaluated for the target's runtime.
-- An issue that the current version has too (same kind, same distribution, same requirement) is
-  none of the rollback's.
+- An issue that the current version has too (same kind, same distribution, same requirement, and
+  as certainly) is none of the rollback's. A requirement of the configuration that both miss is
+  still warned of.
 - A finding is certain. What is only likely is a warning: versions of what Lambda's runtime brings,
   leftover metadata, packages without metadata, versions that PEP 440 refuses, native modules that
   a package can do without, one version hidden behind another.
@@ -79,9 +80,10 @@ def judge(
     unmet = Unmet(here, requirements=requirements, requires=requires, modules_of=modules)
     for issue in (*unmet, *placement_issues(here), *layers):
         finding = _finding(who, issue, then)
-        if issue.identity not in known:
-            (findings if issue.certain else warnings).append(finding)
-        elif issue.kind == "requirement-missed":
+        is_new = issue.identity not in known or (issue.certain and not known[issue.identity])
+        if is_new and issue.certain:
+            findings.append(finding)
+        elif is_new or issue.kind == "requirement-missed":
             warnings.append(finding)
     return DependencyJudgement(findings=_once(findings), warnings=_once(warnings))
 
@@ -117,11 +119,14 @@ def _of_current(
     requirements: Requirements,
     requires: Sequence[str],
     modules: _ModuleNames,
-) -> tuple[Installed | None, set[tuple[str, str, str]]]:
-    """What the current version has installed, and its issues; nothing if it is not on Python."""
+) -> tuple[Installed | None, dict[tuple[str, str, str], bool]]:
+    """What the current version has installed, and its issues, each with whether it is certain.
+
+    Nothing where it is not on Python.
+    """
     python = python_version(current.version.runtime)
     if python is None:
-        return None, set()
+        return None, {}
     if (current.version.runtime, current.version.architecture) != (
         target.version.runtime,
         target.version.architecture,
@@ -129,7 +134,10 @@ def _of_current(
         requirements = Requirements(python=python, architecture=current.version.architecture)
     then = Installed(current, python)
     unmet = Unmet(then, requirements=requirements, requires=requires, modules_of=modules)
-    return then, {issue.identity for issue in (*unmet, *placement_issues(then))}
+    known: dict[tuple[str, str, str], bool] = {}
+    for issue in (*unmet, *placement_issues(then)):
+        known[issue.identity] = known.get(issue.identity, False) or issue.certain
+    return then, known
 
 
 def _by_compatibility(target: VersionView, current: VersionView) -> list[Issue]:

@@ -70,20 +70,22 @@ def _twice(hidden: Hidden) -> Issue:
     names = ", ".join(_module_name(loser, path) for path in shown[:_LEAKED_SHOWN])
     if len(shown) > _LEAKED_SHOWN:
         names += f" and {len(shown) - _LEAKED_SHOWN} more"
-    if hidden.overriding:
-        detail = f"{names} of {loser.where} is imported instead of {winner.where}'s"
-    elif hidden.leaked:
-        detail = f"{names} of {loser.where} leaks through"
+    if not hidden.leaked:
+        says = f"has {winner.record.name} twice: {' or '.join(winner.versions)} of {winner.where} "
+        says += f"is imported, and {loser.record.version} of {loser.where} hidden behind it"
     else:
-        detail = "the former is imported"
+        says = f"mixes {winner} of {winner.where} with {loser.record.version} of {loser.where}: "
+        says += f"{names} of {loser.where} "
+        if hidden.overriding:
+            says += f"is imported instead of {winner.where}'s"
+        else:
+            says += "leaks through"
     mixed = bool(hidden.leaked)
-    verb = "mixes" if mixed else "has"
     return Issue(
         kind="mixed-distribution" if mixed else "shadowed",
         subject=winner.record.key,
         wanted="",
-        says=f"{verb} {winner} of {winner.where} with {loser.record.version} of {loser.where}: "
-        f"{detail}",
+        says=says,
         certain=bool(hidden.overriding) or (mixed and _far_apart(winner, loser)),
         layer=winner.layer_name,
         distribution=winner.record.name,
