@@ -30,7 +30,8 @@ def guarded_imports(tree: Tree, natives: Iterable[str]) -> frozenset[str]:
     """Those of the native modules that the sources beside them import, and never without a guard.
 
     A bare import counts as guarded in a module that is itself imported under a guard alone, as
-    PyYAML's ``cyaml`` is. A module that nothing beside it imports is not among them.
+    PyYAML's ``cyaml`` is. A module that nothing beside it imports is not among them, unless it is
+    private and all others in its folder are, as those for a package's own tests are.
     """
     folders: dict[str, dict[str, list[str]]] = {}
     for path in natives:
@@ -76,23 +77,30 @@ class _Folder:
         natives = self._natives & candidates
         for stem in candidates & self._content.keys():
             natives |= self._natives & self._imports(stem).keys()
-        return {module for module in natives if self._only_guarded(module, depth=2)}
+        found = {module for module in natives if self._only_guarded(module, depth=2)}
+        rest = self._natives - found
+        if found and not any(self._importers(module) for module in rest):
+            found |= {module for module in rest if module.startswith("_")}
+        return found
 
     def _only_guarded(self, module: str, *, depth: int) -> bool:
         """Whether it is imported, and each time under a guard or in a module that is guarded."""
-        imported = False
-        for stem, content in self._content.items():
-            if stem == module or not self._names_any(content, {module}):
-                continue
-            guards = self._imports(stem).get(module)
-            if guards is None:
-                continue
-            imported = True
-            if False in guards and (
-                stem == "__init__" or not depth or not self._only_guarded(stem, depth=depth - 1)
-            ):
-                return False
-        return imported
+        importers = self._importers(module)
+        return bool(importers) and all(
+            False not in self._imports(stem)[module]
+            or (stem != "__init__" and depth > 0 and self._only_guarded(stem, depth=depth - 1))
+            for stem in importers
+        )
+
+    def _importers(self, module: str) -> list[str]:
+        """The sources that import it, guarded or not."""
+        return [
+            stem
+            for stem, content in self._content.items()
+            if stem != module
+            and self._names_any(content, {module})
+            and module in self._imports(stem)
+        ]
 
     def _names_any(self, content: bytes, modules: set[str]) -> bool:
         return any(module.encode("utf-8", "replace") in content for module in modules)
@@ -131,6 +139,8 @@ def _imports(body: Iterable[ast.AST], *, guarded: bool) -> Iterator[tuple[str, b
                 yield from _imports(handler.body, guarded=guarded)
             yield from _imports((*node.orelse, *node.finalbody), guarded=guarded)
         elif isinstance(node, ast.If):
+            if _has_import(node.body) and _has_import(node.orelse):
+                continue  # a choice, made by what a guard elsewhere found out
             if not _is_type_checking(node.test):
                 yield from _imports(node.body, guarded=guarded)
             yield from _imports(node.orelse, guarded=guarded)
@@ -142,6 +152,10 @@ def _imports(body: Iterable[ast.AST], *, guarded: bool) -> Iterator[tuple[str, b
                 inside = getattr(node, part, None)
                 if isinstance(inside, list):
                     yield from _imports(inside, guarded=guarded)
+
+
+def _has_import(body: list[ast.stmt]) -> bool:
+    return any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in body)
 
 
 def _is_type_checking(test: ast.expr) -> bool:

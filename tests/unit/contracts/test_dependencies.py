@@ -444,7 +444,8 @@ def test_a_layer_hidden_behind_the_code_is_a_warning(make: Packages) -> None:
     judgement = judged(target, make.version("4"))
     assert (kinds(judgement), warned(judgement)) == ([], ["shadowed"])
     assert judgement.warnings[0].message == (
-        "orders:2 has acme twice: 2.0 of its code is imported, and 1.0 of layer l 1 hidden behind it"
+        "orders:2 has acme twice: 2.0 of its code is imported, and 1.0 of layer l 1 hidden "
+        "behind it"
     )
 
 

@@ -16,6 +16,7 @@ from pytest_lambda_rollback.model import Artifact
 from pytest_lambda_rollback.sources.inventory import InventoryReader
 
 LINUX_311 = "cpython-311-x86_64-linux-gnu"
+FAST = "from ._fast import go"
 
 
 @pytest.fixture
@@ -195,6 +196,9 @@ def attempt(statement: str, catching: str = "ImportError") -> str:
         ({"__init__": attempt("import p._fast"), "b": "import p._fast\n"}, False),
         ({"__init__": attempt("from .c import x"), "c": "from ._fast import x\n"}, True),
         ({"__init__": "from .c import x\n", "c": "from ._fast import x\n"}, False),
+        ({"__init__": f"if fast:\n    {FAST}\nelse:\n    import slow\n", "b": attempt(FAST)}, True),
+        ({"__init__": f"if fast:\n    {FAST}\nelse:\n    import slow\n"}, False),
+        ({"__init__": f"if TYPE_CHECKING:\n    {FAST}\n", "b": attempt(FAST)}, True),
         ({"__init__": ""}, False),
         ({"__init__": "try:\n    import _fast except ImportError"}, False),
     ],
@@ -205,6 +209,23 @@ def test_whether_a_package_can_do_without_a_native_module(
     files = {f"p/{name}.py": text for name, text in sources.items()}
     (native,) = read(packages.artifact({**files, "p/_fast.abi3.so": elf()})).natives
     assert native.optional is optional
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "optional"),
+    [
+        ("_testcapi", attempt(FAST), True),
+        ("engine", attempt(FAST), False),
+        ("_testcapi", FAST, False),
+        ("_testcapi", f"{attempt(FAST)}from . import _testcapi\n", False),
+    ],
+)
+def test_a_private_native_module_that_nothing_imports(
+    packages: Packages, name: str, source: str, optional: bool
+) -> None:
+    files = {"p/__init__.py": source, "p/_fast.so": elf(), f"p/{name}.so": elf()}
+    natives = {each.path: each.optional for each in read(packages.artifact(files)).natives}
+    assert natives[f"p/{name}.so"] is optional
 
 
 def test_files_path_lines_and_node_packages(packages: Packages) -> None:
