@@ -1,0 +1,251 @@
+"""The imports contract: the code must find every module and name it imports. Pure.
+
+It compares what the target's code gets on its own layers with what it gets on the current
+version's. Only what the rollback brings is a finding: for ``redeploy`` something that the own
+layers have and the current ones lack, also in functions that no event reaches; for ``alias`` an
+import that certainly fails on the own layers while the code loads, and works on the current ones.
+An import that the code can do without is a warning, and of what static reading cannot know it
+says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pytest_lambda_rollback.contracts.api import judge_calls
+from pytest_lambda_rollback.contracts.import_wording import Sides, asked_for, lacked
+from pytest_lambda_rollback.model import Contract, Finding, Strategy
+from pytest_lambda_rollback.modules import (
+    Answer,
+    Answered,
+    ApiComparison,
+    Ask,
+    Form,
+    ModuleView,
+    Moment,
+    State,
+    TryBlock,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportsJudgement:
+    """What is certain, and what is likely. Warnings have the form of findings and are none."""
+
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was not looked at and why, one sentence each."""
+
+
+class _Course(StrEnum):
+    """What happens at one ask in one environment."""
+
+    FINE = "fine"
+    RAISES = "raises"
+    FALLS_BACK = "falls-back"
+    IDLE = "idle"
+    """It does not run: it is the alternative to something that works."""
+    UNKNOWN = "unknown"
+
+
+_Key = tuple[str, int, Form, str, tuple[str, ...]]
+
+
+def judge(
+    strategy: Strategy,
+    *,
+    own: ModuleView,
+    redeployed: ModuleView,
+    current: str,
+    api: ApiComparison | None = None,
+) -> ImportsJudgement:
+    """Judge one target by one strategy.
+
+    ``own`` is the target exactly as published, ``redeployed`` its code on the current version's
+    layers, runtime and environment; ``current`` names the current version (``orders:4``). ``api``
+    compares the interfaces of ``own`` and ``redeployed``; without it they are not judged, and for
+    ``alias`` there is nothing to compare.
+    """
+    if strategy is Strategy.ALIAS:
+        sides = Sides(strategy=strategy, target=own, other=redeployed, current=current)
+        return _judged(_missed_by_alias(sides), sides)
+    sides = Sides(strategy=strategy, target=redeployed, other=own, current=current)
+    missed = _judged(_missed_by_redeploy(sides), sides)
+    if api is None:
+        return missed
+    calls, warnings = judge_calls(sides, api)
+    return ImportsJudgement(
+        findings=missed.findings + calls,
+        warnings=missed.warnings + warnings,
+        notes=() if api.skipped is None else (api.skipped,),
+    )
+
+
+# --- what happens at each ask ---------------------------------------------------------------
+
+
+class _Courses:
+    """What happens at every ask of one view, the code's own ``try`` blocks understood."""
+
+    def __init__(self, view: ModuleView) -> None:
+        self._tries = {file.file: file.tries for file in view.files}
+        self._by_try: dict[tuple[str, int], list[Answered]] = {}
+        self._failed: dict[tuple[str, int], bool] = {}
+        for answered in view.asks:
+            number = self._catcher(answered)
+            if number is not None:
+                self._by_try.setdefault((answered.file, number), []).append(answered)
+        self.at: dict[_Key, tuple[_Course, Answered]] = {}
+        for answered in view.asks:
+            if answered.ask.form is not Form.CALL:
+                self.at.setdefault(_key(answered), (self._course(answered), answered))
+
+    def _course(self, answered: Answered) -> _Course:
+        answer, ask = answered.answer, answered.ask
+        if not self._runs(answered):
+            return _Course.IDLE
+        if answer.state is State.OFFERED:
+            return _Course.FINE
+        if answer.state is not State.MISSING:
+            return _Course.UNKNOWN
+        if ask.guarded or self._catcher(answered) is not None:
+            return _Course.FALLS_BACK
+        return _Course.RAISES
+
+    def _runs(self, answered: Answered) -> bool:
+        """Whether the ``try`` blocks around it let it run."""
+        file, ask = answered.file, answered.ask
+        return all(self._fails(file, number) for number in ask.fallback_of) and not any(
+            self._fails(file, number) for number in ask.unless_failed
+        )
+
+    def _fails(self, file: str, number: int) -> bool:
+        """Whether it is certain that the body of a ``try`` block fails."""
+        place = (file, number)
+        if place not in self._failed:
+            self._failed[place] = False
+            self._failed[place] = any(
+                answered.answer.state is State.MISSING
+                and not answered.ask.guarded
+                and self._runs(answered)
+                for answered in self._by_try.get(place, ())
+            )
+        return self._failed[place]
+
+    def _catcher(self, answered: Answered) -> int | None:
+        """The innermost ``try`` block that takes this failure as an alternative."""
+        tries = self._tries.get(answered.file, ())
+        for number in reversed(answered.ask.caught_by):
+            if number < len(tries) and _catches(tries[number], answered.ask, answered.answer):
+                return number
+        return None
+
+
+def _catches(block: TryBlock, ask: Ask, answer: Answer) -> bool:
+    if answer.name is None:
+        return block.module
+    return block.name if ask.form in (Form.IMPORT, Form.FROM) else block.attribute
+
+
+def _key(answered: Answered) -> _Key:
+    ask = answered.ask
+    return (answered.file, ask.line, ask.form, ask.module, ask.names)
+
+
+# --- what the rollback brings ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    answered: Answered
+    """On the layers it would run on."""
+    other: Answer | None
+    """On the others."""
+    certain: bool
+    optional: bool = False
+
+
+def _missed_by_redeploy(sides: Sides) -> Iterator[_Missed]:
+    before = _Courses(sides.other).at
+    for key, (course, answered) in _Courses(sides.target).at.items():
+        known, other = before.get(key, (_Course.FINE, None))
+        answer = other.answer if other is not None else None
+        if course is _Course.FALLS_BACK and known is _Course.FINE:
+            yield _Missed(answered, answer, certain=False, optional=True)
+        elif course is _Course.RAISES and known is _Course.UNKNOWN:
+            # It was loaded on its own layers once, so that an import there must have worked.
+            yield _Missed(answered, answer, certain=_while_loading(answered.ask))
+        elif course is _Course.RAISES and known is not _Course.RAISES:
+            yield _Missed(answered, answer, certain=True)
+
+
+def _missed_by_alias(sides: Sides) -> Iterator[_Missed]:
+    now = _Courses(sides.other).at
+    for key, (course, answered) in _Courses(sides.target).at.items():
+        known, other = now.get(key, (_Course.FINE, None))
+        if course is _Course.RAISES and known in (_Course.FINE, _Course.IDLE):
+            answer = other.answer if other is not None else None
+            yield _Missed(answered, answer, certain=_while_loading(answered.ask))
+
+
+def _while_loading(ask: Ask) -> bool:
+    return ask.moment is Moment.LOADING and not ask.conditional
+
+
+# --- findings -------------------------------------------------------------------------------
+
+
+def _judged(missed: Iterable[_Missed], sides: Sides) -> ImportsJudgement:
+    """One finding (or warning) for each thing that is missing, at the first place that asks."""
+    groups: dict[tuple[str, str | None], list[_Missed]] = {}
+    for one in missed:
+        answer = one.answered.answer
+        groups.setdefault((answer.module, answer.name), []).append(one)
+    findings: list[Finding] = []
+    warnings: list[Finding] = []
+    for group in groups.values():
+        first = min(group, key=_rank)
+        (findings if first.certain else warnings).append(_finding(first, len(group), sides))
+    return ImportsJudgement(
+        findings=tuple(sorted(findings, key=_by_place)),
+        warnings=tuple(sorted(warnings, key=_by_place)),
+    )
+
+
+def _rank(one: _Missed) -> tuple[bool, bool, str, int]:
+    ask = one.answered.ask
+    return (not one.certain, not _while_loading(ask), one.answered.file, ask.line)
+
+
+def _by_place(finding: Finding) -> tuple[str, int]:
+    file, _, line = (finding.location or "").rpartition(":")
+    return (file, int(line)) if line.isdigit() else (finding.location or "", 0)
+
+
+def _finding(one: _Missed, places: int, sides: Sides) -> Finding:
+    answered = one.answered
+    location = _location(answered)
+    shown = location if places == 1 else f"{location} and {places - 1} more"
+    who = f"{sides.name} {asked_for(answered, shown)}"
+    lack, cause = lacked(answered.answer, one.other, sides)
+    if one.optional:
+        message = f"{who} where it is there, {lack}: it takes its fallback"
+    else:
+        message = f"{who}, {lack}"
+    kind = "missing-module" if answered.answer.name is None else "missing-name"
+    return Finding(
+        contract=Contract.IMPORTS,
+        kind=f"optional-{kind.removeprefix('missing-')}" if one.optional else kind,
+        message=message,
+        location=location,
+        current=sides.current_text(answered.answer, one.other),
+        target=sides.target_text(answered.answer, one.other),
+        cause=cause,
+    )
+
+
+def _location(answered: Answered) -> str:
+    return f"{answered.file}:{answered.ask.line}" if answered.ask.line else answered.file

@@ -1,0 +1,219 @@
+"""What a function's code asks of Python modules, and what the modules it runs on answer.
+
+Values alone, shared by the room that reads sources and the contract that judges them. Nothing here
+opens a file or decides anything. Modules have absolute dotted names, files are relative to
+/var/task (or absolute where they lie in a layer).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Form(StrEnum):
+    """How the code asks."""
+
+    HANDLER = "handler"
+    """The function's configuration names it."""
+    IMPORT = "import"
+    """``import a.b``, or ``importlib.import_module("a.b")``."""
+    FROM = "from"
+    """``from a.b import c``."""
+    ATTRIBUTE = "attribute"
+    """``a.b.c`` after ``import a.b``."""
+    STAR = "star"
+    """A bare name that only ``from a.b import *`` can have brought."""
+    CALL = "call"
+    """A call of something that another ask names already."""
+
+
+class Moment(StrEnum):
+    """When the code asks."""
+
+    LOADING = "loading"
+    """While its modules are imported, before the first event."""
+    RUNNING = "running"
+    """In a function: perhaps for no recorded event at all."""
+
+
+class State(StrEnum):
+    """What one environment answers."""
+
+    OFFERED = "offered"
+    MISSING = "missing"
+    """It is certain that Python raises here."""
+    UNKNOWN = "unknown"
+    """Static reading cannot tell: dynamic names, C extensions, import hooks."""
+    UNREACHED = "unreached"
+    """The module is missing already, so nothing of it can be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The arguments of one call, as they are written."""
+
+    positional: int
+    keywords: tuple[str, ...] = ()
+    open: bool = False
+    """True with ``*args`` or ``**kwargs``: there may be more than what is written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One thing that the code asks of a module, at one place."""
+
+    form: Form
+    module: str
+    names: tuple[str, ...] = ()
+    """What it asks of the module, one dotted path; empty for the module itself."""
+    line: int
+    moment: Moment
+    caught_by: tuple[int, ...] = ()
+    """Numbers of the try blocks of its file that it stands in, the outermost first."""
+    fallback_of: tuple[int, ...] = ()
+    """Try blocks that must have failed for this to run: it stands in their handlers."""
+    unless_failed: tuple[int, ...] = ()
+    """Try blocks that must not have failed: it stands in their ``else``."""
+    guarded: bool = False
+    """A test before it finds out whether it is there: ``hasattr``, ``find_spec``, ``HAS_X``."""
+    conditional: bool = False
+    """It stands under a condition that reading cannot decide."""
+    call: Call | None = None
+    """Set where what is asked for is called at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryBlock:
+    """Which failures of an ask one ``try`` (or ``contextlib.suppress``) takes as an alternative."""
+
+    module: bool
+    """A module that is not found."""
+    name: bool
+    """A name that cannot be imported."""
+    attribute: bool
+    """An attribute that a module does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Where a module comes from."""
+
+    kind: str
+    """``code``, ``layer``, ``runtime`` (what AWS brings) or ``python`` (the standard library)."""
+    layer: str | None = None
+    layer_version: str | None = None
+    distribution: str | None = None
+    version: str | None = None
+    """Of the distribution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """The statement that an ask leads to, after all re-exports."""
+
+    module: str
+    name: str
+    digest: str
+    """SHA-256 of the module's source."""
+    provider: Provider | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What one environment answers to one ask."""
+
+    state: State
+    module: str = ""
+    """For ``missing``: the module that is not there, or that lacks ``name``."""
+    name: str | None = None
+    provider: Provider | None = None
+    """Of the module that was found, the last one on the way where something is missing."""
+    definition: Definition | None = None
+    needed_by: tuple[str, ...] = ()
+    """For a module that is there but cannot be loaded: who needs what is missing, outermost
+    first, as ``module (file:line)``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """One ask of one file, with its answer."""
+
+    file: str
+    ask: Ask
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeFile:
+    """One file of the function's own code that its handler can reach."""
+
+    file: str
+    tries: tuple[TryBlock, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleView:
+    """What one function version's code asks, and what it gets on the layers it would run on."""
+
+    version: str
+    """``function:version``."""
+    runtime: str
+    files: tuple[CodeFile, ...] = ()
+    asks: tuple[Answered, ...] = field(default=(), repr=False)
+    layers: tuple[Provider, ...] = ()
+    """The layers in their order, without a distribution."""
+    distributions: tuple[Provider, ...] = ()
+    """What is installed in code and layers, one for each dist-info; later layers first."""
+
+
+# --- interfaces -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter of a function, without ``self``."""
+
+    name: str
+    kind: str
+    """As ``inspect`` names it: ``positional or keyword``, ``variadic keyword``, …"""
+    required: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """How something can be called, where static reading is certain of it."""
+
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiChange:
+    """One difference that griffe calls breaking."""
+
+    kind: str
+    """griffe's name for it: ``PARAMETER_CHANGED_DEFAULT``, …"""
+    parameter: str | None
+    detail: str
+    """What it was and what it is: ``True -> False``; may be empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiObject:
+    """One function or class that the code uses and whose source differs between two layer sets."""
+
+    own: Definition
+    runs_on: Definition
+    own_signature: Signature | None = None
+    """``None`` where static reading is not certain."""
+    runs_on_signature: Signature | None = None
+    changes: tuple[ApiChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiComparison:
+    """The interfaces that differ between two environments, kept to what the code uses."""
+
+    objects: tuple[ApiObject, ...] = ()
+    skipped: str | None = None
+    """Why interfaces were not compared, for a warning."""
