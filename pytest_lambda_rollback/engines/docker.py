@@ -120,6 +120,8 @@ class DockerEngine:
         if tag is None:
             raise EngineError(f"{version.name} cannot be started", why="it was not prepared")
         with self._starts:
+            if self._closed:
+                raise EngineError(f"{version.name} cannot be started", why="the engine is closed")
             return self._start(version, tag, *self._sealed_network())
 
     def describe(self) -> EngineDescription:
@@ -147,8 +149,10 @@ class DockerEngine:
                 return
             self._closed = True
         atexit.unregister(self.close)
-        for _ in range(self._workers):  # starts that are under way end first
-            self._starts.acquire(timeout=_START_S)
+        # Starts that are under way end first; those that wait find the engine closed.
+        held = [self._starts.acquire(timeout=_START_S) for _ in range(self._workers)]
+        for _ in range(sum(held)):
+            self._starts.release()
         try:
             if self._daemon is not None:
                 self._remove_all(self._daemon.client)

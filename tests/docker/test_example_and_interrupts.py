@@ -1,0 +1,229 @@
+"""The main job as a user calls it: the example on both engines, and what an interrupt leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from pytest_lambda_rollback.engines.docker_daemon import OWNER_LABEL
+from pytest_lambda_rollback.engines.image import ROLE_LABEL
+from pytest_lambda_rollback.reports.json import SCHEMA_PATH
+
+pytestmark = pytest.mark.docker
+
+ROOT = Path(__file__).parents[2]
+STANDIN = "--lambda-rollback-base-image=python3.11=lambda-rollback-standin:python3.11"
+TIMEOUT_S = 240
+
+EVENTS = (
+    "create_order",
+    "create_order_lines",
+    "gift_card",
+    "marketplace_order",
+    "marketplace_order_lines",
+    "marketplace_quantity_zero",
+    "reject_order",
+)
+STATED: dict[tuple[str, str], dict[str, str]] = {
+    # What the README says, by target and strategy; every event that is not named is safe.
+    ("3", "alias"): {},
+    ("3", "redeploy"): {},
+    ("2", "alias"): {"gift_card": "accepted"},
+    ("2", "redeploy"): {
+        "create_order": "breaks",
+        "create_order_lines": "breaks",
+        "gift_card": "accepted",
+    },
+    ("1", "alias"): {
+        "create_order": "breaks",
+        "create_order_lines": "breaks",
+        "gift_card": "breaks",
+        "marketplace_order_lines": "breaks",
+    },
+    ("1", "redeploy"): dict.fromkeys(EVENTS, "breaks"),
+}
+
+
+def pytest_command(*arguments: str) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--lambda-rollback",
+        "-p",
+        "no:cacheprovider",
+        *arguments,
+    ]
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the example with its layers built."""
+    folder = tmp_path_factory.mktemp("example") / "example_project"
+    shutil.copytree(ROOT / "example_project", folder)
+    subprocess.run([sys.executable, folder / "build.py"], check=True, timeout=TIMEOUT_S)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built_images(client: Any) -> Iterator[None]:
+    """Images that were built while these tests ran are removed again."""
+
+    def tags() -> set[str]:
+        images = client.api.images(filters={"label": ROLE_LABEL})
+        return {tag for image in images for tag in image["RepoTags"] or ()}
+
+    before = tags()
+    yield
+    for tag in sorted(tags() - before):
+        client.api.remove_image(tag, force=True)
+
+
+@pytest.fixture(scope="module")
+def reports(example: Path, built_images: None) -> Callable[[str], Any]:
+    """The example's JSON report by engine, each run once."""
+    found: dict[str, Any] = {}
+
+    def report(engine: str) -> Any:
+        if engine not in found:
+            path = example.parent / f"{engine}.json"
+            done = subprocess.run(
+                pytest_command(
+                    f"--lambda-rollback-engine={engine}",
+                    STANDIN,
+                    f"--lambda-rollback-json={path}",
+                    "-q",
+                    str(example),
+                ),
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_S,
+                check=False,
+            )
+            assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout + done.stderr
+            found[engine] = json.loads(path.read_text())
+        return found[engine]
+
+    return report
+
+
+def matrix(report: Any) -> dict[tuple[str, str], dict[str, str]]:
+    (function,) = report["functions"]
+    return {
+        (target["version"], target["strategy"]): {
+            check["event"]: check["verdict"] for check in target["checks"]
+        }
+        for target in function["targets"]
+    }
+
+
+@pytest.mark.parametrize("engine", ["docker", "process"])
+def test_the_example_gives_the_stated_verdicts(reports: Callable[[str], Any], engine: str) -> None:
+    report = reports(engine)
+    jsonschema.validate(report, json.loads(SCHEMA_PATH.read_text()))
+    assert report["engine"] == engine
+    assert report["verdict"] == "breaks"
+    assert matrix(report) == {
+        target: {event: stated.get(event, "safe") for event in EVENTS}
+        for target, stated in STATED.items()
+    }
+
+
+def test_both_engines_find_the_same(reports: Callable[[str], Any]) -> None:
+    def found(engine: str) -> list[tuple[str, str, list[tuple[str, str | None, str]]]]:
+        return [
+            (
+                check["id"].rpartition("lambda-rollback.toml")[2],
+                check["verdict"],
+                [(f["kind"], f["location"], f["message"]) for f in check["findings"]],
+            )
+            for target in reports(engine)["functions"][0]["targets"]
+            for check in target["checks"]
+        ]
+
+    assert found("docker") == found("process")
+
+
+SLEEPS = "import time\n\ndef handler(event, context):\n    print('asleep')\n    time.sleep(60)\n"
+
+
+@pytest.fixture
+def sleeping(tmp_path: Path) -> Path:
+    """A project whose current version sleeps for a minute."""
+    for version in ("2", "1"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "app.py").write_text(SLEEPS)
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "e.json").write_text("{}")
+    (tmp_path / "lambda-rollback.toml").write_text(
+        '[functions.f]\ncurrent = "2"\nevents = "events"\n'
+        + "".join(
+            f'[functions.f.versions.{version}]\ncode = "{version}"\nruntime = "python3.11"\n'
+            f'handler = "app.handler"\ntimeout_s = 90\n'
+            for version in ("2", "1")
+        )
+    )
+    return tmp_path
+
+
+def owned(client: Any, pid: int) -> list[str]:
+    """Containers and networks that a process has made and that are still there."""
+
+    def belongs(labels: dict[str, str] | None) -> bool:
+        parts = (labels or {}).get(OWNER_LABEL, "").split("/")
+        return str(pid) in parts
+
+    return [
+        *(c["Id"] for c in client.api.containers(all=True) if belongs(c["Labels"])),
+        *(n["Id"] for n in client.api.networks() if belongs(n["Labels"])),
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing(
+    client: Any, sleeping: Path, built_images: None, number: signal.Signals
+) -> None:
+    with subprocess.Popen(
+        pytest_command("--lambda-rollback-engine=docker", STANDIN, str(sleeping)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            deadline = time.monotonic() + TIMEOUT_S
+            while len(owned(client, process.pid)) < 3:  # a network and two environments
+                assert process.poll() is None, process.stdout.read() if process.stdout else ""
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+            time.sleep(2)
+            os.kill(process.pid, number)
+            output, _ = process.communicate(timeout=60)
+        finally:
+            if process.poll() is None:
+                process.kill()
+    assert process.returncode == (2 if number is signal.SIGINT else 143), output
+    assert owned(client, process.pid) == []
+    assert "Traceback" not in output
+
+
+def test_the_repository_example_needs_no_flag_to_be_left_alone() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--co", "-q", str(ROOT / "example_project")],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
