@@ -221,9 +221,14 @@ class Cause:
     """The dependency that makes the difference."""
 
     layer: str | None = None
+    """Name and version of the layer, as the target would run on it."""
     distribution: str | None = None
     current_version: str | None = None
     target_version: str | None = None
+    event_path: str | None = None
+    """A JSON Pointer into the event, where the event itself is the cause."""
+    sentence: str | None = None
+    """The cause in one sentence for a person, without a full stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
