@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -155,15 +156,32 @@ def _changes(old: griffe.Module, new: griffe.Module, name: str) -> tuple[ApiChan
     places = {f"module.{name}", f"module.{name}.__init__"}
     with contextlib.suppress(griffe.GriffeError):
         for breakage in griffe.find_breaking_changes(old, new):
-            if breakage.obj.path not in places:
-                continue
+            if breakage.obj.path not in places or breakage.kind.name == "RETURN_CHANGED_TYPE":
+                continue  # griffe tells only that an annotation is gone, which breaks nothing
             values = (breakage.old_value, breakage.new_value)
             parameter = next((v.name for v in values if isinstance(v, griffe.Parameter)), None)
             change = ApiChange(
                 kind=breakage.kind.name, parameter=parameter, detail=_detail(*values)
             )
             changes[change] = None
+    changes.update(dict.fromkeys(_returned(old, new, name)))
     return tuple(changes)
+
+
+def _returned(old: griffe.Module, new: griffe.Module, name: str) -> Iterator[ApiChange]:
+    """Another return annotation."""
+    members: list[Any] = [module.members.get(name) for module in (old, new)]
+    if all(member is not None and not member.is_alias and member.is_function for member in members):
+        before, after = (str(member.returns) for member in members)
+        if "None" not in (before, after) and _spelling(before) != _spelling(after):
+            detail = f"{before} -> {after}"
+            yield ApiChange(kind="RETURN_CHANGED_TYPE", parameter=None, detail=detail)
+
+
+def _spelling(annotation: str) -> str:
+    """An annotation without what is only another way to write it."""
+    plain = re.sub(r"[\"' ]|\b[a-z_]+\.", "", annotation)
+    return re.sub(r"^Optional\[(.*)\]$", r"\1|None", plain).lower()
 
 
 def _detail(old: Any, new: Any) -> str:
