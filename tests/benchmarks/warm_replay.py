@@ -1,0 +1,84 @@
+"""A replay in an environment that is up, against the same call through AWS's emulator.
+
+Both are the same image, function and event, and both calls come from this process: ours through
+the docker engine, theirs as a POST on a connection that is kept.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import time
+from collections.abc import Callable
+
+from measures import Ratio, Result, Say, take_turns
+from workbench import CannotMeasure, Workbench, check_answer
+
+from pytest_lambda_rollback.engines.interface import ExecutionEnvironment
+from pytest_lambda_rollback.model import Invocation, Outcome
+
+GOAL = 0.5
+ROUNDS = 500
+WARM_UP = 50
+PATH = "/2015-03-31/functions/function/invocations"
+
+
+def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...]:
+    """The ratio, and both in milliseconds."""
+    version, event = bench.current, bench.event.payload
+    with bench.engine() as engine, bench.emulator(version) as emulator:
+        engine.prepare(version, say)
+        environment = engine.start(version)
+        connection = http.client.HTTPConnection(emulator, timeout=30)
+        try:
+            ours = check_answer(replayer(environment, event)().payload, "the docker engine")
+            theirs = check_answer(post(connection, event), "AWS's emulator")
+            if ours != theirs:
+                raise CannotMeasure(f"the answers differ: {sorted(ours)}, {sorted(theirs)}")
+            replay = replayer(environment, event)
+            samples = take_turns(
+                (
+                    lambda: timed(replay),
+                    lambda: timed(lambda: post(connection, event)),
+                ),
+                rounds=rounds or ROUNDS,
+                warm_up=WARM_UP,
+                say=say,
+            )
+            check_answer(replay().payload, "the docker engine")
+        finally:
+            connection.close()
+    return (
+        Ratio(
+            name="warm-replay",
+            what="one warm replay in the docker engine / the same call through AWS's emulator",
+            subject_s=samples[0],
+            reference_s=samples[1],
+            goal=GOAL,
+        ),
+    )
+
+
+def replayer(environment: ExecutionEnvironment, event: bytes) -> Callable[[], Outcome]:
+    """Replays an event with another request id each time."""
+    numbers = itertools.count(1)
+
+    def replay() -> Outcome:
+        return environment.invoke(
+            Invocation(request_id=f"00000000-0000-4000-8000-{next(numbers):012}", event=event)
+        )
+
+    return replay
+
+
+def post(connection: http.client.HTTPConnection, event: bytes) -> bytes:
+    """One call through the emulator."""
+    connection.request("POST", PATH, body=event)
+    return connection.getresponse().read()
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began

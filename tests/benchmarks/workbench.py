@@ -1,0 +1,226 @@
+"""What the container measurements share: the example's versions, engines and the emulator.
+
+Both sides run one image: the stand-in for AWS's base image with AWS's Runtime Interface Emulator
+in it, and on top of that what the engine builds. All that is made here carries a label of this
+run or process, and what is left of it is removed when the workbench closes. What is measured is not
+known here.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from pytest_lambda_rollback import config
+from pytest_lambda_rollback.engines.base_images import known_runtimes
+from pytest_lambda_rollback.engines.docker import DockerEngine
+from pytest_lambda_rollback.engines.docker_daemon import (
+    OWNER_LABEL,
+    connect,
+    remove_container,
+    remove_containers,
+    this_process,
+)
+from pytest_lambda_rollback.engines.docker_images import remove_images
+from pytest_lambda_rollback.engines.image import image_chain
+from pytest_lambda_rollback.model import (
+    EventFixture,
+    FunctionSettings,
+    FunctionVersion,
+    LocalVersion,
+)
+from pytest_lambda_rollback.sources import events, local
+from pytest_lambda_rollback.sources.artifacts import ArtifactStore
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "example_project"
+RUNTIME = "python3.11"
+BASE_IMAGE = f"lambda-rollback-standin:{RUNTIME}-rie"
+FUNCTION = "orders"
+EVENT = "create_order"
+RUN_LABEL = "pytest-lambda-rollback.benchmark"
+
+_EMULATOR_PORT = 8080
+_EMULATOR_S = 30.0
+
+
+class CannotMeasure(Exception):
+    """Something that a measurement needs is not there; the text says what to do."""
+
+
+class Workbench:
+    """A context manager; what it gives is made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._run = secrets.token_hex(8)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    # --- what is measured with ----------------------------------------------------------------
+
+    @cached_property
+    def folder(self) -> Path:
+        """A folder for this run alone."""
+        return Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+
+    @cached_property
+    def client(self) -> DockerClient:
+        """A docker client of the benchmark's own."""
+        client = connect()
+        self._stack.callback(client.close)
+        self._stack.callback(remove_images, client, f"{RUN_LABEL}={self._run}")
+        self._stack.callback(remove_leftovers, client)
+        if not client.api.images(name=BASE_IMAGE):
+            raise CannotMeasure(
+                f"there is no image {BASE_IMAGE}. Make it: python3 tests/standin/build.py "
+                f"--emulator {RUNTIME}"
+            )
+        return client
+
+    @cached_property
+    def cache(self) -> Path:
+        """The value of XDG_CACHE_HOME with which the plugin has the same store as we have."""
+        return self.folder / "cache"
+
+    def store(self) -> ArtifactStore:
+        """The artefact store, opened anew as each run of the plugin does."""
+        return ArtifactStore(self.cache / "pytest-lambda-rollback")
+
+    @cached_property
+    def function(self) -> FunctionSettings:
+        """The example's function as its configuration file describes it."""
+        settings = config.load(
+            EXAMPLE / "lambda-rollback.toml",
+            config.CommandLine(),
+            known_runtimes=frozenset(known_runtimes()),
+        )
+        return settings.function(FUNCTION)
+
+    @cached_property
+    def declared(self) -> tuple[LocalVersion, ...]:
+        """The versions that the example declares, the current one first."""
+        others = (each for each in self.function.versions if each != self.function.current)
+        return (self.function.current, *others)
+
+    def load(self, store: ArtifactStore, declared: LocalVersion) -> FunctionVersion:
+        """One version with its packages in the store."""
+        return local.function_version(self.function, declared, store.load)
+
+    @cached_property
+    def current(self) -> FunctionVersion:
+        """The current version, its image built."""
+        self.client  # noqa: B018 - says first where an image is missing
+        store = self.store()
+        with self.engine() as engine:
+            for declared in self.declared:
+                engine.prepare(self.load(store, declared), lambda line: None)
+        return self.load(store, self.function.current)
+
+    @cached_property
+    def event(self) -> EventFixture:
+        """The event that is replayed."""
+        path = next(path for path in self.function.events if path.stem == EVENT)
+        return events.load(path, name=EVENT)
+
+    def built_images(self) -> frozenset[str]:
+        """Ids of the images that this run built."""
+        found = self.client.api.images(filters={"label": f"{RUN_LABEL}={self._run}"})
+        return frozenset(image["Id"] for image in found)
+
+    @contextmanager
+    def engine(self, client: DockerClient | None = None) -> Iterator[DockerEngine]:
+        """A docker engine that is closed afterwards."""
+        engine = DockerEngine(
+            base_images=((RUNTIME, BASE_IMAGE),),
+            image_labels=((RUN_LABEL, self._run),),
+            client=client,
+            pull=False,
+        )
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+    @contextmanager
+    def emulator(self, version: FunctionVersion) -> Iterator[str]:
+        """A container in which AWS's emulator runs a version; yields its ``address:port``.
+
+        It is the very image that the engine's environments have, run as ``docker run`` does.
+        """
+        client = self.client
+        base_id = str(client.images.get(BASE_IMAGE).id)
+        name = f"lambda-rollback-benchmark-{secrets.token_hex(6)}"
+        try:
+            client.api.create_container(
+                image_chain(base_id, version)[-1].tag,
+                command=[version.handler],
+                name=name,
+                environment={
+                    **dict(version.environment),
+                    "AWS_LAMBDA_FUNCTION_TIMEOUT": f"{version.timeout_s:.0f}",
+                    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mb),
+                },
+                labels={OWNER_LABEL: str(this_process())},
+            )
+            client.api.start(name)
+            networks = client.api.inspect_container(name)["NetworkSettings"]["Networks"]
+            address = next(each["IPAddress"] for each in networks.values())
+            _await_listener(address, _EMULATOR_PORT)
+            yield f"{address}:{_EMULATOR_PORT}"
+        finally:
+            remove_container(client, name)
+
+
+def remove_leftovers(client: DockerClient) -> None:
+    """Remove this process's containers and networks: those whose own removal was interrupted."""
+    from docker.errors import NotFound
+
+    owner = str(this_process())
+    remove_containers(client, lambda labels: labels.get(OWNER_LABEL) == owner)
+    for network in client.api.networks(filters={"label": f"{OWNER_LABEL}={owner}"}):
+        with suppress(NotFound):
+            client.api.remove_network(network["Id"])
+
+
+def _await_listener(address: str, port: int) -> None:
+    deadline = time.monotonic() + _EMULATOR_S
+    while True:
+        try:
+            with socket.create_connection((address, port), timeout=1):
+                return
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise CannotMeasure(
+                    f"AWS's emulator does not listen on {address}:{port} after {_EMULATOR_S:.0f} "
+                    f"s ({error}). See whether this machine reaches its containers' addresses."
+                ) from error
+            time.sleep(0.002)
+
+
+def check_answer(payload: bytes | None, of: str) -> frozenset[str]:
+    """The keys of a good response. Raises CannotMeasure for anything else."""
+    answer = json.loads(payload or b"null")
+    if not isinstance(answer, dict) or answer.get("statusCode") != 201:
+        raise CannotMeasure(f"{of} did not answer the event {EVENT} as it should: {answer!r}")
+    return frozenset(answer)
