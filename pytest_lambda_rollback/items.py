@@ -295,6 +295,7 @@ class ActivePlugin:
                 announce=self._announce,
                 workers=item.settings.workers,
                 eager=not self.is_worker,
+                cache=_store() / "facts",
             )
         result = self._session.run(item.settings, item.check)
         item.record = json_report.record_of(

@@ -394,7 +394,9 @@ class Check:
     """``None`` only where a function has no target to check."""
     strategy: Strategy | None = None
     event: Path | None = None
-    """The fixture to replay; ``None`` for a check that cannot be made."""
+    """The fixture to replay; ``None`` for a check that needs no event or cannot be made."""
+    contract: Contract | None = None
+    """The contract of a check that needs no event."""
     reason: str | None = None
     """Why nothing can be checked here: such a check is ``unknown`` from the start."""
     accept: Accept | None = None
@@ -410,6 +412,10 @@ class CheckResult:
     reason: str | None = None
     """Why it is unknown, accepted, or (for a stale acceptance) breaks."""
     findings: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    """What is likely but not certain; it never makes a break."""
+    notes: tuple[str, ...] = ()
+    """What was not looked at and why, one sentence each."""
     duration_s: float = 0.0
     engine: str = ""
     stale_accept: str | None = None

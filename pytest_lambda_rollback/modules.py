@@ -125,10 +125,12 @@ class Answer:
 
     state: State
     module: str = ""
-    """For ``missing``: the module that is not there, or that lacks ``name``."""
+    """For ``missing``: the module that is not there, or that lacks ``name``. For ``unknown`` with
+    a ``name``: the module whose ``__all__`` does not list it, and which may still have it."""
     name: str | None = None
     provider: Provider | None = None
-    """Of the module that was found, the last one on the way where something is missing."""
+    """Of the module that was found, the last one on the way where something is missing. Where a
+    module cannot be loaded: of the one that lacks a name, or of the one that was asked for."""
     definition: Definition | None = None
     needed_by: tuple[str, ...] = ()
     """For a module that is there but cannot be loaded: who needs what is missing, outermost

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from pytest_lambda_rollback.model import (
     Accept,
     Check,
+    Contract,
     FunctionSettings,
     Settings,
     Strategy,
@@ -71,6 +72,16 @@ def _function(function: FunctionSettings) -> Iterator[Check]:
 def _target(function: FunctionSettings, target: TargetRef, strategy: Strategy) -> Iterator[Check]:
     label = target.label(function.name)
     group = f"{label}-{strategy}"
+    for contract in _contracts(function, target):
+        yield Check(
+            function=function.name,
+            group=group,
+            target=target,
+            strategy=strategy,
+            name=str(contract),
+            contract=contract,
+            accept=_acceptance(function.accept, label, strategy, contract),
+        )
     if not function.events:
         yield Check(
             function=function.name,
@@ -97,14 +108,24 @@ def _target(function: FunctionSettings, target: TargetRef, strategy: Strategy) -
         )
 
 
+def _contracts(function: FunctionSettings, target: TargetRef) -> tuple[Contract, ...]:
+    """The contracts that need no event and apply to the target's runtime."""
+    runtimes = [v.runtime for v in function.versions if v.version == target.version]
+    own = target.function == function.name
+    if own and not any(runtime.startswith("python") for runtime in runtimes):
+        return (Contract.DEPENDENCIES,) if function.requires else ()
+    return (Contract.DEPENDENCIES, Contract.IMPORTS)
+
+
 def _acceptance(
-    accepted: tuple[Accept, ...], label: str, strategy: Strategy, name: str
+    accepted: tuple[Accept, ...], label: str, strategy: Strategy, name: str | Contract
 ) -> Accept | None:
+    """The first acceptance that covers a check; a contract must be named, no wildcard covers it."""
     for accept in accepted:
-        if (
-            accept.target == label
-            and accept.strategy in (None, strategy)
-            and fnmatchcase(name, accept.check)
+        if accept.target != label or accept.strategy not in (None, strategy):
+            continue
+        if accept.check == name or (
+            not isinstance(name, Contract) and fnmatchcase(name, accept.check)
         ):
             return accept
     return None

@@ -71,6 +71,8 @@ def record_of(
             "engine": result.engine or None,
             "duration_s": round(result.duration_s, 6),
             "findings": [_finding(finding) for finding in result.findings],
+            "warnings": [_finding(warning) for warning in result.warnings],
+            "notes": list(result.notes),
         },
     }
 

@@ -14,6 +14,7 @@ from typing import Any
 from pytest_lambda_rollback.model import CheckResult, EngineDescription, Finding, Verdict
 
 _WIDTH = 100
+_WARNINGS = 10
 
 
 def headline(result: CheckResult) -> str:
@@ -122,6 +123,7 @@ def summary(document: dict[str, Any]) -> list[str]:
             lines.append(f"  taken over: {', '.join(function['inherited'])}")
         lines += _matrix(function["targets"])
         lines.append(conclusion(function))
+        lines += _warnings(function["targets"])
     return lines
 
 
@@ -165,6 +167,23 @@ def _cell(target: dict[str, Any]) -> str:
     verdict = target["verdict"]
     loud = verdict if verdict == Verdict.SAFE else verdict.upper()
     return f"{loud} ({', '.join(parts)})"
+
+
+def _warnings(targets: list[dict[str, Any]]) -> list[str]:
+    """What is likely but not certain, each sentence once."""
+    messages = dict.fromkeys(
+        warning["message"]
+        for target in targets
+        for check in target["checks"]
+        for warning in check["warnings"]
+    )
+    notes = dict.fromkeys(
+        note for target in targets for check in target["checks"] for note in check["notes"]
+    )
+    lines = [f"  warning: {message}" for message in list(messages)[:_WARNINGS]]
+    if len(messages) > _WARNINGS:
+        lines.append(f"  and {len(messages) - _WARNINGS} more warnings in the JSON report")
+    return [*lines, *(f"  not looked at: {note}" for note in notes)]
 
 
 def conclusion(function: dict[str, Any]) -> str:

@@ -4,11 +4,11 @@ import pytest
 
 from conftest import Project
 
+NAMES = ("dependencies", "imports", "create", "gift_card")
 IDS = [
-    "lambda-rollback.toml::orders::1-alias::create",
-    "lambda-rollback.toml::orders::1-alias::gift_card",
-    "lambda-rollback.toml::orders::1-redeploy::create",
-    "lambda-rollback.toml::orders::1-redeploy::gift_card",
+    f"lambda-rollback.toml::orders::1-{strategy}::{name}"
+    for strategy in ("alias", "redeploy")
+    for name in NAMES
 ]
 
 
@@ -41,12 +41,12 @@ def test_collection_starts_nothing(project: Project) -> None:
 
 def test_selection_by_keyword_marker_and_id(project: Project) -> None:
     project.pytester.makepyfile(test_ordinary="def test_it(): pass")
-    assert collected(project.run("--co", "-q", "-k", "gift_card and alias")) == [IDS[1]]
+    assert collected(project.run("--co", "-q", "-k", "gift_card and alias")) == [IDS[3]]
     assert collected(project.run("--co", "-q", "-m", "lambda_rollback")) == IDS
     assert collected(project.run("--co", "-q", "-m", "not lambda_rollback")) == [
         "test_ordinary.py::test_it"
     ]
-    assert collected(project.run("--co", "-q", IDS[2])) == [IDS[2]]
+    assert collected(project.run("--co", "-q", IDS[5])) == [IDS[5]]
 
 
 def test_a_pyproject_table_is_collected_like_a_file(project: Project) -> None:
@@ -86,6 +86,5 @@ def test_last_and_strategy_options(project: Project) -> None:
     project.configure('current = "3"', 'events = "events"', versions=("3", "2", "1"))
     arguments = ("--lambda-rollback-last=1", "--lambda-rollback-strategy=alias")
     assert collected(project.run("--co", "-q", *arguments)) == [
-        "lambda-rollback.toml::orders::2-alias::create",
-        "lambda-rollback.toml::orders::2-alias::gift_card",
+        f"lambda-rollback.toml::orders::2-alias::{name}" for name in NAMES
     ]

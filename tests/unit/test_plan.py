@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def function(**changes: object) -> FunctionSettings:
 
 def plan(*functions: FunctionSettings) -> list[str]:
     settings = Settings(path=Path("/p/lambda-rollback.toml"), functions=functions)
-    return [f"{c.function}::{c.group}::{c.name}" for c in checks_of(settings)]
+    return [f"{c.function}::{c.group}::{c.name}" for c in checks_of(settings) if c.contract is None]
 
 
 def test_order_is_targets_then_strategies_then_events() -> None:
@@ -64,7 +65,7 @@ def test_no_targets_and_no_events_are_unknown_not_absent() -> None:
         path=Path("/p"),
         functions=(function(targets=()), function(events=(), strategies=(Strategy.ALIAS,))),
     )
-    checks = checks_of(settings)
+    checks = [check for check in checks_of(settings) if check.contract is None]
     assert [f"{c.function}::{c.group}::{c.name}" for c in checks] == [
         "orders::targets::none",
         "orders::3-alias::events",
@@ -81,6 +82,29 @@ def test_an_acceptance_covers_its_target_strategy_and_glob_only() -> None:
         until=date(2030, 1, 1),
         strategy=Strategy.REDEPLOY,
     )
-    settings = Settings(path=Path("/p"), functions=(function(accept=(accept,)),))
+    everything = Accept(
+        target="3",
+        check="*",
+        reason="not the contracts, which must be named",
+        until=date(2030, 1, 1),
+        strategy=Strategy.ALIAS,
+    )
+    settings = Settings(path=Path("/p"), functions=(function(accept=(accept, everything)),))
     covered = [f"{c.group}::{c.name}" for c in checks_of(settings) if c.accept]
-    assert covered == ["2-redeploy::create"]
+    assert covered == ["3-alias::create", "3-alias::sqs/batch", "2-redeploy::create"]
+
+
+def test_contracts_that_need_no_event_come_first_for_python() -> None:
+    def contracts(of: FunctionSettings) -> list[str]:
+        settings = Settings(path=Path("/p"), functions=(of,))
+        return [f"{c.group}::{c.name}" for c in checks_of(settings) if c.contract]
+
+    python = function(versions=(local("3"), local("2")), strategies=(Strategy.ALIAS,))
+    assert contracts(python) == [
+        "3-alias::dependencies",
+        "3-alias::imports",
+        "2-alias::dependencies",
+        "2-alias::imports",
+    ]
+    node = [replace(local(version), runtime="nodejs22.x") for version in ("3", "2")]
+    assert contracts(function(versions=tuple(node))) == []

@@ -7,6 +7,7 @@ passed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from pytest_lambda_rollback.model import (
@@ -63,17 +64,10 @@ def with_acceptance(result: CheckResult, today: date) -> CheckResult:
             f"any more. Remove the acceptance of {accept.check!r} on {accept.target}, or narrow it "
             f"with 'strategy' or a longer 'check'"
         )
-    return CheckResult(
-        check=result.check,
-        verdict=(
-            Verdict.ACCEPTED
-            if stale is None and result.verdict is Verdict.BREAKS
-            else result.verdict
-        ),
-        contract=result.contract,
+    accepted = stale is None and result.verdict is Verdict.BREAKS
+    return replace(
+        result,
+        verdict=Verdict.ACCEPTED if accepted else result.verdict,
         reason=stale or f"{accept.reason} (accepted until {accept.until})",
-        findings=result.findings,
-        duration_s=result.duration_s,
-        engine=result.engine,
         stale_accept=stale,
     )

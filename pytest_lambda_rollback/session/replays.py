@@ -1,0 +1,164 @@
+"""Replaying one function's events: the baseline, the target, and the confirmation of a break.
+
+Knows the pool of environments and the contracts that compare outcomes; nothing of where versions
+come from or how results are shown.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_lambda_rollback.contracts import invocation, response
+from pytest_lambda_rollback.engines.interface import Engine
+from pytest_lambda_rollback.model import (
+    EventFixture,
+    FunctionSettings,
+    FunctionVersion,
+    Invocation,
+    Judgement,
+    Outcome,
+    OutcomeKind,
+    Verdict,
+)
+from pytest_lambda_rollback.session import verdicts
+from pytest_lambda_rollback.session.pool import EnvironmentPool, Slot
+from pytest_lambda_rollback.session.work import Work
+
+BASELINE_SLOTS = (1, 2)
+"""The current version runs in two environments, so that what one makes for itself is noise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """A judgement with the replays that it rests on."""
+
+    judgement: Judgement
+    outcome: Outcome | None = None
+    """The target's first replay; ``None`` where the target was not replayed."""
+
+
+class Replays:
+    """All replays of one function on one engine.
+
+    ``current`` holds the contracts. Every method raises EngineError when no environment can be
+    started.
+    """
+
+    def __init__(
+        self,
+        *,
+        function: FunctionSettings,
+        current: FunctionVersion,
+        engine: Engine,
+        pool: EnvironmentPool,
+        work: Work,
+    ) -> None:
+        self.engine = engine
+        self.current = current
+        self._function = function
+        self._pool = pool
+        self._work = work
+        self._baselines: dict[Path, tuple[Outcome, ...]] = {}
+
+    def judge(self, target: FunctionVersion, target_name: str, fixture: EventFixture) -> Replayed:
+        """Replay one event on the current version and on a target, and compare.
+
+        A break is confirmed in a fresh environment; one that does not repeat is unknown.
+        """
+        baseline = self._baseline(fixture)
+        usable = invocation.judge_baseline(baseline, fixture.expect, version_name=self.current.name)
+        if usable.reason is not None:
+            return Replayed(judgement=usable)
+        first = self.replay(Slot(version=target), fixture, f"{fixture.name} on {target_name}")
+        judgement = self.compare(baseline, first, fixture, target_name)
+        if judgement.verdict is not Verdict.BREAKS:
+            return Replayed(judgement=judgement, outcome=first)
+        again = self.replay_fresh(target, fixture, target_name)
+        if first.kind is OutcomeKind.RESPONSE:
+            # What differs by itself may show only now: look at the current version once more.
+            baseline = self._baseline_again(fixture)
+            judgement = self.compare(baseline, first, fixture, target_name)
+            if judgement.verdict is not Verdict.BREAKS:
+                return Replayed(judgement=judgement, outcome=first)
+        second = self.compare(baseline, again, fixture, target_name)
+        confirmed = verdicts.confirmed(judgement, second, first, again)
+        return Replayed(judgement=confirmed, outcome=first)
+
+    def compare(
+        self,
+        baseline: tuple[Outcome, ...],
+        outcome: Outcome,
+        fixture: EventFixture,
+        target_name: str,
+    ) -> Judgement:
+        """Judge one outcome by the contracts invocation and response."""
+        names = {"current_name": self.current.name, "target_name": target_name}
+        judgement = invocation.judge(baseline, outcome, fixture.expect, **names)
+        kinds = {each.kind for each in (*baseline, outcome)}
+        if judgement.verdict is Verdict.SAFE and kinds == {OutcomeKind.RESPONSE}:
+            return response.judge(baseline, outcome, self._function.response, **names)
+        return judgement
+
+    def known_baseline(self, fixture: EventFixture) -> tuple[Outcome, ...]:
+        """The current version's outcomes on an event so far."""
+        return self._baselines.get(fixture.path, ())
+
+    def replay(self, slot: Slot, fixture: EventFixture, activity: str) -> Outcome:
+        """Replay in a slot's warm environment."""
+        replay = self._work.submit(self._pool.replay, slot, _invocations(fixture))
+        return self._work.wait(replay, f"replaying {activity}")
+
+    def replay_fresh(self, version: FunctionVersion, fixture: EventFixture, name: str) -> Outcome:
+        """Replay in an environment of its own."""
+        make = _invocations(fixture)
+        return self._work.wait(
+            self._work.submit(self._pool.replay_fresh, version, make()),
+            f"confirming {fixture.name} on {name} in a fresh environment",
+        )
+
+    def forget(self) -> None:
+        """Drop the baselines; no event will be replayed any more."""
+        self._baselines.clear()
+
+    def _baseline(self, fixture: EventFixture) -> tuple[Outcome, ...]:
+        if fixture.path not in self._baselines:
+            make = _invocations(fixture)
+            replays = [
+                self._work.submit(
+                    self._pool.replay, Slot(version=self.current, number=number), make
+                )
+                for number in BASELINE_SLOTS
+            ]
+            activity = f"replaying {fixture.name} on the current version, {self.current.name}"
+            self._baselines[fixture.path] = tuple(
+                self._work.wait(replay, activity) for replay in replays
+            )
+        return self._baselines[fixture.path]
+
+    def _baseline_again(self, fixture: EventFixture) -> tuple[Outcome, ...]:
+        slot = Slot(version=self.current, number=BASELINE_SLOTS[0])
+        outcome = self.replay(slot, fixture, f"{fixture.name} on the current version once more")
+        if outcome.kind is OutcomeKind.RESPONSE:
+            self._baselines[fixture.path] += (outcome,)
+        return self._baselines[fixture.path]
+
+
+def _invocations(fixture: EventFixture) -> Callable[[], Invocation]:
+    """Make invocations of an event, each with ids of its own as Lambda gives them."""
+
+    def make() -> Invocation:
+        number = uuid.uuid4().hex
+        root = f"1-{int(time.time()):08x}-{number[:24]}"
+        return Invocation(
+            request_id=str(uuid.uuid4()),
+            event=fixture.payload,
+            trace_id=f"Root={root};Parent={number[16:]};Sampled=0",
+            client_context=fixture.client_context,
+            cognito_identity=fixture.cognito_identity,
+        )
+
+    return make

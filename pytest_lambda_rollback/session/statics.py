@@ -1,0 +1,106 @@
+"""The contracts that need no replay: dependencies and imports, from what is in the packages.
+
+Knows the readers of packages and the contracts that judge them; nothing of engines or events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_lambda_rollback.contracts import dependencies, imports
+from pytest_lambda_rollback.inventory import LayerView, VersionView
+from pytest_lambda_rollback.model import (
+    Contract,
+    Finding,
+    FunctionVersion,
+    Judgement,
+    Strategy,
+)
+from pytest_lambda_rollback.sources.api_changes import ApiReader
+from pytest_lambda_rollback.sources.inventory import InventoryReader
+from pytest_lambda_rollback.sources.modules import ModuleReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticCase:
+    """One target by one strategy, without events."""
+
+    target: FunctionVersion
+    """As the strategy would run it."""
+    published: FunctionVersion
+    """As it was published."""
+    current: FunctionVersion
+    redeployed: FunctionVersion
+    """Its code on the current version's layers, whatever the strategy is."""
+    strategy: Strategy
+    requires: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticJudgement:
+    """What a contract found, and what it only holds likely."""
+
+    judgement: Judgement
+    warnings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was not looked at and why."""
+
+
+class StaticContracts:
+    """Judges targets by their packages. ``cache`` keeps what was read, by content digest."""
+
+    def __init__(self, cache: Path | None) -> None:
+        self._inventories = InventoryReader(cache)
+        self._modules = ModuleReader(cache)
+        self._apis = ApiReader(cache)
+        self._views: dict[FunctionVersion, VersionView] = {}
+
+    def view(self, version: FunctionVersion) -> VersionView:
+        """A version with the inventories of its packages. Raises SourceError."""
+        if version not in self._views:
+            self._views[version] = VersionView(
+                version=version,
+                code=self._inventories.read(version.code, role="code"),
+                layers=tuple(
+                    LayerView(
+                        layer=layer,
+                        inventory=self._inventories.read(layer.artifact, role="layer"),
+                    )
+                    for layer in version.layers
+                ),
+            )
+        return self._views[version]
+
+    def judge(self, contract: Contract, case: StaticCase) -> StaticJudgement:
+        """Judge one target by one contract. Raises SourceError; ValueError for other contracts."""
+        if contract is Contract.DEPENDENCIES:
+            return self._dependencies(case)
+        if contract is Contract.IMPORTS:
+            return self._imports(case)
+        raise ValueError(f"{contract} is not judged without replays")
+
+    def _dependencies(self, case: StaticCase) -> StaticJudgement:
+        published = self.view(case.published)
+        found = dependencies.judge(
+            self.view(case.target),
+            self.view(case.current),
+            requires=case.requires,
+            strategy=case.strategy,
+            also=[layer.inventory for layer in published.layers],
+        )
+        return StaticJudgement(judgement=found.judgement, warnings=found.warnings)
+
+    def _imports(self, case: StaticCase) -> StaticJudgement:
+        own, redeployed = (self._modules.view(v) for v in (case.published, case.redeployed))
+        api = None
+        if case.strategy is Strategy.REDEPLOY:
+            api = self._apis.compare(case.published, case.redeployed)
+        found = imports.judge(
+            case.strategy, own=own, redeployed=redeployed, current=case.current.name, api=api
+        )
+        return StaticJudgement(
+            judgement=Judgement(findings=found.findings),
+            warnings=found.warnings,
+            notes=found.notes,
+        )

@@ -1,0 +1,63 @@
+"""Work beside the calling thread, and waiting for it without being silent.
+
+This room knows nothing of versions, engines or checks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import ParamSpec, TypeVar
+
+HEARTBEAT_S = 1.5
+"""A line of progress at least this often while somebody waits."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Work:
+    """A few threads, and the thread that waits for them and passes progress on.
+
+    ``progress`` is called from the thread that waits only; `say` may be called from any.
+    """
+
+    def __init__(self, *, threads: int, progress: Callable[[str], None]) -> None:
+        self._progress = progress
+        self._messages: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._executor = ThreadPoolExecutor(max_workers=threads)
+
+    def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Start a call in one of the threads."""
+        return self._executor.submit(call, *args, **kwargs)
+
+    def say(self, text: str) -> None:
+        """Leave a line of progress for the thread that waits."""
+        self._messages.put(text)
+
+    def wait(self, future: Future[T], activity: str) -> T:
+        """Wait for a call and return its result; ``activity`` is said when it takes long."""
+        started = last = time.monotonic()
+        while True:
+            done = wait((future,), timeout=0.2).done
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._progress(self._messages.get_nowait())
+                    last = time.monotonic()
+            if done:
+                return future.result()
+            now = time.monotonic()
+            if now - last >= HEARTBEAT_S:
+                self._progress(f"{activity} ({now - started:.0f} s)")
+                last = now
+
+    def cancel(self) -> None:
+        """Start nothing any more; what runs goes on."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def join(self) -> None:
+        """Wait for what runs."""
+        self._executor.shutdown(wait=True)
