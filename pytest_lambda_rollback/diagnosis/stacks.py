@@ -1,0 +1,237 @@
+"""Which distribution and which layer Python would take a module from, on one stack. Pure.
+
+The search order is that of AWS's runtime: the code, the layers' site-packages of the runtime's
+Python, the layers' ``python`` folder; a PYTHONPATH takes the layers' place. In one folder the
+last layer that has a file wins. For Node.js: ``node_modules`` of the code, then of the layers.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pytest_lambda_rollback.inventory import (
+    LayerView,
+    NativeBinary,
+    PackageInventory,
+    VersionView,
+    module_path,
+)
+from pytest_lambda_rollback.model import Layer
+
+_PYTHON = re.compile(r"python(3\.[0-9]+)")
+_NODE_FOLDERS = ("node_modules", "nodejs/node_modules")
+_OPT, _TASK = "/opt/", "/var/task/"
+_ELSEWHERE = re.compile(r"^/.*?/(?P<root>opt|task)/(?P<name>.+)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """One distribution, or one module that no distribution claims, in its place on a stack."""
+
+    key: str
+    """The name as PEP 503 normalises it; ``node:name``; ``module:path`` for an unclaimed one."""
+    name: str | None
+    """``None`` for a module that no distribution claims."""
+    version: str | None
+    """Of the distribution; of the layer where there is none; ``None`` where it is not known."""
+    layer: Layer | None
+    """``None`` for the code."""
+    root: str
+    """The folder it lies in, relative to /var/task or /opt."""
+    modules: tuple[str, ...]
+    """Topmost modules and packages below ``root``, as paths."""
+    requires: tuple[str, ...] = ()
+    inventory: PackageInventory = field(repr=False)
+
+    def holds(self, path: str) -> int:
+        """How long the module of it is that ``path`` (``jwt/api_jwt``) lies in; 0 for none."""
+        return max((len(each) for each in self.modules if _inside(path, each)), default=0)
+
+    def natives(self) -> tuple[NativeBinary, ...]:
+        """Its extension modules and shared libraries."""
+        return tuple(
+            native
+            for native in self.inventory.natives
+            if native.distribution == self.key
+            or (native.distribution is None and self._owns(native.path))
+        )
+
+    def build(self) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
+        """What tells two builds of one version apart: binaries, and names of modules."""
+        binaries = frozenset((native.tag, native.machine) for native in self.natives())
+        return binaries, frozenset(filter(self._owns, self.inventory.files))
+
+    def _owns(self, file: str) -> bool:
+        below = _below(file, self.root)
+        return below is not None and self.holds(module_path(below)) > 0
+
+
+def python_version(runtime: str) -> str | None:
+    """``3.11`` for ``python3.11``; ``None`` for a runtime that is not Python."""
+    match = _PYTHON.fullmatch(runtime)
+    return match[1] if match else None
+
+
+class Stack:
+    """One version's code and layers, resolved as its runtime resolves them."""
+
+    def __init__(self, view: VersionView) -> None:
+        self.view = view
+        self.python = python_version(view.version.runtime)
+        self.roots = tuple(dict.fromkeys(self._roots()))
+        """(is it in the code?, folder), in the order in which they are searched."""
+        self.found: dict[str, Carried] = {}
+        """What would be imported, by key."""
+        for is_code, root in self.roots:
+            # Later layers lie over earlier ones, so theirs is met first.
+            for layer, inventory in reversed(self._packages(is_code)):
+                for carried in _carried(layer, inventory, root):
+                    self.found.setdefault(carried.key, carried)
+
+    def owner(self, module: str) -> Carried | None:
+        """What a module (``jwt.api_jwt``) would be taken from; ``None`` for what is not there."""
+        path = module.replace(".", "/")
+        return max(
+            (each for each in self.found.values() if each.holds(path)),
+            key=lambda each: each.holds(path),
+            default=None,
+        )
+
+    def owner_of_file(self, file: str) -> Carried | None:
+        """What a file (``/opt/python/jwt/api_jwt.py``) belongs to, in the last layer that has it."""
+        place = _place(file)
+        if place is None:
+            return None
+        is_code, name = place
+        packages = self._packages(is_code)
+        having = [each for each in packages if name in each[1].files] or packages[:1] * is_code
+        root = next((r for code, r in self._deepest() if code == is_code and _below(name, r)), None)
+        if not having or root is None:
+            return self._node_owner(is_code, name)
+        path = module_path(_below(name, root) or "")
+        layer, inventory = having[-1]
+        return max(
+            (each for each in _carried(layer, inventory, root) if each.holds(path)),
+            key=lambda each: each.holds(path),
+            default=None,
+        ) or self._node_owner(is_code, name)
+
+    def _node_owner(self, is_code: bool, name: str) -> Carried | None:
+        for carried in self.found.values():
+            if carried.key.startswith("node:") and (carried.layer is None) is is_code:
+                if _inside(name, f"{carried.root}/{carried.modules[0]}"):
+                    return carried
+        return None
+
+    def _deepest(self) -> list[tuple[bool, str]]:
+        return sorted(self.roots, key=lambda each: -len(each[1]))
+
+    def _packages(self, is_code: bool) -> list[tuple[LayerView | None, PackageInventory]]:
+        """In the order in which they are unpacked."""
+        if is_code:
+            return [(None, self.view.code)]
+        return [(layer, layer.inventory) for layer in self.view.layers]
+
+    def _roots(self) -> Iterator[tuple[bool, str]]:
+        if self.python is None:
+            yield True, "node_modules"
+            yield False, "nodejs/node_modules"
+            return
+        yield True, ""
+        for text in dict(self.view.version.environment).get("PYTHONPATH", "").split(":"):
+            place = _place(posixpath.normpath(text) + "/.") if text else None
+            if place is not None:
+                yield place[0], posixpath.dirname(place[1])
+        yield False, f"python/lib/python{self.python}/site-packages"
+        yield False, "python"
+
+
+def own_file(file: str) -> str | None:
+    """``app.py`` for a file of the function's own code, and nothing for an installed package."""
+    place = _place(file)
+    if place is None or not place[0] or "site-packages/" in place[1] or "node_modules/" in place[1]:
+        return None
+    return place[1]
+
+
+def _carried(layer: LayerView | None, inventory: PackageInventory, root: str) -> Iterator[Carried]:
+    of = layer.layer if layer else None
+    claimed: list[str] = []
+    versions: dict[str, set[str]] = {}
+    for record in inventory.distributions:
+        if record.root == root and not record.vendored:
+            versions.setdefault(record.key, set()).add(record.version)
+            claimed.extend(record.modules)
+    for record in inventory.distributions:
+        # Code that was copied without its modules is not imported from here.
+        if record.root != root or record.vendored or record.hollow:
+            continue
+        known = record.version if len(versions[record.key]) == 1 else ""
+        yield Carried(
+            key=record.key,
+            name=record.name,
+            version=known or None,
+            layer=of,
+            root=root,
+            modules=record.modules,
+            requires=record.requires,
+            inventory=inventory,
+        )
+    if root in _NODE_FOLDERS:
+        for package in inventory.node:
+            if package.path == f"{root}/{package.name}":
+                yield Carried(
+                    key=f"node:{package.name}",
+                    name=package.name,
+                    version=package.version or None,
+                    layer=of,
+                    root=root,
+                    modules=(package.name,),
+                    inventory=inventory,
+                )
+    elif of is not None:
+        for module in _unclaimed(inventory, root, tuple(claimed)):
+            yield Carried(
+                key=f"module:{module}",
+                name=None,
+                version=of.version,
+                layer=of,
+                root=root,
+                modules=(module,),
+                inventory=inventory,
+            )
+
+
+def _unclaimed(inventory: PackageInventory, root: str, claimed: tuple[str, ...]) -> list[str]:
+    """Topmost modules and packages of a folder that no distribution says are its own."""
+    tops = set()
+    for file in inventory.files:
+        below = _below(file, root)
+        if below is None or below.startswith("lib/python"):
+            continue
+        path = module_path(below)
+        if path and not any(_inside(path, each) or _inside(each, path) for each in claimed):
+            tops.add(path.partition("/")[0])
+    return sorted(tops)
+
+
+def _place(file: str) -> tuple[bool, str] | None:
+    """(is it in the code?, path below /var/task or /opt)."""
+    for is_code, prefix in ((True, _TASK), (False, _OPT)):
+        if file.startswith(prefix):
+            return is_code, file.removeprefix(prefix)
+    match = _ELSEWHERE.match(file)
+    return (match["root"] == "task", match["name"]) if match else None
+
+
+def _below(file: str, root: str) -> str | None:
+    if not root:
+        return file
+    return file[len(root) + 1 :] if file.startswith(f"{root}/") else None
+
+
+def _inside(path: str, module: str) -> bool:
+    return path == module or path.startswith(f"{module}/")
