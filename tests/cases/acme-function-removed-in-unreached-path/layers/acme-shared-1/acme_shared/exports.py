@@ -1,0 +1,2 @@
+def as_csv(lines):
+    return "\n".join(map(str, lines))

@@ -1,0 +1,9 @@
+import json
+
+from acme_shared import money
+
+
+def handler(event, context):
+    order = json.loads(event["body"])
+    answer = {"order": order["id"], "total": money.format_price(order["cents"])}
+    return {"statusCode": 201, "body": json.dumps(answer)}

@@ -1,0 +1,2 @@
+def total(lines, discount=0):
+    return sum(lines) - discount

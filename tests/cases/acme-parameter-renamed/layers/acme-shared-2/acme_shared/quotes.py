@@ -1,0 +1,11 @@
+from attrs import define
+
+
+@define
+class Quote:
+    sku: str
+    total: int
+
+
+def quote(sku, quantity, market="EU"):
+    return Quote(sku, 450 * quantity)

@@ -1,0 +1,2 @@
+def total(lines):
+    return f"{sum(lines) / 100:.2f}"

@@ -1,0 +1,2 @@
+def handler(event, context):
+    return {"order": event["order"], "approved": event["total"] < 10000}

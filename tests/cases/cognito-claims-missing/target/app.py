@@ -1,0 +1,3 @@
+def handler(event, context):
+    print("sign in of", event["userName"])
+    return event

@@ -1,0 +1,6 @@
+ACCOUNTS = {"CARD": 1200, "INVOICE": 1400, "STORE_CREDIT": 1790}
+
+
+def handler(event, context):
+    refund = event["detail"]["refund"]
+    return {"account": ACCOUNTS[refund["method"]], "amount": refund["amount"]}

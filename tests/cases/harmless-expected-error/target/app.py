@@ -1,0 +1,8 @@
+class InvalidOrder(Exception):
+    pass
+
+
+def handler(event, context):
+    if not event["lines"]:
+        raise InvalidOrder("no lines")
+    return {"total": sum(event["lines"])}

@@ -1,0 +1,13 @@
+from flask import Flask
+from markupsafe import Markup
+
+app = Flask(__name__)
+
+
+@app.get("/<name>")
+def greet(name):
+    return Markup("<p>{}</p>").format(name)
+
+
+def handler(event, context):
+    return {"html": app.test_client().get("/" + event["name"]).get_data(as_text=True)}

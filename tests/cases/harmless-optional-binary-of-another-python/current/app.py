@@ -1,0 +1,5 @@
+import html
+
+
+def handler(event, context):
+    return {"name": html.escape(event["name"])}

@@ -1,0 +1,5 @@
+import acme_shared
+
+
+def handler(event, context):
+    return {"total": [acme_shared.euros(event["cents"]), "", ""]}

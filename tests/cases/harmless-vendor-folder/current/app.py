@@ -1,0 +1,5 @@
+PRICES = {"tea": 450}
+
+
+def handler(event, context):
+    return {"price": PRICES[event["sku"]]}

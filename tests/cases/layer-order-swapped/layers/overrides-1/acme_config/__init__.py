@@ -1,0 +1,2 @@
+CURRENCY = "EUR"
+TAXES = {"DE": 19, "FR": 20}

@@ -1,0 +1,2 @@
+def handler(event, context):
+    return {"orders": ["A-1", "A-2"]}

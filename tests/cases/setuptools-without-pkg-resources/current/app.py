@@ -1,0 +1,5 @@
+from importlib.metadata import version
+
+
+def handler(event, context):
+    return {"shared": version("acme-shared")}

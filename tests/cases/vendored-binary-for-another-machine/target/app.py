@@ -1,0 +1,5 @@
+import orjson
+
+
+def handler(event, context):
+    return {"order": orjson.loads(orjson.dumps(event))["id"]}
