@@ -101,20 +101,34 @@ def _judged(answered: Answered, one: ApiObject, sides: Sides) -> Iterator[tuple[
         certain = certain and not (ask.fallback_of or ask.unless_failed)
         yield _finding(now[0], now[1], answered, one, sides), certain
         return
+    defaults: list[ApiChange] = []
     for change in one.changes:
+        if change.kind == "PARAMETER_CHANGED_DEFAULT":
+            if not call.open and not _passed(change, call, one):
+                defaults.append(change)
+            continue
         said = _concerns(change, call, one)
         if said is not None:
             kind = change.kind.lower().replace("_", "-")
             yield _finding(kind, said, answered, one, sides), False
+    if defaults:
+        yield _finding("parameter-changed-default", _other(defaults), answered, one, sides), False
+
+
+def _other(defaults: list[ApiChange]) -> str:
+    """``has other defaults of a (1 -> 2), b (3 -> 4) and 2 more``."""
+    shown = [f"{change.parameter} ({change.detail})" for change in defaults[:2]]
+    more = f" and {len(defaults) - len(shown)} more" if len(defaults) > len(shown) else ""
+    return f"has {'another default' if len(defaults) == 1 else 'other defaults'} of " + (
+        ", ".join(shown) + more
+    )
 
 
 def _concerns(change: ApiChange, call: Call, one: ApiObject) -> str | None:
     """What a change means for this call; ``None`` where it does not concern it."""
     detail = f": {change.detail}" if change.detail else ""
-    passed = change.parameter in call.keywords or _by_place(change.parameter, call, one)
+    passed = _passed(change, call, one)
     match change.kind:
-        case "PARAMETER_CHANGED_DEFAULT" if not passed and not call.open:
-            return f"has another default of {change.parameter}{detail}"
         case "PARAMETER_MOVED" if passed and change.parameter not in call.keywords:
             return f"has {change.parameter} at another place"
         case "PARAMETER_REMOVED" if passed and one.runs_on_signature is None:
@@ -125,17 +139,17 @@ def _concerns(change: ApiChange, call: Call, one: ApiObject) -> str | None:
             return f"may require {change.parameter}"
         case "RETURN_CHANGED_TYPE":
             return f"returns another type{detail}"
-        case "OBJECT_CHANGED_KIND":
-            return f"is another kind of object{detail}"
     return None
 
 
-def _by_place(name: str | None, call: Call, one: ApiObject) -> bool:
-    signature = one.own_signature
-    if signature is None or name is None:
+def _passed(change: ApiChange, call: Call, one: ApiObject) -> bool:
+    """Whether the call gives an argument for the parameter, by name or by place."""
+    if change.parameter in call.keywords:
+        return True
+    if one.own_signature is None:
         return False
-    places = [p.name for p in signature.parameters if p.kind in _POSITIONAL]
-    return name in places[: call.positional]
+    places = [p.name for p in one.own_signature.parameters if p.kind in _POSITIONAL]
+    return change.parameter in places[: call.positional]
 
 
 def _finding(kind: str, said: str, answered: Answered, one: ApiObject, sides: Sides) -> Finding:

@@ -54,27 +54,45 @@ def asked_for(answered: Answered, place: str) -> str:
     return f"uses {answer.module}.{answer.name} ({place})"
 
 
-def lacked(here: Answer, there: Answer | None, sides: Sides) -> tuple[str, Cause | None]:
+def lacked(
+    here: Answer, there: Answer | None, sides: Sides, *, certain: bool = True
+) -> tuple[str, Cause | None]:
     """Who does not offer it and who did, with the cause."""
-    thing = f"{here.module}.{here.name}" if here.name else here.module
-    needs = f"which needs {thing} in {here.needed_by[-1]}, " if here.needed_by else ""
-    lacking, offering = _who(here, sides.target, there), _who(there, sides.other, here)
     redeploy = sides.strategy is Strategy.REDEPLOY
     if here.provider is not None and here.provider.kind == "python":
-        ours, theirs = _python(sides.target.runtime), _python(sides.other.runtime)
-        text = f"{needs}which Python {ours} does not have"
-        if ours == theirs:
-            return text, None
-        cause = Cause(
-            distribution="python",
-            current_version=ours if redeploy else theirs,
-            target_version=theirs if redeploy else ours,
-        )
-        return f"{text}; Python {theirs} {'did' if redeploy else 'does'}", cause
-    text = f"{needs}which {_lacking(lacking, sides)}"
+        return _lacked_by_python(sides)
+    if here.needed_by:
+        return _lacked_below(here, there, sides)
+    lacking, offering = _who(here, sides.target, there), _who(there, sides.other, here)
+    text = f"which {_lacking(lacking, sides)}"
+    if not certain and lacking is not None:
+        text = f"which {layer_text(lacking)} does not list in __all__ and may not offer"
     if offering is not None:
-        text += f"; {_layer(offering)} did" if redeploy else f"; {_layer(offering)} does"
+        text += f"; {_layer(offering)} {'did' if redeploy else 'does'}"
     return text, _cause(lacking, offering, redeploy=redeploy)
+
+
+def _lacked_by_python(sides: Sides) -> tuple[str, Cause | None]:
+    redeploy = sides.strategy is Strategy.REDEPLOY
+    here, there = _python(sides.target.runtime), _python(sides.other.runtime)
+    text = f"which Python {here} does not have"
+    if here == there:
+        return text, None
+    cause = Cause(
+        distribution="python",
+        current_version=here if redeploy else there,
+        target_version=there if redeploy else here,
+    )
+    return f"{text}; Python {there} {'did' if redeploy else 'does'}", cause
+
+
+def _lacked_below(here: Answer, there: Answer | None, sides: Sides) -> tuple[str, Cause | None]:
+    """For a module that is there, but whose own imports fail."""
+    thing = f"{here.module}.{here.name}" if here.name else here.module
+    nobody = _lacking(here.provider if here.name else None, sides)
+    text = f"which needs {thing} in {here.needed_by[-1]}, which {nobody}"
+    offering = _who(None if here.name else there, sides.other, here)
+    return text, _cause(here.provider, offering, redeploy=sides.strategy is Strategy.REDEPLOY)
 
 
 def layer_text(provider: Provider) -> str:

@@ -166,6 +166,8 @@ class _Missed:
     """On the others."""
     certain: bool
     optional: bool = False
+    unlisted: bool = False
+    """It may be there, though its module does not list it."""
 
 
 def _missed_by_redeploy(sides: Sides) -> Iterator[_Missed]:
@@ -175,6 +177,8 @@ def _missed_by_redeploy(sides: Sides) -> Iterator[_Missed]:
         answer = other.answer if other is not None else None
         if course is _Course.FALLS_BACK and known is _Course.FINE:
             yield _Missed(answered, answer, certain=False, optional=True)
+        elif course is _Course.UNKNOWN and known is _Course.FINE and answered.answer.name:
+            yield _Missed(answered, answer, certain=False, unlisted=True)
         elif course is _Course.RAISES and known is _Course.UNKNOWN:
             # It was loaded on its own layers once, so that an import there must have worked.
             yield _Missed(answered, answer, certain=_while_loading(answered.ask))
@@ -230,12 +234,14 @@ def _finding(one: _Missed, places: int, sides: Sides) -> Finding:
     location = _location(answered)
     shown = location if places == 1 else f"{location} and {places - 1} more"
     who = f"{sides.name} {asked_for(answered, shown)}"
-    lack, cause = lacked(answered.answer, one.other, sides)
+    lack, cause = lacked(answered.answer, one.other, sides, certain=not one.unlisted)
     if one.optional:
         message = f"{who} where it is there, {lack}: it takes its fallback"
     else:
         message = f"{who}, {lack}"
     kind = "missing-module" if answered.answer.name is None else "missing-name"
+    if one.unlisted:
+        kind = "unlisted-name"
     return Finding(
         contract=Contract.IMPORTS,
         kind=f"optional-{kind.removeprefix('missing-')}" if one.optional else kind,

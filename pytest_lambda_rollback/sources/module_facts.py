@@ -38,6 +38,10 @@ class ModuleFacts:
     """There is an ``__all__`` that cannot be read."""
     dynamic: bool = False
     """It may have names that no statement shows."""
+    refused: frozenset[str] = frozenset()
+    """Names that its ``__getattr__`` raises for by name."""
+    refused_in: tuple[Target, ...] = ()
+    """Tables of such names."""
     opens_path: bool = False
     """It may have submodules that do not lie beside it."""
     changes_path: bool = False
@@ -76,6 +80,8 @@ def to_json(facts: ModuleFacts) -> list[Any]:
         facts.prefixes,
         [ask_to_json(ask) for ask in facts.asks],
         [tries_to_json(block) for block in facts.tries],
+        sorted(facts.refused),
+        facts.refused_in,
     ]
 
 
@@ -98,6 +104,8 @@ def from_json(data: list[Any]) -> ModuleFacts:
         prefixes=tuple(data[13]),
         asks=tuple(ask_from_json(ask) for ask in data[14]),
         tries=tuple(tries_from_json(block) for block in data[15]),
+        refused=frozenset(data[16]),
+        refused_in=tuple((module, name) for module, name in data[17]),
     )
 
 

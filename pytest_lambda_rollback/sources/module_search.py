@@ -47,6 +47,8 @@ class Located:
     folders: tuple[str, ...] = ()
     """Where its submodules lie."""
     provider: Provider | None = None
+    compiled: bool = False
+    """A C extension beside the source is what is loaded; it may have more names."""
 
     @property
     def there(self) -> bool:
@@ -216,16 +218,23 @@ class ModuleSearch:
                 if "__init__.py" in inits:
                     path = f"{inner}/__init__.py"
                     provider = self._provider(path)
-                    return Located("source", name, path, True, (inner,), provider)
+                    compiled = any(init.endswith(".so") for init in inits)
+                    return Located("source", name, path, True, (inner,), provider, compiled)
                 if any(init.endswith((".pyc", ".so")) for init in inits):
                     return Located("opaque", name, provider=self._provider(f"{inner}/{inits[0]}"))
             libraries = [other for other in names if other.endswith(".so")]
-            if libraries:
+            if libraries and f"{last}.py" not in names:
                 provider = self._provider(f"{folder}/{libraries[0]}")
                 return Located("opaque", name, provider=provider)
             if f"{last}.py" in names:
                 path = f"{folder}/{last}.py"
-                return Located("source", name, path, provider=self._provider(path))
+                return Located(
+                    "source",
+                    name,
+                    path,
+                    provider=self._provider(path),
+                    compiled=bool(libraries),
+                )
             if f"{last}.pyc" in names:
                 provider = self._provider(f"{folder}/{last}.pyc")
                 return Located("opaque", name, provider=provider)

@@ -246,7 +246,7 @@ class _Reading:
             state=State.MISSING,
             module=failure.module,
             name=failure.name,
-            provider=failure.provider,
+            provider=failure.provider if failure.name else answer.provider,
             definition=None,
             needed_by=tuple(_shown(step) for step in failure.chain),
         )

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pytest_lambda_rollback.modules import Answer, Ask, Definition, Form, State
 from pytest_lambda_rollback.sources import stdlib
 from pytest_lambda_rollback.sources.module_facts import ModuleFacts
+from pytest_lambda_rollback.sources.module_getattr import literal_table
 from pytest_lambda_rollback.sources.module_search import Located, ModuleSearch
 
 _EVERY_MODULE = frozenset(dir(types.ModuleType)) | {
@@ -114,14 +115,19 @@ class NameLookup:
         if name in facts.names:
             definition = self._definition(located, name) if not rest else None
             return replace(offered, definition=definition)
-        if name in facts.maybe:
-            return _UNKNOWN
         if self._search.find(submodule).there:
             return self._walk(submodule, rest, hops=hops + 1)
+        if self._refuses(facts, name):
+            return self._missing(located, facts, name)
         through_stars = self._through_stars(facts, names, hops)
         if through_stars is not None:
             return through_stars
-        if facts.dynamic or self.module(submodule).state is State.UNKNOWN:
+        if name in facts.maybe:
+            return _UNKNOWN
+        if facts.dynamic and facts.exported is not None and self._unmentioned(located, name):
+            # What a package lists is not all that it may have, but most of it.
+            return replace(self._missing(located, facts, name), state=State.UNKNOWN)
+        if facts.dynamic or located.compiled or self.module(submodule).state is State.UNKNOWN:
             return _UNKNOWN
         return self._missing(located, facts, name)
 
@@ -166,7 +172,7 @@ class NameLookup:
                 hidden = names[0] not in source.exported
             else:
                 hidden = names[0].startswith("_") and not source.computed_all
-            if hidden and not source.dynamic:
+            if hidden and not (source.dynamic or located.compiled):
                 continue
             answer = self._walk(star, names, hops=hops + 1)
             if answer.state is State.OFFERED:
@@ -175,6 +181,19 @@ class NameLookup:
             if answer.state is State.MISSING and answer.name != names[0]:
                 return answer
         return _UNKNOWN if unknown else None
+
+    def _refuses(self, facts: ModuleFacts, name: str) -> bool:
+        """Whether ``__getattr__`` raises for this very name."""
+        for module, table in facts.refused_in:
+            located = self._search.find(module)
+            source = self._search.read(located.path) if located.kind == "source" else None
+            if source is not None and table and name in literal_table(source, table):
+                return True
+        return name in facts.refused
+
+    def _unmentioned(self, located: Located, name: str) -> bool:
+        source = self._search.read(located.path)
+        return not name.startswith("_") and source is not None and name.encode() not in source
 
     def _missing(self, located: Located, facts: ModuleFacts, name: str) -> Answer:
         stars = [star for star in facts.stars if self._search.find(star).there]

@@ -21,6 +21,10 @@ _MODULE_MAKERS = re.compile(
 _NAMES_MADE = frozenset({"global_enum", "_convert_", "f_globals", "initpkg"})
 
 
+_READERS = frozenset({"copy", "get", "items", "keys", "values"})
+_COPIERS = frozenset({"dict", "frozenset", "len", "list", "set", "sorted", "tuple"})
+
+
 @dataclass(slots=True)
 class Dynamics:
     """What was found."""
@@ -52,8 +56,6 @@ def find_dynamics(tree: ast.Module, scope: Scope) -> Dynamics:
                 _look_at_call(node, found)
             case ast.Attribute(attr=attribute):
                 _look_at_attribute(node, attribute, found)
-            case ast.Name(id="globals"):
-                found.names = True
             case ast.Name(id="__path__"):
                 found.path = True
             case ast.Name(id=name) if name in _NAMES_MADE:
@@ -65,6 +67,7 @@ def find_dynamics(tree: ast.Module, scope: Scope) -> Dynamics:
             case ast.Assign(targets=targets):
                 for target in targets:
                     _look_at_target(target, found)
+    _look_at_tables(tree, found)
     _look_at_top(tree, found)
     if "__path__" in scope.bindings:
         found.path = True
@@ -94,10 +97,31 @@ def _look_at_attribute(node: ast.Attribute, attribute: str, found: Dynamics) -> 
         found.search_path = True
     elif name in {"sys.meta_path", "sys.path_hooks"}:
         found.hooks = True
-    elif name == "sys.modules":
-        found.names = found.path = True
     elif name == "pkgutil.extend_path":
         found.path = True
+
+
+def _look_at_tables(tree: ast.Module, found: Dynamics) -> None:
+    """``globals()`` and ``sys.modules``: what only reads them makes no names."""
+    read: set[ast.expr] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=table, attr=attribute) if attribute in _READERS:
+                read.add(table)
+            case ast.Subscript(value=ast.Call() as table, ctx=ast.Load()):
+                read.add(table)
+            case ast.Subscript(value=table, slice=ast.Constant(), ctx=ast.Load()):
+                read.add(table)
+            case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[table]):
+                read.add(table)
+            case ast.Call(func=ast.Name(id=name), args=[table]) if name in _COPIERS:
+                read.add(table)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and dotted(node) == "sys.modules":
+            if node not in read:
+                found.names = found.path = True
+        elif isinstance(node, ast.Call) and dotted(node.func) == "globals" and node not in read:
+            found.names = True
 
 
 def _look_at_call(node: ast.Call, found: Dynamics) -> None:

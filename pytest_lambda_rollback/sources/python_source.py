@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.modules import Ask, Call, Form, Moment, TryBlock
 from pytest_lambda_rollback.sources.module_facts import UNREADABLE, ModuleFacts, Target
+from pytest_lambda_rollback.sources.module_getattr import given_names, refused_names
 from pytest_lambda_rollback.sources.python_dynamics import Dynamics, find_dynamics
 from pytest_lambda_rollback.sources.python_scopes import Binder, Scope, function_scope, owner
 from pytest_lambda_rollback.sources.python_tests import (
@@ -104,9 +105,11 @@ class _Reader:
         dynamics = find_dynamics(self._tree, self._module)
         self._body(self._tree.body, _Place(scope=self._module))
         names = frozenset(self._module.bindings)
+        given = given_names(self._tree) if "__getattr__" in names else frozenset()
+        refused, tables = refused_names(self._tree)
         exported, computed = _exported(self._tree, names)
         return ModuleFacts(
-            names=names - self._module.maybe,
+            names=(names - self._module.maybe) | (given or frozenset()),
             maybe=frozenset(self._module.maybe) | (frozenset(exported or ()) - names),
             bindings={
                 name: target
@@ -116,7 +119,9 @@ class _Reader:
             stars=tuple(self._module.stars),
             exported=exported,
             computed_all=computed,
-            dynamic=dynamics.names or "__getattr__" in names,
+            dynamic=dynamics.names or given is None,
+            refused=refused,
+            refused_in=tuple(self._module.sole(table) or (self._name, table) for table in tables),
             opens_path=dynamics.path,
             changes_path=dynamics.search_path,
             hooks=dynamics.hooks,
@@ -427,9 +432,18 @@ def _exported(tree: ast.Module, names: frozenset[str]) -> tuple[tuple[str, ...] 
     if "__all__" not in names:
         return None, False
     exported: list[str] = []
-    mentions = sum(isinstance(node, ast.Name) and node.id == "__all__" for node in ast.walk(tree))
-    for node in tree.body:
+    read = 0
+    for node in ast.walk(tree):
         match node:
+            case ast.Name(id="__all__", ctx=ast.Load()):
+                read += 1
+            case ast.Attribute(value=ast.Name(id="__all__"), attr=attribute):
+                if attribute not in {"count", "copy", "index"}:
+                    return None, True
+    stored = sum(isinstance(node, ast.Name) and node.id == "__all__" for node in ast.walk(tree))
+    stored -= read
+    for statement in tree.body:
+        match statement:
             case (
                 ast.Assign(targets=[ast.Name(id="__all__")], value=value)
                 | ast.AugAssign(target=ast.Name(id="__all__"), op=ast.Add(), value=value)
@@ -439,8 +453,8 @@ def _exported(tree: ast.Module, names: frozenset[str]) -> tuple[tuple[str, ...] 
                 if literal is None:
                     return None, True
                 exported += literal
-                mentions -= 1
-    return (tuple(exported), False) if exported and not mentions else (None, True)
+                stored -= 1
+    return (tuple(exported), False) if exported and not stored else (None, True)
 
 
 def _strings(node: ast.expr) -> list[str] | None:
