@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lambda_rollback.errors import ConfigError
-from pytest_lambda_rollback.model import LocalVersion
+from pytest_lambda_rollback.model import RESERVED_VARIABLES, LocalVersion
 from pytest_lambda_rollback.paths import package
 from pytest_lambda_rollback.tables import Table, kind, nearest
 
@@ -35,32 +35,6 @@ MAX_LAYERS = 5
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 _ENVIRONMENT_BYTES = 4096
 _HANDLER_CHARACTERS = 128
-# TZ is not among them: AWS lists it as one that a function may set.
-_RESERVED = frozenset(
-    {
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_MAX_CONCURRENCY",
-        "AWS_LAMBDA_METADATA_API",
-        "AWS_LAMBDA_METADATA_TOKEN",
-        "AWS_LAMBDA_RUNTIME_API",
-        "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "LAMBDA_RUNTIME_DIR",
-        "LAMBDA_TASK_ROOT",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +136,7 @@ def _environment(table: Table) -> tuple[tuple[str, str], ...]:
     variables = table.table("environment")
     pairs: list[tuple[str, str]] = []
     for name, value in variables.values.items():
-        if name in _RESERVED:
+        if name in RESERVED_VARIABLES:
             raise ConfigError(
                 f"{variables.at(name)} is reserved",
                 why="AWS Lambda sets it itself and refuses a function that does",

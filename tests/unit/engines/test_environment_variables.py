@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_lambda_rollback.engines.environment_variables import RESERVED, environment_of
-from pytest_lambda_rollback.model import Artifact, FunctionVersion
+from pytest_lambda_rollback.engines.environment_variables import environment_of
+from pytest_lambda_rollback.model import RESERVED_VARIABLES, Artifact, FunctionVersion
 
 VERSION = FunctionVersion(
     function="orders",
@@ -60,7 +60,7 @@ def test_the_functions_own_variables_join_and_win_over_defaults() -> None:
     assert environment["PATH"] == "/x"
 
 
-@pytest.mark.parametrize("name", sorted(RESERVED))
+@pytest.mark.parametrize("name", sorted(RESERVED_VARIABLES))
 def test_reserved_variables_cannot_be_set_by_the_function(name: str) -> None:
     assert _environment(**{name: "from the function"}).get(name) != "from the function"
 
@@ -69,7 +69,7 @@ def test_reserved_variables_cannot_be_set_by_the_function(name: str) -> None:
     "name", ["PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "NODE_PATH", "TZ", "AWS_MAX_ATTEMPTS"]
 )
 def test_search_paths_and_defaults_are_not_reserved(name: str) -> None:
-    assert name not in RESERVED
+    assert name not in RESERVED_VARIABLES
 
 
 def test_nothing_of_the_host_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
