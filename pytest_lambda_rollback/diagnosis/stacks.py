@@ -101,7 +101,7 @@ class Stack:
         )
 
     def owner_of_file(self, file: str) -> Carried | None:
-        """What a file (``/opt/python/jwt/api_jwt.py``) belongs to, in the last layer that has it."""
+        """What ``/opt/python/jwt/api_jwt.py`` belongs to, in the last layer that has it."""
         place = _place(file)
         if place is None:
             return None
@@ -121,9 +121,10 @@ class Stack:
 
     def _node_owner(self, is_code: bool, name: str) -> Carried | None:
         for carried in self.found.values():
-            if carried.key.startswith("node:") and (carried.layer is None) is is_code:
-                if _inside(name, f"{carried.root}/{carried.modules[0]}"):
-                    return carried
+            if not carried.key.startswith("node:") or (carried.layer is None) is not is_code:
+                continue
+            if _inside(name, f"{carried.root}/{carried.modules[0]}"):
+                return carried
         return None
 
     def _deepest(self) -> list[tuple[bool, str]]:
