@@ -194,6 +194,8 @@ def _same_thing(expected: Json, cause: Json) -> bool:
 def _canonical(key: str, value: object) -> object:
     if key == "distribution" and isinstance(value, str):
         return re.sub(r"[-_.]+", "-", value).lower()
+    if key == "layer" and isinstance(value, str):
+        return value.partition(" ")[0]  # "third-party 2" names the layer's version as well
     return value
 
 

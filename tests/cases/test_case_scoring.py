@@ -1,0 +1,154 @@
+"""Scoring as a table: what a report is worth against what is true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loader import Case, Expectation, Version
+from scoring import Row, rows_of, score
+
+VERSION = Version(code="current", layers=(), vendored=None, files=(), settings=())
+PYJWT = {
+    "layer": "third-party",
+    "distribution": "PyJWT",
+    "current_version": "2.8.0",
+    "target_version": "1.7.1",
+}
+
+
+def case_of(expectation: Expectation) -> Case:
+    return Case(
+        name="case", folder=Path(), description="A case.", harmless=False, current=VERSION,
+        target=VERSION, layers=(), function=(), events=(), expect=(("redeploy", expectation),),
+    )  # fmt: skip
+
+
+def breaks(cause: dict[str, Any], **more: Any) -> Expectation:
+    return Expectation(
+        verdict="breaks", contracts=("invocation",), cause=tuple(cause.items()), **more
+    )
+
+
+def check(
+    verdict: str, *causes: dict[str, Any] | None, event: str | None = "e", message: str = "it fails"
+) -> dict[str, Any]:
+    findings = [{"contract": "invocation", "message": message, "cause": cause} for cause in causes]
+    reason = "flaky" if verdict == "unknown" else None
+    return {"event": event, "verdict": verdict, "findings": findings, "reason": reason}
+
+
+def row_of(expectation: Expectation, verdict: str, *checks: dict[str, Any]) -> Row:
+    target = {"strategy": "redeploy", "verdict": verdict, "checks": list(checks)}
+    (row,) = rows_of(case_of(expectation), {"functions": [{"targets": [target]}]})
+    return row
+
+
+@pytest.mark.parametrize(
+    ("cause", "right"),
+    [
+        (PYJWT, True),
+        (PYJWT | {"layer": "third-party 2", "distribution": "pyjwt"}, True),
+        (PYJWT | {"layer": "telemetry"}, False),
+        (PYJWT | {"distribution": "attrs"}, False),
+        (PYJWT | {"target_version": "2.8.0"}, False),
+        (PYJWT | {"distribution": None}, False),
+        (None, False),
+    ],
+)
+def test_a_cause_is_right_when_all_that_is_expected_is_named(
+    cause: dict[str, Any] | None, right: bool
+) -> None:
+    row = row_of(breaks(PYJWT), "breaks", check("breaks", cause))
+    assert not row.missed
+    assert row.cause_right is right
+
+
+def test_blaming_another_package_beside_the_right_one_is_wrong() -> None:
+    row = row_of(breaks(PYJWT), "breaks", check("breaks", PYJWT, PYJWT | {"distribution": "idna"}))
+    assert row.cause_right is False
+
+
+@pytest.mark.parametrize(
+    ("expected", "cause", "message", "right"),
+    [
+        ({"event": ["/detail/amount"]}, {"event_path": "/detail/amount"}, "", True),
+        ({"event": ["/detail/amount"]}, None, "asks the event for /detail/amount", True),
+        ({"event": ["/detail/amount"]}, None, "asks the event for /detail/amounts", False),
+        ({"event": ["/Records/1/body/id"]}, {"event_path": "/Records/0/body/id"}, "", True),
+        ({"event": ["/detail/amount"]}, PYJWT, "/detail/amount", False),
+        ({"runtime": "python3.13"}, None, "Python 3.13 does not have cgi", True),
+        ({"runtime": "python3.13"}, {"distribution": "python"}, "python3.13", True),
+        ({"runtime": "python3.13"}, None, "Python 3.12 does not have cgi", False),
+        ({"code": True}, None, "raises", True),
+        ({"code": True}, {"event_path": "/currency"}, "raises", True),
+        ({"code": True}, PYJWT, "raises", False),
+    ],
+)
+def test_causes_that_are_no_package(
+    expected: dict[str, Any], cause: dict[str, Any] | None, message: str, right: bool
+) -> None:
+    row = row_of(breaks(expected), "breaks", check("breaks", cause, message=message))
+    assert row.cause_right is right
+
+
+@pytest.mark.parametrize("verdict", ["safe", "unknown", "accepted"])
+def test_a_break_that_is_called_anything_else_is_missed(verdict: str) -> None:
+    row = row_of(breaks(PYJWT), verdict, check(verdict))
+    assert row.missed
+    assert row.cause_right is False
+
+
+def test_every_event_that_is_named_must_break_and_no_other() -> None:
+    expectation = breaks(PYJWT, events=("new",))
+    other = row_of(
+        expectation, "breaks", check("safe", event="new"), check("breaks", PYJWT, event="old")
+    )
+    assert other.missed
+    assert other.false_alarm
+    static = row_of(
+        expectation,
+        "breaks",
+        check("breaks", PYJWT, event="new"),
+        check("breaks", PYJWT, event=None),
+    )
+    assert not static.missed
+    assert not static.false_alarm
+
+
+@pytest.mark.parametrize(
+    ("verdict", "or_unknown", "alarm"),
+    [
+        ("safe", "", False),
+        ("breaks", "", True),
+        ("unknown", "", True),
+        ("unknown", "needs an arm64 machine", False),
+        ("breaks", "needs an arm64 machine", True),
+    ],
+)
+def test_what_is_safe_and_called_anything_else_is_a_false_alarm(
+    verdict: str, or_unknown: str, alarm: bool
+) -> None:
+    expectation = Expectation(verdict="safe", or_unknown=or_unknown)
+    assert row_of(expectation, verdict, check(verdict)).false_alarm is alarm
+
+
+def test_a_run_without_a_report_finds_nothing_and_says_why() -> None:
+    (row,) = rows_of(case_of(breaks(PYJWT)), None, "pytest ended with 4")
+    assert row.missed
+    assert row.remarks[0] == "pytest ended with 4"
+    (safe,) = rows_of(case_of(Expectation(verdict="safe")), None, "pytest ended with 4")
+    assert safe.false_alarm
+
+
+def test_the_score_wants_all_breaks_no_alarm_and_nine_causes_in_ten() -> None:
+    good = row_of(breaks(PYJWT), "breaks", check("breaks", PYJWT))
+    causeless = row_of(breaks(PYJWT), "breaks", check("breaks", None))
+    missed = row_of(breaks(PYJWT), "safe", check("safe"))
+    alarm = row_of(Expectation(verdict="safe"), "breaks", check("breaks", None))
+    assert score([good] * 9 + [causeless]).passed
+    assert score([good] * 9 + [causeless]).causes == 0.9
+    assert not score([good] * 8 + [causeless]).passed
+    assert not score([good] * 20 + [missed]).passed
+    assert not score([good] * 20 + [alarm]).passed
