@@ -7,7 +7,7 @@ engine may add them.
 
 from __future__ import annotations
 
-from pytest_lambda_rollback.model import FunctionVersion
+from pytest_lambda_rollback.model import RESERVED_VARIABLES, FunctionVersion
 
 _DUMMY = "lambda-rollback-dummy"
 _DEFAULTS = (
@@ -34,7 +34,9 @@ def environment_of(
     engine, which adds them unless the function sets them.
     """
     variables = dict(_DEFAULTS)
-    variables.update(version.environment)
+    variables.update(
+        (name, value) for name, value in version.environment if name not in RESERVED_VARIABLES
+    )
     variables.update(
         {
             "_HANDLER": version.handler,
@@ -55,6 +57,4 @@ def environment_of(
             "LAMBDA_TASK_ROOT": task_root,
         }
     )
-    for name in ("AWS_ACCESS_KEY", "_X_AMZN_TRACE_ID"):
-        variables.pop(name, None)
     return tuple(sorted(variables.items()))
