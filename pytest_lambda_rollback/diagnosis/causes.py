@@ -50,15 +50,22 @@ def cause_from_frames(
     *,
     strategy: Strategy = Strategy.REDEPLOY,
     location: str | None = None,
+    name: str | None = None,
 ) -> Cause | None:
     """The change of distribution or layer that an error points at by itself.
 
-    ``target`` is the target on its own stack, ``current`` the same code on the current one; the
-    strategy says on which of them the error arose. A frame or a module that is the same on both
-    is no cause. Modules that Python itself lost are the runtime's change.
+    ``target`` is the target on its own stack, ``current`` the same code on the current one. The
+    strategy says on which of them the error arose, ``name`` how sentences call the target. A
+    frame or a module that is the same on both is no cause. Modules that Python itself lost are
+    the runtime's change.
     """
     own, now = Stack(target), Stack(current)
-    spoken = _spoken(error, target, strategy, location)
+    spoken = Spoken(
+        target=name or target.version.name,
+        strategy=strategy,
+        error=error,
+        location=location or frames.own_location(error),
+    )
     lost = _lost_by_python(error, own, now, spoken)
     if lost is not None:
         return lost
@@ -86,11 +93,11 @@ def cause_from_flip(
     if misfit is not None:
         carried, change = misfit
         others = [each for each in order if each is not change]
-        reason = sentence.misfit_reason(spoken, carried, change)
+        reason = sentence.misfit_reason(carried, change)
         return Cause(
             layer=carried.layer.name if carried.layer else None,
             distribution=carried.name,
-            current_version=carried.version,
+            current_version=carried.version if carried.layer else None,
             target_version=carried.version,
             sentence=sentence.because(spoken, sentence.together(reason, others)),
         )
@@ -247,17 +254,6 @@ def _minor(stack: Stack) -> int:
 
 
 # --- small things ---------------------------------------------------------------------------
-
-
-def _spoken(
-    error: FunctionError, target: VersionView, strategy: Strategy, location: str | None
-) -> Spoken:
-    return Spoken(
-        target=target.version.name,
-        strategy=strategy,
-        error=error,
-        location=location or frames.own_location(error),
-    )
 
 
 def _weight(change: Change) -> tuple[int, str]:

@@ -28,6 +28,7 @@ _NAMED = tuple(
 _MISSING = re.compile(
     r"(?:No module named |Cannot find (?:module|package) )'?(?P<module>[@\w./-]+)"
 )
+_NAME_QUOTED = re.compile(r"'([A-Za-z_][\w.]*)'")
 _PATH = re.compile(r"/(?:opt|var/task)/[\w./@+-]+\w")
 _ENVIRON = re.compile(r"(?:^<frozen os>|/os\.py)$")
 
@@ -97,6 +98,12 @@ def module_missing(error: FunctionError) -> str | None:
 def files_named(error: FunctionError) -> tuple[str, ...]:
     """Files in code and layers that the message names."""
     return tuple(dict.fromkeys(_PATH.findall(error.message)))
+
+
+def gist(text: str) -> tuple[str, ...]:
+    """Of ``Type: message``, the type and the names in quotes: what stays when values vary."""
+    kind, _, message = text.partition(":")
+    return kind.strip(), *_NAME_QUOTED.findall(message)
 
 
 def from_environment(error: FunctionError) -> bool:

@@ -150,7 +150,7 @@ def change_reason(spoken: Spoken, change: Change) -> str:
             return _environment(spoken, change)
 
 
-def misfit_reason(spoken: Spoken, carried: Carried, change: Change) -> str:
+def misfit_reason(carried: Carried, change: Change) -> str:
     """A binary that is not for what it would run on."""
     where = "its code" if carried.layer is None else f"layer {carried.layer}"
     return f"{_named(carried)} in {where} is built for {_tags(carried)} and {_now(change)}"

@@ -1,0 +1,167 @@
+"""What failing code asked of its data, by the error it raised. Pure.
+
+The messages are those of CPython and Node.js, and of the common validation packages (pydantic,
+marshmallow, jsonschema, voluptuous). A message that none of them writes asks for nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pytest_lambda_rollback.diagnosis import frames
+from pytest_lambda_rollback.model import FunctionError
+
+
+class Wanted(StrEnum):
+    """In which way the data were not as the code takes them."""
+
+    KEY = "key"
+    """An object lacks the last of ``names``; the ones before it lead there."""
+    KEY_OF_NOTHING = "key of nothing"
+    """What should be an object with this key is missing or null."""
+    NO_KEY = "no key"
+    """An object has a key that the code does not take."""
+    TYPE = "type"
+    """Some value has one of the JSON types in ``names``."""
+    ELEMENT = "element"
+    """An array is too short."""
+    FIELD = "field"
+    """The value of the last of ``names`` was refused."""
+    VALUE = "value"
+    """A value was refused; ``names`` are the values that the message quotes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One thing that the code asked for in vain."""
+
+    wanted: Wanted
+    names: tuple[str, ...] = ()
+
+
+_QUOTED = re.compile(r"'((?:[^'\\]|\\.)+)'|\"((?:[^\"\\]|\\.)+)\"")
+_INSIDE = r"['\"`]?(?P<name>[\w.$-]+)['\"`]?"
+_KEY = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"'(?P<name>[^']+)' is a required property",
+        rf"(?i:missing (?:required )?(?:key|field|property|parameter|attribute)):? {_INSIDE}",
+        rf"(?i:required (?:key|field|property|parameter)):? {_INSIDE} (?:is )?(?i:missing|not)",
+        r"['\"`](?P<name>[\w.$-]+)['\"`] is (?:required|missing)",
+        r"'(?P<name>[\w.$-]+)': \['Missing data for required field",
+        r"required key not provided @ data\[(?:.*\[)?'(?P<name>[^']+)'\]",
+    )
+)
+_MISSING_ARGUMENTS = re.compile(
+    r"missing \d+ required (?:positional|keyword-only) arguments?: (?P<names>.+)"
+)
+_NO_KEY = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"got an unexpected keyword argument '(?P<name>[^']+)'",
+        r"\('(?P<name>[^']+)' (?:was|were) unexpected\)",
+        r"'(?P<name>[\w.$-]+)': \['Unknown field",
+        r"extra keys not allowed @ data\[(?:.*\[)?'(?P<name>[^']+)'\]",
+    )
+)
+_OF_NOTHING = re.compile(
+    r"Cannot read propert(?:y|ies) (?:of (?:undefined|null) \(reading '(?P<new>[^']+)'\)"
+    r"|'(?P<old>[^']+)' of (?:undefined|null))"
+)
+_PYDANTIC = re.compile(r"^\d+ validation errors? for ")
+_BLOCK = re.compile(r"^(?P<where>\S.*)\n[ \t]+(?P<says>.+)$", re.MULTILINE)
+_JSON_TYPES = {
+    "NoneType": "null", "str": "text", "dict": "an object", "list": "an array",
+    "int": "a number", "float": "a number", "bool": "true or false",
+}  # fmt: skip
+_TYPE_MESSAGES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"^'(?P<a>\w+)' object (?:is not|has no|does not|doesn't|cannot|can't)",
+        r"^argument of type '(?P<a>\w+)' is not iterable",
+        r"^argument of type '(?P<a>\w+)' is not a container",
+        r"^(?P<a>string|list|tuple) indices must be",
+        r"argument must be .*, not '?(?P<a>\w+)'?$",
+        r"unsupported operand type\(s\) for [^:]+: '(?P<a>\w+)' and '(?P<b>\w+)'",
+        r"'[^']+' not supported between instances of '(?P<a>\w+)' and '(?P<b>\w+)'",
+        r"can only concatenate \w+ \(not \"(?P<a>\w+)\"\) to",
+        r"must be \w+, not (?P<a>\w+)$",
+        r"expected [\w -]+, got '?(?P<a>\w+)'?",
+    )
+)
+_NAMES_OF_TYPES = {"string": "str", "tuple": "list"}
+
+
+def asked(error: FunctionError) -> tuple[Ask, ...]:
+    """What the error says the code asked for, the most telling first; empty where it is silent."""
+    return tuple(dict.fromkeys(_asked(error)))
+
+
+def _asked(error: FunctionError) -> Iterator[Ask]:
+    kind, message = error.type.rpartition(".")[2], error.message.strip()
+    if frames.modules_named(error) or frames.from_environment(error):
+        return
+    if _PYDANTIC.match(message):
+        yield from _validation(message)
+        return
+    if kind == "KeyError":
+        name = next(_quoted(message), message)
+        yield Ask(wanted=Wanted.KEY, names=(name,))
+        yield Ask(wanted=Wanted.VALUE, names=(name,))
+        return
+    for pattern in _KEY:
+        for match in pattern.finditer(message):
+            yield Ask(wanted=Wanted.KEY, names=(match["name"],))
+    if (missing := _MISSING_ARGUMENTS.search(message)) is not None:
+        for name in _quoted(missing["names"]):
+            yield Ask(wanted=Wanted.KEY, names=(name,))
+    for pattern in _NO_KEY:
+        for match in pattern.finditer(message):
+            yield Ask(wanted=Wanted.NO_KEY, names=(match["name"],))
+    if (nothing := _OF_NOTHING.search(message)) is not None:
+        yield Ask(wanted=Wanted.KEY_OF_NOTHING, names=(nothing["new"] or nothing["old"],))
+    if kind == "IndexError":
+        yield Ask(wanted=Wanted.ELEMENT)
+    if kind in ("TypeError", "AttributeError"):
+        yield from _types(message)
+    else:
+        values = tuple(_quoted(message))
+        if values:
+            yield Ask(wanted=Wanted.VALUE, names=values)
+
+
+def _validation(message: str) -> Iterator[Ask]:
+    """Blocks of pydantic: a place and, indented below it, what is wrong there."""
+    for match in _BLOCK.finditer(message):
+        names = tuple(
+            step for step in re.split(r"\.| -> ", match["where"].strip()) if not step.isdigit()
+        )
+        says = match["says"].lower()
+        if not names or names[-1] in ("__root__",) or _PYDANTIC.match(match["where"]):
+            continue
+        if "field required" in says or "type=missing" in says:
+            yield Ask(wanted=Wanted.KEY, names=names)
+        elif "extra inputs are not" in says or "extra fields not" in says:
+            yield Ask(wanted=Wanted.NO_KEY, names=names)
+        else:
+            yield Ask(wanted=Wanted.FIELD, names=names)
+
+
+def _types(message: str) -> Iterator[Ask]:
+    for pattern in _TYPE_MESSAGES:
+        match = pattern.search(message)
+        if match is None:
+            continue
+        named = (_NAMES_OF_TYPES.get(name, name) for name in match.groups() if name)
+        types = tuple(dict.fromkeys(_JSON_TYPES[name] for name in named if name in _JSON_TYPES))
+        if types:
+            yield Ask(wanted=Wanted.TYPE, names=types)
+        return
+
+
+def _quoted(text: str) -> Iterator[str]:
+    for match in _QUOTED.finditer(text):
+        yield match[1] or match[2]

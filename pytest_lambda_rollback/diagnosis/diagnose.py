@@ -1,0 +1,115 @@
+"""Which of all possible causes a break has. Pure: everything that is known comes with the case.
+
+The order: what is broken whatever it runs on comes from the event, or else from the code. What
+the other stack heals comes from the stack: from the changes that were shown to flip it, or else
+from what the error points at. Where it was not tried, only an error that names a module decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from pytest_lambda_rollback.diagnosis import frames
+from pytest_lambda_rollback.diagnosis.causes import cause_from_flip, cause_from_frames
+from pytest_lambda_rollback.diagnosis.distributions import Evidence
+from pytest_lambda_rollback.diagnosis.event import event_cause
+from pytest_lambda_rollback.diagnosis.layers import Change, changes
+from pytest_lambda_rollback.diagnosis.sentence import Spoken, code_cause
+from pytest_lambda_rollback.inventory import VersionView
+from pytest_lambda_rollback.model import Cause, Finding, FunctionError, Strategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakCase:
+    """One break, with all that was found out about it."""
+
+    finding: Finding
+    strategy: Strategy
+    target: str
+    """``orders:3``."""
+    own: VersionView
+    """The target on its own stack: what ``alias`` runs."""
+    current: VersionView
+    """The target's code on the current version's stack: what ``redeploy`` runs."""
+    error: FunctionError | None = None
+    """What the target raised; ``None`` where it answered or ended otherwise."""
+    heals: bool | None = None
+    """Whether the same event on the stack that the strategy does not use ends without the same
+    break; ``None`` where that is not known."""
+    flip: AbstractSet[Change] | None = None
+    """What `smallest_flip` found, where ``heals`` is true."""
+    imported: tuple[str, ...] = ()
+    """Modules that the target's own code imports, dotted."""
+    event: bytes | None = field(default=None, repr=False)
+    """``None`` for a break that no event brought about."""
+    passing: tuple[bytes, ...] = field(default=(), repr=False)
+    """Events that the target handles by the same strategy."""
+
+
+def diagnose(case: BreakCase) -> Cause | None:
+    """The cause, or ``None`` where none can be shown.
+
+    A finding that has its cause already keeps it.
+    """
+    if case.finding.cause is not None:
+        return case.finding.cause
+    working, breaking = case.own, case.current
+    if case.strategy is Strategy.ALIAS:
+        working, breaking = breaking, working
+    differing = changes(working.version, breaking.version)
+    location = case.finding.location
+    if location is None or location.startswith("/"):
+        location = frames.own_location(case.error)
+    spoken = Spoken(target=case.target, strategy=case.strategy, error=case.error, location=location)
+    if not differing or case.heals is False:
+        same_stack = not differing
+        return _of_event(case, spoken) or code_cause(spoken, same_stack=same_stack)
+    if case.heals:
+        flip = case.flip or (frozenset(differing) if len(differing) == 1 else None)
+        if flip:
+            evidence = Evidence(error=case.error, imported=case.imported)
+            return cause_from_flip(flip, case.own, case.current, evidence, spoken)
+        return _of_frames(case, spoken)
+    if case.error is not None and (
+        frames.modules_named(case.error) or frames.module_missing(case.error)
+    ):
+        return _of_frames(case, spoken)
+    return _of_event(case, spoken)
+
+
+def same_break(one: Sequence[Finding], other: Sequence[Finding]) -> bool:
+    """Whether two judgements of one event tell of the same break.
+
+    They do where they share a finding of the same contract, kind and, for an answer, place; an
+    error must be of the same type and quote the same names. So a hybrid that fails for want of
+    another layer is no evidence for the break that is looked into.
+    """
+    return bool({_mark(each) for each in one} & {_mark(each) for each in other})
+
+
+def _of_event(case: BreakCase, spoken: Spoken) -> Cause | None:
+    if case.event is None:
+        return None
+    return event_cause(case.error, case.finding, case.event, case.passing, target=spoken.version)
+
+
+def _of_frames(case: BreakCase, spoken: Spoken) -> Cause | None:
+    if case.error is None:
+        return None
+    return cause_from_frames(
+        case.error,
+        case.own,
+        case.current,
+        strategy=case.strategy,
+        location=spoken.location,
+        name=case.target,
+    )
+
+
+def _mark(finding: Finding) -> tuple[str, ...]:
+    place = finding.location or ""
+    if place[:1] == "/":
+        return finding.contract, finding.kind, place
+    return finding.contract, finding.kind, *frames.gist(finding.target or "")

@@ -1,0 +1,142 @@
+"""Events as places and values: JSON in strings is read, equal places of several events meet. Pure.
+
+A place is a path of keys and indexes; its pattern has ``*`` for every index, so that the lines of
+one order meet those of another. JSON text in a string (an SQS or API Gateway body, an SNS
+message) and JSON in base64 (Kinesis data, base64 bodies) is part of the document.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+Path: TypeAlias = tuple[str | int, ...]
+
+_MOST_PLACES = 50_000
+_DEEPEST = 60
+_BASE64_KEYS = frozenset({"data", "body"})
+_KINDS = {dict: "an object", list: "an array", str: "text", bool: "true or false"}
+_HTTP = ("body", "queryStringParameters", "multiValueQueryStringParameters", "pathParameters")
+_IN_RECORDS = ("body", "kinesis", "dynamodb", "Sns", "s3")
+_ENVELOPES = frozenset(
+    {"headers", "multiValueHeaders", "requestContext", "attributes", "messageAttributes"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One event, read; ``places`` has every value by its path, the root first."""
+
+    places: Mapping[Path, Any]
+    kind: str
+    """Which source sent it, as far as it shows."""
+    route: str
+    """Which of the source's routes, types or triggers."""
+
+
+def read(event: bytes) -> Document | None:
+    """``None`` for what is not JSON, or is too large or deep to look through."""
+    try:
+        value = json.loads(event)
+        places = dict(_walk(value))
+    except (ValueError, RecursionError):
+        return None
+    kind, route = _source(value)
+    return Document(places=places, kind=kind, route=route)
+
+
+def pattern_of(path: Path) -> Path:
+    """The path with ``*`` for every index."""
+    return tuple("*" if isinstance(step, int) else step for step in path)
+
+
+def pointer(path: Path) -> str:
+    """A JSON Pointer (RFC 6901); JSON in a string counts as if it stood there itself."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
+
+
+def kind_of(value: Any) -> str:
+    """The JSON type, as a sentence says it."""
+    if value is None:
+        return "null"
+    return _KINDS.get(type(value), "a number")
+
+
+def is_payload(path: Path, kind: str) -> bool:
+    """Whether a place belongs to what the sender wrote, not to what AWS puts around it."""
+    if kind == "http":
+        return path[:1] != () and path[0] in _HTTP
+    if kind.startswith("records:"):
+        return len(path) > 2 and path[2] in _IN_RECORDS
+    if kind == "eventbridge":
+        return path[:1] == ("detail",)
+    return not (path and path[0] in _ENVELOPES)
+
+
+def roots(document: Document) -> list[Path]:
+    """Where the payload begins, outermost."""
+    found: list[Path] = []
+    if document.kind == "http":
+        found = [("body",)]
+    elif document.kind == "eventbridge":
+        found = [("detail",)]
+    elif document.kind.startswith("records:"):
+        found = [path for path in document.places if len(path) == 3 and path[2] in _IN_RECORDS]
+    return [path for path in found if path in document.places] or [()]
+
+
+def _walk(root: Any) -> Iterator[tuple[Path, Any]]:
+    stack: list[tuple[Path, Any]] = [((), root)]
+    count = 0
+    while stack:
+        path, value = stack.pop()
+        count += 1
+        if count > _MOST_PLACES or len(path) > _DEEPEST:
+            raise ValueError("too large to look through")
+        if isinstance(value, str):
+            value = _embedded(path, value)
+        yield path, value
+        if isinstance(value, dict):
+            stack.extend(((*path, key), each) for key, each in reversed(value.items()))
+        elif isinstance(value, list):
+            stack.extend(((*path, at), value[at]) for at in reversed(range(len(value))))
+
+
+def _embedded(path: Path, text: str) -> Any:
+    """The object or array that a string holds as JSON, else the string."""
+    candidate = text
+    if path and path[-1] in _BASE64_KEYS and text[:1] not in ("{", "["):
+        try:
+            candidate = base64.b64decode(text, validate=True).decode("utf-8")
+        except (binascii.Error, ValueError):
+            return text
+    if candidate.lstrip()[:1] not in ("{", "["):
+        return text
+    try:
+        value = json.loads(candidate)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, dict | list) else text
+
+
+def _source(event: Any) -> tuple[str, str]:
+    if not isinstance(event, dict):
+        return "", ""
+    records = event.get("Records")
+    if isinstance(records, list) and records and isinstance(records[0], dict):
+        source = records[0].get("eventSource", records[0].get("EventSource", ""))
+        return f"records:{source}", str(records[0].get("eventName", ""))
+    context = event.get("requestContext")
+    if isinstance(context, dict):
+        method = event.get("httpMethod", "")
+        route = event.get("routeKey") or event.get("resource") or event.get("path") or ""
+        return "http", f"{method} {context.get('routeKey') or route}".strip()
+    if "detail-type" in event:
+        return "eventbridge", f"{event.get('source', '')} {event['detail-type']}"
+    if "triggerSource" in event:
+        return "cognito", str(event["triggerSource"])
+    return "", ""
