@@ -304,13 +304,35 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Matcher:
+    """What values at a place of a response must look like, instead of being compared."""
+
+    pointer: str
+    """A JSON Pointer; ``*`` stands for one whole reference token."""
+    kind: str
+    """``uuid``, ``timestamp``, ``regex`` or ``tolerance``."""
+    pattern: str = ""
+    """For ``regex``: what is searched for in a string, in Python's syntax."""
+    tolerance: float = 0.0
+    """For ``tolerance``: how far a number may be from the current version's, absolutely."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseRule:
     """How responses are compared: DESIGN's ``response`` table."""
 
     mode: str = "shape"
-    """``shape``, ``exact`` or ``none``."""
+    """``shape``, ``exact``, ``schema`` or ``none``."""
     ignore: tuple[str, ...] = ()
     """JSON Pointers; ``*`` stands for one whole reference token."""
+    matchers: tuple[Matcher, ...] = ()
+    """For ``shape`` and ``exact``; the first one that covers a place counts."""
+    schema: str | None = field(default=None, repr=False)
+    """For ``schema``: the JSON Schema as text, already checked."""
+    schema_name: str = ""
+    """The schema's file, as the configuration names it."""
+    schema_at: str = ""
+    """JSON Pointer to the part of the response that the schema describes; all of it if empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ event sources, and words no sentences of its own but for arrays.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pytest_lambda_rollback.contracts.differences import ANY_INDEX, Differences
 from pytest_lambda_rollback.contracts.matching import element_keys, match
@@ -24,13 +25,23 @@ from pytest_lambda_rollback.contracts.shapes import (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What the rules of a protocol leave to compare, and whether there is a point in it."""
+
+    current: tuple[Json, ...]
+    target: Json
+    settled: bool = False
+    """True when what was noted already says it all."""
+
+
 def compare_shape(shape: Shape, target: Json, path: Path, differences: Differences) -> None:
     """Note where the target does not offer what the shape promises.
 
     Policy on null: where the current version never answers null, a null breaks a caller; where
     it has only answered null, a caller cannot rely on any type.
     """
-    if differences.ignored(path):
+    if differences.ignored(path) or differences.matched(path, shape.values, target):
         return
     kind = json_type(target)
     if kind not in shape.types:
@@ -58,7 +69,7 @@ def compare_values(
     shape must stay), the order of arrays that are shuffled, times near each other (`moments`),
     and values that vary in most elements of an array (`Differences.saw`).
     """
-    if differences.ignored(path):
+    if differences.ignored(path) or differences.matched(path, current, target):
         return
     objects = [value for value in current if isinstance(value, dict)]
     arrays = [value for value in current if isinstance(value, list)]
@@ -122,7 +133,7 @@ def _compare_arrays(
             )  # fmt: skip
         compare_shape(shape_of(current), target, path, differences)
         return
-    keys = element_keys(current, target, path, differences.ignored)
+    keys = element_keys(current, target, path, differences.set_aside)
     shuffled = keys.runs_are_shuffled
     differences.saw(path, varies=shuffled)
     if not shuffled and keys.runs_agree and keys.target_is_shuffled:

@@ -8,9 +8,10 @@ difference *is* is decided by those that call it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from pytest_lambda_rollback.contracts.matchers import Fit, fit
 from pytest_lambda_rollback.contracts.shapes import (
     Json,
     Path,
@@ -19,7 +20,7 @@ from pytest_lambda_rollback.contracts.shapes import (
     pointer_tokens,
     short_text,
 )
-from pytest_lambda_rollback.model import Contract, Finding
+from pytest_lambda_rollback.model import Contract, Finding, Matcher
 
 HEADER_OBJECTS = ("headers", "multiValueHeaders")
 """Where API Gateway, ALB and function URLs keep headers, whose names ignore case."""
@@ -49,6 +50,13 @@ def _folded(path: Path) -> Path:
     return path
 
 
+def _covers(pattern: Path, tokens: Path) -> bool:
+    """Whether a pattern of as many tokens stands for this place."""
+    return len(pattern) == len(tokens) and all(
+        p in (ANY_INDEX, str(t)) for p, t in zip(pattern, tokens, strict=True)
+    )
+
+
 def _place(path: Path) -> Path:
     return tuple(ANY_INDEX if isinstance(token, int) else token for token in path)
 
@@ -66,13 +74,21 @@ class Differences:
     target_name: str
     ignore: tuple[str, ...] = ()
     """JSON Pointers with ``*`` for one token; each covers its subtree."""
+    matchers: tuple[Matcher, ...] = ()
+    """What values at places must look like instead of being compared; the first one counts."""
     _patterns: list[Path] = field(init=False, default_factory=list)
+    _matchers: list[tuple[Path, Matcher]] = field(init=False, default_factory=list)
+    _fits: dict[tuple[int, int], tuple[Sequence[Json], Fit | None]] = field(
+        init=False, default_factory=dict
+    )
+    """By matcher and values; these are held, so that their ids stay theirs."""
     _seen: dict[Path, list[int]] = field(init=False, default_factory=dict)
     """By place: how often values there were steady, and how often they varied by themselves."""
     _found: dict[tuple[Path, str], _Difference] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._patterns = [_folded(pointer_tokens(text)) for text in self.ignore]
+        self._matchers = [(_folded(pointer_tokens(each.pointer)), each) for each in self.matchers]
 
     def __len__(self) -> int:
         return len(self._found)
@@ -82,11 +98,45 @@ class Differences:
         if not self._patterns:
             return False
         tokens = _folded(path)
-        return any(
-            len(pattern) <= len(tokens)
-            and all(p in (ANY_INDEX, str(t)) for p, t in zip(pattern, tokens, strict=False))
-            for pattern in self._patterns
-        )
+        return any(_covers(pattern, tokens[: len(pattern)]) for pattern in self._patterns)
+
+    def set_aside(self, path: Path) -> bool:
+        """Whether values at this place are not compared: it is ignored, or has a matcher."""
+        return self.ignored(path) or self._matcher(path) is not None
+
+    def matched(self, path: Path, current: Sequence[Json], target: Json) -> bool:
+        """Whether a matcher judges this place; a target's value that it does not fit is noted.
+
+        ``current`` holds the current version's values there. Where one of these does not fit
+        itself, the matcher says nothing of what callers rely on, and the values are compared.
+        """
+        matcher = self._matcher(path)
+        if matcher is None:
+            return False
+        known = self._fit(matcher, current)
+        if known is not None and not known.takes(target) and self._is_new(path, "matcher-missed"):
+            self._add(
+                path,
+                "matcher-missed",
+                "TARGET answers at PLACE what is not ",
+                short_text(current[0]),
+                short_text(target),
+                note=known.expected,
+            )
+        return known is not None
+
+    def _fit(self, matcher: Matcher, current: Sequence[Json]) -> Fit | None:
+        """The matcher for these values; looked up, as an array's elements share them."""
+        key = (id(matcher), id(current))
+        if key not in self._fits:
+            self._fits[key] = (current, fit(matcher, current))
+        return self._fits[key][1]
+
+    def _matcher(self, path: Path) -> Matcher | None:
+        if not self._matchers:
+            return None
+        tokens = _folded(path)
+        return next((m for pattern, m in self._matchers if _covers(pattern, tokens)), None)
 
     def lost(self, path: Path, current: Json) -> None:
         """A key that the current version always returns is not there."""
@@ -121,7 +171,13 @@ class Differences:
             self._add(path, "order-changed", says, short_text(current), short_text(target))
 
     def other(
-        self, path: Path, kind: str, says: str, current: str, target: str, note: str = ""
+        self,
+        path: Path,
+        kind: str,
+        says: str,
+        current: str | None,
+        target: str | None,
+        note: str = "",
     ) -> None:
         """A rule of its own; ``says`` as in the sentences above, values as short text.
 
@@ -169,20 +225,28 @@ class Differences:
             path=path, kind=kind, says=says, note=note, current=current, target=target
         )
 
+    def keep(self, kinds: Collection[str]) -> None:
+        """Drop what was found of any other kind."""
+        self._found = {key: each for key, each in self._found.items() if each.kind in kinds}
+
     def findings(self) -> tuple[Finding, ...]:
         """One finding for each path and kind, sorted by path, then kind."""
         kept = (each for each in self._found.values() if not self._is_noise(each))
         found = sorted(kept, key=lambda d: (_order(d.path), d.kind))
         return tuple(self._finding(difference) for difference in found)
 
-    def _finding(self, difference: _Difference) -> Finding:
-        place = pointer(difference.path)
+    def worded(self, says: str, place: str = "") -> str:
+        """A sentence with the names of the versions, and the place, in it."""
         words = {
             "TARGET": self.target_name,
             "CURRENT": self.current_name,
             "PLACE": place or "the top level",
         }
-        message = re.sub("TARGET|CURRENT|PLACE", lambda m: words[m[0]], difference.says)
+        return re.sub("TARGET|CURRENT|PLACE", lambda m: words[m[0]], says)
+
+    def _finding(self, difference: _Difference) -> Finding:
+        place = pointer(difference.path)
+        message = self.worded(difference.says, place)
         message += difference.note
         if difference.places > 1:
             others = difference.places - 1

@@ -1,50 +1,133 @@
-"""What event sources make of a response: HTTP answers and SQS batch responses. Pure.
+"""Recognising which AWS service sent an event, from the event alone, and the words it reads. Pure.
 
-API Gateway, Application Load Balancer and function URLs turn an object with ``statusCode``,
-``headers`` and ``body`` into an HTTP answer; SQS, Kinesis and DynamoDB event source mappings
-read ``batchItemFailures``. Here such responses are put into a form in which equal answers are
-equal values, and what only a protocol can say is noted. The general comparison is elsewhere.
-
-https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+What a service does with a response differs: an HTTP front end answers its client, a poller reads
+``batchItemFailures``, an asynchronous caller reads nothing. The rooms beside this one judge by
+that; this one only says which it is. An event that is not surely of one source is of an unknown
+one, and its response is compared like any other: what Step Functions, another function or an
+SDK hands over has no form of its own. The forms are those of the sample events in the AWS Lambda
+Developer Guide ("Invoking Lambda with events from other AWS services") and in the guides that
+are named with each source.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
-from pytest_lambda_rollback.contracts.differences import HEADER_OBJECTS, Differences
-from pytest_lambda_rollback.contracts.shapes import (
-    Json,
-    TooDeepError,
-    one_line,
-    parse,
-    short_text,
-)
+from pytest_lambda_rollback.contracts.shapes import Json, parse
 
 FAILURES = "batchItemFailures"
-PATH_STATUS = ("statusCode",)
-PATH_BODY = ("body",)
 
 Object = dict[str, Json]
 
 
+class Source(StrEnum):
+    """Who sent an event; the value is the name in messages."""
+
+    UNKNOWN = "its caller"
+    REST_API = "API Gateway"
+    """REST API with Lambda proxy integration."""
+    HTTP_API_1 = "API Gateway (payload format 1.0)"
+    HTTP_API_2 = "API Gateway (payload format 2.0)"
+    WEBSOCKET = "API Gateway (WebSocket)"
+    LOAD_BALANCER = "the load balancer"
+    FUNCTION_URL = "the function URL"
+    AUTHORIZER = "API Gateway's authorizer"
+    """TOKEN or REQUEST, answered by an IAM policy."""
+    AUTHORIZER_2 = "API Gateway's authorizer (format 2.0)"
+    """HTTP API, answered by a simple response or an IAM policy."""
+    APPSYNC_AUTHORIZER = "AppSync's authorizer"
+    SQS = "SQS"
+    KINESIS = "Kinesis"
+    DYNAMODB = "DynamoDB"
+    KAFKA = "Kafka"
+    FIREHOSE = "Firehose"
+    S3_BATCH = "S3 Batch Operations"
+    COGNITO = "Cognito"
+    SNS = "SNS"
+    S3 = "S3"
+    EVENTBRIDGE = "EventBridge"
+    LOGS = "CloudWatch Logs"
+    CLOUDFORMATION = "CloudFormation"
+    QUEUE_BROKER = "Amazon MQ"
+    DOCUMENTDB = "DocumentDB"
+    CODECOMMIT = "CodeCommit"
+    CODEPIPELINE = "CodePipeline"
+    CONFIG = "AWS Config"
+
+
+HTTP = frozenset(
+    (
+        Source.REST_API, Source.HTTP_API_1, Source.HTTP_API_2, Source.WEBSOCKET,
+        Source.LOAD_BALANCER, Source.FUNCTION_URL,
+    )
+)  # fmt: skip
+AUTHORIZERS = frozenset((Source.AUTHORIZER, Source.AUTHORIZER_2, Source.APPSYNC_AUTHORIZER))
+POLLED = frozenset((Source.SQS, Source.KINESIS, Source.DYNAMODB, Source.KAFKA))
+STREAMS = frozenset((Source.KINESIS, Source.DYNAMODB))
+
+_UNREAD = frozenset(
+    (
+        # Asynchronous: the caller has its answer before the function runs, and what the function
+        # returns goes at most to a destination that the configuration of a version, not its
+        # code, decides ("Invoking a Lambda function asynchronously").
+        Source.SNS, Source.S3, Source.EVENTBRIDGE, Source.LOGS, Source.CODECOMMIT,
+        # These get their result by a call of their own: an upload to ResponseURL ("Custom
+        # resource request and response reference" of CloudFormation), PutJobSuccessResult,
+        # PutEvaluations.
+        Source.CLOUDFORMATION, Source.CODEPIPELINE, Source.CONFIG,
+        # Pollers without partial batch responses ("CreateEventSourceMapping",
+        # FunctionResponseTypes): a batch fails by an error alone.
+        Source.QUEUE_BROKER, Source.DOCUMENTDB,
+    )
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """The values to compare further, and whether there is a point in it."""
+class Event:
+    """What is known of one event."""
 
-    current: tuple[Json, ...]
-    target: Json
-    settled: bool = False
-    """True when what was noted already says it all."""
+    source: Source = Source.UNKNOWN
+    value: Object = field(default_factory=dict, repr=False)
+    """The event; empty for one that is not a JSON object."""
+
+    @property
+    def response_is_read(self) -> bool:
+        """Whether anybody reads what the function returns; True where that is not known."""
+        if self.source is Source.WEBSOCKET:
+            return self.context.get("eventType") != "DISCONNECT"
+        if self.source is Source.COGNITO:
+            # "Custom sender Lambda triggers": no information is expected in the response.
+            trigger = str(self.value["triggerSource"])
+            return not trigger.startswith(("CustomEmailSender_", "CustomSMSSender_"))
+        return self.source not in _UNREAD
+
+    @property
+    def context(self) -> Object:
+        """The member ``requestContext``, empty where there is none."""
+        return _object(self.value.get("requestContext"))
+
+    @property
+    def records(self) -> tuple[Object, ...]:
+        """The members of ``Records``, ``records`` or ``tasks``, in the event's order."""
+        for name in ("Records", "records", "tasks"):
+            found = self.value.get(name)
+            if isinstance(found, list):
+                return tuple(_object(record) for record in found)
+        return ()
 
 
-def is_http(value: Json) -> bool:
-    """Whether API Gateway, ALB or a function URL would read this as status, headers and body."""
-    return isinstance(value, dict) and ("statusCode" in value or isinstance(value.get("body"), str))
+def recognise(event: bytes | None) -> Event:
+    """The source of an event; unknown for ``None`` and for what is not a JSON object."""
+    if event is None:
+        return Event()
+    try:
+        value = parse(event)
+    except ValueError:
+        return Event()
+    if not isinstance(value, dict):
+        return Event()
+    return Event(source=_source(value), value=value)
 
 
 def status_of(value: Json) -> int | None:
@@ -59,256 +142,89 @@ def status_of(value: Json) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def read_http(
-    current: Sequence[Json], target: Json, differences: Differences, *, content_type: bool
-) -> Compared:
-    """Put HTTP answers into comparable form; note other status codes and bodies.
-
-    With ``content_type`` another kind of content in that header is noted as well.
-
-    Header names are spelt as the current version spells them, base64 bodies decoded, JSON bodies
-    parsed. Raises TooDeepError for a body that nests too deep.
-    """
-    runs = [_answer(value) for value in current if isinstance(value, dict)]
-    if len(runs) != len(current) or not isinstance(target, dict):
-        return Compared(current=tuple(current), target=target)
-    other = _answer(target)
-    _spell_headers(runs, other)
-    settled = _status(runs, other, differences)
-    if not settled:
-        if content_type:
-            _content_type(runs, other, differences)
-        _bodies(runs, other, differences)
-    return Compared(current=tuple(runs), target=other, settled=settled)
+def _source(event: Object) -> Source:
+    for found in (_authorizer(event), _polled(event), _front_end(event), _service(event)):
+        if found is not Source.UNKNOWN:
+            return found
+    return Source.UNKNOWN
 
 
-def read_batch(
-    current: Sequence[Json], target: Json, differences: Differences, *, keep: bool
-) -> Compared:
-    """Note messages that a target reports as failed and the current version does not.
-
-    Lambda takes null, ``{}`` and null failures for success of the whole batch, and an entry
-    without a proper ``itemIdentifier`` for failure of the whole batch. With ``keep`` the failures
-    stay in the values, to be compared as any other value.
-    """
-    runs = [_batch(value) for value in current]
-    is_batch = all(run is not None for run in runs) and any(
-        isinstance(value, dict) and FAILURES in value for value in current
-    )
-    noted = False
-    if isinstance(target, dict) and isinstance(target.get(FAILURES), list):
-        known = {
-            identifier
-            for value in current
-            if isinstance(value, dict)
-            for identifier in _identifiers(value)
-        }
-        noted = _failures(target, known, differences)
-    other = _batch(target)
-    if not is_batch or other is None:
-        return Compared(current=tuple(current), target=target, settled=noted and not is_batch)
-    values = [run for run in runs if run is not None]
-    if noted or not keep:
-        for value in (*values, other):
-            value.pop(FAILURES, None)
-    return Compared(current=tuple(values), target=other)
+def _has(event: Object, **kinds: type) -> bool:
+    return all(isinstance(event.get(name), kind) for name, kind in kinds.items())
 
 
-# --- HTTP -----------------------------------------------------------------------------------
+def _object(value: Json) -> Object:
+    return value if isinstance(value, dict) else {}
 
 
-def _answer(value: Object) -> Object:
-    """A copy with whole status, headers as text, and the body as the caller receives it."""
-    answer = dict(value)
-    status = answer.get("statusCode")
-    if status is not None and (code := status_of(value)) is not None:
-        answer["statusCode"] = code
-    for name in HEADER_OBJECTS:
-        headers = answer.get(name)
-        if headers is None:
-            answer[name] = {}
-        elif isinstance(headers, dict):
-            answer[name] = {key: _as_sent(header) for key, header in headers.items()}
-    body = answer.get("body")
-    if answer.pop("isBase64Encoded", None) is True and isinstance(body, str):
-        answer["body"] = _decoded(body)
-    return answer
+def _authorizer(event: Object) -> Source:
+    """By the forms of "Input to an API Gateway Lambda authorizer" and of its sisters."""
+    if event.get("type") in ("TOKEN", "REQUEST") and _has(event, methodArn=str):
+        return Source.AUTHORIZER
+    if event.get("type") == "REQUEST" and _has(event, routeArn=str, version=str):
+        return Source.AUTHORIZER_2
+    context = _object(event.get("requestContext"))
+    if _has(event, authorizationToken=str) and _has(context, apiId=str, queryString=str):
+        return Source.APPSYNC_AUTHORIZER
+    return Source.UNKNOWN
 
 
-def _as_sent(header: Json) -> Json:
-    if isinstance(header, bool):
-        return "true" if header else "false"
-    return str(header) if isinstance(header, (int, float)) else header
+_RECORDS = {
+    "aws:sqs": Source.SQS,
+    "aws:sns": Source.SNS,
+    "aws:s3": Source.S3,
+    "aws:kinesis": Source.KINESIS,
+    "aws:dynamodb": Source.DYNAMODB,
+    "aws:codecommit": Source.CODECOMMIT,
+}
+_POLLERS = {
+    "aws:kafka": Source.KAFKA,
+    "SelfManagedKafka": Source.KAFKA,
+    "aws:mq": Source.QUEUE_BROKER,
+    "aws:rmq": Source.QUEUE_BROKER,
+    "aws:docdb": Source.DOCUMENTDB,
+}
 
 
-def _decoded(body: str) -> str:
-    """The text of a base64 body; what is no text, or no base64, stays as it is."""
-    try:
-        return base64.b64decode(body, validate=True).decode("utf-8")
-    except (binascii.Error, ValueError):
-        return body
+def _polled(event: Object) -> Source:
+    records = event.get("Records")
+    if isinstance(records, list) and records:
+        each = [_object(record) for record in records]
+        names = {str(record.get("eventSource", record.get("EventSource"))) for record in each}
+        return _RECORDS.get(names.pop(), Source.UNKNOWN) if len(names) == 1 else Source.UNKNOWN
+    return _POLLERS.get(str(event.get("eventSource")), Source.UNKNOWN)
 
 
-def _spell_headers(runs: Sequence[Object], other: Object) -> None:
-    for name in HEADER_OBJECTS:
-        spelling: dict[str, str] = {}
-        for answer in (*runs, other):
-            headers = answer[name]
-            if isinstance(headers, dict):
-                answer[name] = {
-                    spelling.setdefault(key.lower(), key): header for key, header in headers.items()
-                }
+def _front_end(event: Object) -> Source:
+    """By ``requestContext``; VPC Lattice and others with one of their own stay unknown."""
+    context = _object(event.get("requestContext"))
+    if isinstance(context.get("elb"), dict):
+        return Source.LOAD_BALANCER
+    if _has(context, connectionId=str, eventType=str):
+        return Source.WEBSOCKET
+    if event.get("version") == "2.0" and isinstance(context.get("http"), dict):
+        is_url = ".lambda-url." in str(context.get("domainName"))
+        return Source.FUNCTION_URL if is_url else Source.HTTP_API_2
+    if context and _has(event, httpMethod=str, path=str, resource=str):
+        return Source.HTTP_API_1 if event.get("version") == "1.0" else Source.REST_API
+    return Source.UNKNOWN
 
 
-def _status(runs: Sequence[Object], other: Object, differences: Differences) -> bool:
-    """Note another status code; True when it is of another class, so that all else follows."""
-    known = [run.get("statusCode") for run in runs]
-    found = other.get("statusCode")
-    codes = [code for code in known if isinstance(code, int)]
-    if len(codes) != len(known) or not isinstance(found, int) or differences.ignored(PATH_STATUS):
-        return False
-    for answer in (*runs, other):
-        del answer["statusCode"]
-    if found in codes:
-        return False
-    of_another_class = all(found // 100 != code // 100 for code in codes)
-    body = other.get("body")
-    differences.other(
-        PATH_STATUS,
-        "status-code",
-        f"TARGET answers with status {found} where CURRENT answers {codes[0]}",
-        str(codes[0]),
-        str(found),
-        note=_body_note(body) if of_another_class else "",
-    )
-    return of_another_class
-
-
-def _body_note(body: Json) -> str:
-    if body is None or body == "":
-        return ""
-    return f", with the body {one_line(body) if isinstance(body, str) else short_text(body)}"
-
-
-def _content_type(runs: Sequence[Object], other: Object, differences: Differences) -> None:
-    known = [_header(run, "content-type") for run in runs]
-    name, found = _header(other, "content-type")
-    families = {media_family(value) for _, value in known}
-    if not found or not all(value for _, value in known) or len(families) != 1:
-        return
-    if media_family(found) not in families:
-        differences.other(
-            ("headers", name),
-            "content-type",
-            f"TARGET answers {media_family(found)} where CURRENT answers {families.pop()}",
-            short_text(known[0][1]),
-            short_text(found),
-        )
-
-
-def _header(answer: Object, wanted: str) -> tuple[str, str]:
-    headers = answer["headers"]
-    if isinstance(headers, dict):
-        for name, value in headers.items():
-            if name.lower() == wanted and isinstance(value, str):
-                return name, value
-    return "", ""
-
-
-def media_family(content_type: str) -> str:
-    """What a caller has to be able to read: ``json``, ``text``, ``image``, ``application/pdf``."""
-    media = content_type.partition(";")[0].strip().lower()
-    if media.endswith(("/json", "+json")):
-        return "json"
-    kind = media.partition("/")[0]
-    return media if kind == "application" else kind
-
-
-def _bodies(runs: Sequence[Object], other: Object, differences: Differences) -> None:
-    """Parse bodies that are JSON in every replay of the current version."""
-    if all(run.get("body") in (None, "") for run in runs):
-        for answer in (*runs, other):
-            if answer.get("body") is None:
-                answer["body"] = ""
-        return
-    if differences.ignored(PATH_BODY) or "body" not in other:
-        return
-    parsed = [_container(run.get("body")) for run in runs]
-    if any(document is None for document in parsed):
-        return
-    body = other["body"]
-    if isinstance(body, str):
-        try:
-            other["body"] = parse(body)
-        except TooDeepError:
-            raise
-        except ValueError:
-            differences.other(
-                PATH_BODY,
-                "body-not-json",
-                "TARGET answers a body that is not JSON where CURRENT answers JSON",
-                short_text(parsed[0]),
-                short_text(body),
-            )
-            body = None
-    else:
-        differences.retyped(PATH_BODY, ["string"], runs[0]["body"], body)
-        body = None
-    for run, document in zip(runs, parsed, strict=True):
-        run["body"] = document
-    if body is None:
-        for answer in (*runs, other):
-            answer.pop("body", None)
-
-
-def _container(body: Json) -> Json:
-    """The parsed body when it is a JSON object or array, else ``None``."""
-    if not isinstance(body, str) or body.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        return parse(body)
-    except TooDeepError:
-        raise
-    except ValueError:
-        return None
-
-
-# --- batches --------------------------------------------------------------------------------
-
-
-def _batch(value: Json) -> Object | None:
-    """A batch response with its failures as a list; ``None`` for another kind of response."""
-    if value is None or value == {}:
-        return {FAILURES: []}
-    if isinstance(value, dict) and isinstance(value.get(FAILURES, ""), list | None):
-        return {**value, FAILURES: value[FAILURES] or []}
-    return None
-
-
-def _identifiers(value: Object) -> list[str | None]:
-    """The identifiers of failed messages; ``None`` for an entry that Lambda cannot read."""
-    failures = value.get(FAILURES)
-    found: list[str | None] = []
-    for entry in failures if isinstance(failures, list) else ():
-        identifier = entry.get("itemIdentifier") if isinstance(entry, dict) else None
-        found.append(identifier if isinstance(identifier, str) and identifier else None)
-    return found
-
-
-def _failures(target: Object, known: set[str | None], differences: Differences) -> bool:
-    """Note failures that the current version does not report; True when there are any."""
-    before = len(differences)
-    entries = target[FAILURES]
-    for index, identifier in enumerate(_identifiers(target)):
-        if identifier in known or not isinstance(entries, list):
-            continue
-        says = (
-            "TARGET reports a message as failed that CURRENT handles"
-            if identifier is not None
-            else "TARGET reports a failure without itemIdentifier, by which the whole batch fails"
-        )
-        differences.other(
-            (FAILURES, index), "batch-item-failure", says,
-            "not reported as failed", short_text(entries[index]),
-        )  # fmt: skip
-    return len(differences) > before
+def _service(event: Object) -> Source:
+    if _has(event, triggerSource=str, userPoolId=str, request=dict):
+        return Source.COGNITO
+    if _has(event, deliveryStreamArn=str, invocationId=str, records=list):
+        return Source.FIREHOSE
+    if _has(event, invocationSchemaVersion=str, invocationId=str, tasks=list):
+        return Source.S3_BATCH
+    if _has(event, **{"detail-type": str}, source=str, detail=dict, account=str):
+        return Source.EVENTBRIDGE
+    if _has(_object(event.get("awslogs")), data=str):
+        return Source.LOGS
+    if _has(event, RequestType=str, ResponseURL=str, StackId=str, LogicalResourceId=str):
+        return Source.CLOUDFORMATION
+    if isinstance(event.get("CodePipeline.job"), dict):
+        return Source.CODEPIPELINE
+    if _has(event, invokingEvent=str, resultToken=str):
+        return Source.CONFIG
+    return Source.UNKNOWN

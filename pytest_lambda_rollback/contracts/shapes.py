@@ -153,6 +153,8 @@ class Shape:
 
     types: frozenset[str]
     """JSON types, at least one."""
+    values: tuple[Json, ...]
+    """The values themselves, at least one."""
     sample: Json
     """One of the values, preferably not null: for messages."""
     members: Mapping[str, Member]
@@ -181,6 +183,7 @@ def shape_of(values: Iterable[Json]) -> Shape:
         members[key] = Member(shape=shape_of(found), required=len(found) == objects)
     return Shape(
         types=frozenset(map(json_type, seen)),
+        values=tuple(seen),
         sample=next((value for value in seen if value is not None), None),
         members=members,
         element=shape_of(elements) if elements else None,
