@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-PROGRESS_INTERVAL_S = 1.8
+PROGRESS_INTERVAL_S = 1.5
 
 Say = Callable[[str], None]
 """Takes one line of progress."""

@@ -90,13 +90,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _measured(name: str, bench: Workbench, rounds: int | None) -> tuple[Result, ...]:
-    began = time.monotonic()
+    began, terminal = time.monotonic(), sys.stdout.isatty()
     print(f"== {name}", flush=True)
 
     def say(text: str) -> None:
-        print(f"   {time.monotonic() - began:4.0f} s  {text}", flush=True)
+        line = f"   {time.monotonic() - began:4.0f} s  {text}"
+        # On a terminal each line of progress takes the place of the one before.
+        print(f"\r\x1b[K{line}" if terminal else line, end="" if terminal else "\n", flush=True)
 
-    results = MEASUREMENTS[name](bench, rounds, say)
+    try:
+        results = MEASUREMENTS[name](bench, rounds, say)
+    finally:
+        print("\r\x1b[K" if terminal else "", end="", flush=True)
     for result in results:
         print("\n".join(lines(result)), flush=True)
     return results

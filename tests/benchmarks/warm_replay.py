@@ -1,7 +1,8 @@
 """A replay in an environment that is up, against the same call through AWS's emulator.
 
 Both are the same image, function and event, and both calls come from this process: ours through
-the docker engine, theirs as a POST on a connection that is kept.
+the docker engine, theirs as a POST on a connection that is kept. What a function does itself is on
+both sides and would hide the difference, so the one that is judged does nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from measures import Ratio, Result, Say, take_turns
 from workbench import CannotMeasure, Workbench, check_answer
 
 from pytest_lambda_rollback.engines.interface import ExecutionEnvironment
-from pytest_lambda_rollback.model import Invocation, Outcome
+from pytest_lambda_rollback.model import FunctionVersion, Invocation, Outcome
 
 GOAL = 0.5
 ROUNDS = 500
@@ -24,39 +25,50 @@ PATH = "/2015-03-31/functions/function/invocations"
 
 
 def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...]:
-    """The ratio, and both in milliseconds."""
-    version, event = bench.current, bench.event.payload
+    """The ratio for a function without work of its own (judged), and for the example's."""
+    ways = "in the docker engine / the same call through AWS's emulator"
+    idle = _samples(bench, bench.idle, rounds or ROUNDS, say)
+    example = _samples(bench, bench.current, rounds or ROUNDS, say)
+    return (
+        Ratio(
+            name="warm-replay",
+            what=f"one warm replay {ways}",
+            subject_s=idle[0],
+            reference_s=idle[1],
+            goal=GOAL,
+        ),
+        Ratio(
+            name="warm-replay-example",
+            what=f"of the example's function, which signs and logs, {ways}",
+            subject_s=example[0],
+            reference_s=example[1],
+        ),
+    )
+
+
+def _samples(
+    bench: Workbench, version: FunctionVersion, rounds: int, say: Say
+) -> tuple[tuple[float, ...], ...]:
+    event = bench.event.payload
     with bench.engine() as engine, bench.emulator(version) as emulator:
         engine.prepare(version, say)
-        environment = engine.start(version)
+        replay = replayer(engine.start(version), event)
         connection = http.client.HTTPConnection(emulator, timeout=30)
         try:
-            ours = check_answer(replayer(environment, event)().payload, "the docker engine")
+            ours = check_answer(replay().payload, "the docker engine")
             theirs = check_answer(post(connection, event), "AWS's emulator")
             if ours != theirs:
                 raise CannotMeasure(f"the answers differ: {sorted(ours)}, {sorted(theirs)}")
-            replay = replayer(environment, event)
             samples = take_turns(
-                (
-                    lambda: timed(replay),
-                    lambda: timed(lambda: post(connection, event)),
-                ),
-                rounds=rounds or ROUNDS,
+                (lambda: timed(replay), lambda: timed(lambda: post(connection, event))),
+                rounds=rounds,
                 warm_up=WARM_UP,
                 say=say,
             )
             check_answer(replay().payload, "the docker engine")
         finally:
             connection.close()
-    return (
-        Ratio(
-            name="warm-replay",
-            what="one warm replay in the docker engine / the same call through AWS's emulator",
-            subject_s=samples[0],
-            reference_s=samples[1],
-            goal=GOAL,
-        ),
-    )
+    return samples
 
 
 def replayer(environment: ExecutionEnvironment, event: bytes) -> Callable[[], Outcome]:

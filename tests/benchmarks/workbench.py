@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -136,6 +137,16 @@ class Workbench:
             for declared in self.declared:
                 engine.prepare(self.load(store, declared), lambda line: None)
         return self.load(store, self.function.current)
+
+    @cached_property
+    def idle(self) -> FunctionVersion:
+        """A version without layers whose code has no work of its own; its image built."""
+        path = Path(__file__).resolve().parent / "function"
+        code = self.store().load(path, label=path.name, root_dir=local.CODE_DIR)
+        version = replace(self.current, function="idle", code=code, layers=())
+        with self.engine() as engine:
+            engine.prepare(version, lambda line: None)
+        return version
 
     @cached_property
     def event(self) -> EventFixture:
