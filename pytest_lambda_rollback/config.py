@@ -28,7 +28,6 @@ from pytest_lambda_rollback.functions import (
     refuse_event_names,
     region_of,
     requires_of,
-    response_of,
     targets_of,
 )
 from pytest_lambda_rollback.model import (
@@ -40,6 +39,7 @@ from pytest_lambda_rollback.model import (
     TargetRef,
 )
 from pytest_lambda_rollback.paths import absolute, package
+from pytest_lambda_rollback.response_rules import response_of
 from pytest_lambda_rollback.tables import Table, listed, nearest, read
 from pytest_lambda_rollback.versions import VERSION_KEYS, VersionReader
 
@@ -320,7 +320,7 @@ def _function(
             _strategies(root, "strategies"),
             default=tuple(Strategy),
         ),
-        response=response_of(table),
+        response=response_of(table, reader.base),
         accept=tuple(
             accept
             for target, accept in accepted

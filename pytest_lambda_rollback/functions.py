@@ -18,7 +18,6 @@ from pytest_lambda_rollback.model import (
     Accept,
     FunctionSettings,
     LocalVersion,
-    ResponseRule,
     Strategy,
     TargetRef,
 )
@@ -259,26 +258,6 @@ def refuse_event_names(settings: FunctionSettings, where: str) -> None:
                 why=owner,
                 do=f"Rename {path}",
             )
-
-
-def response_of(table: Table) -> ResponseRule:
-    """How responses are compared; the default compares shapes."""
-    response = table.table("response")
-    response.only(("mode", "ignore"))
-    modes = ("shape", "exact", "none")
-    if response.values.get("mode") == "schema":
-        raise ConfigError(
-            f'{response.at("mode")} is "schema", which this version does not have',
-            do=f"Use one of {listed(modes)}",
-        )
-    ignore = response.strings("ignore")
-    for index, pointer in enumerate(ignore):
-        if not re.fullmatch(r"(/([^/~]|~[01])*)+", pointer):
-            raise ConfigError(
-                f'{response.at("ignore")}[{index}] is "{pointer}", expected a JSON Pointer',
-                do='Begin it with a slash, as in "/headers/Date"; a ~ in a key is written ~0',
-            )
-    return ResponseRule(mode=response.choice("mode", modes, "shape"), ignore=ignore)
 
 
 def requires_of(table: Table) -> tuple[str, ...]:

@@ -923,12 +923,60 @@ MISTAKES = {
     "response mode": (
         ORDERS + 'response = { mode = "shapes" }\n' + FOUR,
         'lambda-rollback.toml: functions.orders.response.mode is a string ("shapes"), expected '
-        'one of shape, exact, none. Write "shape" if that is what you mean.',
+        'one of shape, exact, schema, none. Write "shape" if that is what you mean.',
     ),
-    "response mode schema": (
+    "response mode schema without a schema": (
         ORDERS + 'response = { mode = "schema" }\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.response.mode is "schema", which this version '
-        "does not have. Use one of shape, exact and none.",
+        "lambda-rollback.toml: functions.orders.response.schema is missing: expected a string. "
+        'Name its file, as in { mode = "schema", schema = "schemas/order.json" }.',
+    ),
+    "response schema in another mode": (
+        ORDERS + 'response = { schema = "order.json" }\n' + FOUR,
+        "lambda-rollback.toml: functions.orders.response.schema would not be looked at in mode "
+        '"shape". Write mode = "schema", or remove it.',
+    ),
+    "response schema that is not there": (
+        ORDERS + 'response = { mode = "schema", schema = "schemas/order.json" }\n' + FOUR,
+        'lambda-rollback.toml: functions.orders.response.schema names "schemas/order.json", which '
+        "does not exist: looked for {project}/schemas/order.json. Correct the path, or build it "
+        "first; {project} has {…}",
+    ),
+    "response matchers in mode schema": (
+        ORDERS + 'response = { mode = "none", matchers = { "/id" = "uuid" } }\n' + FOUR,
+        "lambda-rollback.toml: functions.orders.response.matchers would not be looked at in mode "
+        '"none". Remove them, or use mode shape or exact.',
+    ),
+    "matcher": (
+        ORDERS + 'response = { matchers = { "/id" = "uid" } }\n' + FOUR,
+        'lambda-rollback.toml: functions.orders.response.matchers."/id" is a string ("uid"), '
+        'which is no matcher. Did you mean "uuid"? Use one of "uuid", "timestamp", '
+        '{ regex = "^A[0-9]+$" } or { tolerance = 0.01 }.',
+    ),
+    "matcher of another type": (
+        ORDERS + 'response = { matchers = { "/id" = 4 } }\n' + FOUR,
+        'lambda-rollback.toml: functions.orders.response.matchers."/id" is an integer (4), '
+        'expected one of "uuid", "timestamp", { regex = "^A[0-9]+$" } or { tolerance = 0.01 }.',
+    ),
+    "matcher with two rules": (
+        ORDERS + 'response = { matchers = { "/id" = { regex = "a", tolerance = 1 } } }\n' + FOUR,
+        'lambda-rollback.toml: functions.orders.response.matchers."/id" is a table, expected one '
+        'of "uuid", "timestamp", { regex = "^A[0-9]+$" } or { tolerance = 0.01 }.',
+    ),
+    "matcher at no pointer": (
+        ORDERS + 'response = { matchers = { "id" = "uuid" } }\n' + FOUR,
+        "lambda-rollback.toml: functions.orders.response.matchers.id is named after no place, "
+        'expected a JSON Pointer. Begin it with a slash, as in "/headers/Date"; a ~ in a key is '
+        "written ~0.",
+    ),
+    "matcher with a regex that is none": (
+        ORDERS + 'response = { matchers = { "/id" = { regex = "A[" } } }\n' + FOUR,
+        'lambda-rollback.toml: functions.orders.response.matchers."/id".regex is "A[", which is no '
+        "regular expression: {…}; in TOML, '...' needs no backslash twice.",
+    ),
+    "matcher with a tolerance below nothing": (
+        ORDERS + 'response = { matchers = { "/id" = { tolerance = -1 } } }\n' + FOUR,
+        'lambda-rollback.toml: functions.orders.response.matchers."/id".tolerance is an integer '
+        "(-1), expected a number of at least 0.",
     ),
     "response as a string": (
         ORDERS + 'response = "exact"\n' + FOUR,
