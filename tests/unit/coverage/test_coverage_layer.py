@@ -1,0 +1,128 @@
+"""The version that measures, and the layer in it."""
+
+from __future__ import annotations
+
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pytest_lambda_rollback.coverage import agent, layer
+from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.model import Artifact, FunctionVersion, Layer
+from pytest_lambda_rollback.sources.artifacts import ArtifactStore
+
+
+def version(**changes: object) -> FunctionVersion:
+    code = Artifact(label="code", digest="c", size_bytes=1, tar=Path("code.tar"))
+    shared = Artifact(label="shared", digest="s", size_bytes=1, tar=Path("shared.tar"))
+    made = FunctionVersion(
+        function="orders",
+        version="3",
+        code=code,
+        layers=(Layer(name="shared", version="1", artifact=shared),),
+        runtime="python3.11",
+        handler="app.handler",
+        environment=(("TABLE", "orders"),),
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_it_is_the_target_with_one_layer_more(tmp_path: Path) -> None:
+    target = version()
+    measuring = layer.coverage_version(target, tmp_path)
+    assert measuring.layers[:-1] == target.layers
+    assert measuring.layers[-1].artifact.tar.parent == tmp_path
+    assert measuring.handler == "_lambda_rollback_coverage.handler"
+    variables = dict(measuring.environment)
+    assert variables["LAMBDA_ROLLBACK_HANDLER"] == "app.handler"
+    assert variables["TABLE"] == "orders"
+    same = replace(
+        measuring,
+        layers=target.layers,
+        handler=target.handler,
+        environment=target.environment,
+        memory_mb=target.memory_mb,
+        timeout_s=target.timeout_s,
+    )
+    assert same == target
+
+
+def test_loading_within_the_first_replay_and_slower_code_have_time_and_room(
+    tmp_path: Path,
+) -> None:
+    measuring = layer.coverage_version(version(timeout_s=5.0, memory_mb=256), tmp_path)
+    assert (measuring.timeout_s, measuring.memory_mb) == (30.0, 512)
+    variables = dict(measuring.environment)
+    assert variables["LAMBDA_ROLLBACK_TIMEOUT_S"] == "5.0"
+    assert variables["LAMBDA_ROLLBACK_AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
+
+
+def test_a_search_path_of_the_functions_own_finds_the_agent_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    target = version(environment=(("PYTHONPATH", "/var/task/lib"),))
+    variables = dict(layer.coverage_version(target, tmp_path).environment)
+    assert variables["PYTHONPATH"] == f"/var/task/lib:{agent.FOLDER}"
+    assert variables["LAMBDA_ROLLBACK_PYTHONPATH"] == "/var/task/lib"
+
+
+def test_equal_targets_have_equal_layers_in_one_file(tmp_path: Path) -> None:
+    first = layer.coverage_version(version(), tmp_path)
+    (other,) = tmp_path.iterdir()
+    changed = other.stat().st_mtime_ns
+    assert layer.coverage_version(version(), tmp_path) == first
+    assert [each.stat().st_mtime_ns for each in tmp_path.iterdir()] == [changed]
+    elsewhere = layer.coverage_version(version(), tmp_path / "other").layers[-1].artifact
+    assert elsewhere.digest == first.layers[-1].artifact.digest
+    assert elsewhere.tar.read_bytes() == other.read_bytes()
+    assert other.name == f"{elsewhere.digest}.tar"
+
+
+def test_a_damaged_file_is_made_anew(tmp_path: Path) -> None:
+    tar = layer.coverage_version(version(), tmp_path).layers[-1].artifact.tar
+    whole = tar.read_bytes()
+    tar.write_bytes(whole[:-600])
+    layer.coverage_version(version(), tmp_path)
+    assert tar.read_bytes() == whole
+    assert list(tmp_path.iterdir()) == [tar]
+
+
+def test_it_unpacks_as_a_layer(tmp_path: Path) -> None:
+    artifact = layer.coverage_version(version(), tmp_path / "tars").layers[-1].artifact
+    into = tmp_path / "opt"
+    into.mkdir()
+    ArtifactStore(tmp_path / "store").unpack(artifact, into)
+    text = Path(agent.__file__).read_bytes()
+    found = sorted(path for path in into.rglob("*") if path.is_file())
+    name = "_lambda_rollback_coverage.py"
+    assert found == [into / "lambda-rollback-coverage" / name, into / "python" / name]
+    assert {path.read_bytes() for path in found} == {text}
+    assert artifact.size_bytes == sum(path.stat().st_size for path in found)
+    with tarfile.open(artifact.tar) as tar:
+        assert {member.mtime for member in tar} == {315532800}
+
+
+def test_a_folder_that_cannot_be_written_is_a_source_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceError, match="coverage agent cannot be written"):
+        layer.coverage_version(version(), tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("runtime", "measurable"),
+    [
+        ("python3.8", True),
+        ("python3.11", True),
+        ("python3.14", True),
+        ("python3.7", False),
+        ("python2.7", False),
+        ("nodejs22.x", False),
+        ("provided.al2023", False),
+    ],
+)
+def test_which_runtimes_are_measured(runtime: str, measurable: bool) -> None:
+    reason = layer.not_measurable(version(runtime=runtime))
+    assert (reason is None) == measurable
+    assert measurable or runtime in str(reason)
