@@ -76,7 +76,7 @@ def diagnose(case: BreakCase) -> Cause | None:
         frames.modules_named(case.error) or frames.module_missing(case.error)
     ):
         return _of_frames(case, spoken)
-    return _of_event(case, spoken)
+    return _of_event(case, spoken, keys_only=True)
 
 
 def same_break(one: Sequence[Finding], other: Sequence[Finding]) -> bool:
@@ -89,10 +89,17 @@ def same_break(one: Sequence[Finding], other: Sequence[Finding]) -> bool:
     return bool({_mark(each) for each in one} & {_mark(each) for each in other})
 
 
-def _of_event(case: BreakCase, spoken: Spoken) -> Cause | None:
+def _of_event(case: BreakCase, spoken: Spoken, *, keys_only: bool = False) -> Cause | None:
     if case.event is None:
         return None
-    return event_cause(case.error, case.finding, case.event, case.passing, target=spoken.version)
+    return event_cause(
+        case.error,
+        case.finding,
+        case.event,
+        case.passing,
+        target=spoken.version,
+        keys_only=keys_only,
+    )
 
 
 def _of_frames(case: BreakCase, spoken: Spoken) -> Cause | None:

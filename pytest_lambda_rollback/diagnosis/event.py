@@ -26,6 +26,7 @@ from pytest_lambda_rollback.model import Cause, Finding, FunctionError
 
 T = TypeVar("T")
 
+_KEYS = frozenset({Wanted.KEY, Wanted.KEY_OF_NOTHING, Wanted.NO_KEY})
 _HEADERS = frozenset({"headers", "multiValueHeaders"})
 _QUOTED_ERROR = re.compile(r"\b(?P<type>[A-Z]\w*(?:Error|Exception)): (?P<message>[^\n]+)")
 _IDENTIFIERS = (
@@ -44,13 +45,16 @@ def event_cause(
     passing_events: Sequence[bytes],
     *,
     target: str,
+    keys_only: bool = False,
 ) -> Cause | None:
     """The place in the event that the target does not take, where it can be shown.
 
     ``passing_events`` are events that the same target handles as the current version does;
     ``target`` is its version as sentences name it. Without an event of the same source to
     compare with, only a key that the event has nowhere is named. ``event_path`` of the cause is
-    the place that was asked for, or that is new.
+    the place that was asked for, or that is new. With ``keys_only`` nothing but a key that the
+    error asks for and that events to compare with have is a cause: a refused value or type may as
+    well come from what refuses it.
     """
     document = read(failing_event)
     if document is None:
@@ -64,10 +68,14 @@ def event_cause(
         words=EventWords(target, location or frames.own_location(error)),
     )
     asks = asked(error) if error is not None else ()
+    if keys_only:
+        asks = tuple(ask for ask in asks if search.peers and ask.wanted in _KEYS)
     for ask in asks:
         cause = search.explain(ask) if search.peers else search.absent(ask, error)
         if cause is not None:
             return cause
+    if keys_only:
+        return None
     # An error that asks for something else is not explained by what happens to differ.
     if any(ask.wanted is not Wanted.VALUE for ask in asks):
         return None
@@ -125,6 +133,8 @@ class _Search:
         """Without events to compare with: a key that the event has nowhere."""
         innermost = next(iter(frames.frames(error)), None) if error else None
         if ask.wanted is not Wanted.KEY or innermost is None or not innermost.own:
+            return None
+        if error is None or error.type != "KeyError":
             return None
         name = ask.names[-1]
         for path, value in self._places.items():
