@@ -37,6 +37,8 @@ def headline(result: CheckResult) -> str:
 def failure(result: CheckResult, *, repeat: str) -> str:
     """The full text of a check that is not safe; ``repeat`` is the command that repeats it."""
     lines = [headline(result)]
+    causes = dict.fromkeys(f.cause.sentence for f in result.findings if f.cause)
+    lines += [sentence for sentence in causes if sentence]
     if result.check.event is not None:
         lines.append(f"event: {result.check.event}")
     for finding in result.findings:
@@ -53,7 +55,7 @@ def _finding_lines(finding: Finding) -> Iterator[str]:
         yield from _value("current", finding.current)
     if finding.target is not None:
         yield from _value("target ", finding.target)
-    if finding.cause is not None:
+    if finding.cause is not None and not finding.cause.sentence:
         yield f"  cause    {_cause(finding)}"
     if finding.stack_trace:
         yield "  stack trace from inside the function:"
@@ -78,7 +80,9 @@ def _cause(finding: Finding) -> str:
     if cause is None:
         return ""
     text = " ".join(filter(None, (cause.layer and f"layer {cause.layer}", cause.distribution)))
-    return f"{text}: {cause.target_version} on the target, {cause.current_version} on the current"
+    if cause.target_version or cause.current_version:
+        text += f": {cause.target_version} was there for the target, {cause.current_version} is now"
+    return text or f"{cause.event_path} in the event"
 
 
 def engine_lines(engines: list[dict[str, Any]]) -> list[str]:

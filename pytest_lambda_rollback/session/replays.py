@@ -30,6 +30,7 @@ from pytest_lambda_rollback.session.work import Work
 
 BASELINE_SLOTS = (1, 2)
 """The current version runs in two environments, so that what one makes for itself is noise."""
+PROBE_SLOT = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class Replays:
         self._pool = pool
         self._work = work
         self._baselines: dict[Path, tuple[Outcome, ...]] = {}
+        self._probes: set[Slot] = set()
 
     def judge(self, target: FunctionVersion, target_name: str, fixture: EventFixture) -> Replayed:
         """Replay one event on the current version and on a target, and compare.
@@ -100,12 +102,28 @@ class Replays:
         judgement = invocation.judge(baseline, outcome, fixture.expect, **names)
         kinds = {each.kind for each in (*baseline, outcome)}
         if judgement.verdict is Verdict.SAFE and kinds == {OutcomeKind.RESPONSE}:
-            return response.judge(baseline, outcome, self._function.response, **names)
+            return response.judge(
+                baseline, outcome, self._function.response, event=fixture.payload, **names
+            )
         return judgement
 
-    def known_baseline(self, fixture: EventFixture) -> tuple[Outcome, ...]:
-        """The current version's outcomes on an event so far."""
-        return self._baselines.get(fixture.path, ())
+    def probe(self, version: FunctionVersion, name: str, fixture: EventFixture) -> Judgement:
+        """Judge one unconfirmed replay on any version, in an environment kept for probes."""
+        baseline = self._baseline(fixture)
+        usable = invocation.judge_baseline(baseline, fixture.expect, version_name=self.current.name)
+        if usable.reason is not None:
+            return usable
+        prepare = self._work.submit(self.engine.prepare, version, self._work.say)
+        self._work.wait(prepare, f"preparing {name} with other layers")
+        slot = Slot(version=version, number=PROBE_SLOT)
+        self._probes.add(slot)
+        outcome = self.replay(slot, fixture, f"{fixture.name} on {name} with other layers")
+        return self.compare(baseline, outcome, fixture, name)
+
+    def end_probes(self) -> None:
+        """End the environments that were started for probes."""
+        while self._probes:
+            self._work.submit(self._pool.release, self._probes.pop())
 
     def replay(self, slot: Slot, fixture: EventFixture, activity: str) -> Outcome:
         """Replay in a slot's warm environment."""

@@ -17,16 +17,19 @@ from pytest_lambda_rollback.model import (
     CheckResult,
     Contract,
     EngineDescription,
+    EventFixture,
     FunctionSettings,
     FunctionVersion,
+    Judgement,
     Settings,
     Strategy,
     TargetRef,
     Verdict,
 )
 from pytest_lambda_rollback.session import verdicts
+from pytest_lambda_rollback.session.diagnosing import Broken, Diagnosis
 from pytest_lambda_rollback.session.pool import EnvironmentPool, Slot
-from pytest_lambda_rollback.session.replays import BASELINE_SLOTS, Replays
+from pytest_lambda_rollback.session.replays import BASELINE_SLOTS, Replayed, Replays
 from pytest_lambda_rollback.session.statics import StaticCase, StaticContracts
 from pytest_lambda_rollback.session.versions import Versions
 from pytest_lambda_rollback.session.work import Work
@@ -73,6 +76,7 @@ class _Function:
     versions: Versions
     groups: dict[str, _Group] = field(default_factory=dict)
     replays: Replays | None = None
+    diagnosis: Diagnosis | None = None
     running: _Running | None = None
     reason: str | None = None
     """Why nothing of the function can be replayed."""
@@ -219,7 +223,7 @@ class Session:
             self._warm_next(function, check.group)
         fixture = events.load(event, name=check.name)
         replayed = function.replays.judge(group.version, _spoken(check), fixture)
-        judgement = replayed.judgement
+        judgement = self._explained(function, group, fixture, replayed)
         contract = judgement.findings[0].contract if judgement.findings else Contract.INVOCATION
         return CheckResult(
             check=check,
@@ -230,6 +234,28 @@ class Session:
             duration_s=replayed.outcome.duration_s if replayed.outcome is not None else 0.0,
             engine=function.replays.engine.name,
         )
+
+    def _explained(
+        self, function: _Function, group: _Group, fixture: EventFixture, replayed: Replayed
+    ) -> Judgement:
+        """The judgement, with the causes of a break."""
+        judgement, diagnosis = replayed.judgement, function.diagnosis
+        if diagnosis is None or group.version is None:
+            return judgement
+        diagnosis.note(group.version, fixture, judgement.verdict)
+        target, strategy, outcome = group.target, group.strategy, replayed.outcome
+        if not judgement.findings or target is None or strategy is None or outcome is None:
+            return judgement
+        broken = Broken(
+            strategy=strategy,
+            name=_name(target),
+            own=function.versions.published(target),
+            redeployed=function.versions.rolled_back(target, Strategy.REDEPLOY),
+            fixture=fixture,
+            outcome=outcome,
+            findings=judgement.findings,
+        )
+        return Judgement(findings=diagnosis.explained(broken))
 
     # --- getting ready -----------------------------------------------------------------------
 
@@ -260,6 +286,14 @@ class Session:
             engine=running.engine,
             pool=running.pool,
             work=self._work,
+        )
+        function.diagnosis = Diagnosis(
+            replays=function.replays,
+            statics=self._statics,
+            other_events=lambda: tuple(
+                events.load(path, name=own.event_name(path)) for path in own.events
+            ),
+            say=self._work.say,
         )
         for number in BASELINE_SLOTS:
             self._work.submit(running.pool.warm, Slot(version=current, number=number))
@@ -328,6 +362,8 @@ class Session:
         needed = {each.version for each in function.groups.values() if each.replays_left > 0}
         if group.version is not None and group.version not in needed:
             self._let_go(function.running, Slot(version=group.version))
+        if function.replays is not None:
+            function.replays.end_probes()
         if function.replays is not None and not needed:
             function.replays.forget()
             for number in BASELINE_SLOTS:

@@ -72,6 +72,11 @@ class StaticContracts:
             )
         return self._views[version]
 
+    def imported(self, version: FunctionVersion) -> tuple[str, ...]:
+        """Modules that a version's own code asks for, each once. Raises SourceError."""
+        asks = self._modules.view(version).asks
+        return tuple(dict.fromkeys(answered.ask.module for answered in asks))
+
     def judge(self, contract: Contract, case: StaticCase) -> StaticJudgement:
         """Judge one target by one contract. Raises SourceError; ValueError for other contracts."""
         if contract is Contract.DEPENDENCIES:

@@ -104,8 +104,10 @@ def test_a_raise_is_confirmed_in_a_fresh_environment(check: Check) -> None:
     assert result.verdict is Verdict.BREAKS
     assert "KeyError" in result.findings[0].message
     assert result.findings[0].kind == "function-error"
-    targets = [e for e in engine.environments if e.version.version == "3"]
-    assert [e.replays for e in targets] == [1, 1]
+    as_published = [
+        e for e in engine.environments if e.version.layers[0].artifact.digest == "/layers/shared-1"
+    ]
+    assert [e.replays for e in as_published] == [1, 1]
 
 
 def test_a_break_that_does_not_repeat_is_unknown_and_shows_both_outcomes(check: Check) -> None:
