@@ -7,7 +7,6 @@ judged elsewhere.
 
 from __future__ import annotations
 
-import ast
 import builtins
 import contextlib
 import re
@@ -27,11 +26,11 @@ from pytest_lambda_rollback.modules import (
     Signature,
     State,
 )
+from pytest_lambda_rollback.sources.definition_outline import definition_outline
 from pytest_lambda_rollback.sources.module_cache import ModuleCache
 from pytest_lambda_rollback.sources.module_search import ModuleSearch
 from pytest_lambda_rollback.sources.module_views import definition_from_json, definition_to_json
 from pytest_lambda_rollback.sources.modules import ModuleReader, open_trees, python_of, view_key
-from pytest_lambda_rollback.sources.python_scopes import Binder, Scope
 
 if TYPE_CHECKING:
     import griffe
@@ -122,21 +121,20 @@ def _compared(
     pair: _Pair, old: Callable[[str], bytes | None], new: Callable[[str], bytes | None]
 ) -> ApiObject:
     before, after = pair
-    old_module, new_module = _loaded(old(before.module)), _loaded(new(after.module))
-    if old_module is None or new_module is None:
+    ours, theirs = _loaded(old(before.module), before.name), _loaded(new(after.module), after.name)
+    if ours is None or theirs is None:
         return ApiObject(own=before, runs_on=after)
-    changes = _changes(old_module, new_module, after.name) if before.name == after.name else ()
     return ApiObject(
         own=before,
         runs_on=after,
-        own_signature=_signature(old_module, before.name, old(before.module)),
-        runs_on_signature=_signature(new_module, after.name, new(after.module)),
-        changes=changes,
+        own_signature=_signature(ours, before.name),
+        runs_on_signature=_signature(theirs, after.name),
+        changes=_changes(ours, theirs, after.name) if before.name == after.name else (),
     )
 
 
-def _loaded(source: bytes | None) -> griffe.Module | None:
-    """One source as griffe reads it; under one name, for it may have moved."""
+def _loaded(source: bytes | None, name: str) -> griffe.Module | None:
+    """What griffe reads of one definition; under one module name, for it may have moved."""
     import griffe
 
     if source is None:
@@ -144,7 +142,10 @@ def _loaded(source: bytes | None) -> griffe.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return griffe.visit("module", filepath=Path("module.py"), code=source.decode("utf-8"))
+            outline = definition_outline(source, name)
+            if outline is None:
+                return None
+            return griffe.visit("module", filepath=Path("module.py"), code=outline)
     except (SyntaxError, ValueError, RecursionError, griffe.GriffeError):
         return None
 
@@ -195,16 +196,14 @@ def _detail(old: Any, new: Any) -> str:
 # --- signatures -----------------------------------------------------------------------------
 
 
-def _signature(module: griffe.Module, name: str, source: bytes | None) -> Signature | None:
+def _signature(module: griffe.Module, name: str) -> Signature | None:
     """How a function or class can be called; ``None`` where reading is not certain of it."""
-    if source is None or not _bound_once(source, name):
-        return None
     found = module.members.get(name)
     if found is None or found.is_alias:
         return None
     if found.is_function:
         return _of_function(found, drop=0)
-    return _of_class(module, found, source, hops=0) if found.is_class else None
+    return _of_class(module, found, hops=0) if found.is_class else None
 
 
 def _of_function(function: Any, *, drop: int) -> Signature | None:
@@ -223,7 +222,7 @@ def _of_function(function: Any, *, drop: int) -> Signature | None:
     return Signature(parameters=tuple(parameters[drop:]))
 
 
-def _of_class(module: griffe.Module, found: Any, source: bytes, *, hops: int) -> Signature | None:
+def _of_class(module: griffe.Module, found: Any, *, hops: int) -> Signature | None:
     if found.keywords or "__new__" in found.members or "__call__" in found.labels:
         return None
     bases = [str(base).partition("[")[0] for base in found.bases]
@@ -232,19 +231,19 @@ def _of_class(module: griffe.Module, found: Any, source: bytes, *, hops: int) ->
     init = found.members.get("__init__")
     others = [base for base in bases if base not in _PLAIN_BASES]
     if init is not None:
-        if others and not all(_is_plain(module, base, source, hops) for base in others):
+        if others and not all(_is_plain(module, base, hops) for base in others):
             return None
         return _of_function(init, drop=1) if init.is_function else None
     if not bases:
         return Signature(parameters=())
-    if len(bases) == 1 and others and hops < 10 and _bound_once(source, bases[0]):
+    if len(bases) == 1 and others and hops < 10:
         base = module.members.get(bases[0])
         if base is not None and not base.is_alias and base.is_class:
-            return _of_class(module, base, source, hops=hops + 1)
+            return _of_class(module, base, hops=hops + 1)
     return None
 
 
-def _is_plain(module: griffe.Module, name: str, source: bytes, hops: int) -> bool:
+def _is_plain(module: griffe.Module, name: str, hops: int) -> bool:
     """Whether a base class of this very module leaves calling to ``__init__``."""
     base: Any = module.members.get(name)
     if base is None or base.is_alias or not base.is_class or hops > 10:
@@ -252,9 +251,7 @@ def _is_plain(module: griffe.Module, name: str, source: bytes, hops: int) -> boo
     if base.decorators or "__new__" in base.members or getattr(base, "keywords", None):
         return False
     bases = [str(one).partition("[")[0] for one in getattr(base, "bases", ())]
-    return _bound_once(source, name) and all(
-        one in _PLAIN_BASES or _is_plain(module, one, source, hops + 1) for one in bases
-    )
+    return all(one in _PLAIN_BASES or _is_plain(module, one, hops + 1) for one in bases)
 
 
 def _of_dataclass(found: Any) -> Signature | None:
@@ -283,17 +280,6 @@ def _of_dataclass(found: Any) -> Signature | None:
             Parameter(name=member.name, kind="positional or keyword", required=required)
         )
     return Signature(parameters=tuple(parameters))
-
-
-def _bound_once(source: bytes, name: str) -> bool:
-    """Whether one statement alone binds the name, so that it is certain which one counts."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tree = ast.parse(source)
-    scope = Scope(kind="module")
-    # Any Python will do: a definition for one Python alone is in a branch, hence not alone.
-    Binder(module="module", is_package=False, python=(0, 0)).bind_body(tree.body, scope)
-    return len(scope.bindings.get(name, ())) == 1 and name not in scope.maybe
 
 
 # --- on disk --------------------------------------------------------------------------------

@@ -20,15 +20,14 @@ from pytest_lambda_rollback.sources.name_lookup import NameLookup
 _MODULES_LIMIT = 20_000
 """Modules that are followed for one version; bounds time on input that is not sane."""
 
-_AT_MARGIN = re.compile(
-    rb"^(?:import[ \t]+(?P<modules>[\w., \t]+)"
+_STATEMENT = (
+    rb"(?:import[ \t]+(?P<modules>[\w., \t]+)"
     rb"|from[ \t]+(?P<module>[.\w]+)[ \t]+import[ \t]*"
-    rb"(?P<names>\([^)]*\)|[\w, \t]+(?:\\\r?\n[\w, \t]+)*|\*))",
-    re.MULTILINE,
+    rb"(?P<names>\([^)]*\)|[\w, \t]+(?:\\\r?\n[\w, \t]+)*|\*))"
 )
-_ANYWHERE = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(?P<names>[\w., \t]+)", re.MULTILINE)
+_AT_MARGIN = re.compile(rb"^" + _STATEMENT, re.MULTILINE)
+_ANYWHERE = re.compile(rb"^[ \t]*" + _STATEMENT, re.MULTILINE)
 _COMMENT = re.compile(rb"#[^\n]*")
-_CHANGES_PATH = re.compile(rb"\bsys\.path\b(?!_)|addsitedir")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +49,11 @@ class Failure:
     """``module (file:line)`` of every import on the way, the asked module's first."""
 
 
-def statements(source: bytes, *, module: str, is_package: bool) -> Iterator[Statement]:
-    """The imports at the left margin, names absolute. Some may stand in a string."""
-    for match in _AT_MARGIN.finditer(source):
+def statements(
+    source: bytes, *, module: str, is_package: bool, anywhere: bool = False
+) -> Iterator[Statement]:
+    """The imports at the left margin (or anywhere), absolute. Some may stand in a string."""
+    for match in (_ANYWHERE if anywhere else _AT_MARGIN).finditer(source):
         if match["modules"] is not None:
             for name in _names(match["modules"]):
                 yield Statement(name, None)
@@ -65,17 +66,6 @@ def statements(source: bytes, *, module: str, is_package: bool) -> Iterator[Stat
             yield Statement(origin, None)
         for name in names:
             yield Statement(origin, name)
-
-
-def tops(source: bytes) -> set[str]:
-    """Top-level packages that any line seems to import, ``.`` for relative ones."""
-    found: set[str] = set()
-    for match in _ANYWHERE.finditer(source):
-        for name in match["names"].decode("ascii", "replace").split(","):
-            words = name.split()
-            if words:
-                found.add(words[0].partition(".")[0] or ".")
-    return found
 
 
 class LoadScan:
@@ -132,7 +122,7 @@ class LoadScan:
         source = self._search.read(located.path)
         if source is None:
             return
-        if _CHANGES_PATH.search(source):
+        if b"sys.path" in source or b"addsitedir" in source:
             self.changes_path = True
         edges: dict[str, None] = {}
         suspects: list[tuple[Statement, Answer]] = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -74,10 +75,13 @@ class ModuleSearch:
         self._located: dict[str, Located] = {}
         self._digests: dict[str, str] = {}
         self._providers: dict[tuple[int, str, str], Provider] = {}
+        self._source_bytes: Counter[str] = Counter()
         for number, tree in enumerate(trees):
             root = OPT if number else TASK
-            for name in tree.names():
+            for name, size in tree.names().items():
                 self._owner[f"{root}/{name}"] = number
+                if not number and name.endswith(".py"):
+                    self._source_bytes[name.partition("/")[0]] += size
         for path in self._owner:
             self._add(path)
         self._distributions = dict(self._find_distributions())
@@ -129,6 +133,10 @@ class ModuleSearch:
                         f"{stem}.py" in names or f"{folder}/{stem}" in self._folders
                     ):
                         yield f"{package}.{stem}"
+
+    def source_bytes(self, top: str) -> int:
+        """Size of all Python sources of one top-level package in /var/task."""
+        return self._source_bytes[top]
 
     def installed(self, path: str) -> bool:
         """True for a file in /var/task that belongs to an installed distribution."""

@@ -25,7 +25,8 @@ from pytest_lambda_rollback.modules import (
     Moment,
     State,
 )
-from pytest_lambda_rollback.sources.import_scan import Failure, LoadScan
+from pytest_lambda_rollback.sources import stdlib
+from pytest_lambda_rollback.sources.import_scan import Failure, LoadScan, statements
 from pytest_lambda_rollback.sources.module_cache import ModuleCache
 from pytest_lambda_rollback.sources.module_facts import ModuleFacts
 from pytest_lambda_rollback.sources.module_search import TASK, Located, ModuleSearch
@@ -35,6 +36,11 @@ from pytest_lambda_rollback.sources.source_facts import SourceFacts
 from pytest_lambda_rollback.sources.trees import TarTree
 
 _RUNTIME = re.compile(r"python3\.(\d+)")
+
+_LARGE_PACKAGE_BYTES = 200 * 1024
+"""Source bytes of one top-level package in the code, above which not all of it is parsed."""
+
+_NEEDS_PARSING = (b"import_module", b"__import__", b"sys.path", b"sys.modules", b"meta_path")
 
 _HANDLER = "handler"
 """The file name of what the configuration asks, in place of a source."""
@@ -161,6 +167,11 @@ class _Reading:
             located = self._search.find(name)
             if located.kind != "source" or not (name in first or self._is_own(located)):
                 continue
+            plain = self._plain_imports(located) if name not in first else None
+            if plain is not None:
+                self._code[name] = (located, ModuleFacts())
+                pending += [*plain, *_parents(name)]
+                continue
             facts = self._sources.of_code(located)
             self._code[name] = (located, facts)
             for ask in facts.asks:
@@ -172,6 +183,34 @@ class _Reading:
             for prefix in facts.prefixes:
                 pending += [*_parents(prefix), *self._search.own_modules(prefix)]
             pending += _parents(name)
+
+    def _plain_imports(self, located: Located) -> list[str] | None:
+        """For a source of a large package that asks nothing of layers: what it imports, unparsed.
+
+        That is how a library looks that was unpacked into the code without its metadata.
+        """
+        top = located.name.partition(".")[0]
+        if self._search.source_bytes(top) < _LARGE_PACKAGE_BYTES:
+            return None
+        source = self._search.read(located.path)
+        if source is None or any(word in source for word in _NEEDS_PARSING):
+            return None
+        modules: dict[str, None] = {}
+        for statement in statements(
+            source, module=located.name, is_package=located.is_package, anywhere=True
+        ):
+            modules.update(dict.fromkeys(_parents(statement.module)))
+            if statement.name:
+                modules[f"{statement.module}.{statement.name}"] = None
+        tops = {module.partition(".")[0] for module in modules}
+        return None if any(self._matters(other, source) for other in tops) else list(modules)
+
+    def _matters(self, top: str, source: bytes) -> bool:
+        """Whether what a source asks of a top-level package may depend on layers or Python."""
+        provider = self._search.find(top).provider
+        if provider is None or provider.kind == "layer":
+            return True
+        return provider.kind == "python" and stdlib.may_matter(top, source)
 
     def _is_own(self, located: Located) -> bool:
         return located.path.startswith(f"{TASK}/") and not self._search.installed(located.path)

@@ -6,6 +6,7 @@ been made in a way that reading does not show.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -150,12 +151,23 @@ class NameLookup:
         names = (*((inner,) if inner else ()), *rest)
         if self.module(module).state is not State.OFFERED:
             return offered if not rest else _UNKNOWN
+        if inner and not rest and self._defines(module, inner):
+            definition = self._definition(self._search.find(module), inner)
+            return replace(offered, definition=definition)
         answer = self._walk(module, names, hops=hops + 1)
         if not rest and answer.state is not State.OFFERED:
             return offered  # the module would not load; that is another ask's answer
         if answer.state is State.MISSING and (answer.module, answer.name) == (module, inner):
             return _UNKNOWN
         return answer if rest else replace(offered, definition=answer.definition)
+
+    def _defines(self, module: str, name: str) -> bool:
+        """Whether a source shows at its left margin that it defines a name; no need to parse."""
+        located = self._search.find(module)
+        if located.kind != "source" or (module, name) in self._patched:
+            return False
+        pattern = rb"^(?:class|def|async[ \t]+def)[ \t]+%s\b" % re.escape(name.encode())
+        return re.search(pattern, self._search.read(located.path) or b"", re.MULTILINE) is not None
 
     def _through_stars(
         self, facts: ModuleFacts, names: tuple[str, ...], hops: int

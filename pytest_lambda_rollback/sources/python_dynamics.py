@@ -47,7 +47,7 @@ class Dynamics:
         return tuple(sorted(set(self.made)))
 
 
-def find_dynamics(tree: ast.Module, scope: Scope) -> Dynamics:
+def find_dynamics(tree: ast.Module, source: bytes, scope: Scope) -> Dynamics:
     """Look through one module; ``scope`` is its outermost scope."""
     found = Dynamics()
     for node in ast.walk(tree):
@@ -67,8 +67,10 @@ def find_dynamics(tree: ast.Module, scope: Scope) -> Dynamics:
             case ast.Assign(targets=targets):
                 for target in targets:
                     _look_at_target(target, found)
-    _look_at_tables(tree, found)
-    _look_at_top(tree, found)
+    if b"globals" in source or b"modules" in source:
+        _look_at_tables(tree, found)
+    if b"locals" in source or b"__name__" in source:
+        _look_at_top(tree, found)
     if "__path__" in scope.bindings:
         found.path = True
     return found

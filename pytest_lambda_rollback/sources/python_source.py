@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.modules import Ask, Call, Form, Moment, TryBlock
@@ -21,6 +21,8 @@ from pytest_lambda_rollback.sources.python_scopes import Binder, Scope, function
 from pytest_lambda_rollback.sources.python_tests import (
     alternatives,
     dotted,
+    finds_out,
+    from_environment,
     leaves,
     probes,
     suppressed,
@@ -46,7 +48,7 @@ def read_facts(
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return UNREADABLE
     try:
-        return _Reader(tree, module, is_package, python, code=code).facts()
+        return _Reader(tree, source, module, is_package, python, code=code).facts()
     except RecursionError:
         return UNREADABLE
 
@@ -68,6 +70,7 @@ class _Reader:
     def __init__(
         self,
         tree: ast.Module,
+        source: bytes,
         module: str,
         is_package: bool,
         python: tuple[int, int],
@@ -75,6 +78,7 @@ class _Reader:
         code: bool,
     ) -> None:
         self._tree = tree
+        self._source = source
         self._name = module
         self._is_package = is_package
         self._python = python
@@ -82,7 +86,7 @@ class _Reader:
         self._binder = Binder(module=module, is_package=is_package, python=python)
         self._module = Scope(kind="module")
         self._binder.bind_body(tree.body, self._module)
-        for name in _global_names(tree):
+        for name in _global_names(tree) if b"global" in source else ():
             self._module.bind(name, None, in_try=False)
         self._asks: list[Ask] = []
         self._tries: list[TryBlock] = []
@@ -95,18 +99,18 @@ class _Reader:
             for node in tree.body
         )
         self._assigned = {name for name, to in self._module.bindings.items() if None in to}
-        self._unsure = self._module.uncertain | {
-            name
-            for name, targets in self._module.bindings.items()
-            if name.isupper() and None not in targets
-        }
+        self._unsure = self._module.uncertain | set(self._flags())
 
     def facts(self) -> ModuleFacts:
-        dynamics = find_dynamics(self._tree, self._module)
+        dynamics = find_dynamics(self._tree, self._source, self._module)
         self._body(self._tree.body, _Place(scope=self._module))
         names = frozenset(self._module.bindings)
-        given = given_names(self._tree) if "__getattr__" in names else frozenset()
-        refused, tables = refused_names(self._tree)
+        given: frozenset[str] | None = frozenset()
+        refused: frozenset[str] = frozenset()
+        tables: tuple[str, ...] = ()
+        if "__getattr__" in names:
+            given = given_names(self._tree)
+            refused, tables = refused_names(self._tree)
         exported, computed = _exported(self._tree, names)
         return ModuleFacts(
             names=(names - self._module.maybe) | (given or frozenset()),
@@ -131,6 +135,18 @@ class _Reader:
             asks=tuple(self._asks),
             tries=tuple(self._tries),
         )
+
+    def _flags(self) -> Iterator[str]:
+        """Names that tell what is there: imported constants, and those computed from versions."""
+        for name, targets in self._module.bindings.items():
+            if name.isupper() and None not in targets:
+                yield name
+        for statement in self._tree.body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    constant = name.isupper() and not isinstance(value, ast.Constant)
+                    if finds_out(value) or (constant and not from_environment(value)):
+                        yield name
 
     def _own_submodules(self, dynamics: Dynamics) -> tuple[str, ...]:
         return (self._name,) if dynamics.lists_submodules and self._is_package else ()

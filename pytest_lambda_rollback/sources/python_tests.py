@@ -167,19 +167,39 @@ def _value(node: ast.expr, python: tuple[int, int]) -> object:
 def probes(test: ast.expr, uncertain: Collection[str]) -> bool:
     """True for a test that finds out whether something is there.
 
-    ``uncertain`` are names that the module binds in a ``try``, or imports: ``if HAS_X``,
-    ``if yaml is None``. A test of data (``if order["gift"]``) is none.
+    ``uncertain`` are names whose value tells so: ``if HAS_X``, ``if yaml is None``. A test of data
+    (``if order["gift"]``) is none.
     """
-    for node in ast.walk(test):
+    return finds_out(test) or any(
+        isinstance(node, ast.Name) and node.id in uncertain for node in ast.walk(test)
+    )
+
+
+def finds_out(value: ast.expr) -> bool:
+    """True for an expression that looks whether something is there, or which version it is."""
+    for node in ast.walk(value):
         if isinstance(node, ast.Name):
-            if _PROBE.fullmatch(node.id) or node.id in uncertain:
+            if _PROBE.fullmatch(node.id) or (node.id.isupper() and "VERSION" in node.id):
                 return True
         elif isinstance(node, ast.Attribute):
             if _PROBE.fullmatch(node.attr) or (node.attr.isupper() and dotted(node)):
                 return True
             if node.attr in {"__version__", "version_info"} or dotted(node) == "sys.modules":
                 return True
+        elif isinstance(node, ast.Call) and (
+            "version" in (dotted(node.func) or "").rpartition(".")[2].lower()
+        ):
+            return True
     return False
+
+
+def from_environment(value: ast.expr) -> bool:
+    """True for a value that is configuration: it says nothing of what is there."""
+    return any(
+        isinstance(node, ast.Name | ast.Attribute)
+        and (dotted(node) or "").rpartition(".")[2] in {"environ", "getenv"}
+        for node in ast.walk(value)
+    )
 
 
 def leaves(body: Sequence[ast.stmt]) -> bool:

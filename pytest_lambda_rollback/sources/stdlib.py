@@ -173,10 +173,9 @@ def is_module(name: str) -> bool:
     return top in sys.stdlib_module_names or top in _TABLE_TOPS
 
 
-def varies(name: str) -> bool:
-    """True where the table knows a difference between Pythons for the module or its package."""
-    top = name.partition(".")[0]
-    return top in _TABLE_TOPS or top in _NAME_TOPS
+def may_matter(top: str, source: bytes) -> bool:
+    """Whether a source that imports this package may ask for what only some Pythons have."""
+    return top in _TABLE_TOPS or any(name in source for name in _VARYING.get(top, ()))
 
 
 def has_names(module: str) -> bool:
@@ -210,4 +209,15 @@ _TABLE_TOPS = frozenset(
     for names in table.values()
     for name in names
 )
-_NAME_TOPS = frozenset(name.partition(".")[0] for name in (*_REMOVED_NAMES, *_ADDED_NAMES))
+_VARYING = {
+    top: frozenset(
+        name.encode()
+        for table in (_REMOVED_NAMES, _ADDED_NAMES)
+        for module, versions in table.items()
+        if module.partition(".")[0] == top
+        for names in versions.values()
+        for name in names.split()
+    )
+    for top in {name.partition(".")[0] for name in (*_REMOVED_NAMES, *_ADDED_NAMES)}
+}
+"""By top-level package: all names of it that some Python lacks."""
