@@ -164,11 +164,11 @@ def together(reason: str, others: Sequence[Change]) -> str:
 def code_cause(spoken: Spoken, *, same_stack: bool) -> Cause:
     """For what breaks alike whatever it runs on."""
     where = (
-        "the current version runs on the same layers and runtime"
+        "the current version works on the same layers and runtime"
         if same_stack
-        else "it breaks alike on its own layers and runtime and on the current ones"
+        else "it breaks alike on its own layers and on the current ones"
     )
-    return Cause(sentence=because(spoken, f"of its own code, for {where}"))
+    return Cause(sentence=because(spoken, f"of its own code, as {where}"))
 
 
 # --- pieces ---------------------------------------------------------------------------------

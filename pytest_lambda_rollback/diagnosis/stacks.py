@@ -106,18 +106,20 @@ class Stack:
         if place is None:
             return None
         is_code, name = place
-        packages = self._packages(is_code)
-        having = [each for each in packages if name in each[1].files] or packages[:1] * is_code
         root = next((r for code, r in self._deepest() if code == is_code and _below(name, r)), None)
-        if not having or root is None:
+        if root is None or self.python is None:
             return self._node_owner(is_code, name)
         path = module_path(_below(name, root) or "")
-        layer, inventory = having[-1]
-        return max(
-            (each for each in _carried(layer, inventory, root) if each.holds(path)),
-            key=lambda each: each.holds(path),
-            default=None,
-        ) or self._node_owner(is_code, name)
+        packages = self._packages(is_code)
+        # Data and libraries are not among the importable files: then the package decides.
+        having = [each for each in packages if name in each[1].files] or packages
+        owners = (
+            each
+            for layer, inventory in reversed(having)
+            for each in sorted(_carried(layer, inventory, root), key=lambda x: -x.holds(path))
+            if each.holds(path)
+        )
+        return next(owners, None)
 
     def _node_owner(self, is_code: bool, name: str) -> Carried | None:
         for carried in self.found.values():
