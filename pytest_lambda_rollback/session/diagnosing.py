@@ -140,24 +140,27 @@ class Diagnosis:
     ) -> _Flip:
         def breaks(chosen: frozenset[Change]) -> bool:
             version = hybrid(working, breaking, chosen)
-            return version == breaking or self._breaks_alike(broken, version)
+            return version == breaking or self._findings_alike(broken, version) is True
 
         try:
-            heals = not self._breaks_alike(broken, working)
+            alike = self._findings_alike(broken, working)
+            if alike is None:
+                return _Flip(True, smallest_flip(differing, breaks))
         except EngineError:
             return _Flip(None)
-        if not heals:
-            return _Flip(False)
-        try:
-            return _Flip(True, smallest_flip(differing, breaks))
-        except EngineError:
-            return _Flip(True)
+        # Where the other stack breaks in another way, it says nothing about this break.
+        return _Flip(False if alike else None)
 
-    def _breaks_alike(self, broken: Broken, version: FunctionVersion) -> bool:
-        """Whether a version ends in the same break. Raises EngineError when that is not known."""
+    def _findings_alike(self, broken: Broken, version: FunctionVersion) -> bool | None:
+        """Whether a version ends in the same break, or in another; ``None`` where it is safe.
+
+        Raises EngineError when that cannot be found out.
+        """
         judgement = self._replays.probe(version, broken.name, broken.fixture)
         if judgement.verdict is Verdict.UNKNOWN:
             raise EngineError(f"{version.name} could not be tried", why=judgement.reason or "")
+        if judgement.verdict is Verdict.SAFE:
+            return None
         return same_break(judgement.findings, broken.findings)
 
     # --- other events ------------------------------------------------------------------------
