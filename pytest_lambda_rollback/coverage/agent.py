@@ -196,13 +196,14 @@ class TracingRecorder(Recorder):
         self._current = current = sys.gettrace
 
         def enter(frame: Any, _event: str, _argument: Any) -> Any:
-            path = frame.f_code.co_filename
+            code = frame.f_code
             try:
-                return known[path]
+                tracer_of = known[code.co_filename]
             except KeyError:
-                lines = self.lines_of(path)
-                known[path] = None if lines is None else _line_tracer(lines)
-                return known[path]
+                lines = self.lines_of(code.co_filename)
+                tracer_of = None if lines is None else _line_tracers(lines)
+                known[code.co_filename] = tracer_of
+            return None if tracer_of is None else tracer_of(code)
 
         def gettrace() -> Any:
             tracer = current()
@@ -233,15 +234,33 @@ def _thread_tracer() -> Any:
     return vars(threading).get("_trace_hook")
 
 
-def _line_tracer(lines: set[int]) -> Any:
-    add = lines.add
+def _line_tracers(lines: set[int]) -> Any:
+    """What gives a code object's tracer; none once all of its lines were reached."""
+    tracers: dict[int, tuple[Any, Any]] = {}
+    """With the code objects, so that no other one can have their ids."""
 
-    def trace(frame: Any, event: str, _argument: Any) -> Any:
-        if event == "line":
-            add(frame.f_lineno)
+    def tracer_of(code: Any) -> Any:
+        found = tracers.get(id(code))
+        if found is None:
+            found = tracers[id(code)] = (code, make(code))
+        return found[1]
+
+    def make(code: Any) -> Any:
+        own = frozenset(_lines_of(code))
+        if own <= lines:
+            return None
+
+        def trace(frame: Any, event: str, _argument: Any) -> Any:
+            if event == "line" and frame.f_lineno not in lines:
+                lines.add(frame.f_lineno)
+                if own <= lines:
+                    tracers[id(code)] = (code, None)
+                    frame.f_trace_lines = False
+            return trace
+
         return trace
 
-    return trace
+    return tracer_of
 
 
 def make_recorder(own: OwnFiles) -> Recorder:

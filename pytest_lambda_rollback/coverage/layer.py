@@ -26,8 +26,9 @@ _FOLDER: Final = "lambda-rollback-coverage"
 _AGENT: Final = Path(__file__).with_name("agent.py")
 _MTIME_S: Final = 315_532_800
 _INIT_S: Final = 10.0
-_SLOWER: Final = 4
-_LONGEST_S: Final = 3600.0
+_SLOWER: Final = 12
+"""Loops of nothing but Python, traced as before Python 3.12."""
+_SLOWER_UP_TO_S: Final = 300.0
 _MORE_MEMORY_MB: Final = 256
 
 
@@ -63,7 +64,8 @@ def coverage_version(version: FunctionVersion, artifacts_root: Path) -> Function
         handler=HANDLER,
         environment=tuple(sorted((own | added).items())),
         memory_mb=memory_mb,
-        timeout_s=min(_INIT_S + _SLOWER * version.timeout_s, _LONGEST_S),
+        timeout_s=_INIT_S
+        + max(version.timeout_s, min(_SLOWER * version.timeout_s, _SLOWER_UP_TO_S)),
     )
 
 

@@ -49,13 +49,14 @@ def test_it_is_the_target_with_one_layer_more(tmp_path: Path) -> None:
     assert same == target
 
 
+@pytest.mark.parametrize(("timeout_s", "longer_s"), [(3.0, 46.0), (60.0, 310.0), (900.0, 910.0)])
 def test_loading_within_the_first_replay_and_slower_code_have_time_and_room(
-    tmp_path: Path,
+    tmp_path: Path, timeout_s: float, longer_s: float
 ) -> None:
-    measuring = layer.coverage_version(version(timeout_s=5.0, memory_mb=256), tmp_path)
-    assert (measuring.timeout_s, measuring.memory_mb) == (30.0, 512)
+    measuring = layer.coverage_version(version(timeout_s=timeout_s, memory_mb=256), tmp_path)
+    assert (measuring.timeout_s, measuring.memory_mb) == (longer_s, 512)
     variables = dict(measuring.environment)
-    assert variables["LAMBDA_ROLLBACK_TIMEOUT_S"] == "5.0"
+    assert variables["LAMBDA_ROLLBACK_TIMEOUT_S"] == str(timeout_s)
     assert variables["LAMBDA_ROLLBACK_AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
 
 
