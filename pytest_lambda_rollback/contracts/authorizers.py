@@ -43,8 +43,8 @@ def read_authorizer(
 ) -> Compared:
     """Note another decision; where both let the request through, the context is left to compare.
 
-    The policies themselves are compared where values are (``exact``), or where the decision is
-    not certain.
+    The policies themselves are compared only where values are (``exact``): the same decision can
+    be written in many ways.
     """
     decisions = [_decision(value, event) for value in current]
     found = _decision(target, event)
@@ -57,7 +57,7 @@ def read_authorizer(
     refuses = all(each in denied for each in decisions)
     as_is = Compared(current=tuple(current), target=target)
     if not (allows or refuses) or found is Decision.UNCERTAIN:
-        return as_is
+        return as_is if exact or found is Decision.UNREADABLE else _without_policies(as_is)
     before = len(differences)
     if allows and (found in denied or found is Decision.UNREADABLE):
         _note_refusal(current, target, found, differences, event)
@@ -118,7 +118,7 @@ def _context(value: Json) -> Object:
 
 
 def _without_policies(compared: Compared) -> Compared:
-    """The responses without what was decided upon; a simple response has its decision left."""
+    """The responses without what their decision was read from."""
 
     def kept(value: Json) -> Json:
         if not isinstance(value, dict):
@@ -160,6 +160,8 @@ def _decision(value: Json, event: Event) -> Decision:
     if statements is None:
         return Decision.UNREADABLE
     arn = str(event.value.get("methodArn") or event.value.get("routeArn"))
+    if {statement.get("Effect") for statement in statements} == {"Deny"}:
+        return Decision.DENY  # whatever the statements are about: nothing is allowed
     allowed = False
     for statement in statements:
         if {"Condition", "NotAction", "NotResource"} & statement.keys():

@@ -34,12 +34,11 @@ def test_the_default_compares_shapes(tmp_path: Path) -> None:
 
 
 def test_matchers(tmp_path: Path) -> None:
-    found = rule(
-        """{ mode = "exact", matchers = { "/body/order_id" = "uuid", "/body/created" = "timestamp", \
-        "/items/*/total" = { tolerance = 0.01 }, "/body/code" = { regex = "^A[0-9]+$" } } }""",
-        tmp_path,
+    matchers = (
+        '"/body/order_id" = "uuid", "/body/created" = "timestamp", '
+        '"/items/*/total" = { tolerance = 0.01 }, "/body/code" = { regex = "^A[0-9]+$" }'
     )
-    assert found == ResponseRule(
+    assert rule(f'{{ mode = "exact", matchers = {{ {matchers} }} }}', tmp_path) == ResponseRule(
         mode="exact",
         matchers=(
             Matcher(pointer="/body/order_id", kind="uuid"),
