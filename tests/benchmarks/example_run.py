@@ -11,34 +11,40 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from measures import Duration, Result, Say
 from workbench import BASE_IMAGE, EXAMPLE, RUNTIME, CannotMeasure, Workbench
 
-from pytest_lambda_rollback.engines.docker_daemon import OWNER_LABEL
+from pytest_lambda_rollback.engines.docker_daemon import ENGINE_LABEL, OWNER_LABEL, connect
 
-ROUNDS = 3
-LIMIT_S = 120.0
+ROUNDS = 1
+LIMIT_S = 300.0
 CLEAN_UP_S = 30.0
+EVENTS_S = 0.5
 TESTS_FAILED = 1
 """pytest's exit code: the example has a break on purpose."""
 
 
 def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...]:
     """For information: the whole and its parts, in seconds."""
-    _ = bench.current  # builds what is missing, so that each run is a second run
+    _ = bench.current  # the seal, from which all other images have the label of this run
+    say("a first run, which builds what is missing")
+    _pytest(bench, expected=TESTS_FAILED)
     before = bench.built_images()
     runs = []
-    for number in range(min(rounds or ROUNDS, ROUNDS)):
-        say(f"run {number + 1} of {ROUNDS}")
+    for number in range(rounds or ROUNDS):
+        say(f"second run, {number + 1} of {rounds or ROUNDS}")
         runs.append(_run(bench))
-    if bench.built_images() != before:
-        raise CannotMeasure("a second run of the example built an image")
+    built = bench.built_images() - before
+    if built:
+        raise CannotMeasure(f"a second run of the example built images: {', '.join(built)}")
     return tuple(
         Duration(
             name=f"example-{name}",
@@ -59,12 +65,10 @@ def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...
 
 def _run(bench: Workbench) -> dict[str, float]:
     report = bench.folder / "report.json"
-    collect_s, _, _ = _pytest(bench, "--collect-only", expected=0)
-    began, ended = 0.0, 0.0
-    whole_s, began, ended = _pytest(
-        bench, f"--lambda-rollback-json={report}", expected=TESTS_FAILED
-    )
-    network, first, last = _moments(bench, began, ended)
+    collected = _pytest(bench, "--collect-only", expected=0)
+    with _Events() as events:
+        run = _pytest(bench, f"--lambda-rollback-json={report}", expected=TESTS_FAILED)
+    network, first, last = events.moments(run.pid)
     checks = [
         check
         for function in json.loads(report.read_text())["functions"]
@@ -75,18 +79,27 @@ def _run(bench: Workbench) -> dict[str, float]:
     if unknown:
         raise CannotMeasure(f"the example's checks are unknown here: {', '.join(unknown)}")
     return {
-        "whole": whole_s,
-        "python": collect_s,
-        "prepare": network - began,
+        "whole": run.taken_s,
+        "python": collected.taken_s,
+        "prepare": network - run.began,
         "network": first - network,
         "containers": last - first,
-        "end": ended - last,
+        "end": run.began + run.taken_s - last,
         "replays": sum(check["duration_s"] for check in checks),
     }
 
 
-def _pytest(bench: Workbench, *options: str, expected: int) -> tuple[float, float, float]:
-    """Seconds that it took, and when it began and ended by the wall clock that Docker has."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    """A process that came to its end."""
+
+    pid: int
+    began: float
+    """By the wall clock, which Docker's events have too."""
+    taken_s: float
+
+
+def _pytest(bench: Workbench, *options: str, expected: int) -> _Ended:
     command = [
         *(sys.executable, "-m", "pytest", "--lambda-rollback", "-q", str(EXAMPLE)),
         *("-c", os.devnull, f"--rootdir={EXAMPLE}", "-p", "no:cacheprovider"),
@@ -104,7 +117,7 @@ def _pytest(bench: Workbench, *options: str, expected: int) -> tuple[float, floa
             f"{' '.join(command)} ended with exit code {status}, not {expected}:\n"
             f"{output.read_text(errors='replace')[-3000:]}"
         )
-    return taken_s, began, began + taken_s
+    return _Ended(pid=process.pid, began=began, taken_s=taken_s)
 
 
 @contextmanager
@@ -133,30 +146,49 @@ def _process(
                     process.wait()
 
 
-def _moments(bench: Workbench, began: float, ended: float) -> tuple[float, float, float]:
-    """When the first network was made, the first container ran, and the last one was gone.
+class _Events:
+    """Docker's events while a context is open; asked for later, it has forgotten most."""
 
-    They are the plugin's own by the image that they run, which no other process has.
-    """
-    events: list[dict[str, Any]] = list(
-        bench.client.api.events(since=int(began), until=int(ended) + 1, decode=True)
-    )
-    containers = [
-        event
-        for event in events
-        if event["Type"] == "container"
-        and event["Actor"]["Attributes"].get("image", "").startswith("lambda-rollback/code:")
-        and OWNER_LABEL in event["Actor"]["Attributes"]
-    ]
-    starts = [event["timeNano"] for event in containers if event["Action"] == "start"]
-    ends = [event["timeNano"] for event in containers if event["Action"] == "destroy"]
-    networks = [
-        event["timeNano"]
-        for event in events
-        if event["Type"] == "network"
-        and event["Action"] == "create"
-        and event["Actor"]["Attributes"].get("name", "").startswith("lambda-rollback-")
-    ]
-    if not (starts and ends and networks):
-        raise CannotMeasure("Docker told of no container, or of no network, of the example's run")
-    return min(networks) / 1e9, min(starts) / 1e9, max(ends) / 1e9
+    def __init__(self) -> None:
+        self._client = connect()
+        self._events: list[dict[str, Any]] = []
+        self._stream: Any = self._client.api.events(
+            decode=True, filters={"type": ["container", "network"]}
+        )
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        time.sleep(EVENTS_S)  # the last ones are on their way
+        self._stream.close()
+        self._thread.join(timeout=EVENTS_S)
+        self._client.close()
+
+    def _read(self) -> None:
+        with suppress(OSError, ValueError):  # what a closed stream raises
+            self._events.extend(iter(self._stream))
+
+    def moments(self, pid: int) -> tuple[float, float, float]:
+        """When a process's first network was made, its first container ran, its last was gone."""
+        containers = [
+            (event["Action"], event["timeNano"] / 1e9, event["Actor"]["Attributes"])
+            for event in self._events
+            if event["Type"] == "container"
+            and f"/{pid}/" in event["Actor"]["Attributes"].get(OWNER_LABEL, "")
+        ]
+        names = {f"lambda-rollback-{attributes[ENGINE_LABEL]}" for _, _, attributes in containers}
+        networks = [
+            event["timeNano"] / 1e9
+            for event in self._events
+            if event["Type"] == "network"
+            and event["Action"] == "create"
+            and event["Actor"]["Attributes"].get("name") in names
+        ]
+        starts = [moment for action, moment, _ in containers if action == "start"]
+        ends = [moment for action, moment, _ in containers if action == "destroy"]
+        if not (starts and ends and networks):
+            raise CannotMeasure("Docker told of no container, or no network, of the example's run")
+        return min(networks), min(starts), max(ends)

@@ -99,7 +99,7 @@ def take_turns(
 
     Every second round goes through the ways in the reverse order, so that none always profits
     from its place. ``warm_up`` rounds come first and are dropped. ``enough`` may end it early: it
-    gets the samples so far after every tenth round.
+    gets the samples so far after every round.
     """
     samples: list[list[float]] = [[] for _ in ways]
     places = list(range(len(ways)))
@@ -113,7 +113,7 @@ def take_turns(
             if time.monotonic() - said > PROGRESS_INTERVAL_S:
                 said = time.monotonic()
                 say(f"round {max(0, number + 1)} of at most {rounds}")
-            if enough is not None and number >= 0 and number % 10 == 9 and enough(samples):
+            if enough is not None and number >= 0 and enough(samples):
                 break
     return tuple(tuple(each) for each in samples)
 

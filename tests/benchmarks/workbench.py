@@ -130,13 +130,14 @@ class Workbench:
 
     @cached_property
     def current(self) -> FunctionVersion:
-        """The current version, its image built."""
-        self.client  # noqa: B018 - says first where an image is missing
+        """The current version; its image is built, and that of each other version."""
+        _ = self.client  # says first where an image is missing
         store = self.store()
+        current, *others = (self.load(store, declared) for declared in self.declared)
         with self.engine() as engine:
-            for declared in self.declared:
-                engine.prepare(self.load(store, declared), lambda line: None)
-        return self.load(store, self.function.current)
+            for version in (current, *others):
+                engine.prepare(version, lambda line: None)
+        return current
 
     @cached_property
     def idle(self) -> FunctionVersion:
