@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pytest_lambda_rollback.diagnosis import frames
 from pytest_lambda_rollback.model import FunctionError
 
 
@@ -102,8 +101,6 @@ def asked(error: FunctionError) -> tuple[Ask, ...]:
 
 def _asked(error: FunctionError) -> Iterator[Ask]:
     kind, message = error.type.rpartition(".")[2], error.message.strip()
-    if frames.modules_named(error) or frames.from_environment(error):
-        return
     if _PYDANTIC.match(message):
         yield from _validation(message)
         return

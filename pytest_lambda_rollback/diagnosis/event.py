@@ -22,11 +22,14 @@ from pytest_lambda_rollback.diagnosis.documents import (
     roots,
 )
 from pytest_lambda_rollback.diagnosis.event_words import EventWords
-from pytest_lambda_rollback.model import Cause, Finding, FunctionError
+from pytest_lambda_rollback.model import Cause, Finding, FunctionError, OutcomeKind
 
 T = TypeVar("T")
 
 _KEYS = frozenset({Wanted.KEY, Wanted.KEY_OF_NOTHING, Wanted.NO_KEY})
+_NEVER_BY_EVENT = frozenset(
+    {"ImportError", "ImportModuleError", "ModuleNotFoundError", "NameError", "SyntaxError"}
+)
 _HEADERS = frozenset({"headers", "multiValueHeaders"})
 _QUOTED_ERROR = re.compile(r"\b(?P<type>[A-Z]\w*(?:Error|Exception)): (?P<message>[^\n]+)")
 _IDENTIFIERS = (
@@ -57,9 +60,9 @@ def event_cause(
     well come from what refuses it.
     """
     document = read(failing_event)
-    if document is None:
-        return None
     error = error or _quoted_error(finding)
+    if document is None or finding.kind == OutcomeKind.INIT_ERROR or _from_elsewhere(error):
+        return None
     location = finding.location if finding.location and finding.location[:1] != "/" else None
     search = _Search(
         document,
@@ -300,6 +303,8 @@ class _Search:
         self, name: str, lead: Sequence[str]
     ) -> dict[Path, tuple[Path, str, list[str]]]:
         """Objects above the one that should hold the key, which lack the way to it."""
+        if any(name in value for _, value in self._objects()):
+            return {}
         present = {pattern_of(path): path for path in reversed(list(self._places))}
         found: dict[Path, tuple[Path, str, list[str]]] = {}
         for pattern in self.peers:
@@ -337,6 +342,18 @@ def _failing_records(document: Document, finding: Finding) -> frozenset[int]:
         and re.search(rf"(?<![\w-]){re.escape(identifier)}(?![\w-])", text)
     }
     return frozenset(named) if len(named) < len(records) else frozenset()
+
+
+def _from_elsewhere(error: FunctionError | None) -> bool:
+    """Whether an error cannot come from an event: a failed import, a name or variable not set."""
+    if error is None:
+        return False
+    kind = error.type.rpartition(".")[2]
+    return (
+        kind in _NEVER_BY_EVENT
+        or bool(frames.modules_named(error))
+        or frames.from_environment(error)
+    )
 
 
 def _quoted_error(finding: Finding) -> FunctionError | None:

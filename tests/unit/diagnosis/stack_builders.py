@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -117,8 +118,7 @@ def error(type_: str, message: str, *frames: str) -> FunctionError:
     """Frames are ``/var/task/app.py:41`` or ``/var/task/app.py:41 source``, outermost first."""
     trace = []
     for frame in frames:
-        place, _, source = frame.partition(" ")
-        file, _, line = place.rpartition(":")
+        file, line, source = re.fullmatch(r"(.+?):(\d+)(?: (.+))?", frame).groups()  # type: ignore[union-attr]
         text = f'  File "{file}", line {line}, in call\n'
         trace.append(text + (f"    {source}\n" if source else ""))
     return FunctionError(type=type_, message=message, stack_trace=tuple(trace))
