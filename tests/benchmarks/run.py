@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import platform
 import signal
 import statistics
@@ -83,6 +84,12 @@ def main(arguments: list[str]) -> int:
         options.json.write_text(json.dumps(document, indent=1) + "\n")
     missed = [each.name for each in results if isinstance(each, Ratio) and each.missed]
     print()
+    waiting, processors = os.getloadavg()[0], os.cpu_count() or 1
+    if waiting > processors:
+        print(
+            f"this machine is busy with other things (load {waiting:.1f} on {processors} "
+            "processors): a figure near its goal says little; measure again when it is not"
+        )
     if missed:
         print(f"MISS: {', '.join(missed)}")
         return 1
