@@ -36,8 +36,9 @@ class BreakCase:
     error: FunctionError | None = None
     """What the target raised; ``None`` where it answered or ended otherwise."""
     heals: bool | None = None
-    """Whether the same event on the stack that the strategy does not use ends without the same
-    break; ``None`` where that is not known."""
+    """What the same event does on the stack that the strategy does not use: true where it is
+    safe there, false where it ends in the same break, ``None`` where it breaks in another way or
+    was not tried, which says nothing of this break."""
     flip: AbstractSet[Change] | None = None
     """What `smallest_flip` found, where ``heals`` is true."""
     imported: tuple[str, ...] = ()
