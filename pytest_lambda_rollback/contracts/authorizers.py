@@ -160,7 +160,7 @@ def _decision(value: Json, event: Event) -> Decision:
     if statements is None:
         return Decision.UNREADABLE
     arn = str(event.value.get("methodArn") or event.value.get("routeArn"))
-    if {statement.get("Effect") for statement in statements} == {"Deny"}:
+    if _effects(statements) == {"Deny"}:
         return Decision.DENY  # whatever the statements are about: nothing is allowed
     allowed = False
     for statement in statements:
@@ -179,10 +179,14 @@ def _decision(value: Json, event: Event) -> Decision:
 
 
 def _by_effects(value: Json) -> Decision:
-    effects = {statement.get("Effect") for statement in _statements(value) or ()}
+    effects = _effects(_statements(value) or [])
     if effects == {"Allow"}:
         return Decision.ALLOW
     return Decision.DENY if effects == {"Deny"} else Decision.UNCERTAIN
+
+
+def _effects(statements: Sequence[Object]) -> set[str]:
+    return {str(statement.get("Effect")) for statement in statements}
 
 
 def _statements(value: Json) -> list[Object] | None:

@@ -74,13 +74,15 @@ def _what_a_poller_reads(
         form: Json = {FAILURES: []}
         return Compared(current=(form,) * len(current), target=read or target)
     has_window = event.source in STREAMS and isinstance(event.value.get("window"), dict)
-    states = [value.get("state") for value in current if isinstance(value, dict)]
-    if has_window and len(states) == len(current) and isinstance(target, dict):
+    if has_window and all(isinstance(value, dict) for value in (*current, target)):
         # "Stateful processing of streams": the state goes into the next event of the window.
-        windows: list[Json] = [{"state": state} for state in states]
-        known: Object = {"state": target["state"]} if "state" in target else {}
-        return Compared(current=tuple(windows), target=known)
+        states = tuple(map(_state, current))
+        return Compared(current=states, target=_state(target))
     return Compared(current=tuple(current), target=target, settled=True)
+
+
+def _state(value: Json) -> Json:
+    return {k: v for k, v in value.items() if k == "state"} if isinstance(value, dict) else {}
 
 
 def _batch(value: Json) -> Object | None:
