@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+import made_events
 from conftest import Project
 
 FULL_OF_CHANCE = """
@@ -157,3 +158,21 @@ def test_a_schema_that_refers_elsewhere_is_a_usage_error(orders: Project) -> Non
     result = run(orders)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(['*refers to "https://example.com/order.json": nothing outside*'])
+
+
+def test_the_source_of_the_event_decides_what_counts(orders: Project) -> None:
+    answers = "def handler(event, context):\n    return "
+    orders.version("2", answers + '{"batchItemFailures": [], "seen": 2}')
+    orders.version("1", answers + '{"batchItemFailures": [{"itemIdentifier": "m2"}]}')
+    orders.event("create", made_events.sqs("m1", "m2"))
+    configure(orders, '{ mode = "shape" }')
+    result = run(orders)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "breaks: create: orders:1 by alias reports a message as failed that orders:2 handles",
+            "response: batch-item-failure at /batchItemFailures/0",
+            '  target   {"itemIdentifier": "m2"}',
+        ]
+    )
+    result.stdout.no_fnmatch_line("*/seen*")

@@ -45,7 +45,8 @@ KEYS = (
     "Set-Cookie", "content-type", "batchItemFailures", "itemIdentifier", "state",
     "records", "recordId", "result", "data", "results", "taskId", "resultCode",
     "isAuthorized", "principalId", "policyDocument", "Statement", "Effect", "Action",
-    "Resource", "Condition", "context", "response", "autoConfirmUser", "claimsToSuppress", "challengeName", "a",
+    "Resource", "Condition", "context", "response", "autoConfirmUser",
+    "claimsToSuppress", "challengeName", "a",
 )  # fmt: skip
 LIKELY = {
     "policyDocument": ("Statement",),
