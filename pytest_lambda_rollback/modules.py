@@ -167,6 +167,8 @@ class ModuleView:
     """The layers in their order, without a distribution."""
     distributions: tuple[Provider, ...] = ()
     """What is installed in code and layers, one for each dist-info; later layers first."""
+    notes: tuple[str, ...] = ()
+    """What was not read in full and why, one sentence without a full stop each."""
 
 
 # --- interfaces -----------------------------------------------------------------------------

@@ -38,6 +38,7 @@ def view_to_json(view: ModuleView) -> dict[str, Any]:
         "files": [[file.file, [tries_to_json(b) for b in file.tries]] for file in view.files],
         "asks": asks,
         "layers": layers,
+        "notes": view.notes,
         "distributions": distributions,
         "providers": [provider and _provider_to_json(provider) for provider in providers],
     }
@@ -59,6 +60,7 @@ def view_from_json(data: dict[str, Any], *, version: str, runtime: str) -> Modul
         ),
         layers=tuple(providers[number] for number in data["layers"]),
         distributions=tuple(providers[number] for number in data["distributions"]),
+        notes=tuple(data["notes"]),
     )
 
 

@@ -40,6 +40,9 @@ _RUNTIME = re.compile(r"python3\.(\d+)")
 _LARGE_PACKAGE_BYTES = 200 * 1024
 """Source bytes of one top-level package in the code, above which not all of it is parsed."""
 
+_LIBRARY_BYTES = 1024 * 1024
+"""Above this a package without metadata is a library that somebody unpacked into the code."""
+
 _NEEDS_PARSING = (b"import_module", b"__import__", b"sys.path", b"sys.modules", b"meta_path")
 
 _HANDLER = "handler"
@@ -116,6 +119,7 @@ class _Reading:
         self._search = ModuleSearch(version, trees, python)
         self._sources = SourceFacts(version, self._search, cache)
         self._code: dict[str, tuple[Located, ModuleFacts]] = {}
+        self._libraries: set[str] = set()
 
     def view(self) -> ModuleView:
         """Reach the code, ask, answer."""
@@ -137,6 +141,7 @@ class _Reading:
             asks=tuple(answered),
             layers=self._search.layers,
             distributions=self._search.distributions(),
+            notes=tuple(self._notes()),
         )
 
     def _root_asks(self) -> Iterator[Ask]:
@@ -213,7 +218,21 @@ class _Reading:
         return provider.kind == "python" and stdlib.may_matter(top, source)
 
     def _is_own(self, located: Located) -> bool:
-        return located.path.startswith(f"{TASK}/") and not self._search.installed(located.path)
+        if not located.path.startswith(f"{TASK}/") or self._search.installed(located.path):
+            return False
+        top = located.name.partition(".")[0]
+        if self._search.source_bytes(top) <= _LIBRARY_BYTES:
+            return True
+        self._libraries.add(top)
+        return False
+
+    def _notes(self) -> Iterator[str]:
+        for top in sorted(self._libraries):
+            yield (
+                f"{top} in the code has {self._search.source_bytes(top) / 1024**2:.1f} MB of"
+                " sources and was taken for a library: only what it imports while it loads was"
+                " looked at"
+            )
 
     @staticmethod
     def _named(ask: Ask) -> list[str]:
