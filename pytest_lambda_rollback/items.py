@@ -296,6 +296,9 @@ class ActivePlugin:
                 workers=item.settings.workers,
                 eager=not self.is_worker,
                 cache=_store() / "facts",
+                coverage=_store() / "artifacts"
+                if self.config.getoption("lambda_rollback_coverage")
+                else None,
             )
         result = self._session.run(item.settings, item.check)
         item.record = json_report.record_of(
@@ -305,6 +308,7 @@ class ActivePlugin:
             function=item.settings.function(item.check.function),
             planned=item.planned,
             engines=self._session.descriptions(),
+            coverage=self._session.coverage_of(item.settings, item.check),
         )
         self.config.hook.pytest_lambda_rollback_result(
             config=self.config, result=result, nodeid=item.nodeid
@@ -387,7 +391,13 @@ class ActivePlugin:
             return
         document = json_report.document_of(self._records)
         terminalreporter.section("lambda-rollback")
-        for line in (*terminal.engine_lines(document["engines"]), "", *terminal.summary(document)):
+        lines = (
+            *terminal.engine_lines(document["engines"]),
+            "",
+            *terminal.summary(document),
+            *json_report.evidence_lines(self._records),
+        )
+        for line in lines:
             terminalreporter.write_line(line)
         if self._json is not None:
             terminalreporter.write_line(f"JSON report: {self._json}")

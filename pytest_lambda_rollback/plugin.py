@@ -65,6 +65,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="images built and environments started at the same time (default: 2)",
     )
     option(
+        "--lambda-rollback-coverage",
+        action="store_true",
+        help="replay each event once more and tell which lines of the target's own code the "
+        "events reached (Python runtimes)",
+    )
+    option(
         "--lambda-rollback-json",
         metavar="PATH",
         help="write the JSON report to this file",

@@ -67,6 +67,7 @@ class Workbench:
             own=self.reader.view(target),
             redeployed=self.reader.view(redeployed),
             current=current.name,
+            live=self.reader.view(current),
             api=self.api.compare(target, redeployed) if strategy is Strategy.REDEPLOY else None,
         )
 

@@ -1,9 +1,9 @@
 """The imports contract: the code must find every module and name it imports. Pure.
 
 It compares what the target's code gets on its own layers with what it gets on the current
-version's. Only what the rollback brings is a finding: for ``redeploy`` something that the own
-layers have and the current ones lack, also in functions that no event reaches; for ``alias`` an
-import that certainly fails on the own layers while the code loads, and works on the current ones.
+version's. For ``redeploy`` a finding is something that the current layers lack, also in functions
+that no event reaches; for ``alias`` an import that fails on the own layers. What neither stack
+has is one as well where a function imports it, unless the current version lives with the same.
 An import that the code can do without is a warning, and of what static reading cannot know it
 says nothing.
 """
@@ -16,7 +16,7 @@ from enum import StrEnum
 
 from pytest_lambda_rollback.contracts.api import judge_calls
 from pytest_lambda_rollback.contracts.import_wording import Sides, asked_for, lacked
-from pytest_lambda_rollback.model import Contract, Finding, Strategy
+from pytest_lambda_rollback.model import Contract, Finding, Judgement, Strategy
 from pytest_lambda_rollback.modules import (
     Answer,
     Answered,
@@ -37,7 +37,12 @@ class ImportsJudgement:
     findings: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
-    """What was not looked at and why, one sentence each."""
+    """What was not looked at and why, one sentence without a full stop each."""
+
+    @property
+    def judgement(self) -> Judgement:
+        """The verdict's part, without warnings and notes."""
+        return Judgement(findings=self.findings)
 
 
 class _Course(StrEnum):
@@ -61,27 +66,33 @@ def judge(
     redeployed: ModuleView,
     current: str,
     api: ApiComparison | None = None,
+    live: ModuleView | None = None,
 ) -> ImportsJudgement:
     """Judge one target by one strategy.
 
     ``own`` is the target exactly as published, ``redeployed`` its code on the current version's
     layers, runtime and environment; ``current`` names the current version (``orders:4``). ``api``
     compares the interfaces of ``own`` and ``redeployed``; without it they are not judged, and for
-    ``alias`` there is nothing to compare.
+    ``alias`` there is nothing to compare. ``live`` is the current version itself: what its code
+    asks for in vain as well is lived with today and no finding.
     """
+    for view in (own, redeployed):
+        if not view.runtime.startswith("python"):
+            note = f"imports are not checked, because {view.runtime} is no Python runtime"
+            return ImportsJudgement(notes=(note,))
+    lived_with = _asked_in_vain(live) if live is not None else frozenset()
+    notes = own.notes
     if strategy is Strategy.ALIAS:
         sides = Sides(strategy=strategy, target=own, other=redeployed, current=current)
-        return _judged(_missed_by_alias(sides), sides)
+        findings, warnings = _judged(_missed_by_alias(sides, lived_with), sides)
+        return ImportsJudgement(findings=findings, warnings=warnings, notes=notes)
     sides = Sides(strategy=strategy, target=redeployed, other=own, current=current)
-    missed = _judged(_missed_by_redeploy(sides), sides)
-    if api is None:
-        return missed
-    calls, warnings = judge_calls(sides, api)
-    return ImportsJudgement(
-        findings=missed.findings + calls,
-        warnings=missed.warnings + warnings,
-        notes=() if api.skipped is None else (api.skipped,),
-    )
+    findings, warnings = _judged(_missed_by_redeploy(sides, lived_with), sides)
+    if api is not None:
+        calls, likely = judge_calls(sides, api)
+        findings, warnings = findings + calls, warnings + likely
+        notes += () if api.skipped is None else (api.skipped,)
+    return ImportsJudgement(findings=findings, warnings=warnings, notes=notes)
 
 
 # --- what happens at each ask ---------------------------------------------------------------
@@ -170,29 +181,67 @@ class _Missed:
     """It may be there, though its module does not list it."""
 
 
-def _missed_by_redeploy(sides: Sides) -> Iterator[_Missed]:
+_InVain = frozenset[tuple[str, str | None]]
+
+
+def _asked_in_vain(view: ModuleView) -> _InVain:
+    """(module, name) of what a version's own code asks for and does not get."""
+    return frozenset(
+        (answered.answer.module, answered.answer.name)
+        for course, answered in _Courses(view).at.values()
+        if course is _Course.RAISES
+    )
+
+
+def _never_there(course: _Course, known: _Course, answered: Answered, lived: _InVain) -> bool:
+    """Whether an import fails on every stack, in a place that loading does not reach.
+
+    What fails while the code loads shows in every replay, and under a condition there it may be
+    meant for another place.
+    """
+    ask, answer = answered.ask, answered.answer
+    return (
+        course is _Course.RAISES
+        and known is _Course.RAISES
+        and ask.form in (Form.IMPORT, Form.FROM)
+        and ask.moment is not Moment.LOADING
+        and (answer.module, answer.name) not in lived
+    )
+
+
+def _missed_by_redeploy(sides: Sides, lived_with: _InVain) -> Iterator[_Missed]:
     before = _Courses(sides.other).at
     for key, (course, answered) in _Courses(sides.target).at.items():
         known, other = before.get(key, (_Course.FINE, None))
         answer = other.answer if other is not None else None
         if course is _Course.FALLS_BACK and known is _Course.FINE:
             yield _Missed(answered, answer, certain=False, optional=True)
-        elif course is _Course.UNKNOWN and known is _Course.FINE and answered.answer.name:
+        elif course is _Course.UNKNOWN and known is _Course.FINE and _unlisted(answered):
             yield _Missed(answered, answer, certain=False, unlisted=True)
         elif course is _Course.RAISES and known is _Course.UNKNOWN:
             # It was loaded on its own layers once, so that an import there must have worked.
             yield _Missed(answered, answer, certain=_while_loading(answered.ask))
-        elif course is _Course.RAISES and known is not _Course.RAISES:
+        elif (course is _Course.RAISES and known is not _Course.RAISES) or _never_there(
+            course, known, answered, lived_with
+        ):
             yield _Missed(answered, answer, certain=True)
 
 
-def _missed_by_alias(sides: Sides) -> Iterator[_Missed]:
+def _missed_by_alias(sides: Sides, lived_with: _InVain) -> Iterator[_Missed]:
     now = _Courses(sides.other).at
     for key, (course, answered) in _Courses(sides.target).at.items():
         known, other = now.get(key, (_Course.FINE, None))
         if course is _Course.RAISES and known in (_Course.FINE, _Course.IDLE):
             answer = other.answer if other is not None else None
-            yield _Missed(answered, answer, certain=_while_loading(answered.ask))
+            certain = _while_loading(answered.ask) or answered.ask.moment is not Moment.LOADING
+            yield _Missed(answered, answer, certain=certain)
+        elif _never_there(course, known, answered, lived_with):
+            yield _Missed(answered, other.answer if other is not None else None, certain=True)
+
+
+def _unlisted(answered: Answered) -> bool:
+    ask = answered.ask
+    return answered.answer.name is not None and not (ask.guarded or ask.caught_by)
 
 
 def _while_loading(ask: Ask) -> bool:
@@ -202,8 +251,10 @@ def _while_loading(ask: Ask) -> bool:
 # --- findings -------------------------------------------------------------------------------
 
 
-def _judged(missed: Iterable[_Missed], sides: Sides) -> ImportsJudgement:
-    """One finding (or warning) for each thing that is missing, at the first place that asks."""
+def _judged(
+    missed: Iterable[_Missed], sides: Sides
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Findings and warnings: one for each thing that is missing, at the first place that asks."""
     groups: dict[tuple[str, str | None], list[_Missed]] = {}
     for one in missed:
         answer = one.answered.answer
@@ -213,10 +264,7 @@ def _judged(missed: Iterable[_Missed], sides: Sides) -> ImportsJudgement:
     for group in groups.values():
         first = min(group, key=_rank)
         (findings if first.certain else warnings).append(_finding(first, len(group), sides))
-    return ImportsJudgement(
-        findings=tuple(sorted(findings, key=_by_place)),
-        warnings=tuple(sorted(warnings, key=_by_place)),
-    )
+    return tuple(sorted(findings, key=_by_place)), tuple(sorted(warnings, key=_by_place))
 
 
 def _rank(one: _Missed) -> tuple[bool, bool, str, int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lambda_rollback import __version__
+from pytest_lambda_rollback.coverage.lines import EventCoverage
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model import (
     CheckResult,
@@ -21,6 +22,12 @@ from pytest_lambda_rollback.model import (
     Finding,
     FunctionSettings,
     Verdict,
+)
+from pytest_lambda_rollback.reports.coverage import (
+    coverage_lines,
+    event_data,
+    merged,
+    report_data,
 )
 
 SCHEMA_VERSION = 1
@@ -38,6 +45,7 @@ def record_of(
     function: FunctionSettings,
     planned: int,
     engines: tuple[EngineDescription, ...],
+    coverage: EventCoverage | None = None,
 ) -> Record:
     """One check's result as plain data.
 
@@ -61,6 +69,7 @@ def record_of(
         },
         "planned": planned,
         "engines": [asdict(engine) for engine in engines],
+        "coverage": event_data(coverage) if coverage is not None else None,
         "check": {
             "id": nodeid,
             "contract": str(result.contract),
@@ -82,6 +91,7 @@ def document_of(records: Iterable[Record]) -> dict[str, Any]:
     functions: dict[tuple[str, str], dict[str, Any]] = {}
     targets: dict[tuple[object, ...], dict[str, Any]] = {}
     engines: dict[str, dict[str, Any]] = {}
+    parts: dict[tuple[object, ...], list[dict[str, Any]]] = {}
     for record in sorted(records, key=lambda record: (record["file"], record["order"])):
         for engine in record["engines"]:
             engines[json.dumps(engine, sort_keys=True)] = engine
@@ -106,10 +116,15 @@ def document_of(records: Iterable[Record]) -> dict[str, Any]:
                 **named,
                 "verdict": str(Verdict.SAFE),
                 "checks_planned": record["planned"],
+                "coverage": None,
                 "checks": [],
             }
             function["targets"].append(targets[key])
         targets[key]["checks"].append(record["check"])
+        if record["coverage"] is not None:
+            parts.setdefault(key, []).append(record["coverage"])
+    for key, evidence in parts.items():
+        targets[key]["coverage"] = report_data(merged(evidence))
     for target in targets.values():
         target["verdict"] = _target_verdict(target)
     verdicts = [target["verdict"] for target in targets.values()]
@@ -122,6 +137,17 @@ def document_of(records: Iterable[Record]) -> dict[str, Any]:
         "verdict": worst(verdicts) if verdicts else str(Verdict.UNKNOWN),
         "functions": list(functions.values()),
     }
+
+
+def evidence_lines(records: Iterable[Record]) -> list[str]:
+    """What the events reached on each target, for the terminal; empty without coverage."""
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for record in sorted(records, key=lambda record: (record["file"], record["order"])):
+        target = record["target"]
+        if record["coverage"] is not None and target is not None:
+            name = f"{target['function']}:{target['version']} by {target['strategy']}"
+            parts.setdefault(name, []).append(record["coverage"])
+    return [line for name, part in parts.items() for line in coverage_lines(merged(part), of=name)]
 
 
 def worst(verdicts: Iterable[str]) -> str:

@@ -113,12 +113,19 @@ class Replays:
         usable = invocation.judge_baseline(baseline, fixture.expect, version_name=self.current.name)
         if usable.reason is not None:
             return usable
+        outcome = self._probe(version, fixture, f"{fixture.name} on {name} with other layers")
+        return self.compare(baseline, outcome, fixture, name)
+
+    def measure(self, version: FunctionVersion, fixture: EventFixture) -> Outcome:
+        """Replay on a version that measures coverage, in an environment kept for that."""
+        return self._probe(version, fixture, f"{fixture.name} on {version.name} for coverage")
+
+    def _probe(self, version: FunctionVersion, fixture: EventFixture, activity: str) -> Outcome:
         prepare = self._work.submit(self.engine.prepare, version, self._work.say)
-        self._work.wait(prepare, f"preparing {name} with other layers")
+        self._work.wait(prepare, f"preparing {activity}")
         slot = Slot(version=version, number=PROBE_SLOT)
         self._probes.add(slot)
-        outcome = self.replay(slot, fixture, f"{fixture.name} on {name} with other layers")
-        return self.compare(baseline, outcome, fixture, name)
+        return self.replay(slot, fixture, activity)
 
     def end_probes(self) -> None:
         """End the environments that were started for probes."""

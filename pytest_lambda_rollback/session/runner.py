@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Protocol
 
+from pytest_lambda_rollback.coverage.lines import EventCoverage
 from pytest_lambda_rollback.engines.interface import Engine, Progress
 from pytest_lambda_rollback.errors import EngineError, RollbackError
 from pytest_lambda_rollback.model import (
@@ -28,6 +29,7 @@ from pytest_lambda_rollback.model import (
 )
 from pytest_lambda_rollback.session import verdicts
 from pytest_lambda_rollback.session.diagnosing import Broken, Diagnosis
+from pytest_lambda_rollback.session.evidence import Evidence
 from pytest_lambda_rollback.session.pool import EnvironmentPool, Slot
 from pytest_lambda_rollback.session.replays import BASELINE_SLOTS, Replayed, Replays
 from pytest_lambda_rollback.session.statics import StaticCase, StaticContracts
@@ -89,8 +91,9 @@ class Session:
     replayed; ``announce`` is told of each engine once its base images are known. Both
     ``announce`` and ``progress`` are called from the thread that calls `run` only. ``eager`` gets
     everything ready that the selection needs; a worker of a distributed run, which makes only
-    some of the checks, is not eager. ``cache`` keeps what was read from packages. `close` must be
-    called, whatever happened.
+    some of the checks, is not eager. ``cache`` keeps what was read from packages. ``coverage`` is
+    the folder for the agent's package, where the lines that events reach are asked for. `close`
+    must be called, whatever happened.
     """
 
     def __init__(
@@ -104,6 +107,7 @@ class Session:
         workers: int = 2,
         eager: bool = True,
         cache: Path | None = None,
+        coverage: Path | None = None,
         today: Callable[[], date] = date.today,
     ) -> None:
         self._make_engine = make_engine
@@ -113,6 +117,8 @@ class Session:
         # Two baseline replays and one start ahead must never wait for one another.
         self._work = Work(threads=max(3, workers + 1), progress=progress)
         self._statics = StaticContracts(cache)
+        self._coverage = Evidence(coverage) if coverage is not None else None
+        self._evidence: dict[tuple[Path, str, str, str], EventCoverage] = {}
         self._releases: list[Future[None]] = []
         self._running: dict[tuple[object, ...], _Running | str] = {}
         self._functions: dict[tuple[Path, str], _Function] = {}
@@ -143,6 +149,10 @@ class Session:
         finally:
             self._release(function, check)
         return verdicts.with_acceptance(result, self._today())
+
+    def coverage_of(self, settings: Settings, check: Check) -> EventCoverage | None:
+        """What a check's event reached, once the check was made and where that was asked for."""
+        return self._evidence.get((settings.path, check.function, check.group, check.name))
 
     def descriptions(self) -> tuple[EngineDescription, ...]:
         """The engines that were used so far."""
@@ -224,6 +234,11 @@ class Session:
         fixture = events.load(event, name=check.name)
         replayed = function.replays.judge(group.version, _spoken(check), fixture)
         judgement = self._explained(function, group, fixture, replayed)
+        if self._coverage is not None:
+            key = (settings.path, check.function, check.group, check.name)
+            self._evidence[key] = self._coverage.of(
+                function.replays, group.version, fixture, replayed.outcome
+            )
         contract = judgement.findings[0].contract if judgement.findings else Contract.INVOCATION
         return CheckResult(
             check=check,

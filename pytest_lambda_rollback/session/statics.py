@@ -5,8 +5,10 @@ Knows the readers of packages and the contracts that judge them; nothing of engi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 from pytest_lambda_rollback.contracts import dependencies, imports
 from pytest_lambda_rollback.inventory import LayerView, VersionView
@@ -94,7 +96,9 @@ class StaticContracts:
             strategy=case.strategy,
             also=[layer.inventory for layer in published.layers],
         )
-        return StaticJudgement(judgement=found.judgement, warnings=found.warnings)
+        findings = tuple(_with_own_version(each, published) for each in found.findings)
+        judgement = Judgement(findings=findings, reason=found.reason)
+        return StaticJudgement(judgement=judgement, warnings=found.warnings)
 
     def _imports(self, case: StaticCase) -> StaticJudgement:
         own, redeployed = (self._modules.view(v) for v in (case.published, case.redeployed))
@@ -102,10 +106,33 @@ class StaticContracts:
         if case.strategy is Strategy.REDEPLOY:
             api = self._apis.compare(case.published, case.redeployed)
         found = imports.judge(
-            case.strategy, own=own, redeployed=redeployed, current=case.current.name, api=api
+            case.strategy,
+            own=own,
+            redeployed=redeployed,
+            current=case.current.name,
+            api=api,
+            live=self._modules.view(case.current),
         )
         return StaticJudgement(
             judgement=Judgement(findings=found.findings),
             warnings=found.warnings,
             notes=found.notes,
         )
+
+
+def _with_own_version(finding: Finding, published: VersionView) -> Finding:
+    """A cause that names what the target was built with, not only what it would run on."""
+    cause = finding.cause
+    if cause is None or cause.distribution is None or cause.target_version != cause.current_version:
+        return finding
+    key = canonicalize_name(cause.distribution)
+    packages = (published.code, *(layer.inventory for layer in published.layers))
+    own = {
+        record.version
+        for package in packages
+        for record in package.distributions
+        if record.key == key
+    }
+    if len(own) != 1:
+        return finding
+    return replace(finding, cause=replace(cause, target_version=own.pop()))

@@ -125,6 +125,10 @@ BREAKS: dict[str, tuple[str, tuple[str, str]]] = {
 }
 
 
+LAYER_1 = {"shared 1": {f"python/{name}": text for name, text in MONEY_1.items()}}
+LAYER_2 = {"shared 2": {f"python/{name}": text for name, text in MONEY_2.items()}}
+
+
 @pytest.mark.parametrize("case", BREAKS)
 def test_what_the_current_layers_lack_is_found(workbench: Workbench, case: str) -> None:
     code, expected = BREAKS[case]
@@ -138,9 +142,41 @@ def test_what_the_current_layers_lack_is_found(workbench: Workbench, case: str) 
 def test_the_same_layers_on_both_sides_break_nothing(workbench: Workbench, case: str) -> None:
     code, _ = BREAKS[case]
 
-    for layer in (MONEY_1, MONEY_2):
-        judgement = workbench.rollback(code, layer, layer)
-        assert (judgement.findings, judgement.warnings) == ((), ())
+    judgement = workbench.rollback(code, MONEY_1, MONEY_1)
+    assert (judgement.findings, judgement.warnings) == ((), ())
+    # What the current version asks for in vain as well is lived with.
+    target, current = (workbench.version(number, {"app.py": code}, LAYER_2) for number in "24")
+    judgement = workbench.judge(target, current, Strategy.REDEPLOY)
+    assert (judgement.findings, judgement.warnings) == ((), ())
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_what_neither_stack_has_is_found_where_a_function_imports_it(
+    workbench: Workbench, strategy: Strategy
+) -> None:
+    code = "def handler(e, c):\n    if e.get('x'):\n        import never_there\n    return {}\n"
+    target = workbench.version("2", {"app.py": code}, LAYER_1)
+    current = workbench.version("4", {"app.py": "x = 1\n"}, LAYER_1)
+
+    assert found(workbench.judge(target, current, strategy)) == [("missing-module", "app.py:3")]
+    guarded = code.replace(
+        "        import never_there\n",
+        (
+            "        try:\n            import never_there\n"
+            "        except ImportError:\n            never_there = None\n"
+        ),
+    )
+    target = workbench.version("2", {"app.py": guarded}, LAYER_1)
+    assert workbench.judge(target, current, strategy).findings == ()
+
+
+def test_by_alias_a_function_that_imports_what_its_own_layers_lack_breaks(
+    workbench: Workbench,
+) -> None:
+    code = "def handler(e, c):\n    import acme.extra\n"
+    judgement = workbench.rollback(code, MONEY_2, MONEY_1, strategy=Strategy.ALIAS)
+
+    assert found(judgement) == [("missing-module", "app.py:2")]
 
 
 def test_a_finding_says_what_where_who_and_why(workbench: Workbench) -> None:
@@ -660,10 +696,7 @@ def test_by_alias_a_module_that_never_loaded_is_a_finding(workbench: Workbench) 
 
 @pytest.mark.parametrize(
     "code",
-    [
-        "def handler(e, c):\n    import acme.extra\n",
-        "import os\nif os.environ.get('X'):\n    import acme.extra\n",
-    ],
+    ["import os\nif os.environ.get('X'):\n    import acme.extra\n"],
 )
 def test_by_alias_what_may_never_run_is_a_warning(workbench: Workbench, code: str) -> None:
     judgement = workbench.rollback(code, MONEY_2, MONEY_1, strategy=Strategy.ALIAS)
@@ -677,3 +710,16 @@ def test_by_alias_the_target_runs_on_what_it_was_built_for(workbench: Workbench,
     judgement = workbench.rollback(BREAKS[case][0], MONEY_1, MONEY_2, strategy=Strategy.ALIAS)
 
     assert (judgement.findings, judgement.warnings) == ((), ())
+
+
+# --- what cannot be judged ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+def test_a_runtime_that_is_not_python_is_said(workbench: Workbench, strategy: Strategy) -> None:
+    judgement = workbench.rollback(
+        "import nowhere\n", {}, {}, strategy=strategy, current_runtime="nodejs22.x"
+    )
+
+    assert (judgement.findings, judgement.warnings) == ((), ())
+    assert judgement.notes == ("imports are not checked, because nodejs22.x is no Python runtime",)

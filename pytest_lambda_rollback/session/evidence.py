@@ -1,0 +1,52 @@
+"""What an event reached on a target: one more replay, on a version with the coverage agent.
+
+It never runs within a judged replay and never changes a verdict: whatever goes wrong here is a
+reason why nothing is known about the lines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pytest_lambda_rollback.contracts.event_sources import Source, recognise
+from pytest_lambda_rollback.coverage.layer import coverage_version, not_measurable
+from pytest_lambda_rollback.coverage.lines import EventCoverage, event_coverage
+from pytest_lambda_rollback.errors import RollbackError
+from pytest_lambda_rollback.model import EventFixture, FunctionVersion, Outcome, OutcomeKind
+from pytest_lambda_rollback.session.replays import Replays
+
+_ENDS_IN_CODE = (OutcomeKind.RESPONSE, OutcomeKind.FUNCTION_ERROR, OutcomeKind.INIT_ERROR)
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Asks for the lines that events reach; ``artifacts`` is where the agent's package goes."""
+
+    artifacts: Path
+    _versions: dict[FunctionVersion, FunctionVersion] = field(default_factory=dict)
+
+    def of(
+        self,
+        replays: Replays,
+        version: FunctionVersion,
+        fixture: EventFixture,
+        judged: Outcome | None,
+    ) -> EventCoverage:
+        """One event's part in the evidence. ``judged`` is how its judged replay ended."""
+        recognised = recognise(fixture.payload).source
+        source = "" if recognised is Source.UNKNOWN else str(recognised)
+        reason = not_measurable(version)
+        if judged is None:
+            reason = "it was not replayed on the target"
+        elif judged.kind not in _ENDS_IN_CODE:
+            reason = judged.detail
+        if reason is not None:
+            return EventCoverage(event=fixture.name, source=source, reason=reason)
+        try:
+            if version not in self._versions:
+                self._versions[version] = coverage_version(version, self.artifacts)
+            outcome = replays.measure(self._versions[version], fixture)
+        except RollbackError as error:
+            return EventCoverage(event=fixture.name, source=source, reason=str(error))
+        return event_coverage(outcome, event=fixture.name, source=source)
