@@ -1,6 +1,6 @@
 # Everything a developer does here, on a fresh Debian or Ubuntu machine too. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check benchmark docker images clean
+.PHONY: help demo test check cases benchmark docker images clean
 
 PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
@@ -21,6 +21,10 @@ check: ## Lint, formatting and types
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m ruff format --check .
 	$(PYTHON_IN_VENV) -m mypy
+
+cases: ## Rollbacks with real packages: recall, false alarms, right causes (ARGS="--only NAME")
+	@.ci/setup venv
+	$(PYTHON_IN_VENV) tests/cases/score.py $(ARGS)
 
 benchmark: ## Speed against AWS's Runtime Interface Emulator, as ratios
 	@.ci/setup venv docker emulator

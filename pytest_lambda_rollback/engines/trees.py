@@ -95,9 +95,9 @@ def unpack_version(
     for root in (opt, task):
         root.mkdir()
     for layer in version.layers:
-        progress(f"Unpacking layer {layer}")
+        progress(f"unpacking layer {layer}")
         unpack(layer.artifact, opt)
-    progress(f"Unpacking the code of {version.name}")
+    progress(f"unpacking the code of {version.name}")
     unpack(version.code, task)
     _make_read_only(folder)
     return opt, task
