@@ -161,6 +161,10 @@ class ModuleView:
     version: str
     """``function:version``."""
     runtime: str
+    handler: str = ""
+    """The module of the handler."""
+    changes_path: bool = False
+    """The code (or a wrapper before it) touches ``sys.path``."""
     files: tuple[CodeFile, ...] = ()
     asks: tuple[Answered, ...] = field(default=(), repr=False)
     layers: tuple[Provider, ...] = ()

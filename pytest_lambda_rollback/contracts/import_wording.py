@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_lambda_rollback.model import Cause, Strategy
-from pytest_lambda_rollback.modules import Answer, Answered, Form, ModuleView, Provider
+from pytest_lambda_rollback.modules import Answer, Answered, Form, ModuleView, Provider, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def lacked(
     text = f"which {_lacking(lacking, sides)}"
     if not certain and lacking is not None:
         text = f"which {layer_text(lacking)} does not list in __all__ and may not offer"
-    if offering is not None:
+    if offering is not None and (there is None or there.state is not State.MISSING):
         text += f"; {_layer(offering)} {'did' if redeploy else 'does'}"
     return text, _cause(lacking, offering, redeploy=redeploy)
 

@@ -193,13 +193,20 @@ def _asked_in_vain(view: ModuleView) -> _InVain:
     )
 
 
-def _never_there(course: _Course, known: _Course, answered: Answered, lived: _InVain) -> bool:
+def _never_there(
+    course: _Course, known: _Course, answered: Answered, lived: _InVain, view: ModuleView
+) -> bool:
     """Whether an import fails on every stack, in a place that loading does not reach.
 
     What fails while the code loads shows in every replay, and under a condition there it may be
-    meant for another place.
+    meant for another place. Packages beside the handler's own may be libraries without their
+    metadata, whose functions import what they can do without; and code that changes ``sys.path``
+    may find it where nobody can look.
     """
     ask, answer = answered.ask, answered.answer
+    folder = answered.file.rpartition("/")[0].partition("/")[0]
+    if view.changes_path or folder not in ("", view.handler.partition(".")[0]):
+        return False
     return (
         course is _Course.RAISES
         and known is _Course.RAISES
@@ -222,7 +229,7 @@ def _missed_by_redeploy(sides: Sides, lived_with: _InVain) -> Iterator[_Missed]:
             # It was loaded on its own layers once, so that an import there must have worked.
             yield _Missed(answered, answer, certain=_while_loading(answered.ask))
         elif (course is _Course.RAISES and known is not _Course.RAISES) or _never_there(
-            course, known, answered, lived_with
+            course, known, answered, lived_with, sides.target
         ):
             yield _Missed(answered, answer, certain=True)
 
@@ -235,7 +242,7 @@ def _missed_by_alias(sides: Sides, lived_with: _InVain) -> Iterator[_Missed]:
             answer = other.answer if other is not None else None
             certain = _while_loading(answered.ask) or answered.ask.moment is not Moment.LOADING
             yield _Missed(answered, answer, certain=certain)
-        elif _never_there(course, known, answered, lived_with):
+        elif _never_there(course, known, answered, lived_with, sides.target):
             yield _Missed(answered, other.answer if other is not None else None, certain=True)
 
 

@@ -39,6 +39,8 @@ def view_to_json(view: ModuleView) -> dict[str, Any]:
         "asks": asks,
         "layers": layers,
         "notes": view.notes,
+        "handler": view.handler,
+        "changes_path": view.changes_path,
         "distributions": distributions,
         "providers": [provider and _provider_to_json(provider) for provider in providers],
     }
@@ -50,6 +52,8 @@ def view_from_json(data: dict[str, Any], *, version: str, runtime: str) -> Modul
     return ModuleView(
         version=version,
         runtime=runtime,
+        handler=data["handler"],
+        changes_path=data["changes_path"],
         files=tuple(
             CodeFile(file=file, tries=tuple(tries_from_json(block) for block in tries))
             for file, tries in data["files"]

@@ -133,6 +133,8 @@ class _Reading:
         return ModuleView(
             version=self._version.name,
             runtime=self._version.runtime,
+            handler=roots[0].module if roots else "",
+            changes_path=self._changes_path(),
             files=tuple(
                 CodeFile(file=_shown(located.path), tries=facts.tries)
                 for located, facts in self._code.values()

@@ -170,7 +170,7 @@ def has_module(name: str, python: tuple[int, int]) -> bool:
 def is_module(name: str) -> bool:
     """True where any Python of the table has (or had) the module's top-level package."""
     top = name.partition(".")[0]
-    return top in sys.stdlib_module_names or top in _TABLE_TOPS
+    return top in sys.stdlib_module_names or top in _TABLE_TOPS or top == "__main__"
 
 
 def may_matter(top: str, source: bytes) -> bool:

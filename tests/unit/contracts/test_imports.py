@@ -712,6 +712,36 @@ def test_by_alias_the_target_runs_on_what_it_was_built_for(workbench: Workbench,
     assert (judgement.findings, judgement.warnings) == ((), ())
 
 
+NEITHER = "def load():\n    import never_there\n"
+
+NEITHER_TRAPS: dict[str, Files] = {
+    "library without metadata": {
+        "app.py": "import flask\n",
+        "flask/__init__.py": "from . import cli\n",
+        "flask/cli.py": NEITHER,
+    },
+    "library with metadata": {
+        "app.py": "import flask\n",
+        "flask.py": NEITHER,
+        **installed("Flask", "3.0", "flask"),
+    },
+    "mounted file system": {
+        "app.py": f"import sys\nsys.path.append('/mnt/models')\n{NEITHER}",
+    },
+    "module of the running program": {"app.py": "def load():\n    import __main__\n"},
+}
+
+
+@pytest.mark.parametrize("strategy", Strategy)
+@pytest.mark.parametrize("case", NEITHER_TRAPS)
+def test_what_neither_stack_has_may_not_be_needed(
+    workbench: Workbench, case: str, strategy: Strategy
+) -> None:
+    judgement = workbench.rollback(NEITHER_TRAPS[case], MONEY_1, MONEY_2, strategy=strategy)
+
+    assert [finding.message for finding in judgement.findings] == []
+
+
 # --- what cannot be judged ------------------------------------------------------------------
 
 
