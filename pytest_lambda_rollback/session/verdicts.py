@@ -33,11 +33,20 @@ def confirmed(
     return Judgement(
         reason=(
             "flaky: the break did not repeat in a fresh execution environment. "
-            f"First {_seen(judgement.findings, first_run)}; "
-            f"then {_seen(second.findings, second_run)}. "
-            "Replay it again; if it stays flaky, look for state that one event leaves to the next"
+            f"First, {_state(first_run)}, {_seen(judgement.findings, first_run)}; "
+            f"then, {_state(second_run)}, {_seen(second.findings, second_run)}. "
+            + (
+                "Replay it again; if it stays flaky, look for what differs from start to start"
+                if first_run.cold
+                else "It may break only once an environment is warm: look for state that one "
+                "event leaves to the next"
+            )
         )
     )
+
+
+def _state(outcome: Outcome) -> str:
+    return "cold" if outcome.cold else "warm"
 
 
 def _seen(findings: tuple[Finding, ...], outcome: Outcome) -> str:
