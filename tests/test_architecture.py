@@ -76,6 +76,18 @@ def test_steps_do_not_know_who_calls_them(step: str) -> None:
     assert found == []
 
 
+def test_diagnosis_and_coverage_know_no_step() -> None:
+    steps = tuple(f"{NAME}.{step}" for step in STEPS)
+    found = [
+        (module, name)
+        for module in MODULES
+        if module.startswith(("diagnosis/", "coverage/"))
+        for name in imports_of(module)
+        if name.startswith(steps)
+    ]
+    assert found == []
+
+
 def test_only_session_and_pytest_side_know_several_steps() -> None:
     knowing = {
         module
@@ -94,7 +106,7 @@ def test_the_model_is_standard_library_only_and_imports_nothing_of_the_house() -
 
 @pytest.mark.parametrize(
     "module",
-    [m for m in MODULES if m.startswith("contracts/")]
+    [m for m in MODULES if m.startswith(("contracts/", "diagnosis/"))]
     + ["plan.py", "model.py", "engines/image.py", "engines/base_images.py", "reports/terminal.py"],
 )
 def test_what_decides_is_pure(module: str) -> None:
