@@ -16,7 +16,8 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 def definition_outline(source: bytes, name: str) -> str | None:
     """The imports of a module, one definition and its base classes, without bodies.
 
-    ``None`` where it is not certain which statement defines it. Raises SyntaxError and ValueError.
+    ``None`` where it is not certain which statement defines it, or what a class does when it is
+    called. Raises SyntaxError and ValueError.
     """
     tree = ast.parse(source)
     tree.body = [node for node in tree.body if not _is_overload(node)]
@@ -35,8 +36,11 @@ def definition_outline(source: bytes, name: str) -> str | None:
     wanted = [name]
     for each in wanted:  # grows by the base classes
         node = definitions[each]
-        bases = node.bases if isinstance(node, ast.ClassDef) else []
-        for base in bases:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        if node.keywords:
+            return None  # a metaclass, or what __init_subclass__ does
+        for base in node.bases:
             inner = dotted(base.value if isinstance(base, ast.Subscript) else base)
             if inner in definitions and inner not in wanted:
                 wanted.append(inner)

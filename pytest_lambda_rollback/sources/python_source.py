@@ -10,13 +10,15 @@ from __future__ import annotations
 import ast
 import builtins
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.modules import Ask, Call, Form, Moment, TryBlock
+from pytest_lambda_rollback.sources.computed_imports import computed_import
 from pytest_lambda_rollback.sources.module_facts import UNREADABLE, ModuleFacts, Target
 from pytest_lambda_rollback.sources.module_getattr import given_names, refused_names
 from pytest_lambda_rollback.sources.python_dynamics import Dynamics, find_dynamics
+from pytest_lambda_rollback.sources.python_exports import exported_names
 from pytest_lambda_rollback.sources.python_scopes import Binder, Scope, function_scope, owner
 from pytest_lambda_rollback.sources.python_tests import (
     alternatives,
@@ -111,7 +113,7 @@ class _Reader:
         if "__getattr__" in names:
             given = given_names(self._tree)
             refused, tables = refused_names(self._tree)
-        exported, computed = _exported(self._tree, names)
+        exported, computed = exported_names(self._tree, names)
         return ModuleFacts(
             names=(names - self._module.maybe) | (given or frozenset()),
             maybe=frozenset(self._module.maybe) | (frozenset(exported or ()) - names),
@@ -388,42 +390,11 @@ class _Reader:
                 return
         elif (target[0], (*filter(None, (target[1],)), *attributes)) not in _IMPORTERS:
             return
-        match node.args[0]:
-            case ast.Constant(value=str(module)) if module and not module.startswith("."):
-                self._ask(Form.IMPORT, module, (), node, place)
-            case ast.Constant(value=str(module)) if module.strip("."):
-                anchor = self._anchor(node.args[1:], node.keywords)
-                level = len(module) - len(module.lstrip("."))
-                parts = anchor.split(".") if anchor else []
-                if len(parts) >= level:
-                    package = parts[: len(parts) - level + 1]
-                    self._ask(Form.IMPORT, ".".join([*package, module[level:]]), (), node, place)
-            case ast.JoinedStr(values=[ast.Constant(value=str(prefix)), *_]):
-                self._add_prefix(prefix)
-            case ast.BinOp(left=ast.Constant(value=str(prefix)), op=ast.Add() | ast.Mod()):
-                self._add_prefix(prefix.partition("%")[0])
-            case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
-                self._add_prefix(text.partition("{")[0])
-
-    def _anchor(self, arguments: Sequence[ast.expr], keywords: Sequence[ast.keyword]) -> str:
-        given = [*arguments, *(k.value for k in keywords if k.arg == "package")]
-        package = self._name if self._is_package else self._name.rpartition(".")[0]
-        match given[:1]:
-            case [ast.Constant(value=str(anchor))]:
-                return anchor
-            case [ast.Name(id="__package__")]:
-                return package
-            case [ast.Name(id="__name__")]:
-                return self._name
-        return ""
-
-    def _add_prefix(self, prefix: str) -> None:
-        package = prefix.lstrip(".").rpartition(".")[0]
-        if prefix.startswith("."):
-            own = self._name if self._is_package else self._name.rpartition(".")[0]
-            package = ".".join(filter(None, (own, package)))
-        if package:
-            self._prefixes.append(package)
+        named = computed_import(node, module=self._name, is_package=self._is_package)
+        if named.module:
+            self._ask(Form.IMPORT, named.module, (), node, place)
+        if named.package:
+            self._prefixes.append(named.package)
 
 
 def _later(place: _Place, scope: Scope) -> _Place:
@@ -441,41 +412,3 @@ def _any_name(dynamics: Dynamics, scope: Scope) -> Iterable[tuple[str, str]]:
         target = scope.sole(name)
         if target is not None:
             yield ".".join(filter(None, target)), "*"
-
-
-def _exported(tree: ast.Module, names: frozenset[str]) -> tuple[tuple[str, ...] | None, bool]:
-    """A literal ``__all__``, and whether there is one that cannot be read."""
-    if "__all__" not in names:
-        return None, False
-    exported: list[str] = []
-    read = 0
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id="__all__", ctx=ast.Load()):
-                read += 1
-            case ast.Attribute(value=ast.Name(id="__all__"), attr=attribute):
-                if attribute not in {"count", "copy", "index"}:
-                    return None, True
-    stored = sum(isinstance(node, ast.Name) and node.id == "__all__" for node in ast.walk(tree))
-    stored -= read
-    for statement in tree.body:
-        match statement:
-            case (
-                ast.Assign(targets=[ast.Name(id="__all__")], value=value)
-                | ast.AugAssign(target=ast.Name(id="__all__"), op=ast.Add(), value=value)
-                | ast.AnnAssign(target=ast.Name(id="__all__"), value=ast.expr() as value)
-            ):
-                literal = _strings(value)
-                if literal is None:
-                    return None, True
-                exported += literal
-                stored -= 1
-    return (tuple(exported), False) if exported and not stored else (None, True)
-
-
-def _strings(node: ast.expr) -> list[str] | None:
-    if not isinstance(node, ast.List | ast.Tuple):
-        return None
-    values = [e.value if isinstance(e, ast.Constant) else None for e in node.elts]
-    texts = [value for value in values if isinstance(value, str)]
-    return texts if len(texts) == len(values) else None

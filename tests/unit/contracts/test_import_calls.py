@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,30 @@ def test_a_changed_default_of_what_is_passed_does_not_matter(workbench: Workbenc
     )
 
     assert (judgement.findings, judgement.warnings) == ((), ())
+
+
+def test_without_griffe_the_rest_is_judged_and_that_is_said(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "griffe", None)
+
+    judgement = workbench.rollback(
+        "from acme import f, g\nx = f(1)\n",
+        shared("def f(a): ...\ng = 1\n"),
+        shared("def f(a, b): ...\n"),
+    )
+
+    assert found(judgement) == [("missing-name", "app.py:1")]
+    (note,) = judgement.notes
+    assert "griffe is not installed: pip install 'pytest-lambda-rollback[full]'" in note
+
+
+def test_an_unchanged_pair_is_not_compared_again(
+    workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sides = (shared("def f(a): ...\n"), shared("def f(a, b): ...\n"))
+    first = workbench.rollback("from acme import f\nx = f(1)\n", *sides)
+    monkeypatch.setitem(sys.modules, "griffe", None)
+
+    assert workbench.rollback("from acme import f\nx = f(1)\n", *sides) == first
+    assert found(first) == [("missing-argument", "app.py:2")]
