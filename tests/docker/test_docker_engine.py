@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from child_processes import heed_interrupts
 from pytest_lambda_rollback.engines.docker_daemon import ENGINE_LABEL, OWNER_LABEL, this_process
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model import OutcomeKind
@@ -508,6 +509,7 @@ environment.invoke(Invocation(request_id="1", event=b'{{"do": "sleep", "seconds"
 """
         process = subprocess.Popen(
             [sys.executable, "-c", script],
+            preexec_fn=heed_interrupts,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

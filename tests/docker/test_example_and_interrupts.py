@@ -16,6 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from child_processes import heed_interrupts
 from pytest_lambda_rollback.engines.docker_daemon import OWNER_LABEL
 from pytest_lambda_rollback.engines.image import ROLE_LABEL
 from pytest_lambda_rollback.reports.json import SCHEMA_PATH
@@ -202,6 +203,7 @@ def test_an_interrupt_leaves_nothing(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        preexec_fn=heed_interrupts,
     ) as process:
         try:
             deadline = time.monotonic() + TIMEOUT_S

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import Project
+from made_projects import Project
 
 NAMES = ("dependencies", "imports", "create", "gift_card")
 IDS = [

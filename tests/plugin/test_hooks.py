@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import Project
+from made_projects import Project
 
 
 def test_an_engine_of_another_plugin_and_the_report_hooks(project: Project) -> None:

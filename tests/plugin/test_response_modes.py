@@ -7,7 +7,7 @@ import json
 import pytest
 
 import made_events
-from conftest import Project
+from made_projects import Project
 
 FULL_OF_CHANCE = """
 import random, time, uuid

@@ -7,7 +7,7 @@ import json
 import jsonschema
 import pytest
 
-from conftest import Project
+from made_projects import Project
 from pytest_lambda_rollback.reports.json import SCHEMA_PATH
 
 USES_LAYER = """
