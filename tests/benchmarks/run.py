@@ -27,6 +27,7 @@ import cold_start
 import collect_only
 import example_run
 import second_run
+import static_contracts
 import warm_replay
 from measures import Ratio, Result, Say
 from workbench import CannotMeasure, Workbench
@@ -37,6 +38,7 @@ MEASUREMENTS: dict[str, Callable[[Workbench, int | None, Say], tuple[Result, ...
     "warm-replay": warm_replay.measure,
     "second-run": second_run.measure,
     "collect-only": collect_only.measure,
+    "static": static_contracts.measure,
     "cold-start": cold_start.measure,
     "example": example_run.measure,
 }
