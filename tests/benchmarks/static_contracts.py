@@ -56,7 +56,7 @@ def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...
     return (
         Ratio(
             name="static-cold",
-            what="processor time of both static contracts by both strategies, nothing known / zipfile reads the set",
+            what="both static contracts by both strategies, nothing known / zipfile on the set",
             subject_s=cold_s,
             reference_s=zipfile_s,
             goal=COLD_GOAL,
