@@ -267,7 +267,9 @@ class ActivePlugin:
             try:
                 self._artifacts = ArtifactStore(_store(), use_cache=not self.command_line.no_cache)
             except SourceError as error:
-                raise pytest.UsageError(str(error)) from error
+                raise pytest.UsageError(
+                    f"{error} XDG_CACHE_HOME names the folder that it is made in."
+                ) from error
 
     # --- running -----------------------------------------------------------------------------
 
@@ -350,6 +352,10 @@ class ActivePlugin:
         if self._usage is not None:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         self._close()
+        if session.exitstatus == pytest.ExitCode.OK and json_report.stale_acceptances(
+            self._records
+        ):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._records and not self.is_worker:
             self.config.hook.pytest_lambda_rollback_report(
                 config=self.config, report=json_report.document_of(self._records)
@@ -399,6 +405,8 @@ class ActivePlugin:
         )
         for line in lines:
             terminalreporter.write_line(line)
+        for text in document["stale_acceptances"]:
+            terminalreporter.write_line(f"stale acceptance: {text}", red=True)
         if self._json is not None:
             terminalreporter.write_line(f"JSON report: {self._json}")
         if self._left is not None:

@@ -455,6 +455,8 @@ class Check:
     reason: str | None = None
     """Why nothing can be checked here: such a check is ``unknown`` from the start."""
     accept: Accept | None = None
+    accept_covers: int = 1
+    """How many checks the same acceptance covers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

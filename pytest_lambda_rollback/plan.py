@@ -6,7 +6,9 @@ the same checks in the same order.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from pytest_lambda_rollback.model import (
@@ -26,7 +28,14 @@ def checks_of(settings: Settings) -> tuple[Check, ...]:
     A function without targets, and a target without events, yields one check that is unknown
     from the start: what was not checked is never shown as safe.
     """
-    return tuple(check for function in settings.functions for check in _function(function))
+    checks = [check for function in settings.functions for check in _function(function)]
+    covers = Counter((check.function, check.accept) for check in checks)
+    return tuple(
+        replace(check, accept_covers=covers[check.function, check.accept])
+        if check.accept is not None
+        else check
+        for check in checks
+    )
 
 
 def strategies_of(function: FunctionSettings, target: TargetRef) -> tuple[Strategy, ...]:

@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     option(
         "--lambda-rollback-engine",
-        choices=("auto", "docker", "process", "aws"),
+        choices=("auto", "docker", "process"),
         help="how to run function versions (default: the file's 'engine', else auto)",
     )
     option(

@@ -69,6 +69,14 @@ def record_of(
         },
         "planned": planned,
         "engines": [asdict(engine) for engine in engines],
+        "accept": None
+        if check.accept is None
+        else {
+            "target": check.accept.target,
+            "check": check.accept.check,
+            "strategy": str(check.accept.strategy) if check.accept.strategy else None,
+            "covers": check.accept_covers,
+        },
         "coverage": event_data(coverage) if coverage is not None else None,
         "check": {
             "id": nodeid,
@@ -92,7 +100,8 @@ def document_of(records: Iterable[Record]) -> dict[str, Any]:
     targets: dict[tuple[object, ...], dict[str, Any]] = {}
     engines: dict[str, dict[str, Any]] = {}
     parts: dict[tuple[object, ...], list[dict[str, Any]]] = {}
-    for record in sorted(records, key=lambda record: (record["file"], record["order"])):
+    records = sorted(records, key=lambda record: (record["file"], record["order"]))
+    for record in records:
         for engine in record["engines"]:
             engines[json.dumps(engine, sort_keys=True)] = engine
         function = functions.setdefault(
@@ -135,8 +144,25 @@ def document_of(records: Iterable[Record]) -> dict[str, Any]:
         "engine": "+".join(names) or None,
         "engines": list(engines.values()),
         "verdict": worst(verdicts) if verdicts else str(Verdict.UNKNOWN),
+        "stale_acceptances": stale_acceptances(records),
         "functions": list(functions.values()),
     }
+
+
+def stale_acceptances(records: Iterable[Record]) -> list[str]:
+    """Acceptances of several checks of which all ran and none breaks any more."""
+    covered: dict[tuple[object, ...], list[Record]] = {}
+    for record in records:
+        if record["accept"] is not None and record["accept"]["covers"] > 1:
+            key = (record["file"], record["function"], *record["accept"].values())
+            covered.setdefault(key, []).append(record)
+    return [
+        f"{file}: functions.{function}.accept: none of the {covers} checks that {check!r} on "
+        f"{target} covers breaks any more. Remove this acceptance"
+        for (file, function, target, check, _, covers), found in covered.items()
+        if len(found) == covers
+        and all(record["check"]["verdict"] == Verdict.SAFE for record in found)
+    ]
 
 
 def evidence_lines(records: Iterable[Record]) -> list[str]:

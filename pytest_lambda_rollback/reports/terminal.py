@@ -44,7 +44,15 @@ def failure(result: CheckResult, *, repeat: str) -> str:
     for finding in result.findings:
         lines += ["", *_finding_lines(finding)]
     lines += ["", "Repeat just this check with:", f"  {repeat}"]
-    return "\n".join(lines)
+    return "\n".join(_printable(line) for line in lines)
+
+
+def _printable(line: str) -> str:
+    """One line without control characters: a function's text must not steer the terminal."""
+    return "".join(
+        char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode()
+        for char in line
+    )
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
@@ -216,7 +224,10 @@ def conclusion(function: dict[str, Any]) -> str:
     ]
     if accepted:
         return f"{name} has no target that is safe; {accepted[0]} breaks only where it is accepted."
-    unknown = any(v == Verdict.UNKNOWN for found in by_target.values() for v in found.values())
-    if unknown:
+    checks = [check for target in function["targets"] for check in target["checks"]]
+    planned = sum(target["checks_planned"] for target in function["targets"])
+    if len(checks) < planned and not any(c["verdict"] == Verdict.UNKNOWN for c in checks):
+        return f"No target of {name} is known to be safe: not all of its checks ran."
+    if any(v == Verdict.UNKNOWN for found in by_target.values() for v in found.values()):
         return f"No target of {name} is known to be safe: see the unknown checks above."
     return f"{name} has no safe target: every one that was checked breaks."

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import date
@@ -31,6 +32,7 @@ from pytest_lambda_rollback.session import verdicts
 from pytest_lambda_rollback.session.diagnosing import Broken, Diagnosis
 from pytest_lambda_rollback.session.evidence import Evidence
 from pytest_lambda_rollback.session.pool import EnvironmentPool, Slot
+from pytest_lambda_rollback.session.redaction import redacted
 from pytest_lambda_rollback.session.replays import BASELINE_SLOTS, Replayed, Replays
 from pytest_lambda_rollback.session.statics import StaticCase, StaticContracts
 from pytest_lambda_rollback.session.versions import Versions
@@ -148,6 +150,7 @@ class Session:
             result = _unknown(check, str(error))
         finally:
             self._release(function, check)
+        result = redacted(result, self._environments(function, check))
         return verdicts.with_acceptance(result, self._today())
 
     def coverage_of(self, settings: Settings, check: Check) -> EventCoverage | None:
@@ -174,6 +177,13 @@ class Session:
         self._work.join()
         for each in running:
             each.engine.close()
+
+    def _environments(self, function: _Function, check: Check) -> Iterator[FunctionVersion]:
+        """The versions whose environments a check's texts may show values of."""
+        with contextlib.suppress(RollbackError):
+            yield function.versions.current()
+            if check.target is not None:
+                yield function.versions.published(check.target)
 
     # --- one check ---------------------------------------------------------------------------
 

@@ -60,23 +60,27 @@ def _seen(findings: tuple[Finding, ...], outcome: Outcome) -> str:
 
 
 def with_acceptance(result: CheckResult, today: date) -> CheckResult:
-    """Apply the configuration's acceptance: it must really break, and not be past its date."""
+    """Apply the configuration's acceptance: it must really break, and not be past its date.
+
+    An acceptance that covers several checks needs only one of them to break; whether any did is
+    known at the end of the run alone.
+    """
     accept = result.check.accept
     if accept is None or result.verdict is Verdict.UNKNOWN:
         return result
     stale = None
-    if today > accept.until:
-        stale = f"the acceptance of {accept.check!r} on {accept.target} ended on {accept.until}"
-    elif result.verdict is Verdict.SAFE:
+    if result.verdict is Verdict.SAFE:
+        if result.check.accept_covers > 1:
+            return result
         stale = (
             f"the configuration accepts a break here ({accept.reason!r}), but it does not break "
-            f"any more. Remove the acceptance of {accept.check!r} on {accept.target}, or narrow it "
-            f"with 'strategy' or a longer 'check'"
+            f"any more. Remove the acceptance of {accept.check!r} on {accept.target}"
         )
-    accepted = stale is None and result.verdict is Verdict.BREAKS
+    elif today > accept.until:
+        stale = f"the acceptance of {accept.check!r} on {accept.target} ended on {accept.until}"
     return replace(
         result,
-        verdict=Verdict.ACCEPTED if accepted else result.verdict,
+        verdict=Verdict.ACCEPTED if stale is None else result.verdict,
         reason=stale or f"{accept.reason} (accepted until {accept.until})",
         stale_accept=stale,
     )
