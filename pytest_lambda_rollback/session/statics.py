@@ -56,7 +56,7 @@ class StaticContracts:
     def __init__(self, cache: Path | None) -> None:
         self._inventories = InventoryReader(cache)
         self._modules = ModuleReader(cache)
-        self._apis = ApiReader(cache)
+        self._apis = ApiReader(cache, self._modules)
         self._views: dict[FunctionVersion, VersionView] = {}
         self._module_views: dict[FunctionVersion, ModuleView] = {}
 

@@ -56,11 +56,14 @@ _Pair = tuple[Definition, Definition]
 
 
 class ApiReader:
-    """Compares versions; what it found is kept in ``<root>/modules``, or nowhere with ``None``."""
+    """Compares versions; what it found is kept in ``<root>/modules``, or nowhere with ``None``.
 
-    def __init__(self, root: Path | None) -> None:
+    ``modules`` is a reader to share, so that no source is read twice.
+    """
+
+    def __init__(self, root: Path | None, modules: ModuleReader | None = None) -> None:
         self._cache = ModuleCache(root)
-        self._modules = ModuleReader(root)
+        self._modules = modules or ModuleReader(root)
 
     def compare(self, own: FunctionVersion, runs_on: FunctionVersion) -> ApiComparison:
         """The interfaces that differ between the two, kept to what the code of both calls.

@@ -57,6 +57,7 @@ class ModuleReader:
 
     def __init__(self, root: Path | None) -> None:
         self._cache = ModuleCache(root)
+        self._same: dict[tuple[object, ...], ModuleFacts] = {}
 
     def view(self, version: FunctionVersion) -> ModuleView:
         """What the version's code asks and gets; empty for a runtime that is not Python.
@@ -72,7 +73,7 @@ class ModuleReader:
             with contextlib.suppress(ValueError, TypeError, KeyError, IndexError, AttributeError):
                 return view_from_json(kept, version=version.name, runtime=version.runtime)
         with open_trees(version) as trees:
-            view = _Reading(version, trees, python, self._cache).view()
+            view = _Reading(version, trees, python, self._cache, self._same).view()
         self._cache.save(view_to_json(view), *key)
         return view
 
@@ -114,10 +115,11 @@ class _Reading:
         trees: tuple[TarTree, ...],
         python: tuple[int, int],
         cache: ModuleCache,
+        same: dict[tuple[object, ...], ModuleFacts],
     ) -> None:
         self._version = version
         self._search = ModuleSearch(version, trees, python)
-        self._sources = SourceFacts(version, self._search, cache)
+        self._sources = SourceFacts(version, self._search, cache, same)
         self._code: dict[str, tuple[Located, ModuleFacts]] = {}
         self._libraries: set[str] = set()
 

@@ -7,6 +7,7 @@ was read of it.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from typing import Any
 
 from pytest_lambda_rollback.model import FunctionVersion
@@ -20,7 +21,15 @@ from pytest_lambda_rollback.sources.python_source import read_facts
 class SourceFacts:
     """Facts of the sources of one version."""
 
-    def __init__(self, version: FunctionVersion, search: ModuleSearch, cache: ModuleCache) -> None:
+    def __init__(
+        self,
+        version: FunctionVersion,
+        search: ModuleSearch,
+        cache: ModuleCache,
+        same: dict[tuple[object, ...], ModuleFacts],
+    ) -> None:
+        """``same`` has the facts of sources that other packages have too; it is added to."""
+        self._same = same
         self._search = search
         self._cache = cache
         self._digests = [
@@ -65,16 +74,24 @@ class SourceFacts:
         source = self._search.read(located.path)
         facts = UNREADABLE
         if source is not None:
-            facts = read_facts(
-                source,
-                module=located.name,
-                is_package=located.is_package,
-                python=self._search.python,
-                code=code,
-            )
+            facts = self._read(source, located, code=code)
         kept[key] = module_facts.to_json(facts)
         self._changed.add(number)
         return facts
+
+    def _read(self, source: bytes, located: Located, *, code: bool) -> ModuleFacts:
+        """The facts of a source, parsed once however many packages have it."""
+        python = self._search.python
+        same = (hashlib.sha256(source).digest(), located.name, located.is_package, python, code)
+        if same not in self._same:
+            self._same[same] = read_facts(
+                source,
+                module=located.name,
+                is_package=located.is_package,
+                python=python,
+                code=code,
+            )
+        return self._same[same]
 
     def _key(self, number: int) -> tuple[str, ...]:
         return ("facts", self._digests[number], "{}.{}".format(*self._search.python))
