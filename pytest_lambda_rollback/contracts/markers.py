@@ -61,6 +61,7 @@ class Requirements:
         )
         self._python = tuple(Version(each["python_full_version"]) for each in self._environments)
         self._parsed: dict[str, Requirement | None] = {}
+        self._applies: dict[tuple[str, frozenset[str]], bool] = {}
 
     def parse(self, text: str) -> Requirement | None:
         """The requirement, or ``None`` for one that PEP 508 refuses."""
@@ -77,6 +78,12 @@ class Requirements:
         if marker is None:
             return True
         text = str(marker)
+        key = (text, frozenset(extras))
+        if key not in self._applies:
+            self._applies[key] = self._marker_applies(marker, text, key[1])
+        return self._applies[key]
+
+    def _marker_applies(self, marker: Marker, text: str, extras: Iterable[str]) -> bool:
         if _UNKNOWN.search(text):
             return False
         wanted = ["", *extras] if "extra" in text else [""]

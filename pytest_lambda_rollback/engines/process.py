@@ -30,6 +30,7 @@ from pytest_lambda_rollback.engines.runtime_api import Endpoint, Phase, ReplyKin
 from pytest_lambda_rollback.engines.trees import (
     Trees,
     byte_code_of,
+    closed_to_others,
     make_runtime,
     remove,
     unpack_version,
@@ -164,6 +165,15 @@ class ProcessEngine:
         return trees
 
     def _build(self, version: FunctionVersion, python: str, progress: Progress) -> Trees:
+        for artifact in (version.code, *(layer.artifact for layer in version.layers)):
+            closed = closed_to_others(artifact.tar)
+            if closed is not None:
+                raise EngineError(
+                    f"{version.name} cannot be run as Lambda would by the process engine",
+                    why=f"{closed} in {artifact.label} has a mode that Lambda's user cannot read",
+                    do="Package it readable for all (chmod -R a+rX before zipping), or use the "
+                    "docker engine, which shows what comes of it",
+                )
         try:
             interpreter = self._interpreters.find(python, progress)
         except EngineError as error:

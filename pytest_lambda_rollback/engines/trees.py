@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import stat
+import tarfile
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from pytest_lambda_rollback.engines import runtime_bootstrap
 from pytest_lambda_rollback.engines.interpreters import Interpreter
+from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model import Artifact, FunctionVersion
 
 
@@ -38,6 +40,23 @@ class Trees:
         ):
             text = text.replace(str(path), name)
         return text
+
+
+def closed_to_others(tar: Path) -> str | None:
+    """The first file or folder of a package that only its owner can read, if there is one.
+
+    Lambda runs functions as a user of their own, files belong to another; here they belong to
+    who runs this, so that a mode such as 0600 would not show. Raises EngineError.
+    """
+    try:
+        with tarfile.open(tar) as members:
+            for member in members:
+                needed = 0o005 if member.isdir() else 0o004
+                if not member.issym() and member.mode & needed != needed:
+                    return member.name
+    except (OSError, tarfile.TarError) as error:
+        raise EngineError(f"the package {tar} cannot be read", why=str(error)) from error
+    return None
 
 
 def make_runtime(parent: Path, interpreter: Interpreter) -> Path:

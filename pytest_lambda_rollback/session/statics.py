@@ -19,7 +19,6 @@ from pytest_lambda_rollback.model import (
     Judgement,
     Strategy,
 )
-from pytest_lambda_rollback.modules import ModuleView
 from pytest_lambda_rollback.sources.api_changes import ApiReader
 from pytest_lambda_rollback.sources.inventory import InventoryReader
 from pytest_lambda_rollback.sources.modules import ModuleReader
@@ -58,7 +57,6 @@ class StaticContracts:
         self._modules = ModuleReader(cache)
         self._apis = ApiReader(cache, self._modules)
         self._views: dict[FunctionVersion, VersionView] = {}
-        self._module_views: dict[FunctionVersion, ModuleView] = {}
 
     def view(self, version: FunctionVersion) -> VersionView:
         """A version with the inventories of its packages. Raises SourceError."""
@@ -78,13 +76,8 @@ class StaticContracts:
 
     def imported(self, version: FunctionVersion) -> tuple[str, ...]:
         """Modules that a version's own code asks for, each once. Raises SourceError."""
-        asks = self._module_view(version).asks
+        asks = self._modules.view(version).asks
         return tuple(dict.fromkeys(answered.ask.module for answered in asks))
-
-    def _module_view(self, version: FunctionVersion) -> ModuleView:
-        if version not in self._module_views:
-            self._module_views[version] = self._modules.view(version)
-        return self._module_views[version]
 
     def judge(self, contract: Contract, case: StaticCase) -> StaticJudgement:
         """Judge one target by one contract. Raises SourceError; ValueError for other contracts."""
@@ -108,7 +101,7 @@ class StaticContracts:
         return StaticJudgement(judgement=judgement, warnings=found.warnings)
 
     def _imports(self, case: StaticCase) -> StaticJudgement:
-        own, redeployed = (self._module_view(v) for v in (case.published, case.redeployed))
+        own, redeployed = (self._modules.view(v) for v in (case.published, case.redeployed))
         api = None
         if case.strategy is Strategy.REDEPLOY:
             api = self._apis.compare(case.published, case.redeployed)
@@ -118,7 +111,7 @@ class StaticContracts:
             redeployed=redeployed,
             current=case.current.name,
             api=api,
-            live=self._module_view(case.current),
+            live=self._modules.view(case.current),
         )
         return StaticJudgement(
             judgement=Judgement(findings=found.findings),

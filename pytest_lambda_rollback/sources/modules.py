@@ -58,12 +58,18 @@ class ModuleReader:
     def __init__(self, root: Path | None) -> None:
         self._cache = ModuleCache(root)
         self._same: dict[tuple[object, ...], ModuleFacts] = {}
+        self._views: dict[FunctionVersion, ModuleView] = {}
 
     def view(self, version: FunctionVersion) -> ModuleView:
         """What the version's code asks and gets; empty for a runtime that is not Python.
 
         Raises SourceError for a package that cannot be read.
         """
+        if version not in self._views:
+            self._views[version] = self._view(version)
+        return self._views[version]
+
+    def _view(self, version: FunctionVersion) -> ModuleView:
         python = python_of(version)
         if python is None:
             return ModuleView(version=version.name, runtime=version.runtime)

@@ -95,7 +95,9 @@ def test_a_report_path_that_cannot_be_written(project: Project) -> None:
 def test_a_candidate_takes_the_current_versions_place(project: Project) -> None:
     (project.path / "build").mkdir()
     with zipfile.ZipFile(project.path / "build" / "new.zip", "w") as package:
-        package.writestr("app.py", "def handler(event, context):\n    return {'new': True}\n")
+        entry = zipfile.ZipInfo("app.py")
+        entry.external_attr = 0o100644 << 16
+        package.writestr(entry, "def handler(event, context):\n    return {'new': True}\n")
     result = project.run("--lambda-rollback-candidate=build/new.zip", "-k", "2-alias and create")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*lost-key at /new*", "orders, current version candidate"])

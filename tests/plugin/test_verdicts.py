@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 
-from made_projects import Project
+from made_projects import ANSWERS, Project
 
 BREAK = "lambda-rollback.toml::orders::1-alias::gift_card"
 
@@ -55,7 +57,7 @@ def test_a_partial_run_does_not_call_a_target_safe(project: Project) -> None:
     result.stdout.fnmatch_lines(
         [
             "  1       UNKNOWN (1 safe, 3 not run)",
-            "No target of orders is known to be safe: see the unknown checks above.",
+            "No target of orders is known to be safe: not all of its checks ran.",
         ]
     )
 
@@ -161,3 +163,56 @@ def test_junit_xml_names_checks_and_carries_the_text(project: Project) -> None:
 def test_ordinary_tests_run_beside_the_checks(project: Project) -> None:
     project.pytester.makepyfile(test_ordinary="def test_it(): pass")
     project.run().assert_outcomes(passed=7, failed=2)
+
+
+def test_a_mode_that_lambdas_user_cannot_read_is_not_shown_as_safe(project: Project) -> None:
+    with zipfile.ZipFile(project.path / "one.zip", "w") as package:
+        package.writestr("app.py", ANSWERS)  # zipfile writes mode 0600
+    project.write(
+        (project.path / "lambda-rollback.toml").read_text().replace("versions/1", "one.zip")
+    )
+    result = project.run("-k", "create and alias")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["unknown: orders:1 by alias on create: *app.py*cannot read*docker*"]
+    )
+
+
+def test_values_of_the_environment_are_not_shown(project: Project) -> None:
+    project.version(
+        "1",
+        "import os\n\ndef handler(event, context):\n    raise ValueError(os.environ['TOKEN'])\n",
+    )
+    text = (project.path / "lambda-rollback.toml").read_text()
+    project.write(
+        text.replace(
+            'handler = "app.handler"',
+            'handler = "app.handler"\nenvironment = { TOKEN = "a-secret-value" }',
+        )
+    )
+    result = project.run("--lambda-rollback-json=r.json", "--junitxml=j.xml")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*ValueError: <TOKEN> where*"])
+    everything = result.stdout.str() + (project.path / "r.json").read_text()
+    assert "a-secret-value" not in everything + (project.path / "j.xml").read_text()
+
+
+def test_an_acceptance_of_several_checks_needs_one_of_them_to_break(project: Project) -> None:
+    entry = (
+        '[[functions.orders.accept]]\ntarget = "1"\ncheck = "*"\nreason = "r"\nuntil = 2999-01-01'
+    )
+    project.configure('current = "2"', 'events = "events"', entry)
+    result = project.run()
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=6, xfailed=2)
+    project.version("1")
+    result = project.run("--lambda-rollback-json=r.json")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=8)
+    result.stdout.fnmatch_lines(["stale acceptance: *none of the 4 checks that '[*]' on 1 covers*"])
+
+
+def test_a_functions_text_does_not_steer_the_terminal(project: Project) -> None:
+    project.version("1", "def handler(event, context):\n    raise ValueError('a\\n\\x1b[31mred')\n")
+    result = project.run("-k", "create and alias", "--color=no")
+    assert "\x1b" not in result.stdout.str()
