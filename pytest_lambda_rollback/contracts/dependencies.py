@@ -49,12 +49,15 @@ def judge(
     requires: Sequence[str] = (),
     strategy: Strategy | None = None,
     also: Iterable[PackageInventory] = (),
+    parsed: dict[tuple[str, str], Requirements] | None = None,
 ) -> DependencyJudgement:
     """Judge a target by what is installed in its code and layers, against the current version.
 
     ``requires`` are the configuration's requirements (PEP 508). ``also`` are inventories of other
-    versions: what a distribution's modules are called is learnt from them too. ``unknown`` with a
-    reason where a requirement cannot be read, or the runtime is none that ``requires`` is about.
+    versions: what a distribution's modules are called is learnt from them too. ``parsed`` keeps
+    parsed requirements, by Python and architecture, for a caller that judges more. ``unknown``
+    with a reason where a requirement cannot be read, or the runtime is none that ``requires`` is
+    about.
     """
     python = python_version(target.version.runtime)
     layers = _by_compatibility(target, current)
@@ -66,7 +69,11 @@ def judge(
                 "it is about Python distributions",
             )
         return DependencyJudgement(findings=tuple(_finding(who, issue, None) for issue in layers))
-    requirements = Requirements(python=python, architecture=target.version.architecture)
+    architecture = target.version.architecture
+    parsed = {} if parsed is None else parsed
+    if (python, architecture) not in parsed:
+        parsed[python, architecture] = Requirements(python=python, architecture=architecture)
+    requirements = parsed[python, architecture]
     wrong = [text for text in requires if requirements.parse(text) is None]
     if wrong:
         return DependencyJudgement(

@@ -11,6 +11,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from pytest_lambda_rollback.contracts import dependencies, imports
+from pytest_lambda_rollback.contracts.markers import Requirements
 from pytest_lambda_rollback.inventory import LayerView, VersionView
 from pytest_lambda_rollback.model import (
     Contract,
@@ -57,6 +58,7 @@ class StaticContracts:
         self._modules = ModuleReader(cache)
         self._apis = ApiReader(cache, self._modules)
         self._views: dict[FunctionVersion, VersionView] = {}
+        self._parsed: dict[tuple[str, str], Requirements] = {}
 
     def view(self, version: FunctionVersion) -> VersionView:
         """A version with the inventories of its packages. Raises SourceError."""
@@ -95,6 +97,7 @@ class StaticContracts:
             requires=case.requires,
             strategy=case.strategy,
             also=[layer.inventory for layer in published.layers],
+            parsed=self._parsed,
         )
         findings = tuple(_with_own_version(each, published) for each in found.findings)
         judgement = Judgement(findings=findings, reason=found.reason)

@@ -54,15 +54,19 @@ class InventoryReader:
 
     def __init__(self, root: Path | None) -> None:
         self._root = root
+        self._known: dict[tuple[str, Role], PackageInventory] = {}
 
     def read(self, artifact: Artifact, *, role: Role) -> PackageInventory:
         """The inventory of one artefact, from the cache where its content is known.
 
         Raises SourceError for an artefact whose tar cannot be read.
         """
-        cached = self._cached(artifact, role)
-        if cached is not None:
-            return cached
+        key = (artifact.digest, role)
+        if key not in self._known:
+            self._known[key] = self._cached(artifact, role) or self._read(artifact, role)
+        return self._known[key]
+
+    def _read(self, artifact: Artifact, role: Role) -> PackageInventory:
         with TarTree(artifact.tar, label=artifact.label) as tree:
             inventory = _inventory(tree, artifact.digest, role)
         self._remember(inventory)

@@ -33,7 +33,7 @@ from pytest_lambda_rollback.sources.module_search import TASK, Located, ModuleSe
 from pytest_lambda_rollback.sources.module_views import view_from_json, view_to_json
 from pytest_lambda_rollback.sources.name_lookup import NameLookup
 from pytest_lambda_rollback.sources.source_facts import SourceFacts
-from pytest_lambda_rollback.sources.trees import TarTree
+from pytest_lambda_rollback.sources.trees import Tables, TarTree
 
 _RUNTIME = re.compile(r"python3\.(\d+)")
 
@@ -59,6 +59,7 @@ class ModuleReader:
         self._cache = ModuleCache(root)
         self._same: dict[tuple[object, ...], ModuleFacts] = {}
         self._views: dict[FunctionVersion, ModuleView] = {}
+        self._tables: Tables = {}
 
     def view(self, version: FunctionVersion) -> ModuleView:
         """What the version's code asks and gets; empty for a runtime that is not Python.
@@ -78,7 +79,7 @@ class ModuleReader:
         if kept is not None:
             with contextlib.suppress(ValueError, TypeError, KeyError, IndexError, AttributeError):
                 return view_from_json(kept, version=version.name, runtime=version.runtime)
-        with open_trees(version) as trees:
+        with open_trees(version, self._tables) as trees:
             view = _Reading(version, trees, python, self._cache, self._same).view()
         self._cache.save(view_to_json(view), *key)
         return view
@@ -103,11 +104,13 @@ def view_key(version: FunctionVersion) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def open_trees(version: FunctionVersion) -> Iterator[tuple[TarTree, ...]]:
+def open_trees(
+    version: FunctionVersion, known: Tables | None = None
+) -> Iterator[tuple[TarTree, ...]]:
     """The packages of a version, its code first. Raises SourceError."""
     with contextlib.ExitStack() as stack:
         yield tuple(
-            stack.enter_context(TarTree(artifact.tar, label=artifact.label))
+            stack.enter_context(TarTree(artifact.tar, label=artifact.label, known=known))
             for artifact in (version.code, *(layer.artifact for layer in version.layers))
         )
 

@@ -46,26 +46,36 @@ class _Place:
     size: int
 
 
+Tables = dict[Path, dict[str, _Place]]
+"""Files by name, of tars by path."""
+
+
 class TarTree:
     """The files of one artefact. Files below a symlink to a folder have that name too.
 
-    Raises SourceError for a tar that cannot be read, or is not one of the store's.
+    ``known`` keeps the tables of tars by path, for a caller that opens some again: the store's
+    tars are named by their content. Raises SourceError for a tar that cannot be read, or is not
+    one of the store's.
     """
 
-    def __init__(self, tar: Path, *, label: str) -> None:
+    def __init__(self, tar: Path, *, label: str, known: Tables | None = None) -> None:
         self._label = label
         try:
             with tar.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except (OSError, ValueError) as error:
             raise self._unreadable(str(error), tar) from error
-        try:
-            files, links = self._walk()
-        except (IndexError, ValueError) as error:
-            self._map.close()
-            raise self._unreadable(f"its tar is damaged ({error})", tar) from error
-        _add_aliases(files, links)
-        self._places = dict(sorted(files.items()))
+        if known is None or tar not in known:
+            try:
+                files, links = self._walk()
+            except (IndexError, ValueError) as error:
+                self._map.close()
+                raise self._unreadable(f"its tar is damaged ({error})", tar) from error
+            _add_aliases(files, links)
+            places = dict(sorted(files.items()))
+            if known is not None:
+                known[tar] = places
+        self._places = places if known is None else known[tar]
 
     def names(self) -> Mapping[str, int]:
         """Each regular file with its size in bytes, sorted by name."""
