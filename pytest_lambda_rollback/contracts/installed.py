@@ -11,7 +11,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from pytest_lambda_rollback.contracts.search_path import (
     Place,
@@ -67,6 +67,12 @@ class Hidden:
     """Those of them that are imported instead of a file of the winner."""
 
 
+@lru_cache(maxsize=64)
+def _modules(files: tuple[str, ...]) -> frozenset[str]:
+    """Module paths of files; the same packages are looked at for several versions."""
+    return frozenset(map(module_path, files))
+
+
 class PackageFiles:
     """What can be imported from one package, indexed; made once and only where it is asked for."""
 
@@ -81,7 +87,7 @@ class PackageFiles:
     @cached_property
     def modules(self) -> frozenset[str]:
         """Path of every module and regular package."""
-        return frozenset(map(module_path, self.inventory.files))
+        return _modules(self.inventory.files)
 
     @cached_property
     def claims(self) -> dict[str, str]:
