@@ -13,6 +13,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from pytest_lambda_rollback.published import (
+    AwsSource,
+    ContainerImage,
+    PublishedFunction,
+    PublishedVersion,
+    RemotePackage,
+)
+
 # --- words ----------------------------------------------------------------------------------
 
 
@@ -142,6 +150,10 @@ class FunctionVersion:
     ephemeral_storage_mb: int = 512
     region: str = "us-east-1"
     account: str = "123456789012"
+    image: ContainerImage | None = None
+    """For a function whose package is a container image; ``code`` is then empty, ``layers`` too."""
+    placeholders: tuple[str, ...] = ()
+    """Environment variables whose values are not known here and were made up."""
 
     @property
     def name(self) -> str:
@@ -354,7 +366,8 @@ class LocalVersion:
 
     version: str
     code: Path
-    layers: tuple[Path, ...]
+    layers: tuple[Path | RemotePackage, ...]
+    """A candidate build may be bound to layer versions that AWS holds."""
     runtime: str
     handler: str
     architecture: str = "x86_64"
@@ -362,6 +375,10 @@ class LocalVersion:
     memory_mb: int = 128
     timeout_s: float = 3.0
     ephemeral_storage_mb: int = 512
+    environment_names: tuple[str, ...] = ()
+    """Variables of a candidate build whose values are not known here, sorted."""
+    image: ContainerImage | None = None
+    """For a candidate build that is a container image; nothing is read from ``code`` then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -381,12 +398,18 @@ class FunctionSettings:
     """One ``[functions.F]`` table with all references resolved."""
 
     name: str
-    current: LocalVersion
+    current: LocalVersion | PublishedVersion
     """The version that holds the contracts; a candidate build has the version ``candidate``."""
     targets: tuple[TargetRef, ...]
     """Rollback targets, newest first."""
-    versions: tuple[LocalVersion, ...] = ()
-    """Versions of this function that are declared in the file."""
+    versions: tuple[LocalVersion | PublishedVersion, ...] = ()
+    """Versions of this function that are declared in the file, or that AWS or the archive has."""
+    source: AwsSource | None = None
+    """Where the versions come from, if not from the file."""
+    published: PublishedFunction | None = None
+    """What AWS says of the function, where it was asked or a lock file tells."""
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Values that the configuration gives for variables of every version of an AWS source."""
     events: tuple[Path, ...] = ()
     """Event fixture files, sorted by name."""
     events_root: Path | None = None
