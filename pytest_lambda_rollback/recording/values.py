@@ -1,0 +1,55 @@
+"""What passes between the parts of a recording, frozen. Standard library only.
+
+An event flows one way: an origin reads it, it is redacted in memory, clustered with the others,
+and only what is selected is written. Nothing here reads, writes or knows where events come from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent:
+    """One event that a function really got, with what is known about its invocation."""
+
+    event: object = field(repr=False)
+    """Parsed JSON. It holds personal data until it is redacted."""
+    client_context: object | None = field(default=None, repr=False)
+    """Parsed JSON, an object, where the invocation had one."""
+    identity: object | None = field(default=None, repr=False)
+    """Parsed JSON, an object of Cognito ids, where the invocation had one."""
+    source: str
+    """What it was read from: ``cloudwatch``, ``sqs``, ``s3``, ``test-event``, ``folder``, …"""
+    function: str
+    version: str | None = None
+    """The function version that got it, where that is known."""
+    time: str | None = None
+    """When, as ISO 8601 in UTC, where that is known."""
+    origin: str = field(default="", repr=False)
+    """The log stream, message id or object it was read from: for messages, never for a file."""
+    fixture: str | None = None
+    """The name of the fixture file, for an event that an earlier recording or a person wrote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """Events of one source and structure, and those of them that are worth a fixture."""
+
+    key: str
+    """A digest of source and structure; events of the same shape have the same one."""
+    name: str
+    """Words for a file's name, never from a value that may be personal: ``sqs-order-created``."""
+    events: tuple[RecordedEvent, ...] = ()
+    """The new events worth keeping, at most ``per_shape`` less what fixtures hold already."""
+    seen: int = 0
+    """How many new events had it; 0 means that only fixtures do."""
+    fixtures: tuple[str, ...] = ()
+    """The fixtures that have it already, sorted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The shapes of all events that were clustered, in order of their names and keys."""
+
+    shapes: tuple[Shape, ...] = ()
