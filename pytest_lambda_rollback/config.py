@@ -12,36 +12,21 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
+from pytest_lambda_rollback.aws_tables import PublishedFunctions, redact_of, store_of
 from pytest_lambda_rollback.errors import ConfigError
-from pytest_lambda_rollback.functions import (
-    FUNCTION_NAME,
-    Declared,
-    acceptances,
-    account_of,
-    declare,
-    events_of,
-    newest,
-    reference,
-    refuse_event_names,
-    region_of,
-    requires_of,
-    targets_of,
+from pytest_lambda_rollback.function_settings import (
+    FunctionReader,
+    candidate_of,
+    count,
+    settled,
 )
-from pytest_lambda_rollback.model import (
-    Accept,
-    FunctionSettings,
-    LocalVersion,
-    Settings,
-    Strategy,
-    TargetRef,
-)
-from pytest_lambda_rollback.paths import absolute, package
-from pytest_lambda_rollback.response_rules import response_of
+from pytest_lambda_rollback.model import LocalVersion, Settings
+from pytest_lambda_rollback.paths import absolute
 from pytest_lambda_rollback.tables import Table, listed, nearest, read
-from pytest_lambda_rollback.versions import VERSION_KEYS, VersionReader
+from pytest_lambda_rollback.versions import VersionReader
 
 FILE_NAMES = ("lambda-rollback.toml", "pyproject.toml")
 ENGINES = ("auto", "docker", "process")
@@ -55,9 +40,11 @@ _FILE_KEYS = (
     "region",
     "account",
     "functions",
+    "discover",
+    "aws",
+    "store",
+    "redact",
 )
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +60,8 @@ class CommandLine:
     base_images: tuple[str, ...] = ()
     """``RUNTIME=IMAGE`` each."""
     no_cache: bool = False
+    offline: bool = False
+    """Use nothing but the archive."""
     directory: Path = Path()
     """What candidate paths are relative to, and what messages shorten file names by."""
 
@@ -96,43 +85,50 @@ def is_config(path: Path) -> bool:
     return isinstance(tool, dict) and "lambda-rollback" in tool
 
 
-def load(path: Path, command_line: CommandLine, *, known_runtimes: Collection[str]) -> Settings:
-    """One configuration file joined with the command line.
+def load(
+    path: Path,
+    command_line: CommandLine,
+    *,
+    known_runtimes: Collection[str],
+    published: PublishedFunctions | None = None,
+    now: datetime | None = None,
+) -> Settings:
+    """One configuration file joined with the command line, and with what AWS has of it.
 
     ``known_runtimes`` are the runtimes that have a base image of their own; those that the user
-    names an image for are added here. Raises ConfigError; opens nothing but ``path``.
+    names an image for are added here. ``published`` is asked for functions whose versions are in
+    AWS, once everything that the file says was read. Raises ConfigError; opens nothing but
+    ``path``.
     """
     path = absolute(path, Path.cwd())
     root = _document(path, command_line)
     options = Table(file="--lambda-rollback", joint="-", values=_options(command_line))
     root.only(_FILE_KEYS)
     images = {**_base_images(root), **_base_image_options(command_line)}
-    reader = VersionReader(base=path.parent, runtimes=frozenset({*known_runtimes, *images}))
-    tables = root.table("functions", required=True, do="Declare one, as in [functions.orders]")
-    declared = tuple(declare(tables.table(name), name, reader) for name in tables.values)
-    if not declared:
-        raise ConfigError(f"{tables.at()} is empty", do="Declare one, as in [functions.orders]")
-    candidates = _candidates(declared, command_line, root.file)
+    store = store_of(root, path.parent)
+    redact = redact_of(root)
+    functions = FunctionReader(
+        root=root,
+        options=options,
+        reader=VersionReader(base=path.parent, runtimes=frozenset({*known_runtimes, *images})),
+        store=store,
+        published=published,
+        candidates=command_line.candidates,
+        directory=command_line.directory,
+        now=now or datetime.now(UTC),
+    ).functions()
     return Settings(
         path=path,
-        functions=tuple(
-            _function(function, declared, candidates.get(function.name), root, options, reader)
-            for function in declared
-        ),
+        functions=functions,
         engine=settled(_engine(options), _engine(root), default="auto"),
         unknown=root.choice("unknown", ("fail", "skip"), "fail"),
         base_images=tuple(sorted(images.items())),
-        workers=settled(_count(options, "workers"), _count(root, "workers"), default=2),
+        workers=settled(count(options, "workers"), count(root, "workers"), default=2),
         use_cache=not command_line.no_cache,
+        store=store,
+        offline=command_line.offline,
+        redact=redact,
     )
-
-
-def settled(*said: T | None, default: T) -> T:
-    """The rule of precedence: what was said first in the order command line, function, file.
-
-    All places are read before this is asked, so that a mistake shows even where it is overruled.
-    """
-    return next((value for value in said if value is not None), default)
 
 
 def check_candidates(command_line: CommandLine, loaded: Iterable[Settings]) -> None:
@@ -140,7 +136,7 @@ def check_candidates(command_line: CommandLine, loaded: Iterable[Settings]) -> N
     files = tuple(loaded)
     functions = {function.name for settings in files for function in settings.functions}
     for text in command_line.candidates:
-        function, path = _candidate(text)
+        function, path = candidate_of(text)
         if function is None and len(files) > 1:
             raise ConfigError(
                 f"--lambda-rollback-candidate {path} does not say which function it is a build of",
@@ -166,11 +162,14 @@ def artifact_paths(settings: Settings) -> frozenset[Path]:
     found: set[Path] = set()
     for function in settings.functions:
         for version in (*function.versions, function.current):
-            found.update(version.layers)
+            if not isinstance(version, LocalVersion):
+                continue
+            found.update(layer for layer in version.layers if isinstance(layer, Path))
             if version.version not in ("candidate", "$LATEST"):
                 found.add(version.code)
         if function.events_root is not None:
             found.add(function.events_root)
+    found.add(settings.store.path)
     home = settings.path.parent
     return frozenset(path for path in found if path.is_dir() and not home.is_relative_to(path))
 
@@ -213,26 +212,6 @@ def _engine(table: Table) -> str | None:
     return table.choice("engine", ENGINES, "auto")
 
 
-def _count(table: Table, name: str) -> int | None:
-    return table.integer(name, 1, low=1) if name in table else None
-
-
-def _strategies(table: Table, name: str) -> tuple[Strategy, ...] | None:
-    if name not in table:
-        return None
-    words = table.strings(name)
-    if not words:
-        raise table.wrong(name, f"one or more of {', '.join(Strategy)}")
-    for word in words:
-        if word not in tuple(Strategy):
-            near = nearest(word, tuple(Strategy))
-            raise ConfigError(
-                f'{table.at(name)} names "{word}", expected {" or ".join(Strategy)}',
-                do=f'Write "{near}" if that is what you mean' if near else "",
-            )
-    return tuple(dict.fromkeys(Strategy(word) for word in words))
-
-
 def _base_images(root: Table) -> dict[str, str]:
     images = root.table("base_images")
     return {runtime: images.string(runtime) for runtime in images.values}
@@ -249,126 +228,3 @@ def _base_image_options(command_line: CommandLine) -> dict[str, str]:
             )
         images[runtime.strip()] = image.strip()
     return images
-
-
-def _candidate(text: str) -> tuple[str | None, str]:
-    """The function, where one is said, and the path of ``[FUNCTION=]PATH``."""
-    function, equals, path = text.partition("=")
-    if equals and FUNCTION_NAME.fullmatch(function):
-        return function, path
-    return None, text
-
-
-def _candidates(
-    declared: tuple[Declared, ...], command_line: CommandLine, file: str
-) -> dict[str, Path]:
-    """The candidate builds for functions of this file, by function."""
-    base = absolute(command_line.directory, Path.cwd())
-    names = [function.name for function in declared]
-    option = "--lambda-rollback-candidate"
-    found: dict[str, Path] = {}
-    for text in command_line.candidates:
-        function, path = _candidate(text)
-        if function is None and len(names) > 1:
-            raise ConfigError(
-                f"{option} {path} does not say which function it is a build of",
-                why=f"{file} has {listed(names)}",
-                do=f"Write FUNCTION={path}, as in {option} {names[0]}={path}",
-            )
-        function = function or names[0]
-        if function not in names:
-            continue
-        if function in found:
-            raise ConfigError(f"{option} is given twice for {function}", do="Give it once")
-        if not path.strip():
-            raise ConfigError(f'{option} is "{text}", expected [FUNCTION=]PATH')
-        found[function] = package(path, base=base, where=option)
-    return found
-
-
-# --- functions ------------------------------------------------------------------------------
-
-
-def _function(
-    declared: Declared,
-    all_declared: tuple[Declared, ...],
-    candidate: Path | None,
-    root: Table,
-    options: Table,
-    reader: VersionReader,
-) -> FunctionSettings:
-    """A function's settings, its references resolved among all functions of the file."""
-    table = declared.table
-    current, inherited = _current(declared, candidate, reader)
-    in_file = targets_of(declared, all_declared, current)
-    last = _count(options, "last")
-    targets = newest(declared, current, last) if last else in_file
-    said_strategies = _strategies(options, "strategy")
-    accepted = acceptances(declared, all_declared, None if last or candidate else in_file)
-    events, events_root, events_text = events_of(table, reader.base)
-    settings = FunctionSettings(
-        name=declared.name,
-        current=current,
-        targets=targets,
-        versions=declared.versions,
-        events=events,
-        events_root=events_root,
-        events_text=events_text,
-        strategies=settled(
-            said_strategies,
-            _strategies(table, "strategies"),
-            _strategies(root, "strategies"),
-            default=tuple(Strategy),
-        ),
-        response=response_of(table, reader.base),
-        accept=tuple(
-            accept
-            for target, accept in accepted
-            if target in targets and _is_run(accept, target, declared.name, said_strategies)
-        ),
-        requires=requires_of(table),
-        region=settled(region_of(table), region_of(root), default="us-east-1"),
-        account=settled(account_of(table), account_of(root), default="123456789012"),
-        inherited=inherited,
-    )
-    refuse_event_names(settings, table.at("events"))
-    return settings
-
-
-def _is_run(
-    accept: Accept, target: TargetRef, function: str, said: tuple[Strategy, ...] | None
-) -> bool:
-    """False where the command line leaves out the one strategy that a break is accepted for.
-
-    Only ``alias`` applies to another function, whatever the command line says.
-    """
-    return said is None or accept.strategy in (None, *said) or target.function != function
-
-
-def _current(
-    declared: Declared, candidate: Path | None, reader: VersionReader
-) -> tuple[LocalVersion, tuple[str, ...]]:
-    """The version that holds the contracts, and what a candidate took over from another."""
-    table = declared.table
-    said: Table | LocalVersion | None = None
-    path: Path | None = candidate
-    if isinstance(table.values.get("current"), dict):
-        said = table.table("current")
-        said.only(("path", *(key for key in VERSION_KEYS if key != "code")))
-        text = said.string("path", do='Name the build, as in { path = "build/orders" }')
-        path = path or package(text, base=reader.base, where=said.at("path"))
-    elif "current" in table:
-        said = declared.resolved(reference(table, "current"), table.at("current"))
-    if path is not None:
-        numbered = declared.numbered()
-        origin = declared.version("$LATEST") or (numbered[0] if numbered else None)
-        own = said if isinstance(said, Table) else Table(file=table.file, key=table.key, values={})
-        return reader.candidate(own, code=path, origin=origin)
-    if isinstance(said, LocalVersion):
-        return said, ()
-    raise ConfigError(
-        f"{table.at('current')} is missing",
-        why="it says which version holds the contracts now",
-        do='Write current = "4", an alias, "$LATEST" or { path = "build" }, '
-        f"or give --lambda-rollback-candidate {declared.name}=PATH",
-    )

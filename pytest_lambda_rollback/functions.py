@@ -2,7 +2,8 @@
 
 A reference is a version, an alias, or ``other-function:version``, and is resolved among the
 functions of one file. This room reads the file alone: what the command line says, which of the
-two holds, and which version is current is decided in `config`. Raises ConfigError.
+two holds, and which version is current is decided in `config`. Raises ConfigError; SourceError
+for a reference to what AWS does not have, which is no mistake of the file.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.errors import ConfigError, RollbackError, SourceError
 from pytest_lambda_rollback.model import (
     Accept,
     FunctionSettings,
@@ -22,6 +23,7 @@ from pytest_lambda_rollback.model import (
     TargetRef,
 )
 from pytest_lambda_rollback.paths import event_files
+from pytest_lambda_rollback.published import PublishedFunction, PublishedVersion
 from pytest_lambda_rollback.tables import Table, listed, nearest
 from pytest_lambda_rollback.versions import VersionReader
 
@@ -32,12 +34,10 @@ FUNCTION_KEYS = (
     "requires",
     "response",
     "strategies",
-    "aliases",
-    "versions",
     "accept",
-    "region",
-    "account",
 )
+LOCAL_KEYS = ("aliases", "versions", "region", "account")
+"""What only a function has whose versions are declared in the file."""
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VERSION_NAME = re.compile(r"\$LATEST|(?!0\d*$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")
@@ -52,51 +52,64 @@ class Declared:
 
     name: str
     table: Table
-    versions: tuple[LocalVersion, ...]
+    versions: tuple[LocalVersion | PublishedVersion, ...]
     aliases: tuple[tuple[str, str], ...]
+    published: PublishedFunction | None = None
+    """What AWS says of the function, where its versions come from there."""
+    reason: str | None = None
+    """Why nothing is known of the function in AWS."""
 
-    def version(self, reference: str) -> LocalVersion | None:
+    def wrong(self, what: str, *, why: str = "", do: str = "") -> RollbackError:
+        """The error for a reference that does not fit: the file's mistake, or AWS has changed."""
+        kind = ConfigError if self.published is None else SourceError
+        return kind(what, why=why, do=do)
+
+    def version(self, reference: str) -> LocalVersion | PublishedVersion | None:
         """The version that a version's name or an alias stands for."""
         name = dict(self.aliases).get(reference, reference)
         return next((version for version in self.versions if version.version == name), None)
 
-    def resolved(self, reference: str, where: str) -> LocalVersion:
-        """The same, or a ConfigError that says what there is."""
+    def resolved(self, reference: str, where: str) -> LocalVersion | PublishedVersion:
+        """The same, or an error that says what there is."""
         found = self.version(reference)
         if found is not None:
             return found
+        if self.reason is not None:
+            raise SourceError(f'{where} names "{reference}"', why=self.reason.rstrip("."))
         names = [version.version for version in self.versions]
         aliases = [alias for alias, _ in self.aliases]
         near = nearest(reference, names + aliases)
         guess = f'Did you mean "{near}"? ' if near else ""
-        known = f"Declared versions are {listed(names)}"
-        raise ConfigError(
+        known = "Declared versions" if self.published is None else "Versions in AWS and the archive"
+        raise self.wrong(
             f'{where} names "{reference}", which is no version or alias of {self.name}',
-            do=f"{guess}{known}" + (f"; aliases are {listed(aliases)}" if aliases else ""),
+            do=f"{guess}{known} are {listed(names)}"
+            + (f"; aliases are {listed(aliases)}" if aliases else ""),
         )
 
-    def numbered(self) -> tuple[LocalVersion, ...]:
+    def numbered(self) -> tuple[LocalVersion | PublishedVersion, ...]:
         """The versions with a published version's number, newest first."""
         found = [version for version in self.versions if version.version.isdecimal()]
         return tuple(sorted(found, key=lambda version: int(version.version), reverse=True))
 
 
-def declare(table: Table, name: str, reader: VersionReader) -> Declared:
-    """A function's own versions and aliases."""
+def check_name(table: Table, name: str) -> None:
+    """Refuse a function's name that Lambda would refuse."""
     if not FUNCTION_NAME.fullmatch(name):
         raise ConfigError(
             f"{table.at()} is no function name",
             why="AWS Lambda takes 1 to 64 letters, digits, - and _",
             do="Use the name that the function has in AWS",
         )
-    if "aws" in table:
-        raise ConfigError(
-            f"{table.at('aws')}: this version cannot take versions from AWS",
-            why=f"{name} would not be checked",
-            do=f"Declare its versions as [functions.{name}.versions.N], or remove the function",
-        )
-    table.only(FUNCTION_KEYS)
-    example = f"Declare one for each published version, as in [functions.{name}.versions.3]"
+
+
+def declare(table: Table, name: str, reader: VersionReader) -> Declared:
+    """A function's own versions and aliases."""
+    table.only((*FUNCTION_KEYS, *LOCAL_KEYS))
+    example = (
+        f"Declare one for each published version, as in [functions.{name}.versions.3], "
+        f'or name the function in AWS, as in aws = {{ function_name = "{name}" }}'
+    )
     versions = table.table("versions", required=True, do=example)
     if not versions.values:
         raise ConfigError(f"{versions.at()} is empty", do=example)
@@ -136,7 +149,9 @@ def reference(table: Table, name: str) -> str:
 
 
 def targets_of(
-    declared: Declared, all_declared: tuple[Declared, ...], current: LocalVersion
+    declared: Declared,
+    all_declared: tuple[Declared, ...],
+    current: LocalVersion | PublishedVersion,
 ) -> tuple[TargetRef, ...]:
     """The targets that the file says, or the newest ones before the current version."""
     table = declared.table
@@ -153,13 +168,13 @@ def targets_of(
         each = Table(file=table.file, key=table.key, values={name: item})
         target = target_of(reference(each, name), declared, all_declared, each.at(name))
         if target == TargetRef(function=declared.name, version=current.version):
-            raise ConfigError(
+            raise declared.wrong(
                 f"{each.at(name)} is {target.version}, the current version itself",
                 why="a rollback goes from the current version to another one",
                 do="Remove it from the targets",
             )
         if target in found:
-            raise ConfigError(
+            raise declared.wrong(
                 f"{each.at(name)} is {target.label(declared.name)}, which is listed before",
                 do="Remove one of the two",
             )
@@ -167,7 +182,9 @@ def targets_of(
     return tuple(found)
 
 
-def newest(declared: Declared, current: LocalVersion, last: int) -> tuple[TargetRef, ...]:
+def newest(
+    declared: Declared, current: LocalVersion | PublishedVersion, last: int
+) -> tuple[TargetRef, ...]:
     """The newest published versions before the current one; before all, for an unpublished one."""
     older = [
         version.version
@@ -214,7 +231,7 @@ def acceptances(
         label = target.label(declared.name)
         if targets is not None and target not in targets:
             names = [known.label(declared.name) for known in targets]
-            raise ConfigError(
+            raise declared.wrong(
                 f"{table.at('target')} is {label}, which is no rollback target",
                 why=f"the targets of {declared.name} are {listed(names)}",
                 do="Remove the acceptance, or add the version to targets",

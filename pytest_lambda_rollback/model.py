@@ -394,13 +394,36 @@ class TargetRef:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Where the archive of a configuration file is."""
+
+    path: Path
+    """The folder; it need not exist yet."""
+    bucket: str | None = None
+    """``s3://bucket/prefix`` behind it, or ``None``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redact:
+    """What recordings must never hold, beyond what is always redacted."""
+
+    pointers: tuple[str, ...] = ()
+    """JSON Pointers; ``*`` stands for one whole reference token."""
+    keys: tuple[str, ...] = ()
+    """Globs over the names of keys, in any case."""
+    keep: tuple[str, ...] = ()
+    """JSON Pointers to what is left as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSettings:
     """One ``[functions.F]`` table with all references resolved."""
 
     name: str
-    current: LocalVersion | PublishedVersion
-    """The version that holds the contracts; a candidate build has the version ``candidate``."""
-    targets: tuple[TargetRef, ...]
+    current: LocalVersion | PublishedVersion | None
+    """The version that holds the contracts; a candidate build has the version ``candidate``.
+    ``None`` where it is not known, and ``reason`` says why."""
+    targets: tuple[TargetRef, ...] = ()
     """Rollback targets, newest first."""
     versions: tuple[LocalVersion | PublishedVersion, ...] = ()
     """Versions of this function that are declared in the file, or that AWS or the archive has."""
@@ -410,6 +433,10 @@ class FunctionSettings:
     """What AWS says of the function, where it was asked or a lock file tells."""
     environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Values that the configuration gives for variables of every version of an AWS source."""
+    alias: str | None = None
+    """The alias that ``current`` was named by, if it was."""
+    reason: str | None = None
+    """Why nothing is known of the function, so that all of it is ``unknown``."""
     events: tuple[Path, ...] = ()
     """Event fixture files, sorted by name."""
     events_root: Path | None = None
@@ -423,7 +450,8 @@ class FunctionSettings:
     region: str = "us-east-1"
     account: str = "123456789012"
     inherited: tuple[str, ...] = ()
-    """For a candidate build: what it does not say itself, and the version it was taken from."""
+    """What was not said and was taken from elsewhere, as in ``runtime from 4``: what a candidate
+    build does not say itself, and how an AWS source's current version was found."""
 
     def event_name(self, path: Path) -> str:
         """Name of a fixture in ids: its path below the events folder, without ``.json``."""
@@ -447,6 +475,10 @@ class Settings:
     workers: int = 2
     """How many images are built and environments started at the same time."""
     use_cache: bool = True
+    store: Store = Store(path=Path(".lambda-rollback"))
+    offline: bool = False
+    """True where nothing but the archive may be used."""
+    redact: Redact = Redact()
 
     def function(self, name: str) -> FunctionSettings:
         """Return the settings of one function. Raises KeyError for a name that is not there."""

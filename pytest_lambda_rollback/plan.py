@@ -16,10 +16,12 @@ from pytest_lambda_rollback.model import (
     Check,
     Contract,
     FunctionSettings,
+    LocalVersion,
     Settings,
     Strategy,
     TargetRef,
 )
+from pytest_lambda_rollback.published import ContainerImage, PublishedVersion
 
 
 def checks_of(settings: Settings) -> tuple[Check, ...]:
@@ -61,6 +63,10 @@ def unmatched_acceptances(settings: Settings) -> tuple[tuple[str, Accept], ...]:
 
 
 def _function(function: FunctionSettings) -> Iterator[Check]:
+    if function.reason is not None or function.current is None:
+        reason = function.reason or "its current version is not known"
+        yield Check(function=function.name, group="versions", name="aws", reason=reason)
+        return
     if not function.targets:
         yield Check(
             function=function.name,
@@ -68,7 +74,7 @@ def _function(function: FunctionSettings) -> Iterator[Check]:
             name="none",
             reason=(
                 f"{function.name} has no rollback target: no published version older than "
-                f"{function.current.version} is declared. Declare the versions that are retained, "
+                f"{function.current.version} is {_known(function)}, "
                 f"or name them under functions.{function.name}.targets"
             ),
         )
@@ -100,7 +106,7 @@ def _target(function: FunctionSettings, target: TargetRef, strategy: Strategy) -
             name="events",
             reason=(
                 f"there is no event fixture in {function.events_text or 'events'}, so nothing was "
-                f"replayed. Save at least one recorded event there as a .json file"
+                f"replayed. {_recording(function)} there as a .json file"
             ),
         )
         return
@@ -117,13 +123,37 @@ def _target(function: FunctionSettings, target: TargetRef, strategy: Strategy) -
         )
 
 
+def _known(function: FunctionSettings) -> str:
+    """Where an older version would be known from, and what to do where there is none."""
+    if function.source is None:
+        return "declared. Declare the versions that are retained"
+    return "in AWS or in the archive. Publish a version with each release and keep the last ones"
+
+
+def _recording(function: FunctionSettings) -> str:
+    if function.source is None:
+        return "Save at least one recorded event"
+    return f"Record some with `lambda-rollback record {function.name}`, or save one"
+
+
 def _contracts(function: FunctionSettings, target: TargetRef) -> tuple[Contract, ...]:
-    """The contracts that need no event and apply to the target's runtime."""
-    runtimes = [v.runtime for v in function.versions if v.version == target.version]
+    """The contracts that need no event and apply to the target's runtime.
+
+    What is in a container image is not looked at, so that only the platform's contract is left.
+    """
+    found = [v for v in function.versions if v.version == target.version]
     own = target.function == function.name
-    if own and not any(runtime.startswith("python") for runtime in runtimes):
-        return (Contract.DEPENDENCIES,) if function.requires else ()
-    return (Contract.DEPENDENCIES, Contract.IMPORTS)
+    if own and any(_is_image(version) for version in found):
+        return (Contract.PLATFORM,)
+    if own and not any(version.runtime.startswith("python") for version in found):
+        required = (Contract.DEPENDENCIES,) if function.requires else ()
+        return (*required, Contract.PLATFORM)
+    return (Contract.DEPENDENCIES, Contract.IMPORTS, Contract.PLATFORM)
+
+
+def _is_image(version: LocalVersion | PublishedVersion) -> bool:
+    code = version.code if isinstance(version, PublishedVersion) else version.image
+    return isinstance(code, ContainerImage)
 
 
 def _acceptance(

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_lambda_rollback.builds import Build
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model import RESERVED_VARIABLES, LocalVersion
 from pytest_lambda_rollback.paths import package
+from pytest_lambda_rollback.published import PackageKind, RemotePackage
 from pytest_lambda_rollback.tables import Table, kind, nearest
 
 ARCHITECTURES = ("x86_64", "arm64")
@@ -32,6 +34,8 @@ VERSION_KEYS = (
 )
 MAX_LAYERS = 5
 
+_OF_IMAGES: Mapping[str, Any] = {"layers": (), "runtime": "", "handler": ""}
+"""What a container image has inside, so that Lambda does not say it."""
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 _ENVIRONMENT_BYTES = 4096
 _HANDLER_CHARACTERS = 128
@@ -49,32 +53,45 @@ class VersionReader:
         table.only(VERSION_KEYS)
         text = table.string("code", do='Name the folder or .zip file, as in code = "versions/3"')
         code = package(text, base=self.base, where=table.at("code"))
-        read = self._readers(table, None)
+        read = self._readers(table, None, None)
         return LocalVersion(version=name, code=code, **{key: read[key]() for key in read})
 
     def candidate(
-        self, table: Table, *, code: Path, origin: LocalVersion | None
+        self, table: Table, *, build: Build, origin: LocalVersion | None
     ) -> tuple[LocalVersion, tuple[str, ...]]:
         """A build that is not published yet, and what it took over from ``origin``.
 
-        The second value has one entry for each key that ``table`` does not say and ``origin``
-        does, as in ``runtime from 4``. Raises ConfigError.
+        What ``table`` says goes before what the build says itself. The second value has one entry
+        for each key that neither says and ``origin`` does, as in ``runtime from 4``. Raises
+        ConfigError.
         """
-        fields: dict[str, Any] = {}
+        fields: dict[str, Any] = {"environment_names": ()}
         inherited: list[str] = []
-        for key, read in self._readers(table, origin).items():
-            if key in table or origin is None:
+        said = _said(build, origin)
+        for key, read in self._readers(table, said.get("runtime"), origin).items():
+            if key in table:
+                fields[key] = read()
+            elif key in said:
+                fields[key] = said[key]
+            elif build.image is not None and key in _OF_IMAGES:
+                fields[key] = _OF_IMAGES[key]
+            elif origin is None:
                 fields[key] = read()
             else:
                 fields[key] = getattr(origin, key)
+                if key == "environment":
+                    fields["environment_names"] = origin.environment_names
                 inherited.append(f"{key} from {origin.version}")
-        return LocalVersion(version="candidate", code=code, **fields), tuple(inherited)
+        if "environment_names" in said and "environment" not in table:
+            fields["environment_names"] = said["environment_names"]
+        candidate = LocalVersion(version="candidate", code=build.path, image=build.image, **fields)
+        return candidate, tuple(inherited)
 
     def _readers(
-        self, table: Table, origin: LocalVersion | None
+        self, table: Table, built: str | None, origin: LocalVersion | None
     ) -> Mapping[str, Callable[[], Any]]:
-        """How each key but ``code`` is read."""
-        bound = table.values.get("runtime", origin.runtime if origin else "")
+        """How each key but ``code`` is read; ``built`` is the runtime that a build says."""
+        bound = table.values.get("runtime", built or (origin.runtime if origin else ""))
         # An operating-system-only runtime hands the handler to the function's own bootstrap.
         own_bootstrap = str(bound).startswith("provided")
         return {
@@ -116,6 +133,34 @@ class VersionReader:
             do=f"{guess}Correct it, or give it a base image under base_images "
             f"or with --lambda-rollback-base-image {runtime}=IMAGE",
         )
+
+
+def _said(build: Build, origin: LocalVersion | None) -> dict[str, Any]:
+    """What a build says itself, by the names of a version's keys."""
+    said: dict[str, Any] = {
+        key: value
+        for key in ("runtime", "handler", "architecture", "memory_mb", "timeout_s")
+        if (value := getattr(build, key)) is not None
+    }
+    if build.ephemeral_storage_mb is not None:
+        said["ephemeral_storage_mb"] = build.ephemeral_storage_mb
+    if build.layers is not None:
+        said["layers"] = tuple(
+            RemotePackage(kind=PackageKind.LAYER, arn=layer, size_bytes=0)
+            if isinstance(layer, str)
+            else layer
+            for layer in build.layers
+        )
+    if build.environment_names is not None:
+        # A computed value is what the function has today, where that is known.
+        known = dict(origin.environment) if origin is not None else {}
+        known = {name: value for name, value in known.items() if name in build.environment_names}
+        values = known | dict(build.environment)
+        said["environment"] = tuple(sorted(values.items()))
+        said["environment_names"] = tuple(
+            name for name in build.environment_names if name not in values
+        )
+    return said
 
 
 def _handler(table: Table, own_bootstrap: bool) -> str:

@@ -58,7 +58,7 @@ def record_of(
         "file": file,
         "order": order,
         "function": check.function,
-        "current": function.current.version,
+        "current": function.current.version if function.current is not None else "unknown",
         "inherited": list(function.inherited),
         "target": None
         if check.target is None

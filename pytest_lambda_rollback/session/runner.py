@@ -8,13 +8,11 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Protocol
 
 from pytest_lambda_rollback.coverage.lines import EventCoverage
 from pytest_lambda_rollback.engines.interface import Engine, Progress
 from pytest_lambda_rollback.errors import EngineError, RollbackError
 from pytest_lambda_rollback.model import (
-    Artifact,
     Check,
     CheckResult,
     Contract,
@@ -35,19 +33,11 @@ from pytest_lambda_rollback.session.pool import EnvironmentPool, Slot
 from pytest_lambda_rollback.session.redaction import redacted
 from pytest_lambda_rollback.session.replays import BASELINE_SLOTS, Replayed, Replays
 from pytest_lambda_rollback.session.statics import StaticCase, StaticContracts
-from pytest_lambda_rollback.session.versions import Versions
+from pytest_lambda_rollback.session.versions import Packages, Versions
 from pytest_lambda_rollback.session.work import Work
 from pytest_lambda_rollback.sources import events
 
 _RELEASE_S = 10.0
-
-
-class ArtifactLoader(Protocol):
-    """What the session needs of the artefact store."""
-
-    def load(self, path: Path, *, label: str, root_dir: str) -> Artifact:
-        """Return the normalised artefact. Raises SourceError."""
-        ...
 
 
 @dataclass(slots=True)
@@ -103,7 +93,7 @@ class Session:
         *,
         selected: Iterable[tuple[Settings, Check]],
         make_engine: Callable[[Settings, Progress], Engine],
-        artifacts: ArtifactLoader,
+        packages: Packages,
         progress: Progress,
         announce: Callable[[EngineDescription], None],
         workers: int = 2,
@@ -131,7 +121,7 @@ class Session:
                 self._functions[key] = _Function(
                     settings=own,
                     versions=Versions(
-                        settings=settings, function=own, load=artifacts.load, work=self._work
+                        settings=settings, function=own, packages=packages, work=self._work
                     ),
                 )
             group = self._functions[key].groups.setdefault(

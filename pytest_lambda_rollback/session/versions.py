@@ -7,19 +7,57 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future
+from pathlib import Path
+from typing import Protocol
 
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model import (
+    Artifact,
     FunctionSettings,
     FunctionVersion,
+    Layer,
     LocalVersion,
     Settings,
     Strategy,
     TargetRef,
 )
+from pytest_lambda_rollback.published import PublishedFunction, PublishedVersion, RemotePackage
 from pytest_lambda_rollback.session.work import Work
 from pytest_lambda_rollback.sources import local
 from pytest_lambda_rollback.sources.artifacts import check_total
+
+
+class Packages(Protocol):
+    """Where code and layers come from: folders and zips, the archive, AWS. Raises SourceError."""
+
+    def load(self, path: Path, *, label: str, root_dir: str) -> Artifact:
+        """The normalised artefact of a folder or zip."""
+        ...
+
+    def empty(self, label: str) -> Artifact:
+        """An artefact without a file."""
+        ...
+
+    def layer(
+        self, settings: Settings, function: FunctionSettings, package: RemotePackage
+    ) -> Layer:
+        """A layer version that AWS holds, or the archive."""
+        ...
+
+    def published(
+        self, settings: Settings, function: FunctionSettings, version: PublishedVersion
+    ) -> FunctionVersion:
+        """A version that AWS has published, or the archive holds, with its packages read."""
+        ...
+
+    def platform(
+        self, settings: Settings, function: FunctionSettings, versions: tuple[str, ...]
+    ) -> PublishedFunction | None:
+        """What AWS says of these versions beyond what planning needed.
+
+        ``None`` for a function whose versions the file declares.
+        """
+        ...
 
 
 class Versions:
@@ -30,17 +68,20 @@ class Versions:
         *,
         settings: Settings,
         function: FunctionSettings,
-        load: local.LoadArtifact,
+        packages: Packages,
         work: Work,
     ) -> None:
         self._settings = settings
         self._function = function
-        self._load = load
+        self._packages = packages
         self._work = work
         self._loading: dict[tuple[str, str], Future[FunctionVersion]] = {}
+        self._facts: dict[tuple[str, tuple[str, ...]], Future[PublishedFunction | None]] = {}
 
     def read_ahead(self, targets: Iterable[TargetRef]) -> None:
         """Begin to read packages that will be asked for."""
+        if self._function.current is None:
+            return
         self._begin(self._function, self._function.current)
         for target in targets:
             of = self._settings.function(target.function)
@@ -48,6 +89,11 @@ class Versions:
 
     def current(self) -> FunctionVersion:
         """The version that holds the contracts."""
+        if self._function.current is None:
+            raise SourceError(
+                f"the current version of {self._function.name} is not known",
+                why=(self._function.reason or "").rstrip("."),
+            )
         return self._read(self._function, self._function.current)
 
     def published(self, target: TargetRef) -> FunctionVersion:
@@ -64,25 +110,51 @@ class Versions:
             check_total(packages, of=version.name)
         return version
 
-    def _begin(self, of: FunctionSettings, declared: LocalVersion) -> Future[FunctionVersion]:
+    def facts(self, function: str, versions: Iterable[str]) -> PublishedFunction | None:
+        """What AWS says of a function of the file and of these versions; ``None`` for local."""
+        of = self._settings.function(function)
+        wanted = tuple(dict.fromkeys(versions))
+        key = (function, wanted)
+        if key not in self._facts:
+            self._facts[key] = self._work.submit(
+                self._packages.platform, self._settings, of, wanted
+            )
+        return self._work.wait(self._facts[key], f"asking what AWS says of {function}")
+
+    def _begin(
+        self, of: FunctionSettings, declared: LocalVersion | PublishedVersion
+    ) -> Future[FunctionVersion]:
         key = (of.name, declared.version)
         if key not in self._loading:
             self._loading[key] = self._work.submit(self._version, of, declared)
         return self._loading[key]
 
-    def _read(self, of: FunctionSettings, declared: LocalVersion) -> FunctionVersion:
+    def _read(
+        self, of: FunctionSettings, declared: LocalVersion | PublishedVersion
+    ) -> FunctionVersion:
         activity = f"reading code and layers of {of.name}:{declared.version}"
         return self._work.wait(self._begin(of, declared), activity)
 
-    def _version(self, of: FunctionSettings, declared: LocalVersion) -> FunctionVersion:
-        version = local.function_version(of, declared, self._load)
+    def _version(
+        self, of: FunctionSettings, declared: LocalVersion | PublishedVersion
+    ) -> FunctionVersion:
+        if isinstance(declared, PublishedVersion):
+            version = self._packages.published(self._settings, of, declared)
+        else:
+            version = local.function_version(
+                of,
+                declared,
+                self._packages.load,
+                load_remote=lambda package: self._packages.layer(self._settings, of, package),
+                empty=self._packages.empty,
+            )
         packages = (version.code, *(layer.artifact for layer in version.layers))
         check_total(packages, of=version.name)
         return version
 
 
-def _declared(function: FunctionSettings, version: str) -> LocalVersion:
-    if version == function.current.version:
+def _declared(function: FunctionSettings, version: str) -> LocalVersion | PublishedVersion:
+    if function.current is not None and version == function.current.version:
         return function.current
     for declared in function.versions:
         if declared.version == version:

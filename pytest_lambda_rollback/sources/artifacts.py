@@ -113,6 +113,25 @@ class ArtifactStore:
                 do=f"Check that {path} can be read and that {self._root} can be written",
             ) from error
 
+    def empty(self, label: str) -> Artifact:
+        """An artefact without a file, for code that is inside a container image.
+
+        Its digest is the label's, so that two images are never taken for equal code. Raises
+        SourceError.
+        """
+        digest = hashlib.sha256(label.encode()).hexdigest()
+        tar = self._artifacts / f"{digest}.tar"
+        try:
+            if not tar.exists():
+                with _new_file(self._artifacts) as (file, publish):
+                    file.write(bytes(2 * tarfile.BLOCKSIZE))
+                    publish(tar)
+        except OSError as error:
+            raise SourceError(
+                f"{self._artifacts} cannot be written", why=_reason(error), do="Make it writable"
+            ) from error
+        return Artifact(label=label, digest=digest, size_bytes=0, tar=tar)
+
     def unpack(self, artifact: Artifact, into: Path) -> None:
         """Unpack over what is in ``into`` already, as a later layer goes over an earlier one.
 

@@ -7,6 +7,7 @@ there are, and which are checked, is decided elsewhere; how a package is read is
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,8 @@ from pytest_lambda_rollback.model import (
     Layer,
     LocalVersion,
 )
+from pytest_lambda_rollback.published import RemotePackage
+from pytest_lambda_rollback.sources.environments import with_placeholders
 
 CODE_DIR = "/var/task"
 LAYER_DIR = "/opt"
@@ -35,16 +38,34 @@ class LoadArtifact(Protocol):
 
 
 def function_version(
-    settings: FunctionSettings, local: LocalVersion, load_artifact: LoadArtifact
+    settings: FunctionSettings,
+    local: LocalVersion,
+    load_artifact: LoadArtifact,
+    *,
+    load_remote: Callable[[RemotePackage], Layer],
+    empty: Callable[[str], Artifact],
 ) -> FunctionVersion:
-    """One declared version with its packages read. Raises SourceError that names the version."""
+    """One declared version with its packages read.
+
+    ``load_remote`` brings a layer version that AWS holds, ``empty`` an artefact without a file,
+    for the code of a container image. Raises SourceError that names the version.
+    """
     try:
-        code = load_artifact(local.code, label=str(local.code), root_dir=CODE_DIR)
-        layers = tuple(_layer(path, load_artifact) for path in local.layers)
+        if local.image is None:
+            code = load_artifact(local.code, label=str(local.code), root_dir=CODE_DIR)
+        else:
+            code = empty(local.image.uri)
+        layers = tuple(
+            load_remote(layer)
+            if isinstance(layer, RemotePackage)
+            else _layer(layer, load_artifact)
+            for layer in local.layers
+        )
     except SourceError as error:
         raise SourceError(
             f"{settings.name}:{local.version}: {error.what}", why=error.why, do=error.do
         ) from error
+    environment, placeholders = with_placeholders(local.environment, local.environment_names)
     return FunctionVersion(
         function=settings.name,
         version=local.version,
@@ -53,17 +74,32 @@ def function_version(
         runtime=local.runtime,
         handler=local.handler,
         architecture=local.architecture,
-        environment=local.environment,
+        environment=environment,
         memory_mb=local.memory_mb,
         timeout_s=local.timeout_s,
         ephemeral_storage_mb=local.ephemeral_storage_mb,
         region=settings.region,
         account=settings.account,
+        image=local.image,
+        placeholders=placeholders,
     )
 
 
 def redeployed(target: FunctionVersion, current: FunctionVersion) -> FunctionVersion:
-    """The target's code and handler on all else of the current version, where that one runs."""
+    """The target's code and handler on all else of the current version, where that one runs.
+
+    A container image is code, layers and runtime in one: only what is around it is the current
+    version's.
+    """
+    if target.image is not None:
+        return replace(
+            target,
+            environment=current.environment,
+            placeholders=current.placeholders,
+            memory_mb=current.memory_mb,
+            timeout_s=current.timeout_s,
+            ephemeral_storage_mb=current.ephemeral_storage_mb,
+        )
     return replace(current, version=target.version, code=target.code, handler=target.handler)
 
 
