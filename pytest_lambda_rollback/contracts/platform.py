@@ -1,0 +1,111 @@
+"""The platform contract: would AWS refuse or hinder the rollback? Pure; no Docker, no AWS.
+
+The policy, in one place:
+
+- A finding is what AWS's documentation says is refused, fails, or leaves traffic behind. What is
+  only likely, or works with a loss that a release manager should know, is a warning.
+- What is equally so for the current version today is none of the rollback's, unless the rollback
+  is stopped by it (a function that cannot be updated cannot be redeployed).
+- ``alias`` points an alias at the target as it was published; ``redeploy`` updates the function's
+  code, publishes a new version on the current version's configuration, and points the alias there.
+- What could not be read is a note with the IAM action that was refused; never a guess.
+
+The rules are in the ``platform_*`` modules, each with what it decided and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from pytest_lambda_rollback.contracts.platform_bindings import binding_concerns, binding_notes
+from pytest_lambda_rollback.contracts.platform_case import PlatformCase
+from pytest_lambda_rollback.contracts.platform_layers import (
+    layer_concerns,
+    layer_notes,
+    limit_concerns,
+)
+from pytest_lambda_rollback.contracts.platform_runtimes import (
+    patch_concerns,
+    runtime_concerns,
+    runtime_notes,
+)
+from pytest_lambda_rollback.contracts.platform_versions import version_concerns, version_notes
+from pytest_lambda_rollback.model import Finding, Judgement
+
+__all__ = ["PlatformCase", "PlatformJudgement", "judge"]
+
+_UNREAD = {
+    "lambda:GetAlias": "what the alias points at",
+    "lambda:GetFunctionConcurrency": "the reserved concurrency",
+    "lambda:GetLayerVersion": "whether its layers are still there",
+    "lambda:GetPolicy": "which callers are permitted on which version",
+    "lambda:GetProvisionedConcurrencyConfig": "the provisioned concurrency of the versions",
+    "lambda:GetRuntimeManagementConfig": "how the runtime is patched",
+    "lambda:ListAliases": "the aliases",
+    "lambda:ListEventSourceMappings": "which event sources invoke which version",
+    "lambda:ListFunctionUrlConfigs": "the function URLs",
+    "lambda:ListProvisionedConcurrencyConfigs": "the provisioned concurrency of the versions",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformJudgement:
+    """What is certain, what is likely, and what could not be looked at."""
+
+    judgement: Judgement
+    warnings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """One sentence without a full stop each."""
+
+
+def judge(case: PlatformCase, *, today: date) -> PlatformJudgement:
+    """Judge one target by one strategy. ``today`` is what deprecations are compared with."""
+    concerns = [
+        *version_concerns(case),
+        *runtime_concerns(case, today),
+        *patch_concerns(case),
+        *layer_concerns(case),
+        *limit_concerns(case),
+        *binding_concerns(case),
+    ]
+    notes = (
+        *_unread_notes(case, today),
+        *runtime_notes(case, today),
+        *version_notes(case),
+        *layer_notes(case),
+        *binding_notes(case),
+    )
+    return PlatformJudgement(
+        judgement=Judgement(findings=tuple(each.finding for each in concerns if each.certain)),
+        warnings=tuple(each.finding for each in concerns if not each.certain),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _unread_notes(case: PlatformCase, today: date) -> Iterator[str]:
+    functions = [facts for facts in (case.facts, case.target_facts) if facts is not None]
+    if not functions:
+        yield (
+            "aliases, permissions, event sources and layers in AWS are not looked at: the "
+            "versions are declared in the configuration"
+        )
+    for facts in functions:
+        for action in facts.platform.unread:
+            tells = _UNREAD.get(action, "what it tells")
+            yield f"{tells} of {facts.name} is not known: {action} was refused; allow it"
+        read = _day_of(facts.platform.as_of or facts.as_of)
+        if read is not None and read < today:
+            yield (
+                f"what AWS said of {facts.name} is of {read.isoformat()}: what was changed since "
+                "is not known"
+            )
+
+
+def _day_of(moment: str) -> date | None:
+    """The day of an ISO 8601 time; ``None`` for a text that is none."""
+    try:
+        return datetime.fromisoformat(moment).date()
+    except ValueError:
+        return None
