@@ -335,7 +335,7 @@ class FunctionReader:
             try:
                 settings = self._resolved(settings, said, declared, all_declared, candidate)
             except SourceError as error:
-                settings = replace(settings, reason=str(error))
+                settings = replace(settings, reason=str(error), published=declared.published)
         refuse_event_names(settings, said.table.at("events"))
         return settings
 

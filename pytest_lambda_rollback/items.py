@@ -31,6 +31,8 @@ from pytest_lambda_rollback.reports import terminal
 from pytest_lambda_rollback.session import Session
 from pytest_lambda_rollback.sources import events
 from pytest_lambda_rollback.sources.artifacts import ArtifactStore
+from pytest_lambda_rollback.sources.aws import AwsFunctions
+from pytest_lambda_rollback.sources.published_packages import PublishedPackages
 
 if TYPE_CHECKING:
     from typing import Self
@@ -169,6 +171,7 @@ class ActivePlugin:
             candidates=tuple(option("lambda_rollback_candidate")),
             base_images=tuple(option("lambda_rollback_base_image")),
             no_cache=option("lambda_rollback_no_cache"),
+            offline=option("lambda_rollback_offline"),
             directory=config.invocation_params.dir,
         )
         self.is_worker = hasattr(config, "workerinput")
@@ -181,6 +184,13 @@ class ActivePlugin:
         self._records: list[json_report.Record] = []
         self._usage: str | None = None
         """What a worker found wrong with the configuration."""
+        # All workers of a distributed run have one id, and must plan the same checks.
+        run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+        self._functions = AwsFunctions(
+            offline=self.command_line.offline,
+            progress=self._progress,
+            shared=_store() / "plans" / run if run and self.is_worker else None,
+        )
         self._left: str | None = None
         """What could not be cleaned up."""
         self._json: Path | None = None
@@ -225,7 +235,10 @@ class ActivePlugin:
         if path not in self._loaded:
             try:
                 settings = configuration.load(
-                    path, self.command_line, known_runtimes=frozenset(known_runtimes())
+                    path,
+                    self.command_line,
+                    known_runtimes=frozenset(known_runtimes()),
+                    published=self._functions,
                 )
                 _check_details(settings)
             except ConfigError as error:
@@ -292,7 +305,11 @@ class ActivePlugin:
             self._session = Session(
                 selected=[(each.settings, each.check) for each in self._selected],
                 make_engine=self._make_engine,
-                artifacts=self._artifacts,
+                packages=PublishedPackages(
+                    functions=self._functions,
+                    artifacts=self._artifacts,
+                    progress=self._progress,
+                ),
                 progress=self._progress,
                 announce=self._announce,
                 workers=item.settings.workers,
@@ -481,6 +498,8 @@ def _repeat_command(item: RollbackItem) -> str:
     options = ["--lambda-rollback"]
     if line.engine:
         options.append(f"--lambda-rollback-engine={line.engine}")
+    if line.offline:
+        options.append("--lambda-rollback-offline")
     if line.last:
         options.append(f"--lambda-rollback-last={line.last}")
     options += [f"--lambda-rollback-candidate={each}" for each in line.candidates]

@@ -16,6 +16,7 @@ from typing import Final
 from pytest_lambda_rollback.published import (
     AwsSource,
     ContainerImage,
+    Environment,
     PublishedFunction,
     PublishedVersion,
     RemotePackage,
@@ -452,6 +453,19 @@ class FunctionSettings:
     inherited: tuple[str, ...] = ()
     """What was not said and was taken from elsewhere, as in ``runtime from 4``: what a candidate
     build does not say itself, and how an AWS source's current version was found."""
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """Variables of the current version and the targets whose values are made up, sorted."""
+        checked = {target.version for target in self.targets if target.function == self.name}
+        fetched = self.source is not None and self.source.environment is Environment.FETCH
+        names: set[str] = set()
+        for version in (self.current, *self.versions):
+            if version is None or (version is not self.current and version.version not in checked):
+                continue
+            if not (fetched and isinstance(version, PublishedVersion)):
+                names.update(version.environment_names)
+        return tuple(sorted(names - {name for name, _ in self.environment}))
 
     def event_name(self, path: Path) -> str:
         """Name of a fixture in ids: its path below the events folder, without ``.json``."""

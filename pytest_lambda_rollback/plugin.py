@@ -35,8 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="[FUNCTION=]PATH",
-        help="a build that is not published yet (folder or .zip): it takes the current "
-        "version's place",
+        help="a build that is not published yet takes the current version's place: a folder, a "
+        ".zip, .aws-sam/build, cdk.out, or a template with local code",
     )
     option(
         "--lambda-rollback-last",
@@ -74,6 +74,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--lambda-rollback-json",
         metavar="PATH",
         help="write the JSON report to this file",
+    )
+    option(
+        "--lambda-rollback-offline",
+        action="store_true",
+        help="take functions in AWS from the archive alone: no request leaves this machine "
+        "(`lambda-rollback sync` fills it)",
     )
     option(
         "--lambda-rollback-no-cache",

@@ -45,7 +45,8 @@ def test_vendors_stay_at_the_edge() -> None:
     assert importers("pytest") <= {"plugin.py", "hookspecs.py", "items.py"}
     assert importers("_pytest") == set()
     assert all(module.startswith("engines/docker") for module in importers("docker"))
-    assert importers("boto3") | importers("botocore") == set()
+    for vendor in ("boto3", "botocore", "requests", "urllib3"):
+        assert all(module.startswith("aws/") for module in importers(vendor)), vendor
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -99,9 +100,18 @@ def test_only_session_and_pytest_side_know_several_steps() -> None:
     assert {module for module in knowing if not module.startswith("session/")} <= {"items.py"}
 
 
-def test_the_model_is_standard_library_only_and_imports_nothing_of_the_house() -> None:
-    names = {name.partition(".")[0] for name in imports_of("model.py")}
-    assert names <= set(sys.stdlib_module_names)
+def test_who_may_ask_aws() -> None:
+    knowing = {m for m in importers(f"{NAME}.aws") if not m.startswith("aws/")}
+    assert all(
+        module.startswith(("sources/", "recording/", "commands/")) or module == "items.py"
+        for module in knowing
+    ), knowing
+
+
+@pytest.mark.parametrize("module", ["model.py", "published.py", "builds.py"])
+def test_values_are_standard_library_only_and_import_other_values_alone(module: str) -> None:
+    names = {name for name in imports_of(module) if not name.startswith(f"{NAME}.published.")}
+    assert {name.partition(".")[0] for name in names} <= set(sys.stdlib_module_names)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,8 @@ def record_of(
         "function": check.function,
         "current": function.current.version if function.current is not None else "unknown",
         "inherited": list(function.inherited),
+        "source": _source(function),
+        "placeholders": list(function.placeholders),
         "target": None
         if check.target is None
         else {
@@ -111,6 +113,8 @@ def document_of(records: Iterable[Record]) -> dict[str, Any]:
                 "function": record["function"],
                 "current": record["current"],
                 "inherited": record["inherited"],
+                "source": record["source"],
+                "placeholders": record["placeholders"],
                 "targets": [],
             },
         )
@@ -201,6 +205,14 @@ def _target_verdict(target: dict[str, Any]) -> str:
     if incomplete and verdict in (Verdict.SAFE, Verdict.ACCEPTED):
         return str(Verdict.UNKNOWN)
     return verdict
+
+
+def _source(function: FunctionSettings) -> dict[str, str] | None:
+    """Where the versions come from; ``None`` for those that the file declares."""
+    published = function.published
+    if published is None:
+        return None
+    return {"arn": published.arn, "as_of": published.as_of}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

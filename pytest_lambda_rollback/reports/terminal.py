@@ -133,6 +133,12 @@ def summary(document: dict[str, Any]) -> list[str]:
         lines.append(f"{function['function']}, current version {function['current']}")
         if function["inherited"]:
             lines.append(f"  taken over: {', '.join(function['inherited'])}")
+        if function["source"]:
+            source = function["source"]
+            lines.append(f"  versions of {source['arn']}, as of {source['as_of']}")
+        if function["placeholders"]:
+            text = f"  placeholders for values of: {', '.join(function['placeholders'])}"
+            lines += textwrap.wrap(text, _WIDTH, subsequent_indent="    ")
         lines += _matrix(function["targets"])
         lines.append(conclusion(function))
         lines += _warnings(function["targets"])

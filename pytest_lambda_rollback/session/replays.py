@@ -24,7 +24,7 @@ from pytest_lambda_rollback.model import (
     OutcomeKind,
     Verdict,
 )
-from pytest_lambda_rollback.session import verdicts
+from pytest_lambda_rollback.session import placeholders, verdicts
 from pytest_lambda_rollback.session.pool import EnvironmentPool, Slot
 from pytest_lambda_rollback.session.work import Work
 
@@ -74,9 +74,10 @@ class Replays:
         baseline = self._baseline(fixture)
         usable = invocation.judge_baseline(baseline, fixture.expect, version_name=self.current.name)
         if usable.reason is not None:
-            return Replayed(judgement=usable)
+            return Replayed(judgement=placeholders.explained(usable, self.current))
         first = self.replay(Slot(version=target), fixture, f"{fixture.name} on {target_name}")
         judgement = self.compare(baseline, first, fixture, target_name)
+        judgement = placeholders.without_made_up(judgement, first, target)
         if judgement.verdict is not Verdict.BREAKS:
             return Replayed(judgement=judgement, outcome=first)
         again = self.replay_fresh(target, fixture, target_name)

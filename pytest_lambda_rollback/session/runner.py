@@ -26,6 +26,7 @@ from pytest_lambda_rollback.model import (
     TargetRef,
     Verdict,
 )
+from pytest_lambda_rollback.published import PublishedFunction
 from pytest_lambda_rollback.session import verdicts
 from pytest_lambda_rollback.session.diagnosing import Broken, Diagnosis
 from pytest_lambda_rollback.session.evidence import Evidence
@@ -108,7 +109,7 @@ class Session:
         self._today = today
         # Two baseline replays and one start ahead must never wait for one another.
         self._work = Work(threads=max(3, workers + 1), progress=progress)
-        self._statics = StaticContracts(cache)
+        self._statics = StaticContracts(cache, today=today)
         self._coverage = Evidence(coverage) if coverage is not None else None
         self._evidence: dict[tuple[Path, str, str, str], EventCoverage] = {}
         self._releases: list[Future[None]] = []
@@ -203,6 +204,9 @@ class Session:
             current=versions.current(),
             strategy=strategy,
             requires=function.settings.requires,
+            facts=self._facts(function, function.settings.name, contract),
+            target_facts=self._facts(function, target.function, contract),
+            alias=function.settings.alias,
         )
         found = self._work.wait(
             self._work.submit(self._statics.judge, contract, case),
@@ -217,6 +221,16 @@ class Session:
             warnings=found.warnings,
             notes=found.notes,
         )
+
+    def _facts(self, function: _Function, of: str, contract: Contract) -> PublishedFunction | None:
+        """What AWS says of a function and of all its versions that are checked here."""
+        if contract is not Contract.PLATFORM:
+            return None
+        current = function.settings.current
+        wanted = [current.version] if current is not None and of == function.settings.name else []
+        targets = (group.target for group in function.groups.values())
+        wanted += [each.version for each in targets if each is not None and each.function == of]
+        return function.versions.facts(of, wanted)
 
     def _replayed(
         self, settings: Settings, function: _Function, check: Check, event: Path
@@ -234,7 +248,7 @@ class Session:
         fixture = events.load(event, name=check.name)
         replayed = function.replays.judge(group.version, _spoken(check), fixture)
         judgement = self._explained(function, group, fixture, replayed)
-        if self._coverage is not None:
+        if self._coverage is not None and group.version.image is None:
             key = (settings.path, check.function, check.group, check.name)
             self._evidence[key] = self._coverage.of(
                 function.replays, group.version, fixture, replayed.outcome
@@ -255,7 +269,8 @@ class Session:
     ) -> Judgement:
         """The judgement, with the causes of a break."""
         judgement, diagnosis = replayed.judgement, function.diagnosis
-        if diagnosis is None or group.version is None:
+        # Layers can be swapped below code alone: a container image is all in one.
+        if diagnosis is None or group.version is None or group.version.image is not None:
             return judgement
         diagnosis.note(group.version, fixture, judgement.verdict)
         target, strategy, outcome = group.target, group.strategy, replayed.outcome
@@ -302,16 +317,20 @@ class Session:
             pool=running.pool,
             work=self._work,
         )
-        function.diagnosis = Diagnosis(
-            replays=function.replays,
+        if current.image is None:
+            function.diagnosis = self._diagnosis(function.replays, own)
+        for number in BASELINE_SLOTS:
+            self._work.submit(running.pool.warm, Slot(version=current, number=number))
+
+    def _diagnosis(self, replays: Replays, own: FunctionSettings) -> Diagnosis:
+        return Diagnosis(
+            replays=replays,
             statics=self._statics,
             other_events=lambda: tuple(
                 events.load(path, name=own.event_name(path)) for path in own.events
             ),
             say=self._work.say,
         )
-        for number in BASELINE_SLOTS:
-            self._work.submit(running.pool.warm, Slot(version=current, number=number))
 
     def _read_ahead(self, function: _Function) -> None:
         if self._eager:

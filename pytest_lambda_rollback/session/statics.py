@@ -1,17 +1,20 @@
-"""The contracts that need no replay: dependencies and imports, from what is in the packages.
+"""The contracts that need no replay: dependencies, imports and platform.
 
 Knows the readers of packages and the contracts that judge them; nothing of engines or events.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from pytest_lambda_rollback.contracts import dependencies, imports
+from pytest_lambda_rollback.contracts import dependencies, imports, platform
 from pytest_lambda_rollback.contracts.markers import Requirements
+from pytest_lambda_rollback.contracts.platform_case import PlatformCase
 from pytest_lambda_rollback.inventory import LayerView, VersionView
 from pytest_lambda_rollback.model import (
     Contract,
@@ -20,7 +23,9 @@ from pytest_lambda_rollback.model import (
     Judgement,
     Strategy,
 )
+from pytest_lambda_rollback.published import PublishedFunction
 from pytest_lambda_rollback.sources.api_changes import ApiReader
+from pytest_lambda_rollback.sources.handlers import missing_handler
 from pytest_lambda_rollback.sources.inventory import InventoryReader
 from pytest_lambda_rollback.sources.modules import ModuleReader
 
@@ -38,6 +43,12 @@ class StaticCase:
     """Its code on the current version's layers, whatever the strategy is."""
     strategy: Strategy
     requires: tuple[str, ...] = ()
+    facts: PublishedFunction | None = None
+    """What AWS says of the current version's function, for the platform contract."""
+    target_facts: PublishedFunction | None = None
+    """And of the target's."""
+    alias: str | None = None
+    """The alias that the current version was named by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +64,8 @@ class StaticJudgement:
 class StaticContracts:
     """Judges targets by their packages. ``cache`` keeps what was read, by content digest."""
 
-    def __init__(self, cache: Path | None) -> None:
+    def __init__(self, cache: Path | None, *, today: Callable[[], date] = date.today) -> None:
+        self._today = today
         self._inventories = InventoryReader(cache)
         self._modules = ModuleReader(cache)
         self._apis = ApiReader(cache, self._modules)
@@ -87,7 +99,28 @@ class StaticContracts:
             return self._dependencies(case)
         if contract is Contract.IMPORTS:
             return self._imports(case)
+        if contract is Contract.PLATFORM:
+            return self._platform(case)
         raise ValueError(f"{contract} is not judged without replays")
+
+    def _platform(self, case: StaticCase) -> StaticJudgement:
+        found = platform.judge(
+            PlatformCase(
+                strategy=case.strategy,
+                target=case.target,
+                published=case.published,
+                current=case.current,
+                facts=case.facts,
+                target_facts=case.target_facts,
+                current_alias=case.alias,
+                handler_missing=missing_handler(case.target),
+                current_handler_missing=missing_handler(case.current),
+            ),
+            today=self._today(),
+        )
+        return StaticJudgement(
+            judgement=found.judgement, warnings=found.warnings, notes=found.notes
+        )
 
     def _dependencies(self, case: StaticCase) -> StaticJudgement:
         published = self.view(case.published)

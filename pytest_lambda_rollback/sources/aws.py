@@ -1,0 +1,240 @@
+"""The AWS source: what planning needs to know of functions in AWS, from AWS or from the archive.
+
+Online, Lambda is asked and what the archive's lock files remember is added to its answer: digests
+of layers, earlier targets of an alias, versions that AWS has deleted since. Offline, the lock files
+alone answer. Nothing is downloaded here; `published_packages` does that when a version is run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_lambda_rollback.builds import Build
+from pytest_lambda_rollback.errors import RollbackError, SourceError
+from pytest_lambda_rollback.model import Store
+from pytest_lambda_rollback.published import AwsSource, Binding, Discovery, PublishedFunction
+from pytest_lambda_rollback.sources import locks
+from pytest_lambda_rollback.sources.builds import read_build
+from pytest_lambda_rollback.sources.merging import merged
+
+if TYPE_CHECKING:
+    from pytest_lambda_rollback.aws.clients import Account, Accounts
+
+Progress = Callable[[str], None]
+
+_THREADS = 8
+"""Requests at the same time. Lambda's control plane takes 15 a second for an account and region."""
+_SHARED_S = 24 * 3600.0
+_OFFLINE = "nothing but the archive may be used offline"
+
+
+class AwsFunctions:
+    """Implements `aws_tables.PublishedFunctions`; one object for a whole run.
+
+    ``shared`` is a folder that all processes of one distributed run have in common: the first one
+    asks AWS, the others take its answer, so that all of them plan the same checks. May be called
+    from several threads.
+    """
+
+    def __init__(self, *, offline: bool, progress: Progress, shared: Path | None = None) -> None:
+        self.offline = offline
+        self._progress = progress
+        self._shared = shared
+        self._accounts: Accounts | None = None
+        self._mappings: dict[int, tuple[tuple[str, Binding], ...]] = {}
+
+    # --- planning ----------------------------------------------------------------------------
+
+    def read(
+        self, asked: Sequence[tuple[str, AwsSource]], store: Store
+    ) -> Mapping[str, PublishedFunction | RollbackError]:
+        """What is known of each function; an error as a value, so that it stops no other one."""
+        if self.offline:
+            return {name: self._attempt(self._locked, name, store) for name, _ in asked}
+        with self._sharing() as shared:
+            return self._asked(asked, store, shared)
+
+    def discover(self, discovery: Discovery, store: Store) -> tuple[tuple[str, AwsSource], ...]:
+        """The functions that an entry stands for. Raises SourceError."""
+        remembered = store.path / "discovered" / f"{discovery.name}.json"
+        if self.offline:
+            names = _remembered(remembered, discovery.name)
+        else:
+            from pytest_lambda_rollback.aws.discovery import discover
+
+            account = self.account(discovery)
+            names = discover(account, discovery)
+            _remember(remembered, names)
+        return tuple(
+            (
+                name,
+                AwsSource(
+                    function_name=name,
+                    region=discovery.region,
+                    profile=discovery.profile,
+                    role_arn=discovery.role_arn,
+                    environment=discovery.environment,
+                ),
+            )
+            for name in names
+        )
+
+    def build(self, path: Path, *, function: str, aws_name: str | None) -> Build:
+        """What a build says of a function. Raises RollbackError."""
+        return read_build(path, function=function, aws_name=aws_name)
+
+    # --- accounts ----------------------------------------------------------------------------
+
+    def account(self, of: AwsSource | Discovery) -> Account:
+        """The account and region that a source is read from. Raises SourceError."""
+        from pytest_lambda_rollback.aws.clients import Accounts
+
+        if self._accounts is None:
+            self._accounts = Accounts()
+        region = of.region
+        if isinstance(of, AwsSource) and of.function_name.startswith("arn:"):
+            region = of.function_name.split(":")[3]
+        return self._accounts.of(region, of.profile, of.role_arn)
+
+    def mappings(self, account: Account, function_arn: str) -> tuple[Binding, ...]:
+        """The event source mappings of a function; those of an account are asked for once.
+
+        Raises SourceError.
+        """
+        from pytest_lambda_rollback.aws.functions import read_event_source_mappings
+
+        if id(account) not in self._mappings:
+            self._mappings[id(account)] = read_event_source_mappings(account)
+        return tuple(binding for arn, binding in self._mappings[id(account)] if arn == function_arn)
+
+    # --- asking ------------------------------------------------------------------------------
+
+    def _asked(
+        self, asked: Sequence[tuple[str, AwsSource]], store: Store, shared: Path | None
+    ) -> Mapping[str, PublishedFunction | RollbackError]:
+        found: dict[str, PublishedFunction | RollbackError] = {}
+        to_ask = []
+        for name, source in asked:
+            known = locks.read(shared, _shared_name(store, name)) if shared is not None else None
+            if known is not None:
+                found[name] = replace(known, name=name)
+            else:
+                to_ask.append((name, source))
+        if not to_ask:
+            return found
+        self._progress(f"asking AWS for the versions of {_functions(len(to_ask))}")
+        with ThreadPoolExecutor(min(_THREADS, len(to_ask))) as threads:
+            answers = threads.map(
+                lambda each: self._attempt(self._online, each[0], store, each[1]), to_ask
+            )
+            for number, ((name, _), answer) in enumerate(zip(to_ask, answers, strict=True), 1):
+                found[name] = answer
+                if shared is not None and isinstance(answer, PublishedFunction):
+                    locks.write(shared, replace(answer, name=_shared_name(store, name)))
+                if number % 50 == 0 and number < len(to_ask):
+                    self._progress(f"asked AWS for {number} of {_functions(len(to_ask))}")
+        return found
+
+    def _online(self, name: str, store: Store, source: AwsSource) -> PublishedFunction:
+        from pytest_lambda_rollback.aws.functions import read_function
+
+        locked = locks.read(store.path, name)
+        try:
+            remote = read_function(self.account(source), source, name=name)
+        except SourceError as error:
+            if locked is None:
+                raise
+            raise SourceError(
+                error.what,
+                why=error.why,
+                do=f"{error.do}; or use --lambda-rollback-offline: the archive knows {name} "
+                f"as it was at {locked.as_of}",
+            ) from error
+        joined = merged(remote, locked)
+        for note in joined.notes:
+            self._progress(note)
+        return joined.function
+
+    def _locked(self, name: str, store: Store) -> PublishedFunction:
+        locked = locks.read(store.path, name)
+        if locked is None:
+            raise SourceError(
+                f"{name} is not in the archive {store.path}",
+                why=_OFFLINE,
+                do=f"Run `lambda-rollback sync {name}` where AWS can be reached",
+            )
+        return locked
+
+    def _attempt(
+        self, read: Callable[..., PublishedFunction], *arguments: object
+    ) -> PublishedFunction | RollbackError:
+        try:
+            return read(*arguments)
+        except RollbackError as error:
+            return error
+
+    @contextlib.contextmanager
+    def _sharing(self) -> Iterator[Path | None]:
+        """The shared folder, held by one process at a time."""
+        if self._shared is None:
+            yield None
+            return
+        _forget_old(self._shared.parent)
+        self._shared.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self._shared / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield self._shared
+
+
+def _shared_name(store: Store, name: str) -> str:
+    """Functions of two configuration files may have one name."""
+    return f"{name}-{hashlib.sha256(str(store.path).encode()).hexdigest()[:12]}"
+
+
+def _functions(number: int) -> str:
+    return "1 function" if number == 1 else f"{number} functions"
+
+
+def _remembered(path: Path, name: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(each) for each in json.loads(path.read_bytes())["functions"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SourceError(
+            f"which functions discover.{name} stands for is not in the archive",
+            why=_OFFLINE,
+            do="Run `lambda-rollback sync` where AWS can be reached",
+        ) from error
+
+
+def _remember(path: Path, names: Sequence[str]) -> None:
+    text = json.dumps({"functions": sorted(names)}, indent=2) + "\n"
+    try:
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise SourceError(
+            f"{path} cannot be written", why=error.strerror or str(error), do="Make it writable"
+        ) from error
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove what runs of other days shared."""
+    with contextlib.suppress(OSError):
+        for each in folder.iterdir():
+            if time.time() - each.stat().st_mtime > _SHARED_S:
+                shutil.rmtree(each, ignore_errors=True)

@@ -1,0 +1,261 @@
+"""Versions that AWS published, made runnable: their zips from the archive, fetched if need be.
+
+Joins the archive, which holds zips as AWS served them, with the artefact store, which engines
+take from. What is learnt on the way (digests of layers, an image's digest, what the platform says)
+goes to the function's lock file, so that an offline run knows it too.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.model import (
+    Artifact,
+    FunctionSettings,
+    FunctionVersion,
+    Layer,
+    Settings,
+)
+from pytest_lambda_rollback.published import (
+    AwsSource,
+    ContainerImage,
+    Environment,
+    Location,
+    PublishedFunction,
+    PublishedVersion,
+    RemotePackage,
+)
+from pytest_lambda_rollback.sources import locks
+from pytest_lambda_rollback.sources.archive import Archive
+from pytest_lambda_rollback.sources.artifacts import ArtifactStore
+from pytest_lambda_rollback.sources.aws import AwsFunctions, Progress
+from pytest_lambda_rollback.sources.environments import with_placeholders
+from pytest_lambda_rollback.sources.local import CODE_DIR, LAYER_DIR
+from pytest_lambda_rollback.sources.merging import merged
+from pytest_lambda_rollback.tables import listed
+
+
+class PublishedPackages:
+    """Implements the session's `Packages`. May be called from several threads.
+
+    All methods raise SourceError.
+    """
+
+    def __init__(
+        self, *, functions: AwsFunctions, artifacts: ArtifactStore, progress: Progress
+    ) -> None:
+        self._functions = functions
+        self._artifacts = artifacts
+        self._progress = progress
+        self._archives: dict[Path, Archive] = {}
+        self._known: dict[tuple[Path, str], PublishedFunction] = {}
+        self._guard = threading.Lock()
+
+    def load(self, path: Path, *, label: str, root_dir: str) -> Artifact:
+        """The normalised artefact of a folder or zip."""
+        return self._artifacts.load(path, label=label, root_dir=root_dir)
+
+    def empty(self, label: str) -> Artifact:
+        """An artefact without a file."""
+        return self._artifacts.empty(label)
+
+    def layer(
+        self, settings: Settings, function: FunctionSettings, package: RemotePackage
+    ) -> Layer:
+        """A layer version, from the archive or from AWS."""
+        return self._layer(settings, function, package)[0]
+
+    def published(
+        self, settings: Settings, function: FunctionSettings, version: PublishedVersion
+    ) -> FunctionVersion:
+        """A published version with its packages read."""
+        layers: tuple[tuple[Layer, RemotePackage], ...] = ()
+        image: ContainerImage | None = None
+        if isinstance(version.code, ContainerImage):
+            image = self._image(function, version, version.code)
+            code, known = self._artifacts.empty(image.uri), replace(version, code=image)
+        else:
+            code = self._artifact(settings, function, version.code, CODE_DIR)[0]
+            layers = tuple(self._layer(settings, function, package) for package in version.layers)
+            known = replace(version, layers=tuple(package for _, package in layers))
+        self._learn(settings, function, lambda facts: _with_version(facts, known))
+        environment, placeholders = self._environment(function, version)
+        return FunctionVersion(
+            function=function.name,
+            version=version.version,
+            code=code,
+            layers=tuple(layer for layer, _ in layers),
+            runtime=version.runtime,
+            handler=version.handler,
+            architecture=version.architecture,
+            environment=environment,
+            placeholders=placeholders,
+            memory_mb=version.memory_mb,
+            timeout_s=version.timeout_s,
+            ephemeral_storage_mb=version.ephemeral_storage_mb,
+            region=function.region,
+            account=function.account,
+            image=image,
+        )
+
+    def platform(
+        self, settings: Settings, function: FunctionSettings, versions: tuple[str, ...]
+    ) -> PublishedFunction | None:
+        """What AWS says of these versions now, or what the lock file remembers."""
+        published, source = function.published, function.source
+        if published is None or source is None:
+            return None
+        if self._functions.offline:
+            return published
+        from pytest_lambda_rollback.aws.platform_facts import read_platform
+
+        account = self._functions.account(source)
+        asked = tuple(
+            name
+            for name in versions
+            if (known := published.version(name)) is not None and not known.gone
+        )
+        unread: tuple[str, ...] = ()
+        try:
+            mappings = self._functions.mappings(account, published.arn)
+        except SourceError:
+            mappings, unread = (), ("lambda:ListEventSourceMappings",)
+        facts = read_platform(account, published, asked, mappings)
+        facts = replace(facts, unread=tuple(sorted({*facts.unread, *unread})))
+        self._learn(settings, function, lambda known: replace(known, platform=facts))
+        return replace(published, platform=facts)
+
+    # --- packages ----------------------------------------------------------------------------
+
+    def _artifact(
+        self,
+        settings: Settings,
+        function: FunctionSettings,
+        package: RemotePackage,
+        root_dir: str,
+    ) -> tuple[Artifact, RemotePackage]:
+        """The artefact, and the package with what its bytes told."""
+        held = self._archive(settings).fetch(
+            package, locate=self._locate(function), progress=self._progress
+        )
+        artifact = self._artifacts.load(held.path, label=package.name, root_dir=root_dir)
+        return artifact, replace(package, sha256=held.sha256, size_bytes=held.size_bytes)
+
+    def _layer(
+        self, settings: Settings, function: FunctionSettings, package: RemotePackage
+    ) -> tuple[Layer, RemotePackage]:
+        artifact, package = self._artifact(settings, function, package, LAYER_DIR)
+        name, _, version = package.name.rpartition(" ")
+        return Layer(name=name, version=version, artifact=artifact), package
+
+    def _archive(self, settings: Settings) -> Archive:
+        with self._guard:
+            path = settings.store.path
+            if path not in self._archives:
+                bucket = None
+                if settings.store.bucket is not None and not self._functions.offline:
+                    from pytest_lambda_rollback.aws.buckets import Bucket
+
+                    bucket = Bucket(settings.store.bucket)
+                self._archives[path] = Archive(path, bucket=bucket)
+            return self._archives[path]
+
+    def _locate(self, function: FunctionSettings) -> Callable[[RemotePackage], Location] | None:
+        """How AWS is asked where a package can be downloaded; ``None`` offline."""
+        if self._functions.offline:
+            return None
+
+        def located(package: RemotePackage) -> Location:
+            from pytest_lambda_rollback.aws.locations import locate
+
+            return locate(self._functions.account(_source(function, package.arn)), package)
+
+        return located
+
+    def _image(
+        self, function: FunctionSettings, version: PublishedVersion, image: ContainerImage
+    ) -> ContainerImage:
+        """The image by its digest, which planning does not ask for."""
+        if image.uri:
+            return image
+        if self._functions.offline:
+            raise SourceError(
+                f"which image {function.name}:{version.version} runs is not in the archive",
+                why="nothing but the archive may be used offline",
+                do=f"Run `lambda-rollback sync {function.name}` where AWS can be reached",
+            )
+        from pytest_lambda_rollback.aws.functions import resolved_image
+
+        return resolved_image(self._functions.account(_source(function, version.arn)), version)
+
+    # --- the environment ---------------------------------------------------------------------
+
+    def _environment(
+        self, function: FunctionSettings, version: PublishedVersion
+    ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+        """The variables, by what the user chose, and those whose values are made up."""
+        overrides = dict(function.environment)
+        missing = [name for name in version.environment_names if name not in overrides]
+        values: dict[str, str] = {}
+        fetch = function.source is not None and function.source.environment is Environment.FETCH
+        if fetch and missing:
+            values = self._fetched(function, version, missing)
+        values |= {
+            name: value for name, value in overrides.items() if name in version.environment_names
+        }
+        return with_placeholders(values.items(), version.environment_names)
+
+    def _fetched(
+        self, function: FunctionSettings, version: PublishedVersion, missing: list[str]
+    ) -> dict[str, str]:
+        name = f"{function.name}:{version.version}"
+        do = f"Give them under functions.{function.name}.environment"
+        if version.environment:
+            return dict(version.environment)
+        if self._functions.offline:
+            raise SourceError(
+                f"the environment of {name} is not known offline",
+                why=f"values are fetched at run time and never archived; missing are "
+                f"{listed(missing)}",
+                do=do,
+            )
+        from pytest_lambda_rollback.aws.functions import read_environment
+
+        return dict(
+            read_environment(self._functions.account(_source(function, version.arn)), version)
+        )
+
+    # --- the lock file -----------------------------------------------------------------------
+
+    def _learn(
+        self,
+        settings: Settings,
+        function: FunctionSettings,
+        change: Callable[[PublishedFunction], PublishedFunction],
+    ) -> None:
+        """Write what was learnt of a function to its lock file; nothing changes offline."""
+        if function.published is None or self._functions.offline:
+            return
+        with self._guard, locks.held(settings.store.path):
+            locked = locks.read(settings.store.path, function.name)
+            locks.write(settings.store.path, change(merged(function.published, locked).function))
+
+
+def _source(function: FunctionSettings, arn: str) -> AwsSource:
+    """Whose credentials are used; for a local function's AWS layer, the usual ones."""
+    if function.source is not None:
+        return function.source
+    return AwsSource(function_name=function.name, region=arn.split(":")[3])
+
+
+def _with_version(facts: PublishedFunction, version: PublishedVersion) -> PublishedFunction:
+    return replace(
+        facts,
+        versions=tuple(
+            version if each.version == version.version else each for each in facts.versions
+        ),
+    )
