@@ -1,13 +1,14 @@
 """Which engine runs the versions of one configuration file: named, or found by ``auto``.
 
 ``auto`` takes docker where the daemon answers and every base image is there or can be pulled,
-else process, and says why. A named engine never falls back. Docker's client is imported only
-where it may be used.
+else process, and says why. Only versions that may run count: what holds the contracts and the
+rollback targets. A named engine never falls back. Docker's client is imported only where it may
+be used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,38 +18,50 @@ from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model import (
     Artifact,
     EngineDescription,
+    FunctionSettings,
     FunctionVersion,
     LocalVersion,
     Settings,
+    TargetRef,
 )
+from pytest_lambda_rollback.published import ContainerImage, PublishedVersion
 
 if TYPE_CHECKING:
     from pytest_lambda_rollback.engines.docker import DockerEngine
 
 Unpack = Callable[[Artifact, Path], None]
+Login = Callable[[str], tuple[str, str] | None]
+Version = LocalVersion | PublishedVersion
 
 
-def make_engine(settings: Settings, progress: Progress, *, unpack: Unpack) -> Engine:
+def make_engine(
+    settings: Settings,
+    progress: Progress,
+    *,
+    unpack: Unpack,
+    registry_login: Login | None = None,
+) -> Engine:
     """Return the engine that the settings name, or the best that can run here.
 
-    ``unpack`` unpacks an artefact into a folder. Raises EngineError where a named engine cannot
+    ``unpack`` unpacks an artefact into a folder; ``registry_login`` gives (user, password) for
+    the registry of an image's URI, or ``None``. Raises EngineError where a named engine cannot
     run at all; what only one version lacks is left to its `prepare`.
     """
     if settings.engine == "process":
         return _process(unpack)
     if settings.engine == "docker":
-        return _docker(settings)
+        return _docker(settings, registry_login)
     if settings.engine != "auto":
         raise EngineError(
             f"there is no engine {settings.engine!r}",
             do="Use docker, process or auto, or install the plugin that provides it",
         )
     try:
-        engine = _docker(settings)
+        engine = _docker(settings, registry_login)
     except EngineError as error:
         return _fallen_back(unpack, str(error))
     try:
-        for runtime, architecture in sorted({_platform(v) for v in _versions(settings)}):
+        for runtime, architecture in sorted(base_images_needed(settings)):
             engine.obtain_base_image(runtime, architecture, progress)
     except EngineError as error:
         engine.close()
@@ -56,13 +69,18 @@ def make_engine(settings: Settings, progress: Progress, *, unpack: Unpack) -> En
     return _Explained(engine, "auto: Docker answers and the base images are there")
 
 
-def _docker(settings: Settings) -> DockerEngine:
+def _docker(settings: Settings, registry_login: Login | None) -> DockerEngine:
     from pytest_lambda_rollback.engines.docker import DockerEngine, probe
 
     reason = probe()
     if reason is not None:
         raise EngineError("the docker engine cannot run here", why=reason.rstrip("."))
-    return DockerEngine(base_images=settings.base_images, workers=settings.workers)
+    return DockerEngine(
+        base_images=settings.base_images,
+        workers=settings.workers,
+        pull=not settings.offline,
+        registry_login=registry_login,
+    )
 
 
 def _process(unpack: Unpack) -> Engine:
@@ -75,16 +93,44 @@ def _fallen_back(unpack: Unpack, reason: str) -> Engine:
     return _Explained(_process(unpack), f"auto: not docker, because {reason.rstrip('.')}")
 
 
-def _versions(settings: Settings) -> tuple[LocalVersion, ...]:
-    return tuple(
+def base_images_needed(settings: Settings) -> set[tuple[str, str]]:
+    """(runtime, architecture) of the base images that replays may need.
+
+    A function in AWS may have kept versions for years, whose runtimes nobody has any more: only
+    current versions and rollback targets count. One that is a container image needs none.
+    """
+    return {
+        (version.runtime, version.architecture)
+        for function in settings.functions
+        for version in _that_may_run(settings, function)
+        if _image(version) is None
+    }
+
+
+def _that_may_run(settings: Settings, function: FunctionSettings) -> Iterator[Version]:
+    if function.current is None:
+        return  # nothing is replayed where there is nothing to compare with
+    yield function.current
+    for target in function.targets:
+        found = _found(settings, target)
+        if found is not None:
+            yield found
+
+
+def _found(settings: Settings, target: TargetRef) -> Version | None:
+    versions = (
         version
         for function in settings.functions
-        for version in (function.current, *function.versions)
+        if function.name == target.function
+        for version in function.versions
     )
+    return next((each for each in versions if each.version == target.version), None)
 
 
-def _platform(version: LocalVersion) -> tuple[str, str]:
-    return version.runtime, version.architecture
+def _image(version: Version) -> ContainerImage | None:
+    if isinstance(version, LocalVersion):
+        return version.image
+    return version.code if isinstance(version.code, ContainerImage) else None
 
 
 class _Explained:

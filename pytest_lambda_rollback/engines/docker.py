@@ -13,7 +13,7 @@ import re
 import secrets
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_lambda_rollback.engines.docker_daemon import (
     ENGINE_LABEL,
@@ -33,15 +33,17 @@ from pytest_lambda_rollback.engines.docker_environment import (
     DockerEnvironment,
     host_config,
 )
-from pytest_lambda_rollback.engines.docker_images import PLATFORMS, Images
+from pytest_lambda_rollback.engines.docker_function_images import RegistryLogin
+from pytest_lambda_rollback.engines.docker_images import Images
 from pytest_lambda_rollback.engines.docker_network import (
     SealedNetwork,
     create_network,
     is_cut_off,
     remove_network,
 )
+from pytest_lambda_rollback.engines.docker_pulls import PLATFORMS
 from pytest_lambda_rollback.engines.environment_variables import environment_of
-from pytest_lambda_rollback.engines.image import LABEL_PREFIX
+from pytest_lambda_rollback.engines.image import LABEL_PREFIX, Launch
 from pytest_lambda_rollback.engines.interface import Progress
 from pytest_lambda_rollback.engines.runtime_api import RuntimeApi
 from pytest_lambda_rollback.errors import EngineError
@@ -67,10 +69,11 @@ class DockerEngine:
     """Runs function versions in containers. See `interface.Engine`.
 
     ``base_images`` are (runtime, image) overrides; ``workers`` is how many images are built and
-    containers started at the same time; ``pull`` says whether a missing base image may be
-    pulled; ``image_labels`` are put on the images it builds, beside their own; ``client`` is a
-    docker client to use (and close) in place of one from the environment. Nothing is asked of
-    the daemon before the first call that needs it.
+    containers started at the same time; ``pull`` says whether an image that is missing may be
+    pulled, and ``registry_login`` as whom a function's own image is; ``image_labels`` are put on
+    the images it builds, beside their own; ``client`` is a docker client to use (and close) in
+    place of one from the environment. Nothing is asked of the daemon before the first call that
+    needs it.
     """
 
     name = "docker"
@@ -84,6 +87,7 @@ class DockerEngine:
         pull: bool = True,
         image_labels: tuple[tuple[str, str], ...] = (),
         init_timeout_s: float = 10.0,
+        registry_login: RegistryLogin | None = None,
     ) -> None:
         self._base_images = base_images
         self._workers = workers
@@ -91,13 +95,14 @@ class DockerEngine:
         self._pull = pull
         self._image_labels = image_labels
         self._init_timeout_s = init_timeout_s
+        self._registry_login = registry_login
         self._id = secrets.token_hex(6)
         self._owner = str(this_process())
         self._lock = threading.RLock()
         self._starts = threading.BoundedSemaphore(workers)
         self._daemon: _Daemon | None = None
         self._network: SealedNetwork | None = None
-        self._tags: dict[FunctionVersion, str] = {}
+        self._launches: dict[FunctionVersion, Launch] = {}
         self._environments: set[DockerEnvironment] = set()
         self._runtime_api = RuntimeApi()
         self._cut_off_lock = threading.Lock()
@@ -107,8 +112,8 @@ class DockerEngine:
     # --- interface ----------------------------------------------------------------------------
 
     def prepare(self, version: FunctionVersion, progress: Progress) -> None:
-        """Build the version's image where it is not there. Raises EngineError."""
-        self._tags[version] = self._connected().images.make(version, progress)
+        """Build or pull the version's image where it is not there. Raises EngineError."""
+        self._launches[version] = self._connected().images.make(version, progress)
 
     def obtain_base_image(self, runtime: str, architecture: str, progress: Progress) -> None:
         """Make sure of a runtime's base image, pulling it where needed. Raises EngineError."""
@@ -116,13 +121,13 @@ class DockerEngine:
 
     def start(self, version: FunctionVersion) -> DockerEnvironment:
         """Start a container of a prepared version. Raises EngineError, leaving nothing."""
-        tag = self._tags.get(version)
-        if tag is None:
+        launch = self._launches.get(version)
+        if launch is None:
             raise EngineError(f"{version.name} cannot be started", why="it was not prepared")
         with self._starts:
             if self._closed:
                 raise EngineError(f"{version.name} cannot be started", why="the engine is closed")
-            return self._start(version, tag, *self._sealed_network())
+            return self._start(version, launch, *self._sealed_network())
 
     def describe(self) -> EngineDescription:
         """The daemon's version and the base images that were used so far."""
@@ -183,6 +188,7 @@ class DockerEngine:
                         labels=self._image_labels,
                         pull=self._pull,
                         workers=self._workers,
+                        registry_login=self._registry_login,
                     ),
                 )
             return self._daemon
@@ -208,7 +214,11 @@ class DockerEngine:
     # --- containers ---------------------------------------------------------------------------
 
     def _start(
-        self, version: FunctionVersion, tag: str, client: DockerClient, network: SealedNetwork
+        self,
+        version: FunctionVersion,
+        launch: Launch,
+        client: DockerClient,
+        network: SealedNetwork,
     ) -> DockerEnvironment:
         endpoint = self._runtime_api.open(
             host=network.gateway, version=version, init_timeout_s=self._init_timeout_s
@@ -219,6 +229,8 @@ class DockerEngine:
             version,
             runtime_api=endpoint.address,
             log_stream=f"[{version.version}]{stream}",
+            handler=launch.handler,
+            set_by_image=launch.variables,
         )
         try:
             with translated(
@@ -226,8 +238,9 @@ class DockerEngine:
                 do="See what `docker info` and the daemon's log say",
             ):
                 container = client.api.create_container(
-                    tag,
-                    command=[version.handler],
+                    launch.image,
+                    command=list(launch.command),
+                    **_image_config(launch),
                     name=name,
                     hostname=HOSTNAME,
                     user=USER,
@@ -246,7 +259,7 @@ class DockerEngine:
                 version=version,
                 container=container,
                 endpoint=endpoint,
-                cut_off=lambda address: self._is_cut_off(version, tag, address),
+                cut_off=lambda address: self._is_cut_off(version, launch.image, address),
                 forget=self._environments.discard,
             )
             self._environments.add(environment)
@@ -256,14 +269,14 @@ class DockerEngine:
             raise
         return environment
 
-    def _is_cut_off(self, version: FunctionVersion, tag: str, address: str) -> bool:
+    def _is_cut_off(self, version: FunctionVersion, image: str, address: str) -> bool:
         """Whether a firewall keeps the environments from the Runtime API; tried only once."""
         with self._cut_off_lock:
             if self._cut_off is None:
                 client, network = self._sealed_network()
                 self._cut_off = is_cut_off(
                     client,
-                    image=tag,
+                    image=image,
                     host_config=host_config(client, version, network),
                     labels=self._labels(),
                     address=address,
@@ -304,6 +317,17 @@ class _Daemon:
     client: DockerClient
     version: str
     images: Images
+
+
+def _image_config(launch: Launch) -> dict[str, Any]:
+    """What a function's own image needs said, beside what every container does."""
+    if launch.entry_point is None:
+        return {}
+    return {
+        "entrypoint": list(launch.entry_point),
+        "working_dir": launch.working_directory,
+        "healthcheck": {"test": ["NONE"]},  # Lambda runs none
+    }
 
 
 def _name(version: FunctionVersion) -> str:

@@ -1,14 +1,13 @@
 """Base images and the chain built on them: what the daemon has, pulls and builds.
 
-What the links are is decided in `image`; this room inspects, pulls, streams the build contexts
-and cleans up. It starts no container.
+What the links are is decided in `image`, how an image is pulled in `docker_pulls`; this room
+inspects, streams the build contexts and cleans up. It starts no container.
 """
 
 from __future__ import annotations
 
 import tarfile
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +15,27 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_lambda_rollback.engines.base_images import base_image
 from pytest_lambda_rollback.engines.docker_daemon import translated, with_ticks
-from pytest_lambda_rollback.engines.image import ARTIFACT_NAME, ROLE_LABEL, ImageLink, image_chain
+from pytest_lambda_rollback.engines.docker_function_images import FunctionImages, RegistryLogin
+from pytest_lambda_rollback.engines.docker_pulls import PLATFORMS, inspected, pull_image
+from pytest_lambda_rollback.engines.image import (
+    ARTIFACT_NAME,
+    ROLE_LABEL,
+    ImageLink,
+    Launch,
+    image_chain,
+    launch_of_image,
+    launch_of_package,
+    seal,
+)
 from pytest_lambda_rollback.engines.interface import Progress
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model import FunctionVersion
+from pytest_lambda_rollback.published import ContainerImage
 
 if TYPE_CHECKING:
     from docker.client import DockerClient
 
-PLATFORMS: Final = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
-"""Docker's names for Lambda's architectures."""
-
 _BUILD_TIMEOUT_S: Final = 600
-_PULL_TIMEOUT_S: Final = 900
 _CHUNK_BYTES: Final = 1024 * 1024
 _BLOCK_BYTES: Final = 512
 _MACHINES: Final = {"amd64": "3e00", "arm64": "b700"}
@@ -60,8 +67,9 @@ class Images:
     """The images of one engine. Methods may be called from several threads.
 
     ``overrides`` are (runtime, image reference); ``labels`` are put on every image that is built
-    beside its own; ``pull`` says whether a base image that is not there may be pulled; ``host``
-    is the daemon's own architecture in Docker's words.
+    beside its own; ``pull`` says whether an image that is not there may be pulled, and
+    ``registry_login`` as whom a function's image is; ``host`` is the daemon's own architecture in
+    Docker's words.
     """
 
     def __init__(
@@ -73,6 +81,7 @@ class Images:
         labels: tuple[tuple[str, str], ...] = (),
         pull: bool = True,
         workers: int = 2,
+        registry_login: RegistryLogin | None = None,
     ) -> None:
         self._client = client
         self._host = host
@@ -84,6 +93,8 @@ class Images:
         self._locks: dict[str, threading.Lock] = {}
         self._bases: dict[str, BaseImage] = {}
         self._made: set[str] = set()
+        self._of_functions = FunctionImages(client, pull=pull, registry_login=registry_login)
+        self._launches: dict[tuple[ContainerImage, str], Launch] = {}
 
     @property
     def bases(self) -> tuple[BaseImage, ...]:
@@ -91,34 +102,63 @@ class Images:
         with self._lock:
             return tuple(sorted(self._bases.values(), key=lambda base: base.runtime))
 
-    def make(self, version: FunctionVersion, progress: Progress) -> str:
-        """Tag of the image for a version, built where it does not exist. Raises EngineError."""
+    def make(self, version: FunctionVersion, progress: Progress) -> Launch:
+        """What a version's containers start from, made where it is missing. Raises EngineError."""
+        if version.image is not None:
+            return self._of_function(version, version.image, progress)
         base = self.base(version.runtime, version.architecture, progress, of=version.name)
         chain = image_chain(base.id, version)
         final = chain[-1].tag
-        if final in self._made or self._inspect(final) is not None:
-            self._made.add(final)
-            return final
-        for link in chain:
-            with self._lock_of(link.tag):
-                if link.tag not in self._made and self._inspect(link.tag) is None:
-                    self._build(link, version, progress)
-                self._made.add(link.tag)
-        return final
+        if final not in self._made and inspected(self._client, final) is None:
+            for link in chain:
+                self._make(link, version, progress)
+        self._made.add(final)
+        return launch_of_package(final, version)
+
+    def _make(self, link: ImageLink, version: FunctionVersion, progress: Progress) -> None:
+        with self._lock_of(link.tag):
+            if link.tag not in self._made and inspected(self._client, link.tag) is None:
+                self._build(link, version, progress)
+            self._made.add(link.tag)
+
+    def _of_function(
+        self, version: FunctionVersion, image: ContainerImage, progress: Progress
+    ) -> Launch:
+        key = (image, version.architecture)
+        with self._lock_of(image.uri):
+            launch = self._launches.get(key)
+            if launch is None:
+                found = self._of_functions.obtain(version, image, progress)
+                self._check_emulation(version.name, version.architecture)
+                launch = self._launch(version, image, found, progress)
+                self._launches[key] = launch
+        return launch
+
+    def _launch(
+        self,
+        version: FunctionVersion,
+        image: ContainerImage,
+        found: dict[str, Any],
+        progress: Progress,
+    ) -> Launch:
+        config = found.get("Config") or {}
+        link = seal(found["Id"])
+        # Whoever builds on an image with ONBUILD runs what it says, which Lambda never does.
+        launch = launch_of_image(found["Id"] if config.get("OnBuild") else link.tag, image, config)
+        if launch is None:
+            raise EngineError(
+                f"{version.name} cannot be started",
+                why=f"neither its image {image.uri} nor its ImageConfig says what to run",
+                do="Give the image an ENTRYPOINT and a CMD, or set them in the function's "
+                "ImageConfig",
+            )
+        if launch.image == link.tag:
+            self._make(link, version, progress)
+        return launch
 
     def _lock_of(self, name: str) -> threading.Lock:
         with self._lock:
             return self._locks.setdefault(name, threading.Lock())
-
-    def _inspect(self, reference: str) -> dict[str, Any] | None:
-        with translated(f"the image {reference} could not be looked at"):
-            try:
-                found: dict[str, Any] = self._client.images.get(reference).attrs
-            except Exception as error:
-                if getattr(error, "status_code", None) == 404:
-                    return None
-                raise
-            return found
 
     # --- base images --------------------------------------------------------------------------
 
@@ -141,10 +181,10 @@ class Images:
 
     def _get_base(self, wanted: _Wanted, progress: Progress) -> BaseImage:
         platform = PLATFORMS[wanted.architecture]
-        found = self._inspect(wanted.reference)
+        found = inspected(self._client, wanted.reference)
         if found is None:
             self._pull_base(wanted, platform, progress)
-            found = self._inspect(wanted.reference)
+            found = inspected(self._client, wanted.reference)
         if found is None:
             raise self._unavailable(wanted, "it is not there after the pull")
         machine = platform.partition("/")[2]
@@ -157,7 +197,7 @@ class Images:
                 f"{wanted.reference}`, or name one with "
                 f"--lambda-rollback-base-image {wanted.runtime}=IMAGE",
             )
-        self._check_emulation(wanted, machine)
+        self._check_emulation(wanted.of, wanted.architecture)
         return BaseImage(
             runtime=wanted.runtime,
             reference=wanted.reference,
@@ -168,34 +208,9 @@ class Images:
     def _pull_base(self, wanted: _Wanted, platform: str, progress: Progress) -> None:
         if not self._pull:
             raise self._unavailable(wanted, "pulling is switched off")
-        layers: dict[str, str] = {}
-
-        def text() -> str:
-            done = sum(status in ("Pull complete", "Already exists") for status in layers.values())
-            state = f", {done} of {len(layers)} parts" if layers else ""
-            return f"pulling {wanted.reference}{state}"
-
-        def pull() -> None:
-            deadline = time.monotonic() + _PULL_TIMEOUT_S
-            error = ""
-            lines = self._client.api.pull(
-                wanted.reference, stream=True, decode=True, platform=platform
-            )
-            for line in lines:  # to the end, else the connection stays open
-                error = error or str(line.get("error", ""))
-                if line.get("progressDetail") is not None and "id" in line:
-                    layers[line["id"]] = line["status"]
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"it took more than {_PULL_TIMEOUT_S} s")
-            if error:
-                raise self._unavailable(wanted, error)
-
         try:
-            with translated(f"the pull of {wanted.reference} failed"):
-                with_ticks(pull, text, progress)
+            pull_image(self._client, wanted.reference, platform=platform, progress=progress)
         except EngineError as error:
-            if error.__cause__ is None:
-                raise
             raise self._unavailable(wanted, error.why) from error
 
     @staticmethod
@@ -208,12 +223,13 @@ class Images:
             f"image that is there with --lambda-rollback-base-image {wanted.runtime}=IMAGE",
         )
 
-    def _check_emulation(self, wanted: _Wanted, machine: str) -> None:
+    def _check_emulation(self, of: str, architecture: str) -> None:
+        machine = PLATFORMS[architecture].partition("/")[2]
         if machine == self._host or _is_emulated(machine):
             return
         raise EngineError(
-            f"{wanted.of} cannot run here",
-            why=f"it is built for {wanted.architecture}, this machine is {self._host} and has no "
+            f"{of} cannot run here",
+            why=f"it is built for {architecture}, this machine is {self._host} and has no "
             f"emulator for {machine} registered (binfmt_misc, qemu)",
             do="Install one (Debian, Ubuntu: `sudo apt-get install qemu-user-static "
             "binfmt-support`), or run these checks on a machine of that architecture",

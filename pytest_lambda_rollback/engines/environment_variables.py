@@ -7,9 +7,12 @@ engine may add them.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pytest_lambda_rollback.model import RESERVED_VARIABLES, FunctionVersion
 
 _DUMMY = "lambda-rollback-dummy"
+_LEFT_TO_AN_IMAGE = ("LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT")
 _DEFAULTS = (
     ("LANG", "en_US.UTF-8"),
     ("TZ", ":UTC"),
@@ -26,20 +29,25 @@ def environment_of(
     task_root: str = "/var/task",
     runtime_dir: str = "/var/runtime",
     log_stream: str,
+    handler: str | None = None,
+    set_by_image: Collection[str] = (),
 ) -> tuple[tuple[str, str], ...]:
     """All variables of an execution environment of ``version``, sorted by name.
 
     ``runtime_api`` is ``host:port``. The function's own variables win over defaults and lose
     against reserved ones. PATH and the search paths for libraries and modules depend on the
-    engine, which adds them unless the function sets them.
+    engine, which adds them unless the function sets them. ``handler`` is what ``_HANDLER`` says
+    where the version does not. For a container image, ``set_by_image`` names the variables that
+    the image sets: they win over defaults, and over where Lambda's base images keep code and
+    runtime. No execution environment is named then, as only an image's own runtime can know it.
     """
-    variables = dict(_DEFAULTS)
+    variables = {name: value for name, value in _DEFAULTS if name not in set_by_image}
     variables.update(
         (name, value) for name, value in version.environment if name not in RESERVED_VARIABLES
     )
     variables.update(
         {
-            "_HANDLER": version.handler,
+            "_HANDLER": version.handler if handler is None else handler,
             "AWS_ACCESS_KEY_ID": _DUMMY,
             "AWS_DEFAULT_REGION": version.region,
             "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime}",
@@ -57,4 +65,9 @@ def environment_of(
             "LAMBDA_TASK_ROOT": task_root,
         }
     )
+    if version.image is not None:
+        del variables["AWS_EXECUTION_ENV"]
+        for name in _LEFT_TO_AN_IMAGE:
+            if name in set_by_image:
+                del variables[name]
     return tuple(sorted(variables.items()))

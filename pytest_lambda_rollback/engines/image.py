@@ -1,19 +1,21 @@
-"""The chain of images a function version runs from: values in, values out.
+"""What a function version's containers start from, and how: values in, values out.
 
-Base image, then the seal, then one image layer per Lambda layer in order, then the code. Every
-link is tagged with a digest of all that it is made of, so that two versions share what they have
-in common and nothing is ever built twice. This room names and describes the links; it knows
-nothing of Docker's client and reads no file. Handler, environment and sizes are not in the image:
-they belong to the container.
+For a zip package: base image, then the seal, then one image layer per Lambda layer in order, then
+the code. For a container image: that image, then the seal. Every link is tagged with a digest of
+all that it is made of, so that two versions share what they have in common and nothing is ever
+built twice. This room names and describes the links; it knows nothing of Docker's client and reads
+no file. Environment and sizes are not in an image: they belong to the container.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from pytest_lambda_rollback.model import Artifact, FunctionVersion
+from pytest_lambda_rollback.published import ContainerImage
 
 RECIPE_VERSION: Final = "1"
 """Raised whenever the same inputs would be built into a different image."""
@@ -77,12 +79,58 @@ class ImageLink:
     """(name, content) of further files in the build context."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """What a version's container is created from and with."""
+
+    image: str
+    """Tag or id of the image."""
+    command: tuple[str, ...]
+    handler: str
+    """What the function sees as ``_HANDLER``."""
+    entry_point: tuple[str, ...] | None = None
+    """``None`` for a zip package: the base image's own."""
+    working_directory: str | None = None
+    """``None`` leaves it to the image."""
+    variables: tuple[str, ...] = ()
+    """Names of the environment variables that a function's own image sets, sorted."""
+
+
+def launch_of_package(tag: str, version: FunctionVersion) -> Launch:
+    """How a zip package starts on the chain that ends with ``tag``."""
+    return Launch(image=tag, command=(version.handler,), handler=version.handler)
+
+
+def launch_of_image(tag: str, image: ContainerImage, config: Mapping[str, Any]) -> Launch | None:
+    """How a function's own image starts; ``None`` where neither side says what to run.
+
+    ``config`` is the image's configuration as Docker tells it. Each setting of the function's
+    ImageConfig takes the place of one instruction and leaves the others: other than with
+    ``docker run``, an ENTRYPOINT that is overridden does not reset CMD.
+    https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-parms
+    """
+    entry_point = image.entry_point or tuple(config.get("Entrypoint") or ())
+    command = image.command or tuple(config.get("Cmd") or ())
+    if not entry_point + command:
+        return None
+    return Launch(
+        image=tag,
+        entry_point=entry_point,
+        command=command,
+        working_directory=image.working_directory or config.get("WorkingDir") or None,
+        handler=command[0] if command else "",
+        variables=tuple(
+            sorted({each.partition("=")[0] for each in config.get("Env") or () if "=" in each})
+        ),
+    )
+
+
 def image_chain(base_id: str, version: FunctionVersion) -> tuple[ImageLink, ...]:
     """All links over the base image with the id ``base_id``, in the order of building.
 
     The last link is the image that the version's containers start from.
     """
-    links = [_seal(base_id)]
+    links = [seal(base_id)]
     for layer in version.layers:
         links.append(_package("layer", links[-1].tag, layer.artifact, "/opt/", f"layer {layer}"))
     links.append(
@@ -91,7 +139,11 @@ def image_chain(base_id: str, version: FunctionVersion) -> tuple[ImageLink, ...]
     return tuple(links)
 
 
-def _seal(base_id: str) -> ImageLink:
+def seal(base_id: str) -> ImageLink:
+    """The link that keeps look-ups of names inside, over the image with the id ``base_id``.
+
+    It also knows Lambda's user, as every Lambda environment does.
+    """
     contents = (name.encode() + b"\0" + content for name, content in SEAL_FILES)
     return _link(
         role="seal",

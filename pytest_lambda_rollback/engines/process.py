@@ -154,6 +154,12 @@ class ProcessEngine:
     # --- trees --------------------------------------------------------------------------------
 
     def _prepared(self, version: FunctionVersion, progress: Progress) -> Trees:
+        if version.image is not None:
+            raise EngineError(
+                f"{version.name} cannot be run by the process engine",
+                why="its package is a container image, which needs Docker",
+                do="Use the docker engine on a machine where Docker answers",
+            )
         python = _python_of(version)
         key = (python, version.code.digest, *(layer.artifact.digest for layer in version.layers))
         with self._building:

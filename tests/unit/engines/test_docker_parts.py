@@ -276,11 +276,11 @@ def test_missing_base_image_is_pulled_for_the_versions_platform(tmp_path):
     lines: list[str] = []
     daemon = FakeDaemon({}, [{"status": "Pull complete", "id": "1", "progressDetail": {}}], "amd64")
 
-    tag = images(daemon).make(function_version(tar), lines.append)
+    launch = images(daemon).make(function_version(tar), lines.append)
 
     assert daemon.pulled == [("amazon/aws-lambda-python:3.11-x86_64", "linux/amd64")]
     assert lines[0] == "pulling amazon/aws-lambda-python:3.11-x86_64"
-    assert daemon.built[-1] == tag
+    assert daemon.built[-1] == launch.image
 
 
 @pytest.mark.parametrize(
