@@ -53,3 +53,47 @@ class Selection:
     """The shapes of all events that were clustered, in order of their names and keys."""
 
     shapes: tuple[Shape, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """Something that was read and is no event, or not one that can be used."""
+
+    reason: str
+    """A fragment that is the same for all of its kind, to be counted: never a value."""
+
+
+# --- what AWS holds, as it is read ----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One log event of CloudWatch Logs."""
+
+    stream: str
+    time_ms: int
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFacts:
+    """What decides how a queue may be read, and what a message of it says in an event."""
+
+    url: str
+    arn: str
+    region: str
+    fifo: bool = False
+    max_receives: int | None = None
+    """After how many receives SQS moves a message to the dead-letter queue; None for never."""
+    dead_letter_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """One object of S3, or one file."""
+
+    name: str = field(repr=False)
+    content: bytes = field(repr=False)
+    time: str | None = None
+    too_large: bool = False
+    """True where it was not read because of its size; ``content`` is empty then."""

@@ -1,0 +1,143 @@
+"""JSON text and back, with every number as it was written.
+
+Python's floats would make 1.1 of 1.10 and infinity of 1e400; a function sees such differences,
+so floats keep their text here. What is no JSON (NaN, a lone comma) is refused, and so is what is
+nested deeper than any event is. Pure.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import re
+from typing import Final, NoReturn
+
+MAX_DEPTH: Final = 200
+"""Levels of nesting; later steps walk through events recursively."""
+MAX_LITERAL_CHARS: Final = 1_048_576
+"""Of a Python literal: its syntax tree needs a hundred times as much memory."""
+
+_SIGNS = re.compile(r"[-+~]{4}")
+
+
+class WrittenFloat(float):
+    """A float that remembers how it was written."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, text: str) -> WrittenFloat:
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    text: str
+
+    def __getnewargs__(self) -> tuple[str]:  # type: ignore[override]
+        return (self.text,)
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_float=WrittenFloat, parse_constant=_refuse)
+
+
+def parsed(text: str) -> object:
+    """The value of a JSON text. Raises ValueError for everything that is none."""
+    try:
+        return _shallow(_DECODER.decode(text))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def first(text: str) -> tuple[object, int]:
+    """The value at the beginning of a text, and where it ends. Raises ValueError."""
+    try:
+        value, end = _DECODER.raw_decode(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return _shallow(value), end
+
+
+def literal(text: str) -> object:
+    """The JSON value that Python shows as ``text``, as ``print(event)`` does. Raises ValueError."""
+    if len(text) > MAX_LITERAL_CHARS:
+        raise ValueError("too long for a Python literal")
+    if _nesting(text) > MAX_DEPTH or _SIGNS.search(text):
+        raise ValueError("nested too deeply")
+    try:
+        value = ast.literal_eval(text)
+    except (SyntaxError, MemoryError, RecursionError, TypeError) as error:
+        raise ValueError("no Python literal") from error
+    return _shallow(_json_only(value))
+
+
+def written(value: object, *, indent: int = 2, level: int = 0) -> str:
+    """JSON text of a value, its keys in their order, indented by ``indent`` (0: in one line)."""
+    if isinstance(value, WrittenFloat):
+        return value.text
+    if not isinstance(value, dict | list) or not value:
+        return _scalar(value)
+    gap = "\n" + " " * (indent * (level + 1)) if indent else ""
+    end = "\n" + " " * (indent * level) if indent else ""
+    colon = ": " if indent else ":"
+    if isinstance(value, dict):
+        members = [
+            f"{gap}{_scalar(str(key))}{colon}{written(each, indent=indent, level=level + 1)}"
+            for key, each in value.items()
+        ]
+        return "{" + ",".join(members) + end + "}"
+    items = [gap + written(each, indent=indent, level=level + 1) for each in value]
+    return "[" + ",".join(items) + end + "]"
+
+
+def _scalar(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate can only be written escaped
+        return json.dumps(value, allow_nan=False)
+    return text
+
+
+def _shallow(value: object) -> object:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return value
+    raise ValueError("nested too deeply")
+
+
+def _json_only(value: object) -> object:
+    """The same value. Raises ValueError where JSON cannot have made it."""
+    if isinstance(value, dict):
+        if not all(isinstance(key, str) for key in value):
+            raise ValueError("a key that is no text")
+        for each in value.values():
+            _json_only(each)
+    elif isinstance(value, list):
+        for each in value:
+            _json_only(each)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("a number that JSON does not have")
+    elif value is not None and not isinstance(value, str | int):
+        raise ValueError("a value that JSON does not have")
+    return value
+
+
+def _nesting(text: str) -> int:
+    """The deepest nesting of brackets, those in strings included."""
+    depth = deepest = 0
+    for match in re.finditer(r"[\[{(\]})]", text):
+        depth += 1 if match.group() in "[{(" else -1
+        deepest = max(deepest, depth)
+    return deepest

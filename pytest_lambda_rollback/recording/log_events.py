@@ -1,0 +1,175 @@
+"""The events in a function's log: at most one of each invocation, and only where it is certain.
+
+A function logs many objects. The event is what the recorder wrote, what a known logger logged as
+the event, what stands beside the word, what has the structure of an event source, or, where
+nothing else is known, the first thing of an invocation if it is an object. Pure; bounded memory.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from pytest_lambda_rollback.recording import log_lines
+from pytest_lambda_rollback.recording.log_lines import Candidate, Certainty
+from pytest_lambda_rollback.recording.moments import iso
+from pytest_lambda_rollback.recording.recorder_lines import RecorderLines
+from pytest_lambda_rollback.recording.values import LogLine, RecordedEvent, Skipped
+
+UNCERTAIN: Final = "an object was logged, but it is not certain to be the event"
+
+_STREAM = re.compile(r"\d{4}/\d\d/\d\d/(?P<function>[^\[\]]*)\[(?P<version>[^\]]+)\]")
+_MAX_STREAMS: Final = 500
+_MAX_HELD_CHARS: Final = 32 * 1_048_576
+_MAX_OPEN_LINES: Final = 100_000
+_MAX_OPEN_CHARS: Final = 8 * 1_048_576
+
+
+def belongs(stream: str, function: str) -> bool:
+    """False for a stream of another function in a log group that functions share."""
+    match = _STREAM.match(stream)
+    return not match or match["function"] in ("", function)
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What is known of the invocation that a log stream is in."""
+
+    request_id: str | None = None
+    version: str | None = None
+    begun: bool = False
+    """True where the beginning of the invocation was seen."""
+    logged: bool = False
+    """True once the function logged something in it."""
+    recorded: bool = False
+    """True where the recorder wrote its event."""
+    best: Candidate | None = None
+    time_ms: int = 0
+    open: list[str] | None = None
+    """The lines of an object that is printed over several."""
+    open_chars: int = 0
+
+
+@dataclass(slots=True)
+class _Log:
+    function: str
+    streams: OrderedDict[str, _Stream] = field(default_factory=OrderedDict)
+    recorder: RecorderLines = field(init=False)
+    held_chars: int = 0
+
+    def __post_init__(self) -> None:
+        self.recorder = RecorderLines(function=self.function)
+
+    def read(self, line: LogLine) -> Iterator[RecordedEvent | Skipped]:
+        stream = self.streams.setdefault(line.stream, _Stream())
+        self.streams.move_to_end(line.stream)
+        said = log_lines.said(line.text)
+        if stream.open is not None and not isinstance(said, log_lines.Start | log_lines.End):
+            joined = _joined(stream, line.text)
+            if joined is None:
+                return
+            said = log_lines.said(joined)
+        stream.open = None
+        match said:
+            case log_lines.Start():
+                yield from self._ended(line.stream, stream)
+                stream.request_id, stream.version = said.request_id, said.version
+                stream.begun = True
+            case log_lines.End():
+                yield from self._ended(line.stream, stream)
+            case log_lines.RecorderLine():
+                self._forget(stream)
+                stream.recorded = True
+                yield from self.recorder.add(said.line, origin=line.stream)
+            case log_lines.Opening():
+                stream.open, stream.open_chars = [line.text], len(line.text)
+            case Candidate() | log_lines.Unusable() | log_lines.Other():
+                yield from self._logged(line, stream, said)
+            case None:
+                pass
+        while len(self.streams) > _MAX_STREAMS or self.held_chars > _MAX_HELD_CHARS:
+            name, oldest = self.streams.popitem(last=False)
+            yield from self._ended(name, oldest)
+
+    def _logged(
+        self,
+        line: LogLine,
+        stream: _Stream,
+        said: Candidate | log_lines.Unusable | log_lines.Other,
+    ) -> Iterator[RecordedEvent | Skipped]:
+        if said.request_id is not None and said.request_id != stream.request_id:
+            # Lambda's own lines can be switched off: the request id tells invocations apart.
+            yield from self._ended(line.stream, stream)
+            stream.request_id, stream.begun = said.request_id, True
+        first = stream.begun and not stream.logged
+        stream.logged = True
+        if stream.recorded:
+            return
+        if isinstance(said, log_lines.Unusable):
+            yield Skipped(reason=said.reason)
+        elif isinstance(said, Candidate):
+            if said.certainty is Certainty.IF_FIRST and not first:
+                if not stream.begun:
+                    yield Skipped(reason=UNCERTAIN)
+            elif stream.best is None or said.certainty > stream.best.certainty:
+                self._forget(stream)
+                stream.best, stream.time_ms = said, line.time_ms
+                self.held_chars += said.chars
+                if not stream.begun:
+                    yield from self._ended(line.stream, stream)
+
+    def _ended(self, name: str, stream: _Stream) -> Iterator[RecordedEvent]:
+        """Forgets the invocation; its event, if it had one."""
+        best = stream.best
+        if best is not None:
+            yield RecordedEvent(
+                event=best.event,
+                source="cloudwatch",
+                function=self.function,
+                version=stream.version or _version(name),
+                time=iso(stream.time_ms),
+                origin=name,
+            )
+        self._forget(stream)
+        stream.request_id = stream.version = None
+        stream.begun = stream.logged = stream.recorded = False
+        stream.open = None
+
+    def _forget(self, stream: _Stream) -> None:
+        if stream.best is not None:
+            self.held_chars -= stream.best.chars
+            stream.best = None
+
+    def rest(self) -> Iterator[RecordedEvent | Skipped]:
+        for name, stream in self.streams.items():
+            yield from self._ended(name, stream)
+        yield from self.recorder.rest()
+
+
+def events(lines: Iterable[LogLine], *, function: str) -> Iterator[RecordedEvent | Skipped]:
+    """The events in lines that come in order of time within each log stream."""
+    log = _Log(function=function)
+    for line in lines:
+        if belongs(line.stream, function):
+            yield from log.read(line)
+    yield from log.rest()
+
+
+def _joined(stream: _Stream, text: str) -> str | None:
+    """The whole object once the line that closes it is there; ``None`` while it is open."""
+    lines = stream.open or []
+    lines.append(text)
+    stream.open_chars += len(text)
+    closed = text.rstrip() == "}"
+    if closed or len(lines) > _MAX_OPEN_LINES or stream.open_chars > _MAX_OPEN_CHARS:
+        return "\n".join(lines) if closed else text
+    return None
+
+
+def _version(stream: str) -> str | None:
+    """The function version in the name of a log stream, ``2026/11/23/[4]0f1e…``."""
+    match = _STREAM.match(stream)
+    return match["version"] if match else None
