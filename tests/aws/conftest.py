@@ -1,0 +1,33 @@
+"""AWS for the tests in this folder: a server on loopback, empty for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from aws_server import AwsServer
+
+
+@pytest.fixture(scope="session")
+def running_aws_server() -> Iterator[AwsServer]:
+    """The server that the tests share; use ``aws_server``."""
+    with AwsServer() as server:
+        yield server
+
+
+@pytest.fixture
+def aws_server(running_aws_server: AwsServer) -> Iterator[AwsServer]:
+    """AWS, empty, without counts, throttling or faults."""
+    running_aws_server.reset()
+    yield running_aws_server
+    running_aws_server.reset()
+
+
+@pytest.fixture
+def aws_environment(aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> AwsServer:
+    """This process, and those that it starts, talk to ``aws_server`` and to no other AWS."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in aws_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return aws_server
