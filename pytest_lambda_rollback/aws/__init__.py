@@ -1,0 +1,7 @@
+"""The edge to AWS: the only room that knows boto3 and botocore, and that downloads packages.
+
+It gives the frozen values of `published` and raises SourceError, never an error of a vendor. It
+decides nothing about rollbacks and keeps nothing on disk. Its modules load botocore, so they are
+imported only where an AWS source is used. Endpoints, profiles, proxies and certificates are what
+the AWS tools' own settings say (AWS_PROFILE, AWS_ENDPOINT_URL, HTTPS_PROXY, AWS_CA_BUNDLE, …).
+"""
