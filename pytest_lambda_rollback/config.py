@@ -205,8 +205,8 @@ def _engine(table: Table) -> str | None:
         return None
     if table.values["engine"] == "aws":
         raise ConfigError(
-            f'{table.at("engine")}: engine = "aws" needs an AWS source, '
-            "which this version does not have",
+            f'{table.at("engine")}: there is no engine "aws" in this version',
+            why="versions in AWS are fetched and run by docker or process",
             do=f"Use one of {listed(ENGINES)}",
         )
     return table.choice("engine", ENGINES, "auto")

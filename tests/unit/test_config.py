@@ -25,6 +25,7 @@ from pytest_lambda_rollback.model import (
     LocalVersion,
     ResponseRule,
     Settings,
+    Store,
     Strategy,
     TargetRef,
 )
@@ -171,6 +172,7 @@ def test_a_small_file_gets_the_defaults(project: Path, loaded: Load) -> None:
                 events_text="events",
             ),
         ),
+        store=Store(path=project / ".lambda-rollback"),
     )
     assert settings.functions[0].current == LocalVersion(
         version="4",
@@ -589,7 +591,8 @@ MISTAKES = {
     "unknown key of the file": (
         'engin = "auto"\n' + ORDERS + FOUR,
         'lambda-rollback.toml: unknown key "engin" in the file. Did you mean "engine"? Known keys '
-        "are account, base_images, engine, functions, region, strategies, unknown, workers.",
+        "are account, aws, base_images, discover, engine, functions, redact, region, store, "
+        "strategies, unknown, workers.",
     ),
     "unknown key of a function": (
         ORDERS.replace("current", "curent") + FOUR,
@@ -615,14 +618,13 @@ MISTAKES = {
     ),
     "engine aws": (
         'engine = "aws"\n' + ORDERS + FOUR,
-        'lambda-rollback.toml: engine: engine = "aws" needs an AWS source, which this version '
-        "does not have. Use one of auto, docker and process.",
+        'lambda-rollback.toml: engine: there is no engine "aws" in this version: '
+        "versions in AWS are fetched and run by docker or process. Use one of auto, docker and process.",
     ),
-    "function from AWS": (
-        '[functions.billing]\naws = { function_name = "b" }\n',
-        "lambda-rollback.toml: functions.billing.aws: this version cannot take versions from AWS: "
-        "billing would not be checked. Declare its versions as [functions.billing.versions.N], "
-        "or remove the function.",
+    "versions here and in AWS": (
+        '[functions.orders]\naws = "orders-prod"\nevents = "events"\n' + FOUR,
+        "lambda-rollback.toml: functions.orders.versions is said beside lambda-rollback.toml: "
+        "functions.orders.aws: the versions of orders come from AWS. Keep one of the two.",
     ),
     "no functions": (
         'engine = "auto"\n',
@@ -645,7 +647,8 @@ MISTAKES = {
     "no versions": (
         ORDERS,
         "lambda-rollback.toml: functions.orders.versions is missing: expected a table. Declare "
-        "one for each published version, as in [functions.orders.versions.3].",
+        "one for each published version, as in [functions.orders.versions.3], or name the "
+        'function in AWS, as in aws = { function_name = "orders" }.',
     ),
     "version name": (
         ORDERS + versions("04"),
@@ -1071,8 +1074,8 @@ WRONG_OPTIONS = {
     ),
     "engine aws": (
         {"engine": "aws"},
-        '--lambda-rollback-engine: engine = "aws" needs an AWS source, which this version does '
-        "not have. Use one of auto, docker and process.",
+        '--lambda-rollback-engine: there is no engine "aws" in this version: '
+        "versions in AWS are fetched and run by docker or process. Use one of auto, docker and process.",
     ),
     "strategy": (
         {"strategies": ("revert",)},

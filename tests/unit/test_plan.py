@@ -103,8 +103,10 @@ def test_contracts_that_need_no_event_come_first_for_python() -> None:
     assert contracts(python) == [
         "3-alias::dependencies",
         "3-alias::imports",
+        "3-alias::platform",
         "2-alias::dependencies",
         "2-alias::imports",
+        "2-alias::platform",
     ]
     node = [replace(local(version), runtime="nodejs22.x") for version in ("3", "2")]
     assert contracts(function(versions=tuple(node))) == []
