@@ -26,6 +26,8 @@ class Build:
     """The name that the template gives the function in AWS, where it is written out."""
     layers: tuple[Path | str, ...] | None = None
     """In order: a folder or zip, or the ARN of a layer version."""
+    layer_names: tuple[str, ...] = ()
+    """One for each of ``layers``: what the template or the ARN calls it."""
     runtime: str | None = None
     handler: str | None = None
     architecture: str | None = None
