@@ -43,7 +43,7 @@ S3_OPERATIONS = {
     ("PUT", False): "CreateBucket",
     ("DELETE", False): "DeleteBucket",
 }
-"""By method and whether there is a key; what has a query of its own is none of these."""
+"""By method and whether there is a key; what names a sub-resource (``?acl``) is none of these."""
 CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
 
 
@@ -293,9 +293,9 @@ def operation_of(request: Request, body: bytes) -> Operation:
     if service == "s3":
         protocol = "rest-xml"
         has_key = request.path.strip("/").count("/") > 0
-        known = not set(request.args) - {"list-type", "prefix", "delimiter", "max-keys"}
-        known = known or "continuation-token" in request.args
-        name = S3_OPERATIONS.get((request.method, has_key), "") if known else ""
+        parts = request.query_string.decode().split("&")
+        plain = all("=" in each for each in parts if each) and "uploadId" not in request.args
+        name = S3_OPERATIONS.get((request.method, has_key)) if plain else None
         name = name or f"s3:{request.method}"
     elif target:
         protocol, name = "json", target.rpartition(".")[2]

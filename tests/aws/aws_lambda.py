@@ -580,6 +580,8 @@ class LambdaApi:
         self._published[base] = number
         version.set_version(number)
         version.last_modified = _now()
+        for each in group["versions"]:
+            call.backend._lambdas._arns[each.function_arn] = each
         return version
 
     def _keep(self, function: LambdaFunction, body: dict[str, Any]) -> None:
