@@ -1,0 +1,164 @@
+"""Lock files: what is known of each function, in small files that belong into version control.
+
+A lock file outlives AWS: versions that were deleted, layers that cannot be asked for any more, and
+what an alias pointed at before are known from here alone. It holds names of environment variables
+and never a value. How the text is made up is `lock_format`; what is joined with what AWS says
+today is `merging`.
+
+Files appear complete or not at all, and are left untouched where nothing but times changed, so
+that a nightly sync makes no noise in a repository.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.published import PublishedFunction
+from pytest_lambda_rollback.sources import lock_format
+
+IGNORED = """\
+# The zips of the archive can be fetched again by `lambda-rollback sync`. The files in locks/ belong
+# into version control: they are what is known of versions that AWS does not have any more.
+/objects/
+/locks/.*
+"""
+
+_SUFFIX = ".json"
+
+
+def read(root: Path, name: str) -> PublishedFunction | None:
+    """What the lock file of a function says; ``None`` where there is none.
+
+    ``name`` is what the configuration calls the function. Raises SourceError for a file that is
+    damaged or that a later release wrote.
+    """
+    path = _path(root, name)
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, "cannot be read", error) from error
+    try:
+        function = lock_format.decode(json.loads(text))
+    except lock_format.NewerFormat as error:
+        raise SourceError(
+            f"the lock file {path} was written by a later release of pytest-lambda-rollback",
+            why=str(error),
+            do="Update pytest-lambda-rollback",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, str(error)) from error
+    if function.name != name:
+        raise _damaged(path, f'it is about "{function.name}"')
+    return function
+
+
+def write(root: Path, function: PublishedFunction) -> bool:
+    """Write the function's lock file if it says something else now, and return whether it did.
+
+    Raises SourceError for a folder that cannot be written, and for a file there that `read`
+    refuses: it may know more than we do.
+    """
+    path = _path(root, function.name)
+    data = lock_format.encode(function)
+    written = read(root, function.name)
+    if written is not None and lock_format.without_times(data) == lock_format.without_times(
+        lock_format.encode(written)
+    ):
+        return False
+    text = json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    try:
+        make_root(root)
+        _replace(path, text)
+    except OSError as error:
+        raise _unusable(path, "cannot be written", error) from error
+    return True
+
+
+def names(root: Path) -> tuple[str, ...]:
+    """The configured names of all functions that have a lock file, sorted. Raises SourceError."""
+    folder = root / "locks"
+    try:
+        return tuple(
+            sorted(
+                unquote(path.name.removesuffix(_SUFFIX))
+                for path in folder.iterdir()
+                if path.suffix == _SUFFIX and not path.name.startswith(".")
+            )
+        )
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise _unusable(folder, "cannot be read", error) from error
+
+
+@contextlib.contextmanager
+def held(root: Path) -> Iterator[None]:
+    """Nobody else who asks for it reads, joins and writes lock files of this archive meanwhile.
+
+    It goes with its process, however that ends. Raises SourceError.
+    """
+    path = root / "locks" / ".lock"
+    try:
+        make_root(root)
+        file = path.open("ab")
+    except OSError as error:
+        raise _unusable(path, "cannot be written", error) from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def make_root(root: Path) -> None:
+    """Make the archive's folders and what tells git which of them to leave out. Raises OSError."""
+    (root / "locks").mkdir(parents=True, exist_ok=True)
+    (root / "objects").mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileExistsError), (root / ".gitignore").open("x") as file:
+        file.write(IGNORED)
+
+
+def _path(root: Path, name: str) -> Path:
+    """A name can hold anything; what a file name cannot hold, or would hide it, is quoted."""
+    quoted = quote(name, safe=" @+,=")
+    return root / "locks" / (re.sub(r"^\.", "%2E", quoted) + _SUFFIX)
+
+
+def _replace(path: Path, text: str) -> None:
+    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+    unfinished = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        unfinished.chmod(0o644)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _damaged(path: Path, why: str) -> SourceError:
+    return SourceError(
+        f"the lock file {path} is damaged",
+        why=why,
+        do="Restore it from version control; without one, delete it and run"
+        " `lambda-rollback sync`, which knows only what AWS still has",
+    )
+
+
+def _unusable(path: Path, what: str, error: OSError) -> SourceError:
+    return SourceError(
+        f"{path} {what}",
+        why=error.strerror or str(error),
+        do="Check the permissions and the space of the archive's folder, or set another `store`",
+    )

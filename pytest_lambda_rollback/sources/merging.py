@@ -1,0 +1,181 @@
+"""What AWS says of a function today, joined with what its lock file knows. Pure.
+
+AWS forgets: versions and layers are deleted, an alias does not tell what it pointed at before.
+A version number never comes back while a function lives, so what the lock knows of a version
+holds for good; only where a function was deleted and made anew do numbers begin again, and then
+the digest of the code tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.published import (
+    AliasFacts,
+    ContainerImage,
+    LayerFacts,
+    PlatformFacts,
+    PublishedFunction,
+    PublishedVersion,
+    RemotePackage,
+    VersionFacts,
+)
+
+_LATEST = "$LATEST"
+
+_HISTORY_LIMIT = 100
+"""Changes of one alias that are kept; lock files are read by people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """The joined function, and what a user should know of the joining."""
+
+    function: PublishedFunction
+    notes: tuple[str, ...] = ()
+    """One sentence each, without a final full stop."""
+
+
+def merged(remote: PublishedFunction, locked: PublishedFunction | None) -> Merged:
+    """Join both; with what came out as ``remote`` it gives the same again.
+
+    Versions that only the lock has stay, with ``gone`` set. Raises SourceError for a lock of
+    another function: then two configurations share an archive that should have one each.
+    """
+    if locked is None:
+        aliases = tuple(_alias(alias, None, remote.as_of) for alias in remote.aliases)
+        return Merged(function=replace(remote, aliases=aliases))
+    if locked.arn != remote.arn:
+        raise SourceError(
+            f"{remote.name}: the archive's lock file is about another function",
+            why=f"it describes {locked.arn}, and AWS has {remote.arn}",
+            do='Give this configuration an archive of its own, as in `store = "folder"`, or'
+            " correct the profile or region",
+        )
+    notes, known = _trusted(remote, locked)
+    digests = _digests(known)
+    have = {version.version for version in remote.versions}
+    gone = [
+        replace(version, gone=True, environment=())
+        for version in known
+        if version.version not in have and version.version != _LATEST
+    ]
+    versions = sorted([*remote.versions, *gone], key=_order)
+    return Merged(
+        function=replace(
+            remote,
+            versions=tuple(_with_digests(version, digests) for version in versions),
+            aliases=tuple(
+                _alias(alias, _before(locked, alias.name), remote.as_of) for alias in remote.aliases
+            ),
+            platform=_platform(remote.platform, locked.platform),
+        ),
+        notes=tuple(notes),
+    )
+
+
+def _trusted(
+    remote: PublishedFunction, locked: PublishedFunction
+) -> tuple[list[str], tuple[PublishedVersion, ...]]:
+    """The lock's versions that are of this function and not of a former one of its name."""
+    other = [
+        version.version
+        for version in locked.versions
+        if version.version != _LATEST
+        and (now := remote.version(version.version)) is not None
+        and not now.gone
+        and _code(now) is not None
+        and _code(version) is not None
+        and _code(now) != _code(version)
+    ]
+    if not other:
+        return [], locked.versions
+    one = len(other) == 1
+    note = (
+        f"{remote.name}: version{'' if one else 's'} {', '.join(other)}"
+        f" {'has' if one else 'have'} other code in AWS than in the lock file, so the function"
+        f" was deleted and made anew; what the lock file said of"
+        f" {'it' if one else 'them'} was dropped"
+    )
+    return [note], tuple(version for version in locked.versions if version.version not in other)
+
+
+def _code(version: PublishedVersion) -> str | None:
+    if isinstance(version.code, ContainerImage):
+        return version.code.uri
+    return version.code.sha256
+
+
+def _order(version: PublishedVersion) -> tuple[bool, int]:
+    """``$LATEST``, then the newest first."""
+    number = int(version.version) if version.version.isdecimal() else 0
+    return version.version != _LATEST, -number
+
+
+def _digests(versions: tuple[PublishedVersion, ...]) -> dict[str, RemotePackage]:
+    return {layer.arn: layer for version in versions for layer in version.layers if layer.sha256}
+
+
+def _with_digests(version: PublishedVersion, digests: dict[str, RemotePackage]) -> PublishedVersion:
+    if all(layer.sha256 for layer in version.layers):
+        return version
+    layers = tuple(
+        replace(
+            layer,
+            sha256=digests[layer.arn].sha256,
+            size_bytes=layer.size_bytes or digests[layer.arn].size_bytes,
+        )
+        if layer.sha256 is None and layer.arn in digests
+        else layer
+        for layer in version.layers
+    )
+    return replace(version, layers=layers)
+
+
+def _before(locked: PublishedFunction, name: str) -> tuple[tuple[str, str], ...]:
+    alias = locked.alias(name)
+    if alias is None:
+        return ()
+    return alias.history or ((locked.as_of, alias.version),)
+
+
+def _alias(alias: AliasFacts, before: tuple[tuple[str, str], ...] | None, now: str) -> AliasFacts:
+    """The alias with its history, which grows by one where it points elsewhere than last seen."""
+    seen = alias.history or ((now, alias.version),)
+    if not before:
+        return replace(alias, history=seen)
+    if before[-1][1] != alias.version:
+        before = (*before, (seen[-1][0], alias.version))
+    return replace(alias, history=before[-_HISTORY_LIMIT:])
+
+
+def _platform(remote: PlatformFacts, locked: PlatformFacts) -> PlatformFacts:
+    """Facts that were read for other versions in another run are still the last word on them."""
+    versions = {each.version: each for each in locked.versions}
+    versions |= {each.version: each for each in remote.versions}
+    layers = {each.arn: each for each in locked.layers}
+    layers |= {each.arn: each for each in remote.layers}
+    if not remote.as_of:  # AWS was not asked for any of it
+        remote = replace(
+            remote,
+            bindings=remote.bindings or locked.bindings,
+            reserved_concurrency=locked.reserved_concurrency
+            if remote.reserved_concurrency is None
+            else remote.reserved_concurrency,
+            unread=remote.unread or locked.unread,
+            as_of=locked.as_of,
+        )
+    return replace(remote, versions=_sorted_versions(versions), layers=_sorted_layers(layers))
+
+
+def _sorted_versions(facts: dict[str, VersionFacts]) -> tuple[VersionFacts, ...]:
+    def newest_first(facts: VersionFacts) -> tuple[bool, int]:
+        number = int(facts.version) if facts.version.isdecimal() else 0
+        return facts.version != _LATEST, -number
+
+    return tuple(sorted(facts.values(), key=newest_first))
+
+
+def _sorted_layers(facts: dict[str, LayerFacts]) -> tuple[LayerFacts, ...]:
+    return tuple(sorted(facts.values(), key=lambda each: each.arn))
