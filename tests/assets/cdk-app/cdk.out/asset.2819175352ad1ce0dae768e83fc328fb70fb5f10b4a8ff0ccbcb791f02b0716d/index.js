@@ -1,0 +1,1 @@
+// The code of a function that CDK adds is left out here.
