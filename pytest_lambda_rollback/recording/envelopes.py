@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pytest_lambda_rollback.recording import json_text
+from pytest_lambda_rollback.recording.digests import RECEIPT_HANDLE
 from pytest_lambda_rollback.recording.moments import iso
 from pytest_lambda_rollback.recording.values import QueueFacts
 
@@ -133,7 +134,7 @@ def _sqs_record(message: Mapping[str, Any], queue: QueueFacts) -> dict[str, obje
     record: dict[str, object] = {
         "messageId": message.get("MessageId", ""),
         # The real one would let its reader delete the message.
-        "receiptHandle": "recorded-receipt-handle",
+        "receiptHandle": RECEIPT_HANDLE,
         "body": message.get("Body", ""),
         "attributes": dict(message.get("Attributes") or {}),
         "messageAttributes": {key: _attribute(value) for key, value in attributes.items()},

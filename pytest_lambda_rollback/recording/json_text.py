@@ -27,6 +27,7 @@ class WrittenFloat(float):
     __slots__ = ("text",)
 
     def __new__(cls, text: str) -> WrittenFloat:
+        """A float of a text that JSON takes for one."""
         made = super().__new__(cls, text)
         made.text = text
         return made

@@ -225,9 +225,7 @@ def _value(body: str) -> object:
         return None
 
 
-def _bare(
-    value: Mapping[str, object], request_id: str | None, chars: int, *, label: str
-) -> Said:
+def _bare(value: Mapping[str, object], request_id: str | None, chars: int, *, label: str) -> Said:
     if KEY in value:
         return RecorderLine(line=value)
     if _names_the_event(label):

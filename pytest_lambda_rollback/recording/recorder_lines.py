@@ -81,9 +81,7 @@ class RecorderLines:
     def _drop(self, key: tuple[str, str]) -> None:
         self._chars -= self._pending.pop(key).chars
 
-    def _event(
-        self, text: str, line: Mapping[str, object], origin: str
-    ) -> RecordedEvent | Skipped:
+    def _event(self, text: str, line: Mapping[str, object], origin: str) -> RecordedEvent | Skipped:
         try:
             event = json_text.parsed(text)
         except ValueError:

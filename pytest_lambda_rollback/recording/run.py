@@ -1,0 +1,282 @@
+"""One recording from its origins to fixture files, in this order: read, redact, cluster, write.
+
+An event is redacted in memory as soon as it is read, before anything else looks at it; what is
+clustered and written never saw the original. What an option is called on the command line is not
+known here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Protocol
+
+from pytest_lambda_rollback.errors import ConfigError, SourceError
+from pytest_lambda_rollback.recording import digests
+from pytest_lambda_rollback.recording.fixtures import FixtureFolder
+from pytest_lambda_rollback.recording.origins import (
+    Budget,
+    Clients,
+    FolderOrigin,
+    Origin,
+    Progress,
+    Reading,
+    read,
+)
+from pytest_lambda_rollback.recording.shapes import cluster
+from pytest_lambda_rollback.recording.values import RecordedEvent, Shape, Skipped
+
+NOT_REDACTABLE: Final = "an event could not be redacted"
+NO_FIXTURE: Final = "an event is larger than AWS Lambda takes, or no fixture for another reason"
+
+
+class Redacting(Protocol):
+    """What takes personal data and secrets out: `redaction.Redactor`."""
+
+    def redact(self, event: object) -> object:
+        """The same structure with pseudonyms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOptions:
+    """What to record, and how much of it."""
+
+    function: str
+    """The name that AWS knows; fixtures say it."""
+    into: Path
+    """The folder of fixtures; made where it is not there."""
+    origins: tuple[Origin, ...]
+    per_shape: int = 1
+    """Fixtures for each shape."""
+    max_events: int = 1000
+    """From each origin."""
+    max_s: float = 300.0
+    """For each origin."""
+    remove_stale: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShapeReport:
+    """One shape of events and its fixtures."""
+
+    shape: str
+    """Its name in words."""
+    fixtures: tuple[str, ...]
+    """Names of files below the folder."""
+    seen: int
+    """How many events of this recording had it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordReport:
+    """What a recording found and did."""
+
+    function: str
+    into: Path
+    read: tuple[tuple[str, int], ...]
+    """(origin, events) in the order of reading."""
+    new: tuple[ShapeReport, ...] = ()
+    """Shapes that had no fixture; their files were written."""
+    known: tuple[ShapeReport, ...] = ()
+    """Shapes that had fixtures before and were seen again."""
+    added: tuple[str, ...] = ()
+    """Files that were written for known shapes with fewer fixtures than asked for."""
+    stale: tuple[str, ...] = ()
+    """Fixtures whose shape was not seen; they are still there."""
+    removed: tuple[str, ...] = ()
+    skipped: tuple[tuple[str, int], ...] = ()
+    """(reason, how often), the most frequent first."""
+    failed: tuple[str, ...] = ()
+    """What went wrong with origins that could not be read while others could."""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def events(self) -> int:
+        """How many events were read."""
+        return sum(number for _, number in self.read)
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """All files that were written, sorted."""
+        return tuple(sorted((*self.added, *(name for each in self.new for name in each.fixtures))))
+
+
+def record_function(
+    options: RecordOptions,
+    *,
+    clients: Clients,
+    redactor: Redacting,
+    progress: Progress = lambda _: None,
+) -> RecordReport:
+    """Record one function's events.
+
+    Raises ConfigError for options that cannot be meant and folders that cannot be used, and
+    SourceError where none of the origins could be read; nothing is written then.
+    """
+    _check(options)
+    folder = FixtureFolder.opened(options.into)
+    recording = _Recording(options=options, clients=clients, redactor=redactor, progress=progress)
+    existing = (
+        RecordedEvent(
+            event=each.event, source="fixture", function=options.function, fixture=each.name
+        )
+        for each in folder.existing
+    )
+    selection = cluster(_chained(existing, recording.events()), per_shape=options.per_shape)
+    return recording.written(folder, selection.shapes)
+
+
+def _check(options: RecordOptions) -> None:
+    if not options.origins:
+        raise ConfigError(
+            f"nothing to record events of {options.function} from",
+            do="Name a log group, queue, S3 prefix or folder",
+        )
+    if options.per_shape < 1 or options.max_events < 1 or options.max_s <= 0:
+        raise ConfigError(
+            "a recording needs room for at least one event",
+            do="Give numbers above zero",
+        )
+    into = options.into.resolve()
+    for origin in options.origins:
+        if not isinstance(origin, FolderOrigin):
+            continue
+        path = origin.path.resolve()
+        if into.is_relative_to(path) or path.is_relative_to(into):
+            raise ConfigError(
+                f"{origin} and the folder of fixtures hold one another",
+                why="what is recorded could not be told from fixtures",
+                do="Name two folders beside one another",
+            )
+
+
+def _chained(*parts: Iterable[RecordedEvent]) -> Iterator[RecordedEvent]:
+    for part in parts:
+        yield from part
+
+
+class _Recording:
+    """The state of one recording: what was read, skipped and left."""
+
+    def __init__(
+        self, *, options: RecordOptions, clients: Clients, redactor: Redacting, progress: Progress
+    ) -> None:
+        self._options = options
+        self._clients = clients
+        self._redactor = redactor
+        self._progress = progress
+        self._read: list[tuple[str, int]] = []
+        self._skipped: Counter[str] = Counter()
+        self._failed: list[SourceError] = []
+        self._notes: list[str] = []
+        self._complete = True
+
+    def events(self) -> Iterator[RecordedEvent]:
+        """The redacted events of all origins."""
+        for origin in self._options.origins:
+            budget = Budget(events=self._options.max_events, seconds=self._options.max_s)
+            number = 0
+            try:
+                for event in self._redacted(
+                    read(
+                        origin,
+                        function=self._options.function,
+                        clients=self._clients,
+                        budget=budget,
+                        progress=self._progress,
+                    )
+                ):
+                    number += 1
+                    yield event
+            except SourceError as error:
+                self._failed.append(error)
+                self._complete = False
+            self._read.append((str(origin), number))
+            self._progress(f"{number:,} events from {origin}")
+            if budget.cut:
+                self._complete = False
+                self._notes.append(f"{origin} holds more than was read")
+        if self._failed and len(self._failed) == len(self._options.origins):
+            raise self._failed[0]
+
+    def _redacted(self, readings: Iterable[Reading]) -> Iterator[RecordedEvent]:
+        for reading in readings:
+            if isinstance(reading, Skipped):
+                self._skipped[reading.reason] += 1
+                continue
+            try:
+                redacted = replace(
+                    reading,
+                    event=digests.renewed(self._redactor.redact(reading.event)),
+                    client_context=self._part(reading.client_context),
+                    identity=self._part(reading.identity),
+                    origin="",
+                )
+            except (ValueError, RecursionError):
+                self._skipped[NOT_REDACTABLE] += 1
+                continue
+            yield redacted
+
+    def _part(self, value: object | None) -> object | None:
+        return None if value is None else self._redactor.redact(value)
+
+    def written(self, folder: FixtureFolder, shapes: tuple[Shape, ...]) -> RecordReport:
+        """Write what is new, look for what is stale, and say it all."""
+        new: list[ShapeReport] = []
+        known: list[ShapeReport] = []
+        added: list[str] = []
+        stale: list[str] = []
+        for shape in sorted(shapes, key=lambda each: (each.name, each.key)):
+            if not shape.seen:
+                stale += shape.fixtures
+                continue
+            room = self._options.per_shape - len(shape.fixtures)
+            names = tuple(self._add(folder, shape, max(0, room)))
+            fixtures = (*shape.fixtures, *names)
+            report = ShapeReport(shape=shape.name, fixtures=fixtures, seen=shape.seen)
+            if shape.fixtures:
+                known.append(report)
+                added += names
+            else:
+                new.append(report)
+        stale, removed = self._stale(folder, sorted(stale))
+        self._notes += [f"{name} is not JSON and was not looked at" for name in folder.unreadable]
+        return RecordReport(
+            function=self._options.function,
+            into=self._options.into,
+            read=tuple(self._read),
+            new=tuple(new),
+            known=tuple(known),
+            added=tuple(added),
+            stale=tuple(stale),
+            removed=tuple(removed),
+            skipped=tuple(self._skipped.most_common()),
+            failed=tuple(str(error) for error in self._failed),
+            notes=tuple(self._notes),
+        )
+
+    def _add(self, folder: FixtureFolder, shape: Shape, room: int) -> Iterator[str]:
+        for event in shape.events[:room]:
+            try:
+                yield folder.add(event, name=shape.name)
+            except ConfigError as error:
+                if isinstance(error.__cause__, OSError):
+                    raise
+                self._skipped[NO_FIXTURE] += 1
+
+    def _stale(self, folder: FixtureFolder, stale: list[str]) -> tuple[list[str], list[str]]:
+        """(still there, removed) of the fixtures whose shape was not seen."""
+        if not any(number for _, number in self._read):
+            if stale:
+                self._notes.append("no event was read, so no fixture is called stale")
+            return [], []
+        if not self._options.remove_stale:
+            return stale, []
+        if not self._complete:
+            if stale:
+                self._notes.append("nothing was removed, because not all events were read")
+            return stale, []
+        removed = [name for name in stale if folder.remove(name)]
+        return [name for name in stale if name not in removed], removed
