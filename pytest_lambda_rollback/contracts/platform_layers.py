@@ -48,8 +48,8 @@ def _kept(case: PlatformCase, layer: LayerFacts) -> Concern:
     """An alias binds nothing anew: the published version keeps its copy."""
     return case.concern(
         f"layer-{layer.state}",
-        f"needs layer {_name(layer.arn)}, which {_why(layer)}: published versions keep their copy, but "
-        "it can be neither downloaded nor bound to anything again",
+        f"needs layer {_name(layer.arn)}, which {_why(layer)}: published versions keep their "
+        "copy, but it can be neither downloaded nor bound to anything again",
         target=layer.arn,
     )
 
