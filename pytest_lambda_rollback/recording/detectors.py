@@ -1,0 +1,304 @@
+"""Finding secrets and personal data in plain text, by their form. Pure.
+
+Each detector says where a value stands and of which kind it is; what replaces it is decided by
+`redaction`. They are strict where a false alarm would spoil an event (times, UUIDs, ARNs, order
+numbers, amounts): numbers count only with a valid checksum, separators or a key that says so.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from pytest_lambda_rollback.recording.pseudonyms import (
+    card_prefix,
+    decoded_part,
+    iban_check,
+    luhn,
+)
+from pytest_lambda_rollback.recording.rules import RedactionRules, normal
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A value in a text: from ``start`` to ``end``, what found it and of which kind it is."""
+
+    start: int
+    end: int
+    detector: str
+    kind: str
+    """``text``, ``whole``, ``email``, ``card``, ``phone``, ``iban``, ``ip``, ``jwt``, ``basic``."""
+
+
+AUTHORIZATION_KEYS: Final = frozenset(("authorization", "proxyauthorization", "authorizationtoken"))
+COOKIE_KEYS: Final = frozenset(("cookie", "cookies", "setcookie"))
+SIGNED: Final = frozenset(
+    ("xamzsignature", "xamzsecuritytoken", "signature", "awsaccesskeyid", "sig", "keypairid",
+     "xgoogsignature", "googleaccessid")
+)  # fmt: skip
+"""Query parameters that make a URL a credential, as `normal` writes them."""
+_PHONE_KEY: Final = re.compile(r"phone|mobile|msisdn|telephone|^tel$|^cell|fax|whatsapp|^sms$")
+_CARD_KEY: Final = re.compile(r"card|^pan$|^ccn?$|^ccnum")
+
+_JWT: Final = re.compile(r"(?<![\w.-])e[yw][\w-]{8,}\.[\w-]*\.[\w-]*(?:\.[\w-]+\.[\w-]+)?(?![\w-])")
+_PEM: Final = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(?P<it>[^-]+)-----END \1-----")
+_SCHEME: Final = re.compile(r"(?i)(?<!\w)(bearer|basic|token|digest|apikey)\s+(?=\S)")
+_SIGV4: Final = re.compile(r"(?<!\w)Signature=(?P<it>[0-9a-f]{64})")
+_AWS_ID: Final = re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)(?P<it>[A-Z2-7]{16})(?![A-Za-z0-9])")
+_AWS_SECRET: Final = re.compile(r"(?<![\w/+=])(?P<it>[A-Za-z0-9/+]{40})(?![\w/+=])")
+_AWS_SESSION: Final = re.compile(
+    r"(?<![\w/+])(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz|AQoDYXdz)(?P<it>[\w/+=%-]{40,})"
+)
+_VENDOR: Final = re.compile(
+    r"(?<![\w-])(?:gh[pousr]_(?P<a>\w{30,})|github_pat_(?P<b>\w{22,})|glpat-(?P<c>[\w-]{20,})"
+    r"|xox[abeoprs]-(?P<d>[\w-]{10,})|[srp]k_(?:live|test)_(?P<e>\w{10,})|whsec_(?P<f>\w{16,})"
+    r"|AIza(?P<g>[\w-]{35})|SG\.(?P<h>[\w-]{16,}\.[\w-]{16,})|npm_(?P<i>\w{36})"
+    r"|pypi-(?P<j>[\w-]{50,})|sk-(?:ant-|proj-)?(?P<k>[\w-]{20,})|dop_v1_(?P<l>\w{40,})"
+    r"|shp(?:at|ca|pa|ss)_(?P<m>\w{32})|hf_(?P<n>\w{30,}))"
+)
+_SLACK_HOOK: Final = re.compile(r"hooks\.slack\.com/services/(?P<it>[\w/]+)")
+_EMAIL: Final = re.compile(
+    r"(?<![\w.%+'-])[\w.%+'-]{1,64}@(?:[\w](?:[\w-]{0,61}\w)?\.)+[^\W\d_]{2,24}(?![\w-])"
+)
+_IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
+_CARD: Final = re.compile(
+    r"(?<![\w.+-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{4,5})"
+    r"(?![\w-]|\.\d)"
+)
+_SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
+_E164: Final = re.compile(r"(?<![\w+/=])\+[1-9](?:[ .()/-]{0,2}\d){7,14}(?!\d)")
+_NANP: Final = re.compile(
+    r"(?<![\w.+/-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}(?![\w-]|\.\d)"
+)
+_ANY_PHONE: Final = re.compile(r"\s*\+?[\d\s()./-]{6,24}(?:\s*(?:x|ext\.?)\s*\d{1,6})?\s*")
+_IPV4: Final = re.compile(r"(?<![\w.-])(?<!\w/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
+_IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
+_ASSIGNMENT: Final = re.compile(
+    r"(?<![\w.-])(?P<key>[\w.-]{2,40})[\"']?\s*[=:]\s*"
+    r"(?:\"(?P<a>[^\"\r\n]{3,})\"|'(?P<b>[^'\r\n]{3,})'|(?P<c>[^\s\"'&,;<>{}\[\]]{3,}))"
+)
+_ELEMENT: Final = re.compile(r"<(?:\w+:)?(?P<key>[\w.-]{2,40})(?:\s[^<>]*)?>(?P<it>[^<]{1,})</")
+_PART: Final = re.compile(
+    r"name=\"(?P<key>[^\"]{1,80})\"[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n(?P<it>[^\r\n]+)"
+)
+_COOKIE: Final = re.compile(r"(?:^|;)\s*(?P<key>[^=;\s]+)=(?P<it>[^;]*)")
+_ATTRIBUTES: Final = frozenset(
+    ("path", "domain", "expires", "maxage", "samesite", "version", "priority", "partitioned")
+)
+_SCHEMES: Final = frozenset(("bearer", "basic", "digest", "token", "aws4hmacsha256"))
+
+_IBAN_LENGTHS: Final = {
+    part[:2]: int(part[2:])
+    for part in (  # noqa: SIM905 - as readable as a table
+        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 "
+        "DK18 DO28 EE20 EG29 ES24 FI18 FK18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 "
+        "IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 "
+        "MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 "
+        "SD18 SE24 SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20"
+    ).split()
+}
+
+
+def found_in(text: str, rules: RedactionRules, hint: str = "") -> tuple[Span, ...]:
+    """Values in a plain text, in order and without overlap; ``hint`` is the key it stands at."""
+    key = normal(hint)
+    taken: list[Span] = []
+    for name, finder in _FINDERS:
+        if rules.detects(name):
+            for span in finder(text, key, rules):
+                if span.start < span.end and not any(
+                    span.start < other.end and other.start < span.end for other in taken
+                ):
+                    taken.append(span)
+    return tuple(sorted(taken, key=lambda span: span.start))
+
+
+def authorization(text: str) -> tuple[Span, ...]:
+    """The credentials of an Authorization header; the scheme stays."""
+    if text.startswith("AWS4-"):
+        return tuple(
+            Span(*match.span("it"), "authorization", "text")
+            for match in re.finditer(
+                r"Credential=(?:AKIA|ASIA)?(?P<it>[^/,\s]+)|Signature=(?P<that>\w+)", text
+            )
+            if match["it"]
+        ) + tuple(
+            Span(*match.span(1), "authorization", "text")
+            for match in re.finditer(r"Signature=(\w+)", text)
+        )
+    scheme = re.match(r"([A-Za-z][\w-]{1,20})\s+(?=\S)", text)
+    start = scheme.end() if scheme else 0
+    end = len(text.rstrip())
+    kind = "basic" if scheme and scheme[1].lower() == "basic" else "whole"
+    return (Span(start, end, "authorization", kind),) if start < end else ()
+
+
+def cookies(text: str, *, is_set: bool) -> tuple[Span, ...]:
+    """The values of cookies; their names stay, and the attributes where one is set."""
+    found = [
+        Span(*match.span("it"), "cookie", "whole")
+        for match in _COOKIE.finditer(text)
+        if not (is_set and match.start() and normal(match["key"]) in _ATTRIBUTES)
+    ]
+    if not found and text.strip():
+        return (Span(0, len(text), "cookie", "text"),)
+    return tuple(span for span in found if span.start < span.end)
+
+
+def number_kind(digits: str, hint: str, rules: RedactionRules) -> str | None:
+    """The detector that takes a JSON number at a key for its own, or ``None``."""
+    key = normal(hint)
+    if rules.detects("card") and _CARD_KEY.search(key) and _is_card(digits):
+        return "card"
+    if rules.detects("phone") and _PHONE_KEY.search(key) and 8 <= len(digits) <= 15:
+        return "phone"
+    return None
+
+
+# --- the detectors --------------------------------------------------------------------------
+
+_Finder = Callable[[str, str, RedactionRules], Iterator[Span]]
+
+
+def _jwts(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
+    for match in _JWT.finditer(text):
+        header = decoded_part(match[0].partition(".")[0])
+        if isinstance(header, dict) and ("alg" in header or "typ" in header):
+            yield Span(*match.span(), "jwt", "jwt")
+
+
+def _pems(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
+    for match in _PEM.finditer(text):
+        yield Span(*match.span("it"), "private-key", "text")
+
+
+def _schemes(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
+    for match in _SCHEME.finditer(text):
+        value = re.compile(r"[\w.~+/=-]{8,}").match(text, match.end())
+        strict = match[1].lower() not in ("bearer", "basic")
+        if value and (any(char.isdigit() for char in value[0]) or len(value[0]) > 16):
+            if strict and text[: match.start()].strip():
+                continue
+            kind = "basic" if match[1].lower() == "basic" else "whole"
+            yield Span(*value.span(), "authorization", kind)
+    for match in _SIGV4.finditer(text):
+        yield Span(*match.span("it"), "authorization", "text")
+
+
+def _aws_keys(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
+    for match in _AWS_ID.finditer(text):
+        if not match[0].endswith("EXAMPLE"):
+            yield Span(*match.span("it"), "aws-key", "text")
+    for match in _AWS_SESSION.finditer(text):
+        yield Span(*match.span("it"), "aws-key", "text")
+    for match in _AWS_SECRET.finditer(text):
+        value = match["it"]
+        mixed = re.search("[a-z]", value) and re.search("[A-Z]", value) and re.search(r"\d", value)
+        beside = _AWS_ID.search(text) is not None or "secret" in text.lower()
+        whole = value == text.strip() and value.count("/") < 4
+        if mixed and (beside or (whole and re.search("[/+]", value))):
+            yield Span(*match.span("it"), "aws-key", "text")
+
+
+def _vendor_tokens(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
+    for match in _VENDOR.finditer(text):
+        group = match.lastgroup
+        if group and any(char.isdigit() for char in match[group]):
+            yield Span(*match.span(group), "vendor-token", "text")
+    for match in _SLACK_HOOK.finditer(text):
+        yield Span(*match.span("it"), "vendor-token", "text")
+
+
+def _assignments(text: str, _key: str, rules: RedactionRules) -> Iterator[Span]:
+    if "=" in text or ":" in text:
+        for match in _ASSIGNMENT.finditer(text):
+            group = match.lastgroup or "c"
+            if rules.names(match["key"]) and normal(match[group]) not in _SCHEMES:
+                yield Span(*match.span(group), "assignment", "whole")
+    if "</" in text:
+        for match in _ELEMENT.finditer(text):
+            if rules.names(match["key"]) and match["it"].strip():
+                yield Span(*match.span("it"), "assignment", "whole")
+    if 'name="' in text:
+        for match in _PART.finditer(text):
+            if rules.names(match["key"]):
+                yield Span(*match.span("it"), "assignment", "whole")
+
+
+def _emails(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
+    if "@" in text:
+        for match in _EMAIL.finditer(text):
+            yield Span(*match.span(), "email", "email")
+
+
+def _ibans(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
+    for match in _IBAN.finditer(text):
+        length = _IBAN_LENGTHS.get(match[0][:2], 0)
+        places = [place for place, char in enumerate(match[0]) if char != " "]
+        if not length or len(places) < length:
+            continue
+        end = match.start() + places[length - 1] + 1
+        plain = text[match.start() : end].replace(" ", "")
+        if not text[end : end + 1].isalnum() and iban_check(plain[:2], plain[4:]) == plain[2:4]:
+            yield Span(match.start(), end, "iban", "iban")
+
+
+def _cards(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
+    for match in _CARD.finditer(text):
+        if _is_card("".join(char for char in match[0] if char.isdigit())):
+            yield Span(*match.span(), "card", "card")
+
+
+def _is_card(digits: str) -> bool:
+    return card_prefix(digits) is not None and luhn(digits[:-1]) == digits[-1]
+
+
+def _ssns(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
+    for match in _SSN.finditer(text):
+        yield Span(*match.span(), "ssn", "text")
+
+
+def _phones(text: str, key: str, _rules: RedactionRules) -> Iterator[Span]:
+    digits = sum(char.isdigit() for char in text)
+    if _PHONE_KEY.search(key) and 7 <= digits <= 20 and _ANY_PHONE.fullmatch(text):
+        yield Span(0, len(text), "phone", "phone")
+        return
+    for pattern in (_E164, _NANP):
+        for match in pattern.finditer(text):
+            if 8 <= sum(char.isdigit() for char in match[0]) <= 15:
+                yield Span(*match.span(), "phone", "phone")
+
+
+def _addresses(text: str, key: str, _rules: RedactionRules) -> Iterator[Span]:
+    if "version" in key or not ("." in text or ":" in text):
+        return
+    for pattern in (_IPV4, _IPV6):
+        for match in pattern.finditer(text):
+            value = match[0]
+            if value.endswith(".0.0") or value.count(":") + value.count(".") < 3:
+                continue
+            try:
+                parsed = ipaddress.ip_address(value)
+            except ValueError:
+                continue
+            if parsed.is_global:
+                yield Span(*match.span(), "ip", "ip")
+
+
+_FINDERS: Final[tuple[tuple[str, _Finder], ...]] = (
+    ("private-key", _pems),
+    ("jwt", _jwts),
+    ("authorization", _schemes),
+    ("aws-key", _aws_keys),
+    ("vendor-token", _vendor_tokens),
+    ("email", _emails),
+    ("assignment", _assignments),
+    ("iban", _ibans),
+    ("card", _cards),
+    ("ssn", _ssns),
+    ("phone", _phones),
+    ("ip", _addresses),
+)
