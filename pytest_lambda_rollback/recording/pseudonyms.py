@@ -61,9 +61,8 @@ CARD_PREFIXES: Final = (
     (re.compile(r"3(?:0[0-5]|[689])"), (14,), "305693"),
     (re.compile(r"62"), (16, 17, 18, 19), "620000"),
 )
-_TWO_DIGIT_COUNTRIES: Final = frozenset(  # as ITU-T E.164 assigns them
-    "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 "
-    "65 66 81 82 84 86 90 91 92 93 94 95 98".split()  # noqa: SIM905
+_COUNTRY_LENGTH: Final = re.compile(
+    r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]"  # others have three digits
 )
 
 
@@ -280,9 +279,8 @@ def phone_keep(value: str, digits: str) -> int:
         return 3 if len(digits) >= 9 else 1
     if digits[:1] == "1":
         return 4
-    if digits[:1] == "7":
-        return 3
-    return 4 if digits[:2] in _TWO_DIGIT_COUNTRIES else 5
+    country = _COUNTRY_LENGTH.match(digits)
+    return (country.end() if country else 3) + 2
 
 
 def decoded_part(part: str) -> object:
