@@ -19,8 +19,9 @@ or answers otherwise than AWS:
   layer version; 403 for a layer of another account that is not (any more) shared.
 * DeleteFunction with a version: refused while an alias points at it.
 * GetPolicy: the statements of the qualifier that was asked for alone.
-* Event source mappings keep the qualifier of the function that they invoke. Listed by a bare
-  name, those of every qualifier are given.
+* Event source mappings keep the qualifier of the function that they invoke. Listed for a
+  function, only those of just the qualifier that was asked for (none: the bare function) are
+  given: AWS's reference leaves open whether a bare name stands for more.
 * Runtime management, provisioned concurrency and function URLs: kept for each qualifier.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Operations.html
@@ -115,7 +116,7 @@ class LambdaApi:
     """What is kept beside moto's backend. Not for more than one account at a time to write."""
 
     foreign_layers: dict[str, ForeignLayer] = field(default_factory=dict)
-    _published: dict[str, int] = field(default_factory=dict)
+    published: dict[str, int] = field(default_factory=dict)
     """Highest number ever given, by unqualified ARN: deletion doesn't lower it."""
     _runtime_management: dict[str, dict[str, Any]] = field(default_factory=dict)
     _provisioned: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -412,7 +413,7 @@ class LambdaApi:
             if wanted is not None:
                 name, qualifier = self._split(call, wanted)
                 held_name, held_qualifier = self._split(call, held["FunctionArn"])
-                if held_name != name or qualifier not in (None, held_qualifier):
+                if (held_name, held_qualifier) != (name, qualifier):
                     continue
             listed.append(held)
         return _page(call, "EventSourceMappings", listed, 100)
@@ -576,8 +577,8 @@ class LambdaApi:
             return version
         version.code = dict(latest.code)
         base = call.arn(name)
-        number = self._published.get(base, 0) + 1
-        self._published[base] = number
+        number = self.published.get(base, 0) + 1
+        self.published[base] = number
         version.set_version(number)
         version.last_modified = _now()
         for each in group["versions"]:

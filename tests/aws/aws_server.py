@@ -115,7 +115,10 @@ class AwsServer:
         return self._count("refused_downloads", arn)
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """All of that: requests, throttled, downloads, refused_downloads."""
+        """All of that: requests, throttled, downloads, refused_downloads.
+
+        And ``digests``: what was downloaded, by the zip's SHA-256 in hexadecimal.
+        """
         with urllib.request.urlopen(f"{self.url}/_counts", timeout=STOP_TIMEOUT_S) as answered:
             counted: dict[str, dict[str, int]] = json.load(answered)
         return counted
@@ -178,9 +181,9 @@ class AwsServer:
         text = base64.b64encode(data).decode()
         self._control("foreign-layer", arn=arn, data=text, readable=readable)
 
-    def control(self, action: str, **order: Any) -> None:
-        """Any order to the gateway."""
-        self._control(action, **order)
+    def fill(self, *, functions: int, versions: int) -> None:
+        """Make many functions at once: see `large_account`."""
+        self._control("fill", functions=functions, versions=versions)
 
     def _control(self, action: str, **order: Any) -> None:
         request = urllib.request.Request(

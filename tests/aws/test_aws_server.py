@@ -274,10 +274,11 @@ def test_what_is_bound_to_a_qualifier_stays_with_it(client: Any, aws_server: Aws
     client.create_event_source_mapping(
         FunctionName=f"{ORDERS}:live", EventSourceArn=source["QueueArn"]
     )
-    for name in ("orders", "orders:live", f"{ORDERS}:live"):
+    for name in ("orders:live", f"{ORDERS}:live"):
         (mapping,) = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         assert mapping["FunctionArn"] == f"{ORDERS}:live"
-    assert not client.list_event_source_mappings(FunctionName="orders:2")["EventSourceMappings"]
+    for name in ("orders", "orders:2"):
+        assert not client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
     client.create_function_url_config(FunctionName="orders", Qualifier="live", AuthType="NONE")
     (bound,) = client.list_function_url_configs(FunctionName="orders")["FunctionUrlConfigs"]
     assert bound["FunctionArn"] == f"{ORDERS}:live"
@@ -330,6 +331,29 @@ def test_each_version_of_an_image_function_keeps_its_digest(client: Any) -> None
         config = answered["Configuration"]
         assert config["ImageConfigResponse"]["ImageConfig"] == {"Command": ["app.handler"]}
         assert "Runtime" not in config
+
+
+def test_test_events_of_a_function_are_schemas(aws_server: AwsServer) -> None:
+    schemas = client_of(aws_server, "schemas", config=ONCE)
+    where = {"RegistryName": "lambda-testevent-schemas", "SchemaName": "_orders-schema"}
+    with pytest.raises(ClientError) as missing:
+        schemas.describe_schema(**where)
+    assert fault_of(missing) == (404, "NotFoundException")
+    schemas.create_registry(RegistryName=where["RegistryName"])
+    schemas.create_schema(**where, Content='{"openapi": "3.0.0"}', Type="OpenApi3")
+    assert schemas.describe_schema(**where)["Content"] == '{"openapi": "3.0.0"}'
+
+
+def test_a_large_account_is_filled_without_requests(client: Any, aws_server: AwsServer) -> None:
+    aws_server.fill(functions=2, versions=3)
+    assert not aws_server.requests()
+    listed = client.list_versions_by_function(FunctionName="orders-001")["Versions"]
+    assert [each["Version"] for each in listed] == ["$LATEST", "1", "2", "3"]
+    assert len({each["CodeSha256"] for each in listed}) == 3
+    answered = client.get_function(FunctionName="orders-001", Qualifier="2")
+    assert digest_of(fetched(answered["Code"]["Location"])) == listed[2]["CodeSha256"]
+    client.update_function_configuration(FunctionName="orders-001", Description="changed")
+    assert client.publish_version(FunctionName="orders-001")["Version"] == "4"
 
 
 def test_child_processes_talk_to_the_server_as_the_environment_says(
