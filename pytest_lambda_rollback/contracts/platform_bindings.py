@@ -165,10 +165,10 @@ def _no_alias(case: PlatformCase) -> Iterator[Concern]:
     number = case.current.version
     if not is_published(number) and number != LATEST and facts.aliases:
         return  # a candidate build: some alias will be pointed at it when it is deployed
-    has = f"no alias points at {case.current.name}" if facts.aliases else "the function has none"
+    has = f"no alias points at {case.current.name}" if facts.aliases else f"{facts.name} has none"
     yield case.concern(
         "no-alias",
-        f"moves no traffic that is known: {has}, so whoever calls it names the version or the "
+        f"moves no alias and no traffic: {has}, so whoever calls it names the version or the "
         "function itself",
         current=number,
     )

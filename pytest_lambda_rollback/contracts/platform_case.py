@@ -65,6 +65,8 @@ class PlatformCase:
     @property
     def same_function(self) -> bool:
         """False where the target is another function, which no alias of this one points at."""
+        if self.facts is not None and self.target_facts is not None:
+            return self.facts.arn == self.target_facts.arn
         return self.published.function == self.current.function
 
     @property

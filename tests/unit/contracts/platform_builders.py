@@ -84,7 +84,7 @@ def function(
 ) -> PublishedFunction:
     return PublishedFunction(
         name=name,
-        arn=ARN,
+        arn=ARN.replace("orders", name),
         versions=records or (record("4"), record("3")),
         aliases=tuple(aliases),
         platform=PlatformFacts(as_of="2026-11-23T08:00:00Z", **platform),

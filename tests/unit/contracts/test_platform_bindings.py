@@ -133,7 +133,7 @@ def test_without_an_alias_on_the_current_version_nothing_is_switched() -> None:
     assert warning.kind == "no-alias"
     assert "no alias points at orders:4" in warning.message
     (warning,) = judged(case(alias=None, facts=function(aliases=[]))).warnings
-    assert "the function has none" in warning.message
+    assert "orders has none, so" in warning.message
 
 
 def test_an_alias_on_the_current_version_is_found_though_it_was_given_by_number() -> None:
