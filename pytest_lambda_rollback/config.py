@@ -131,6 +131,15 @@ def load(
     )
 
 
+def store_path(path: Path) -> Path:
+    """Where the archive of a configuration file is, whatever else the file says.
+
+    Raises ConfigError.
+    """
+    path = absolute(path, Path.cwd())
+    return store_of(_document(path, CommandLine(directory=Path.cwd())), path.parent).path
+
+
 def check_candidates(command_line: CommandLine, loaded: Iterable[Settings]) -> None:
     """Refuse a candidate that no file, or more than one, takes. To be asked after all loads."""
     files = tuple(loaded)

@@ -19,6 +19,7 @@ from pytest_lambda_rollback.model import (
     FunctionVersion,
     Layer,
     Settings,
+    Store,
 )
 from pytest_lambda_rollback.published import (
     AwsSource,
@@ -140,7 +141,7 @@ class PublishedPackages:
     ) -> tuple[Artifact, RemotePackage]:
         """The artefact, and the package with what its bytes told."""
         held = self._archive(settings).fetch(
-            package, locate=self._locate(function), progress=self._progress
+            package, locate=self._locate(function), download=download, progress=self._progress
         )
         artifact = self._artifacts.load(held.path, label=package.name, root_dir=root_dir)
         return artifact, replace(package, sha256=held.sha256, size_bytes=held.size_bytes)
@@ -156,12 +157,7 @@ class PublishedPackages:
         with self._guard:
             path = settings.store.path
             if path not in self._archives:
-                bucket = None
-                if settings.store.bucket is not None and not self._functions.offline:
-                    from pytest_lambda_rollback.aws.buckets import Bucket
-
-                    bucket = Bucket(settings.store.bucket)
-                self._archives[path] = Archive(path, bucket=bucket)
+                self._archives[path] = archive_of(settings.store, offline=self._functions.offline)
             return self._archives[path]
 
     def _locate(self, function: FunctionSettings) -> Callable[[RemotePackage], Location] | None:
@@ -223,11 +219,9 @@ class PublishedPackages:
                 f"{listed(missing)}",
                 do=do,
             )
-        from pytest_lambda_rollback.aws.functions import read_environment
+        from pytest_lambda_rollback.aws.environment_values import read_values
 
-        return dict(
-            read_environment(self._functions.account(_source(function, version.arn)), version)
-        )
+        return dict(read_values(self._functions.account(_source(function, version.arn)), version))
 
     # --- the lock file -----------------------------------------------------------------------
 
@@ -243,6 +237,30 @@ class PublishedPackages:
         with self._guard, locks.held(settings.store.path):
             locked = locks.read(settings.store.path, function.name)
             locks.write(settings.store.path, change(merged(function.published, locked).function))
+
+
+def archive_of(store: Store, *, offline: bool) -> Archive:
+    """The archive of a configuration, with the bucket behind it unless nothing may be asked.
+
+    Raises SourceError.
+    """
+    bucket = None
+    if store.bucket is not None and not offline:
+        from pytest_lambda_rollback.aws.buckets import Bucket
+        from pytest_lambda_rollback.aws.clients import Account
+
+        account = Account(region=None, profile=None, role_arn=None)
+        bucket = Bucket(account, store.bucket)
+    return Archive(store.path, bucket=bucket)
+
+
+def download(
+    url: str, write: Callable[[bytes], object], *, limit_bytes: int, timeout_s: float
+) -> None:
+    """Stream a package; the client that does it is loaded with the first one."""
+    from pytest_lambda_rollback.aws.locations import download
+
+    download(url, write, limit_bytes=limit_bytes, timeout_s=timeout_s)
 
 
 def _source(function: FunctionSettings, arn: str) -> AwsSource:

@@ -109,4 +109,6 @@ def test_contracts_that_need_no_event_come_first_for_python() -> None:
         "2-alias::platform",
     ]
     node = [replace(local(version), runtime="nodejs22.x") for version in ("3", "2")]
-    assert contracts(function(versions=tuple(node))) == []
+    assert {name.partition("::")[2] for name in contracts(function(versions=tuple(node)))} == {
+        "platform"
+    }

@@ -1,0 +1,74 @@
+"""``lambda-rollback clean``: bound the archive and the plugin's own cache."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from pathlib import Path
+
+from pytest_lambda_rollback import config
+from pytest_lambda_rollback.commands import configurations
+from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.sources.members import megabytes
+from pytest_lambda_rollback.sources.retention import (
+    CleanPlan,
+    clean,
+    plan_cache_clean,
+    plan_clean,
+)
+
+_MB = 1024 * 1024
+
+
+def run(arguments: Namespace) -> int:
+    """Remove what is past the bounds; 1 where something could not be removed."""
+    bounds = {
+        "max_age_days": arguments.max_age_days,
+        "max_bytes": None if arguments.max_mb is None else arguments.max_mb * _MB,
+        "now": time.time(),
+    }
+    plans: list[tuple[str, CleanPlan]] = []
+    if not arguments.cache_only:
+        for store in _stores(arguments):
+            plans.append(("archive", plan_clean(store, **bounds)))
+    if not arguments.archive_only:
+        cache = configurations.cache_folder()
+        plans.append(("cache", plan_cache_clean(cache, **bounds)))
+    failed = 0
+    for what, plan in plans:
+        failed += _cleaned(what, plan, dry=arguments.dry_run)
+    return 1 if failed else 0
+
+
+def _stores(arguments: Namespace) -> list[Path]:
+    """The archives of the configurations; none where there is no configuration here."""
+    try:
+        paths = configurations.found(arguments.config)
+    except ConfigError:
+        if arguments.config or arguments.archive_only:
+            raise
+        return []
+    return list(dict.fromkeys(config.store_path(path) for path in paths))
+
+
+def _cleaned(what: str, plan: CleanPlan, *, dry: bool) -> int:
+    stays = f"{plan.kept} kept ({megabytes(plan.kept_bytes)})"
+    if plan.locked:
+        stays += f", {plan.locked} of them named by lock files"
+    if dry:
+        for removal in plan.removals:
+            print(f"would remove {removal.path}: {removal.reason}")
+        print(
+            f"{what} {plan.root}: {len(plan.removals)} would go "
+            f"({megabytes(plan.removed_bytes)}), {stays}"
+        )
+        return 0
+    report = clean(plan)
+    print(
+        f"{what} {plan.root}: {report.removed} removed ({megabytes(report.removed_bytes)}), {stays}"
+    )
+    if plan.over_bytes:
+        print(f"{what} {plan.root}: still {megabytes(plan.over_bytes)} over the bound")
+    for path, why in report.failed:
+        print(f"FAILED  {path}: {why}")
+    return len(report.failed)

@@ -1,0 +1,92 @@
+"""The configuration files that a command works on, and the functions that are named to it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pytest_lambda_rollback import config
+from pytest_lambda_rollback.engines.base_images import known_runtimes
+from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model import FunctionSettings, Settings
+from pytest_lambda_rollback.sources.aws import AwsFunctions
+from pytest_lambda_rollback.tables import listed, nearest
+
+
+def progress(line: str) -> None:
+    """Write a line of progress to standard error."""
+    print(f"lambda-rollback: {line}", file=sys.stderr, flush=True)
+
+
+def cache_folder() -> Path:
+    """The plugin's own cache."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "pytest-lambda-rollback"
+
+
+def found(paths: Sequence[str]) -> tuple[Path, ...]:
+    """The files that were named, or the one in this folder. Raises ConfigError."""
+    if paths:
+        return tuple(_named(Path(path)) for path in paths)
+    here = [Path.cwd() / name for name in config.FILE_NAMES]
+    files = tuple(path for path in here if config.is_config(path))
+    if not files:
+        raise ConfigError(
+            f"there is no configuration in {Path.cwd()}",
+            why="neither a lambda-rollback.toml nor a [tool.lambda-rollback] in a pyproject.toml",
+            do="Name one with --config PATH, or go to its folder",
+        )
+    return files
+
+
+def loaded(paths: Iterable[Path], functions: AwsFunctions) -> tuple[Settings, ...]:
+    """Every file's settings, with what AWS has of them. Raises ConfigError."""
+    command_line = config.CommandLine(offline=functions.offline, directory=Path.cwd())
+    return tuple(
+        config.load(
+            path,
+            command_line,
+            known_runtimes=frozenset(known_runtimes()),
+            published=functions,
+        )
+        for path in paths
+    )
+
+
+def selected(
+    settings: Iterable[Settings], names: Sequence[str]
+) -> tuple[tuple[Settings, FunctionSettings], ...]:
+    """The functions that were named, or all whose versions are in AWS. Raises ConfigError."""
+    in_aws = [
+        (each, function)
+        for each in settings
+        for function in each.functions
+        if function.source is not None or function.reason is not None
+    ]
+    known = [function.name for _, function in in_aws]
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            guess = f'Did you mean "{near}"? ' if near else ""
+            raise ConfigError(
+                f'no configuration has a function "{name}" in AWS',
+                do=f"{guess}Functions in AWS are {listed(known)}",
+            )
+    if not in_aws:
+        raise ConfigError(
+            "no configuration has a function in AWS",
+            do='Name one, as in [functions.orders] aws = { function_name = "orders-prod" }',
+        )
+    return tuple((s, function) for s, function in in_aws if not names or function.name in names)
+
+
+def _named(path: Path) -> Path:
+    if path.is_dir():
+        files = [path / name for name in config.FILE_NAMES if config.is_config(path / name)]
+        if files:
+            return files[0]
+    if not path.is_file():
+        raise ConfigError(f"--config names {path}, which is no configuration file")
+    return path.absolute()

@@ -1,0 +1,238 @@
+"""``lambda-rollback record``: event fixtures of what production received, without its secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pytest_lambda_rollback.commands import configurations
+from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model import FunctionSettings, Redact, Settings
+from pytest_lambda_rollback.published import AwsSource
+from pytest_lambda_rollback.recording.checking import check
+from pytest_lambda_rollback.recording.key_file import read_key
+from pytest_lambda_rollback.recording.layer import layer_zip
+from pytest_lambda_rollback.recording.origins import (
+    FolderOrigin,
+    LogsOrigin,
+    ObjectsOrigin,
+    Origin,
+    QueueOrigin,
+    TestEventsOrigin,
+)
+from pytest_lambda_rollback.recording.redaction import Redactor
+from pytest_lambda_rollback.recording.rules import DEFAULT_KEYS, RedactionRules
+from pytest_lambda_rollback.recording.run import RecordOptions, RecordReport, record_function
+from pytest_lambda_rollback.sources.aws import AwsFunctions
+from pytest_lambda_rollback.tables import listed, nearest
+
+_SPAN = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?)(?P<unit>[smhd])")
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_ORIGINS = ("logs", "sqs=QUEUE", "dlq", "s3://BUCKET/PREFIX", "test-events", "folder=PATH")
+
+
+def run(arguments: Namespace) -> int:
+    """Record, or check, or write the recorder's layer; 1 where something failed or leaks."""
+    if arguments.layer:
+        return _write_layer(Path(arguments.layer))
+    if arguments.check:
+        return _check(arguments)
+    if len(arguments.names) != 1:
+        raise ConfigError(
+            f"record takes one function, and {len(arguments.names)} were named",
+            do="Write `lambda-rollback record FUNCTION`",
+        )
+    functions = AwsFunctions(offline=False, progress=configurations.progress)
+    settings, function = _function(arguments, functions)
+    options = RecordOptions(
+        function=_aws_name(function),
+        into=_folder(settings, function, arguments.into),
+        origins=tuple(
+            _origin(text, function, arguments) for text in arguments.origins or ("logs",)
+        ),
+        per_shape=arguments.per_shape,
+        max_events=arguments.max_events,
+        max_s=arguments.max_s,
+        remove_stale=arguments.remove_stale,
+    )
+    report = record_function(
+        options,
+        clients=_LazyAccount(functions, function.source),
+        redactor=Redactor(_rules(settings.redact), read_key(os.environ)),
+        progress=configurations.progress,
+    )
+    _show(report)
+    return 1 if report.failed else 0
+
+
+class _LazyAccount:
+    """The function's account, looked for only where an origin is in AWS."""
+
+    def __init__(self, functions: AwsFunctions, source: AwsSource | None) -> None:
+        self._functions = functions
+        self._source = source
+
+    def client(self, service: str) -> Any:
+        return self._functions.account(self._source or AwsSource(function_name="none")).client(
+            service
+        )
+
+
+# --- what the arguments say -----------------------------------------------------------------
+
+
+def _function(arguments: Namespace, functions: AwsFunctions) -> tuple[Settings, FunctionSettings]:
+    loaded = configurations.loaded(configurations.found(arguments.config), functions)
+    known = {f.name: (settings, f) for settings in loaded for f in settings.functions}
+    name = arguments.names[0]
+    if name in known:
+        return known[name]
+    near = nearest(name, known)
+    guess = f'Did you mean "{near}"? ' if near else ""
+    raise ConfigError(
+        f'no configuration has a function "{name}"', do=f"{guess}Functions are {listed(known)}"
+    )
+
+
+def _aws_name(function: FunctionSettings) -> str:
+    if function.source is None:
+        return function.name
+    return function.source.function_name.rpartition(":")[2]
+
+
+def _folder(settings: Settings, function: FunctionSettings, into: str | None) -> Path:
+    if into:
+        return Path(into).absolute()
+    return function.events_root or settings.path.parent / "events" / function.name
+
+
+def _origin(text: str, function: FunctionSettings, arguments: Namespace) -> Origin:
+    kind, _, value = text.partition("=")
+    if kind == "logs":
+        return LogsOrigin(group=value or None, since_s=_span(arguments.since))
+    if text == "test-events":
+        return TestEventsOrigin()
+    if text == "dlq":
+        return QueueOrigin(queue=_dead_letters(function), accept_risks=arguments.accept_risks)
+    if kind == "sqs" and value:
+        return QueueOrigin(queue=value, accept_risks=arguments.accept_risks)
+    if kind == "folder" and value:
+        return FolderOrigin(path=Path(value).absolute())
+    if text.startswith("s3://") and text[len("s3://") :].strip("/"):
+        bucket, _, prefix = text[len("s3://") :].partition("/")
+        return ObjectsOrigin(bucket=bucket, prefix=prefix)
+    raise ConfigError(
+        f'--from is "{text}", from which nothing can be recorded',
+        do=f"Write one of {', '.join(_ORIGINS)}",
+    )
+
+
+def _dead_letters(function: FunctionSettings) -> str:
+    """The queue for events that failed, as the version that is called says."""
+    versions = function.published.versions if function.published is not None else ()
+    named = [version.dead_letter_arn for version in versions if version.dead_letter_arn]
+    queues = [arn for arn in named if ":sqs:" in arn]
+    if queues:
+        return queues[0]
+    why = "it sends failed events to a topic" if named else "no version has one configured"
+    raise ConfigError(
+        f"{function.name} has no dead-letter queue to record from",
+        why=function.reason or why,
+        do="Name the queue, as in --from sqs=QUEUE",
+    )
+
+
+def _span(text: str) -> float:
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        raise ConfigError(f'--since is "{text}"', do="Write it as in 12h or 7d")
+    return float(match["number"]) * _UNITS_S[match["unit"]]
+
+
+def _rules(redact: Redact) -> RedactionRules:
+    return RedactionRules(
+        pointers=redact.pointers, keys=(*DEFAULT_KEYS, *redact.keys), keep=redact.keep
+    )
+
+
+# --- checking, and the layer ----------------------------------------------------------------
+
+
+def _check(arguments: Namespace) -> int:
+    """Look for what should not be in fixtures; 1 where something is."""
+    functions = AwsFunctions(offline=True, progress=configurations.progress)
+    redact = Redact()
+    paths: Sequence[Path] = [Path(name) for name in arguments.names]
+    for path in paths:
+        if not path.exists():
+            raise ConfigError(f"{path} does not exist", do="Name a fixture or a folder of them")
+    loaded: tuple[Settings, ...] = ()
+    try:
+        loaded = configurations.loaded(configurations.found(arguments.config), functions)
+    except ConfigError:
+        if not paths or arguments.config:
+            raise
+    for settings in loaded:
+        redact = Redact(
+            pointers=(*redact.pointers, *settings.redact.pointers),
+            keys=(*redact.keys, *settings.redact.keys),
+            keep=(*redact.keep, *settings.redact.keep),
+        )
+    if not paths:
+        paths = [path for each in loaded for function in each.functions for path in function.events]
+    leaks = check(paths, _rules(redact))
+    for leak in leaks:
+        print(f"LEAK    {leak.path} {leak.pointer}: {leak.detector} {leak.shown}")
+    checked = "1 path" if len(paths) == 1 else f"{len(paths)} paths"
+    if not paths:
+        print("nothing was checked: there are no fixtures")
+        return 1
+    if leaks:
+        print(
+            f"{len(leaks)} values in {checked} look like secrets or personal data. Record the "
+            "events again, or take the values out; what is harmless goes under redact.keep"
+        )
+        return 1
+    print(f"no secret or personal data found in {checked}")
+    return 0
+
+
+def _write_layer(path: Path) -> int:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(layer_zip())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written", why=error.strerror or str(error)) from error
+    print(f"the recorder's layer is in {path}")
+    return 0
+
+
+# --- what is shown --------------------------------------------------------------------------
+
+
+def _show(report: RecordReport) -> None:
+    read = ", ".join(f"{number} from {origin}" for origin, number in report.read)
+    print(f"{report.function}: {report.events} events read ({read or 'none'})")
+    for shape in report.new:
+        print(f"new     {shape.shape}, seen {shape.seen} times: {', '.join(shape.fixtures)}")
+    for shape in report.known:
+        print(f"known   {shape.shape}, seen {shape.seen} times: {', '.join(shape.fixtures)}")
+    for name in report.added:
+        print(f"added   {name}")
+    for name in report.stale:
+        print(f"stale   {name}: its shape was not seen (--remove-stale removes what was recorded)")
+    for name in report.removed:
+        print(f"removed {name}")
+    for reason, number in report.skipped:
+        print(f"skipped {number}: {reason}")
+    for detector, number in report.replaced:
+        print(f"replaced {number}: {detector}")
+    for note in report.notes:
+        print(f"note: {note}")
+    for reason in report.failed:
+        print(f"FAILED  {reason}")
+    print(f"{len(report.written)} fixtures written to {report.into}")
