@@ -94,7 +94,9 @@ def _unread_notes(case: PlatformCase, today: date) -> Iterator[str]:
     for facts in functions:
         for action in facts.platform.unread:
             tells = _UNREAD.get(action, "what it tells")
-            yield f"{tells} of {facts.name} is not known: {action} was refused; allow it"
+            yield (
+                f"{tells} of {facts.name} is not known: {action} was refused or is not offered here"
+            )
         read = _day_of(facts.platform.as_of or facts.as_of)
         if read is not None and read < today:
             yield (

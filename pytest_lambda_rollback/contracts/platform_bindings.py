@@ -72,7 +72,7 @@ def _left_behind(case: PlatformCase) -> Iterator[Concern]:
                 f"leaves traffic behind: {_shown(binding)} invokes version {number} itself, and "
                 f"{move} does not move it",
                 certain=True,
-                location=binding.identifier or None,
+                location=_place(binding),
             )
         else:
             # Nothing flows through it today; it would flow to the bad version once enabled.
@@ -80,7 +80,7 @@ def _left_behind(case: PlatformCase) -> Iterator[Concern]:
                 "bound-to-version",
                 f"leaves {_shown(binding)} on version {number}: it is disabled, and would invoke "
                 f"{number} when it is enabled again",
-                location=binding.identifier or None,
+                location=_place(binding),
             )
 
 
@@ -104,7 +104,7 @@ def _permitted_on_number(case: PlatformCase) -> Iterator[Concern]:
                 "permission-on-version",
                 f"probably leaves {_shown(binding)} behind: it may invoke version {number} and no "
                 "alias",
-                location=binding.identifier or None,
+                location=_place(binding),
             )
 
 
@@ -146,14 +146,14 @@ def _beside_the_alias(case: PlatformCase) -> Iterator[Concern]:
                     "permission-on-latest",
                     f"probably does not reach {_shown(binding)}: it may invoke the function "
                     f"without a qualifier only, which runs {LATEST} and not {alias}",
-                    location=binding.identifier or None,
+                    location=_place(binding),
                 )
         else:
             yield case.concern(
                 "bound-to-latest",
                 f"does not reach {_shown(binding)}: it invokes {LATEST} and takes no part in "
                 f"pointing {alias} back",
-                location=binding.identifier or None,
+                location=_place(binding),
             )
 
 
@@ -165,10 +165,12 @@ def _no_alias(case: PlatformCase) -> Iterator[Concern]:
     number = case.current.version
     if not is_published(number) and number != LATEST and facts.aliases:
         return  # a candidate build: some alias will be pointed at it when it is deployed
-    has = f"no alias points at {case.current.name}" if facts.aliases else f"{facts.name} has none"
+    has = (
+        f"no alias points at {case.current.name}" if facts.aliases else f"{facts.name} has no alias"
+    )
     yield case.concern(
         "no-alias",
-        f"moves no alias and no traffic: {has}, so whoever calls it names the version or the "
+        f"probably moves no traffic: {has}, so whoever calls it names the version or the "
         "function itself",
         current=number,
     )
@@ -215,3 +217,8 @@ def _shown(binding: Binding) -> str:
         return "the function URL"
     which = f" {binding.identifier}" if binding.identifier else ""
     return f"event source mapping{which} of {binding.what}"
+
+
+def _place(binding: Binding) -> str | None:
+    """What it is looked up by in AWS."""
+    return binding.what if binding.kind == _URL else binding.identifier or None

@@ -32,16 +32,15 @@ def layer_concerns(case: PlatformCase) -> Iterator[Concern]:
         return
     states = _states(case.facts, case.target_facts)
     if case.by_alias:
-        live = set(_arns(case.current, case.current_record))
-        for arn in _arns(case.target, case.target_record):
-            if arn in states and arn not in live:  # what the current one has as well works today
+        live = set(_lost(case.current, case.current_record, states))
+        for arn in _lost(case.target, case.target_record, states):
+            if arn not in live:  # what the current one has as well works today
                 yield _kept(case, states[arn])
         return
     latest = case.facts.version(LATEST) if case.facts is not None else None
     bound = None if latest is None else {package.arn for package in latest.layers}
-    for arn in _arns(case.current, case.current_record):
-        if arn in states:
-            yield _deployed(case, states[arn], bound)
+    for arn in _lost(case.current, case.current_record, states):
+        yield _deployed(case, states[arn], bound)
 
 
 def _kept(case: PlatformCase, layer: LayerFacts) -> Concern:
@@ -169,12 +168,15 @@ def _states(*functions: PublishedFunction | None) -> dict[str, LayerFacts]:
     }
 
 
-def _arns(version: FunctionVersion, record: PublishedVersion | None) -> Iterable[str]:
-    """The layer versions of a version; those of a build are named by their artefacts."""
+def _lost(
+    version: FunctionVersion, record: PublishedVersion | None, states: Iterable[str]
+) -> list[str]:
+    """Which of these layer versions a version has; those of a build are named by its packages."""
     if record is not None:
-        return [package.arn for package in record.layers]
-    labels = (layer.artifact.label for layer in version.layers)
-    return [label for label in labels if label.startswith("arn:")]
+        has = {package.arn for package in record.layers}
+        return [arn for arn in states if arn in has]
+    labels = {layer.artifact.label for layer in version.layers}
+    return [arn for arn in states if labels & {arn, _name(arn)}]
 
 
 def _name(arn: str) -> str:

@@ -16,7 +16,8 @@ from pytest_lambda_rollback.published import ContainerImage
 _KEY_IS_UNUSABLE = re.compile(
     r"disabled|not\s?found|does not exist|invalid\s?state|pending\s?deletion", re.IGNORECASE
 )
-"""What KMS says of a key that nobody can use: not of a caller who may not use it."""
+"""What KMS says of a key that nobody can use. A caller who may not use one is told that it may
+not exist as well, so that a refusal counts first."""
 
 _STATES = {
     "Inactive": "is inactive after long idleness: the first invocations fail while Lambda makes "
@@ -54,14 +55,6 @@ def version_notes(case: PlatformCase) -> Iterator[str]:
             f"{facts.name} has a reserved concurrency of 0: Lambda throttles every invocation, "
             "before the rollback and after it"
         )
-    if case.by_alias and case.current_alias is not None and facts is not None:
-        for each in facts.platform.versions:
-            if each.version == case.current_alias and each.provisioned_concurrency:
-                yield (
-                    f"alias {each.version} has {each.provisioned_concurrency} provisioned "
-                    "execution environments: Lambda makes them again on the target when the "
-                    "alias moves, and until then invocations start cold"
-                )
 
 
 def _handler(case: PlatformCase) -> Iterator[Concern]:
@@ -165,7 +158,7 @@ def _environment(case: PlatformCase) -> Iterator[Concern]:
     if live is not None and live.environment_error is not None and same_key:
         return
     key = record.kms_key_arn or "its key"
-    if _KEY_IS_UNUSABLE.search(error):
+    if "AccessDenied" not in error and _KEY_IS_UNUSABLE.search(error):
         yield case.concern(
             "environment-not-decryptable",
             f"fails on start: its environment variables are encrypted with {key}, which cannot be "

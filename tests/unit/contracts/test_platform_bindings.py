@@ -25,7 +25,12 @@ from pytest_lambda_rollback.published import AliasFacts, Binding
 
 STAGING = AliasFacts(name="staging", version="4")
 UNQUALIFIED = replace(MAPPING, qualifier=None)
-URL = Binding(kind="function-url", qualifier=None, what="AWS_IAM")
+URL = Binding(
+    kind="function-url",
+    qualifier=None,
+    what="https://abc.lambda-url.eu-west-1.example/",
+    identifier="AWS_IAM",
+)
 
 
 def on_alias(binding: Binding, name: str = "live") -> Binding:
@@ -123,6 +128,12 @@ def test_traffic_through_another_alias_on_the_same_version_is_a_warning() -> Non
     assert judged(case(facts=unused)).warnings == ()
 
 
+def test_a_function_url_is_named_by_its_address() -> None:
+    (warning,) = judged(case(facts=function(bindings=(URL,)))).warnings
+
+    assert warning.location == URL.what
+
+
 # --- no alias, or one with weights ----------------------------------------------------------
 
 
@@ -133,7 +144,7 @@ def test_without_an_alias_on_the_current_version_nothing_is_switched() -> None:
     assert warning.kind == "no-alias"
     assert "no alias points at orders:4" in warning.message
     (warning,) = judged(case(alias=None, facts=function(aliases=[]))).warnings
-    assert "orders has none, so" in warning.message
+    assert "orders has no alias, so" in warning.message
 
 
 def test_an_alias_on_the_current_version_is_found_though_it_was_given_by_number() -> None:
