@@ -235,7 +235,7 @@ class DockerEngine:
         try:
             with translated(
                 f"no execution environment of {version.name} could be started",
-                do="See what `docker info` and the daemon's log say",
+                do=_advice(launch),
             ):
                 container = client.api.create_container(
                     launch.image,
@@ -328,6 +328,16 @@ def _image_config(launch: Launch) -> dict[str, Any]:
         "working_dir": launch.working_directory,
         "healthcheck": {"test": ["NONE"]},  # Lambda runs none
     }
+
+
+def _advice(launch: Launch) -> str:
+    daemon = "ee what `docker info` and the daemon's log say"
+    if not launch.entry_point:
+        return f"S{daemon}"
+    return (
+        f"See that the image holds {launch.entry_point[0]} and that any user may run it (Lambda "
+        f"fails with Runtime.InvalidEntrypoint otherwise); else s{daemon}"
+    )
 
 
 def _name(version: FunctionVersion) -> str:
