@@ -13,6 +13,8 @@ import math
 import re
 from typing import Final, NoReturn
 
+from pytest_lambda_rollback.recording.carriers import NumberText
+
 MAX_DEPTH: Final = 200
 """Levels of nesting; later steps walk through events recursively."""
 MAX_LITERAL_CHARS: Final = 1_048_576
@@ -21,28 +23,11 @@ MAX_LITERAL_CHARS: Final = 1_048_576
 _SIGNS = re.compile(r"[-+~]{4}")
 
 
-class WrittenFloat(float):
-    """A float that remembers how it was written."""
-
-    __slots__ = ("text",)
-
-    def __new__(cls, text: str) -> WrittenFloat:
-        """A float of a text that JSON takes for one."""
-        made = super().__new__(cls, text)
-        made.text = text
-        return made
-
-    text: str
-
-    def __getnewargs__(self) -> tuple[str]:  # type: ignore[override]
-        return (self.text,)
-
-
 def _refuse(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON number")
 
 
-_DECODER = json.JSONDecoder(parse_float=WrittenFloat, parse_constant=_refuse)
+_DECODER = json.JSONDecoder(parse_float=NumberText, parse_constant=_refuse)
 
 
 def parsed(text: str) -> object:
@@ -77,7 +62,7 @@ def literal(text: str) -> object:
 
 def written(value: object, *, indent: int = 2, level: int = 0) -> str:
     """JSON text of a value, its keys in their order, indented by ``indent`` (0: in one line)."""
-    if isinstance(value, WrittenFloat):
+    if isinstance(value, NumberText):
         return value.text
     if not isinstance(value, dict | list) or not value:
         return _scalar(value)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.recording import digests
@@ -25,18 +25,12 @@ from pytest_lambda_rollback.recording.origins import (
     Reading,
     read,
 )
+from pytest_lambda_rollback.recording.redaction import Redactor
 from pytest_lambda_rollback.recording.shapes import cluster
 from pytest_lambda_rollback.recording.values import RecordedEvent, Shape, Skipped
 
 NOT_REDACTABLE: Final = "an event could not be redacted"
 NO_FIXTURE: Final = "an event is larger than AWS Lambda takes, or no fixture for another reason"
-
-
-class Redacting(Protocol):
-    """What takes personal data and secrets out: `redaction.Redactor`."""
-
-    def redact(self, event: object) -> object:
-        """The same structure with pseudonyms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +82,8 @@ class RecordReport:
     removed: tuple[str, ...] = ()
     skipped: tuple[tuple[str, int], ...] = ()
     """(reason, how often), the most frequent first."""
+    replaced: tuple[tuple[str, int], ...] = ()
+    """(detector, places) of values that redaction replaced, the most frequent first."""
     failed: tuple[str, ...] = ()
     """What went wrong with origins that could not be read while others could."""
     notes: tuple[str, ...] = ()
@@ -107,7 +103,7 @@ def record_function(
     options: RecordOptions,
     *,
     clients: Clients,
-    redactor: Redacting,
+    redactor: Redactor,
     progress: Progress = lambda _: None,
 ) -> RecordReport:
     """Record one function's events.
@@ -161,7 +157,7 @@ class _Recording:
     """The state of one recording: what was read, skipped and left."""
 
     def __init__(
-        self, *, options: RecordOptions, clients: Clients, redactor: Redacting, progress: Progress
+        self, *, options: RecordOptions, clients: Clients, redactor: Redactor, progress: Progress
     ) -> None:
         self._options = options
         self._clients = clients
@@ -169,6 +165,7 @@ class _Recording:
         self._progress = progress
         self._read: list[tuple[str, int]] = []
         self._skipped: Counter[str] = Counter()
+        self._replaced: Counter[str] = Counter()
         self._failed: list[SourceError] = []
         self._notes: list[str] = []
         self._complete = True
@@ -209,18 +206,22 @@ class _Recording:
             try:
                 redacted = replace(
                     reading,
-                    event=digests.renewed(self._redactor.redact(reading.event)),
-                    client_context=self._part(reading.client_context),
-                    identity=self._part(reading.identity),
+                    event=digests.renewed(self._redact(reading.event)),
+                    client_context=self._redact(reading.client_context),
+                    identity=self._redact(reading.identity),
                     origin="",
                 )
-            except (ValueError, RecursionError):
+            except SourceError:
                 self._skipped[NOT_REDACTABLE] += 1
                 continue
             yield redacted
 
-    def _part(self, value: object | None) -> object | None:
-        return None if value is None else self._redactor.redact(value)
+    def _redact(self, value: object | None) -> object | None:
+        if value is None:
+            return None
+        redacted, found = self._redactor.redact(value)
+        self._replaced.update(each.detector for each in found)
+        return redacted
 
     def written(self, folder: FixtureFolder, shapes: tuple[Shape, ...]) -> RecordReport:
         """Write what is new, look for what is stale, and say it all."""
@@ -253,6 +254,7 @@ class _Recording:
             stale=tuple(stale),
             removed=tuple(removed),
             skipped=tuple(self._skipped.most_common()),
+            replaced=tuple(self._replaced.most_common()),
             failed=tuple(str(error) for error in self._failed),
             notes=tuple(self._notes),
         )
