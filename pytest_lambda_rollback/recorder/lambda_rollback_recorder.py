@@ -151,7 +151,7 @@ class _Recorder:
             "lambda_rollback_record": FORMAT,
             "function": _text(getattr(context, "function_name", None)),
             "version": _text(getattr(context, "function_version", None)),
-            "request_id": _text(getattr(context, "aws_request_id", None)),
+            "request_id": str(getattr(context, "aws_request_id", None) or time.time_ns()),
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
         for number, start in enumerate(starts, 1):
