@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -26,8 +27,8 @@ def aws_server(running_aws_server: AwsServer) -> Iterator[AwsServer]:
 @pytest.fixture
 def aws_environment(aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> AwsServer:
     """This process, and those that it starts, talk to ``aws_server`` and to no other AWS."""
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [each for each in os.environ if each.startswith("AWS_")]:
+        monkeypatch.delenv(name)
     for name, value in aws_server.environment.items():
         monkeypatch.setenv(name, value)
     return aws_server
