@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pytest_lambda_rollback.aws.clients import Account
-from pytest_lambda_rollback.aws.failures import reading
+from pytest_lambda_rollback.aws.failures import reading, statement
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.published import (
     AliasFacts,
@@ -132,6 +132,30 @@ def resolved_image(account: Account, version: PublishedVersion) -> ContainerImag
             do="Check that the image still exists in its repository, and publish a new version",
         )
     return _image(answer.get("Configuration", {}), str(uri))
+
+
+def read_environment(account: Account, version: PublishedVersion) -> tuple[tuple[str, str], ...]:
+    """Names and values of a version's environment variables, sorted: one request.
+
+    Raises SourceError, also where Lambda cannot decrypt them.
+    """
+    function, label = unqualified(version.arn), f"{version.function}:{version.version}"
+    here = account.in_region(region_of(version.arn) or account.region)
+    what = f"the environment of {label} cannot be read"
+    with reading(what=what, action="lambda:GetFunctionConfiguration", resource=function):
+        answer = here.client("lambda").get_function_configuration(
+            FunctionName=function, Qualifier=version.version
+        )
+    variables, error = _environment(answer)
+    if error is not None:
+        raise SourceError(
+            what,
+            why=f"Lambda could not decrypt it ({error})",
+            do="Allow its use with "
+            + statement("kms:Decrypt", answer.get("KMSKeyArn"))
+            + ", or give the values in the configuration",
+        )
+    return variables
 
 
 # --- ARNs -----------------------------------------------------------------------------------

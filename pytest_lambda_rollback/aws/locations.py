@@ -165,13 +165,24 @@ def _get(session: requests.Session, url: str, timeout_s: float, failed: str) -> 
         scheme = urlsplit(url).scheme
         if scheme not in ("http", "https"):
             raise SourceError(failed, why="its location is neither http nor https")
-        response = session.get(
-            url,
-            stream=True,
-            allow_redirects=False,
-            timeout=(min(timeout_s, _CONNECT_TIMEOUT_S), timeout_s),
-            verify=os.environ.get("AWS_CA_BUNDLE") or True,
-        )
+        try:
+            response = session.get(
+                url,
+                stream=True,
+                allow_redirects=False,
+                timeout=(min(timeout_s, _CONNECT_TIMEOUT_S), timeout_s),
+                verify=os.environ.get("AWS_CA_BUNDLE") or True,
+            )
+        except requests.RequestException:
+            raise
+        except OSError:
+            # What requests raises for certificates that it cannot read; it names no URL here,
+            # but its cause may.
+            raise SourceError(
+                failed,
+                why="the file of certificate authorities cannot be read",
+                do="Correct AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE",
+            ) from None
         if not response.is_redirect:
             return response
         response.close()
