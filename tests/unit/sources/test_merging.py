@@ -1,0 +1,175 @@
+"""What AWS says today, joined with what the lock file knows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from made_published import ACCOUNT, digest, function, function_arn, layer, layer_arn, version
+from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.published import (
+    AliasFacts,
+    Binding,
+    ContainerImage,
+    LayerFacts,
+    PlatformFacts,
+    PublishedFunction,
+    VersionFacts,
+)
+from pytest_lambda_rollback.sources.merging import merged
+
+V1 = version("orders", "1", b"1")
+V2 = version("orders", "2", b"2", layer("acme", 1, b"l1"))
+V3 = version("orders", "3", b"3")
+V10 = version("orders", "10", b"10")
+LATEST = version("orders", "$LATEST", b"new")
+NOW = "2026-06-01T00:00:00Z"
+
+
+def live(number: str, *history: tuple[str, str]) -> tuple[AliasFacts, ...]:
+    return (AliasFacts(name="live", version=number, history=history),)
+
+
+def shape(made: PublishedFunction) -> list[tuple[str, bool]]:
+    return [(each.version, each.gone) for each in made.versions]
+
+
+def test_without_a_lock_all_is_as_aws_says() -> None:
+    made = merged(function("orders", LATEST, V2), None)
+    assert made.function == function("orders", LATEST, V2)
+    assert made.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("remote", "locked", "expected"),
+    [
+        ([LATEST, V3], [LATEST, V3], ["$LATEST", "3"]),
+        ([LATEST, V3], [V2, V1], ["$LATEST", "3", "2 gone", "1 gone"]),
+        ([LATEST, V3, V1], [V2, V1], ["$LATEST", "3", "2 gone", "1"]),
+        ([V2], [LATEST, V10, V1], ["10 gone", "2", "1 gone"]),
+        ([], [LATEST, V1], ["1 gone"]),
+        ([LATEST], [replace(V1, gone=True)], ["$LATEST", "1 gone"]),
+    ],
+)
+def test_versions_that_only_the_lock_has_stay(
+    remote: list[object], locked: list[object], expected: list[str]
+) -> None:
+    made = merged(function("orders", *remote), function("orders", *locked))  # type: ignore[arg-type]
+    said = [f"{name} gone" if gone else name for name, gone in shape(made.function)]
+    assert said == expected
+    assert made.notes == ()
+
+
+def test_joining_again_changes_nothing() -> None:
+    locked = replace(function("orders", V2, V1), aliases=live("1"), as_of="2026-05-01T00:00:00Z")
+    remote = replace(
+        function("orders", LATEST, V3, as_of=NOW),
+        aliases=live("3"),
+        platform=PlatformFacts(layers=(LayerFacts(arn="b"), LayerFacts(arn="a")), as_of=NOW),
+    )
+    once = merged(remote, locked).function
+    assert merged(once, locked).function == once
+    assert merged(once, once).function == once
+
+
+def test_a_function_that_was_made_anew_has_its_own_versions() -> None:
+    other = version("orders", "2", b"other")
+    made = merged(function("orders", LATEST, other), function("orders", LATEST, V3, V2, V1))
+    assert shape(made.function) == [("$LATEST", False), ("3", True), ("2", False), ("1", True)]
+    assert made.function.version("2") == other
+    assert made.notes == (
+        "orders: version 2 has other code in AWS than in the lock file, so the function was"
+        " deleted and made anew; what the lock file said of it was dropped",
+    )
+
+
+def test_an_image_that_replaced_a_zip_is_other_code() -> None:
+    image = replace(V2, code=ContainerImage(uri="registry.example/orders@sha256:1"), layers=())
+    made = merged(function("orders", image), function("orders", V2))
+    assert made.function.versions == (image,)
+    assert len(made.notes) == 1
+
+
+def test_latest_may_change_and_is_never_gone() -> None:
+    new = version("orders", "$LATEST", b"newer")
+    made = merged(function("orders", new), function("orders", LATEST))
+    assert made.function.versions == (new,)
+    assert made.notes == ()
+
+
+def test_digests_of_layers_come_from_the_lock() -> None:
+    remote = function("orders", version("orders", "3", b"3", layer("acme", 1), layer("new", 1)))
+    made = merged(remote, function("orders", V2)).function
+    assert [each.sha256 for each in made.versions[0].layers] == [digest(b"l1"), None]
+    assert made.versions[0].layers[0].size_bytes == 2
+    assert made.versions[0].layers[0].arn == layer_arn("acme", 1)
+
+
+T1, T2, T3 = (f"2026-0{month}-01T00:00:00Z" for month in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("remote", "locked", "expected"),
+    [
+        (live("2"), (), ((NOW, "2"),)),
+        (live("2", (T3, "2")), (), ((T3, "2"),)),
+        (live("2"), live("2", (T1, "2")), ((T1, "2"),)),
+        (live("3"), live("2", (T1, "2")), ((T1, "2"), (NOW, "3"))),
+        (live("3", (T3, "3")), live("2", (T1, "2")), ((T1, "2"), (T3, "3"))),
+        (live("1"), live("2", (T1, "1"), (T2, "2")), ((T1, "1"), (T2, "2"), (NOW, "1"))),
+        (live("3"), live("2"), ((T1, "2"), (NOW, "3"))),
+    ],
+)
+def test_an_alias_remembers_what_it_pointed_at(
+    remote: tuple[AliasFacts, ...],
+    locked: tuple[AliasFacts, ...],
+    expected: tuple[tuple[str, str], ...],
+) -> None:
+    made = merged(
+        replace(function("orders", V3, as_of=NOW), aliases=remote),
+        replace(function("orders", V3, as_of=T1), aliases=locked),
+    )
+    assert made.function.aliases[0].history == expected
+
+
+def test_an_alias_has_a_history_without_a_lock() -> None:
+    made = merged(replace(function("orders", V3, as_of=NOW), aliases=live("3")), None)
+    assert made.function.aliases[0].history == ((NOW, "3"),)
+
+
+def test_platform_facts_of_the_lock_fill_what_was_not_read() -> None:
+    old = PlatformFacts(
+        versions=(VersionFacts(version="1", update_mode="Manual"), VersionFacts(version="2")),
+        layers=(LayerFacts(arn="a"), LayerFacts(arn="b")),
+        bindings=(Binding(kind="permission", qualifier="1", what="s3"),),
+        reserved_concurrency=3,
+        as_of=T1,
+    )
+    new = PlatformFacts(
+        versions=(VersionFacts(version="10"), VersionFacts(version="2", update_mode="Auto")),
+        layers=(LayerFacts(arn="b", state="deleted"),),
+        as_of=NOW,
+    )
+    locked = replace(function("orders", V1), platform=old)
+    made = merged(replace(function("orders", V1), platform=new), locked).function.platform
+    assert [(each.version, each.update_mode) for each in made.versions] == [
+        ("10", None), ("2", "Auto"), ("1", "Manual"),
+    ]  # fmt: skip
+    assert [(each.arn, each.state) for each in made.layers] == [
+        ("a", "available"), ("b", "deleted"),
+    ]  # fmt: skip
+    assert made.bindings == (), "AWS was asked and has none now"
+    assert made.as_of == NOW
+    unread = merged(function("orders", V1), locked).function.platform
+    assert (unread.bindings, unread.reserved_concurrency, unread.as_of) == (old.bindings, 3, T1)
+
+
+def test_a_lock_of_another_account_is_refused() -> None:
+    other = replace(function("orders", V1), arn=function_arn("orders", account="999900001111"))
+    with pytest.raises(SourceError) as caught:
+        merged(function("orders", V1), other)
+    assert "another function" in caught.value.what
+    assert "999900001111" in caught.value.why
+    assert ACCOUNT in caught.value.why
+    assert "store" in caught.value.do
