@@ -28,6 +28,8 @@ RegistryLogin = Callable[[str], tuple[str, str] | None]
 user's own Docker configuration. May raise RollbackError."""
 
 _BY_DIGEST: Final = re.compile(r"(?P<repository>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})")
+_HELPER: Final = "Credentials store error"
+"""What the docker package says where the user's credential helper fails; it is no other error."""
 _WORDS: Final = 400
 """How many characters of a registry's words are shown."""
 
@@ -210,8 +212,7 @@ class FunctionImages:
         try:
             pull_image(self._client, uri, platform=platform, progress=progress, login=login)
         except EngineError as error:
-            lost = isinstance(error, DaemonLost) and _refusal(error.why) is None
-            if lost:
+            if isinstance(error, DaemonLost) and _HELPER not in error.why:
                 raise
             raise _refused(what, uri, platform, error.why) from error
 

@@ -50,7 +50,8 @@ def pull_image(
 
     ``login`` is (user, password): handed to the daemon with this request alone and kept nowhere.
     Without one the user's own Docker configuration counts, as for ``docker pull``. Raises
-    EngineError whose ``why`` is the registry's or the daemon's own words.
+    EngineError whose ``why`` is the registry's or the daemon's own words, DaemonLost where the
+    daemon does not answer.
     """
     layers: dict[str, str] = {}
     credentials: dict[str, Any] = {}
@@ -73,7 +74,7 @@ def pull_image(
             if line.get("progressDetail") is not None and "id" in line:
                 layers[line["id"]] = line["status"]
             if time.monotonic() > deadline:
-                raise TimeoutError(f"it took more than {_PULL_TIMEOUT_S} s")
+                raise EngineError(what, why=f"it took more than {_PULL_TIMEOUT_S} s")
         if error:
             raise EngineError(what, why=error.strip().rstrip("."))
 

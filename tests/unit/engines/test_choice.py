@@ -1,0 +1,118 @@
+"""Which versions decide what ``auto`` needs before it can take docker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_lambda_rollback.engines.choice import base_images_needed, make_engine
+from pytest_lambda_rollback.errors import EngineError
+from pytest_lambda_rollback.model import FunctionSettings, LocalVersion, Settings, TargetRef
+from pytest_lambda_rollback.published import (
+    ContainerImage,
+    PackageKind,
+    PublishedVersion,
+    RemotePackage,
+)
+
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+IMAGE = ContainerImage(uri=f"registry.example/orders@sha256:{'a' * 64}")
+
+
+def local(version: str, runtime: str = "python3.11", **changes: object) -> LocalVersion:
+    fields = {"code": Path("code"), "layers": (), "handler": "app.handler"} | changes
+    return LocalVersion(version=version, runtime=runtime, **fields)  # type: ignore[arg-type]
+
+
+def published(version: str, runtime: str, *, image: bool = False) -> PublishedVersion:
+    arn = f"{ARN}:{version}"
+    return PublishedVersion(
+        function="orders",
+        version=version,
+        arn=arn,
+        code=IMAGE if image else RemotePackage(kind=PackageKind.CODE, arn=arn, size_bytes=1),
+        runtime="" if image else runtime,
+        architecture="arm64",
+    )
+
+
+def settings(*functions: FunctionSettings, engine: str = "auto") -> Settings:
+    return Settings(path=Path("lambda-rollback.toml"), functions=functions, engine=engine)
+
+
+def test_current_and_targets_count_and_no_other_version() -> None:
+    versions = (
+        published("4", "python3.13"),
+        published("3", "python3.12"),
+        published("1", "nodejs"),
+    )
+    function = FunctionSettings(
+        name="orders",
+        current=versions[0],
+        targets=(TargetRef(function="orders", version="3"),),
+        versions=versions,
+    )
+
+    assert base_images_needed(settings(function)) == {
+        ("python3.13", "arm64"),
+        ("python3.12", "arm64"),
+    }
+
+
+def test_target_in_another_function_counts() -> None:
+    old = FunctionSettings(
+        name="orders-v1", current=None, versions=(local("7", "python3.9"), local("6", "python3.8"))
+    )
+    new = FunctionSettings(
+        name="orders",
+        current=local("4"),
+        targets=(
+            TargetRef(function="orders-v1", version="7"),
+            TargetRef(function="gone", version="1"),
+        ),
+    )
+
+    assert base_images_needed(settings(old, new)) == {
+        ("python3.11", "x86_64"),
+        ("python3.9", "x86_64"),
+    }
+
+
+def test_container_images_need_no_base_image() -> None:
+    versions = (published("4", "", image=True), published("3", "", image=True))
+    function = FunctionSettings(
+        name="orders",
+        current=local("candidate", "", image=IMAGE),
+        targets=(TargetRef(function="orders", version="3"),),
+        versions=versions,
+    )
+
+    assert base_images_needed(settings(function)) == set()
+
+
+def test_function_of_which_nothing_is_known_needs_nothing() -> None:
+    function = FunctionSettings(name="orders", current=None, reason="no credentials")
+
+    assert base_images_needed(settings(function)) == set()
+
+
+def test_without_docker_auto_takes_processes_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+    engine = make_engine(settings(), lambda line: None, unpack=lambda artifact, folder: None)
+
+    assert engine.name == "process"
+    assert engine.describe().chosen_because.startswith(
+        "auto: not docker, because the docker engine cannot run here: Docker does not answer"
+    )
+    engine.close()
+
+
+def test_named_engine_never_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+    with pytest.raises(EngineError, match="the docker engine cannot run here"):
+        make_engine(
+            settings(engine="docker"), lambda line: None, unpack=lambda artifact, folder: None
+        )
