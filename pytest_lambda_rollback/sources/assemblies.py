@@ -1,7 +1,8 @@
 """CDK cloud assemblies: which templates a ``cdk.out`` has, and where its assets are.
 
 A manifest names the stacks, the assembly of each stage, and one list of assets for each stack.
-Manifests of every version since CDK 2.0 are read alike: what is not needed is not looked at.
+What differs between CDK's versions is not looked at; templates of the legacy synthesiser are
+read by the metadata of their resources.
 https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.cloud_assembly_schema-readme.html
 """
 

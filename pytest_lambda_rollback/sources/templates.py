@@ -17,8 +17,11 @@ SUFFIXES = (".yaml", ".yml", ".json", ".template")
 NAMES = ("template.yaml", "template.yml", "template.json")
 """What a template is called in a folder, in the order in which SAM looks for it."""
 
-LIMIT_BYTES = 4 * 1024 * 1024
-"""CloudFormation takes 1 MB, but drops comments and white space before it counts."""
+YAML_LIMIT_BYTES = 2 * 1024 * 1024
+"""CloudFormation takes 1 MB; comments and white space can go before it is uploaded."""
+
+JSON_LIMIT_BYTES = 64 * 1024 * 1024
+"""Manifests of CDK keep a stack trace for each construct."""
 
 _RESOURCES = re.compile(r"""(^|[{,\s"'])Resources["']?\s*:""")
 
@@ -72,11 +75,11 @@ def _text(path: Path) -> str:
             # A FIFO or a device would be read without an end.
             raise _unreadable(path, "it is no regular file")
         with path.open("rb") as file:
-            content = file.read(LIMIT_BYTES + 1)
+            content = file.read(JSON_LIMIT_BYTES + 1)
     except OSError as error:
         raise _unreadable(path, error.strerror or str(error)) from error
-    if len(content) > LIMIT_BYTES:
-        raise _unreadable(path, f"it has more than {LIMIT_BYTES >> 20} MB")
+    if len(content) > JSON_LIMIT_BYTES:
+        raise _too_large(path, JSON_LIMIT_BYTES)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -93,6 +96,8 @@ def _json(text: str, path: Path) -> Any:
 
 
 def _yaml(text: str, path: Path) -> Any:
+    if len(text) > YAML_LIMIT_BYTES:
+        raise _too_large(path, YAML_LIMIT_BYTES)
     try:
         from pytest_lambda_rollback.sources import yaml_documents
     except ImportError as error:
@@ -105,6 +110,10 @@ def _yaml(text: str, path: Path) -> Any:
         return yaml_documents.load(text)
     except yaml_documents.UnreadableError as error:
         raise _unreadable(path, str(error)) from error
+
+
+def _too_large(path: Path, limit_bytes: int) -> SourceError:
+    return _unreadable(path, f"it has more than {limit_bytes >> 20} MB")
 
 
 def _unreadable(path: Path, why: str) -> SourceError:

@@ -19,6 +19,9 @@ _BARE = frozenset({"Ref", "Condition"})
 EXPANDED_LIMIT = 500_000
 """Nodes of a document with every alias written out."""
 
+DEPTH_LIMIT = 100
+"""Lists and tables in one another; libyaml's composer crashes the process far above this."""
+
 
 class UnreadableError(ValueError):
     """What is wrong, and where; never with a part of the document in it."""
@@ -53,6 +56,7 @@ _TemplateLoader.add_multi_constructor("!", _intrinsic)
 def load(text: str) -> Any:
     """The one document in the text. Raises UnreadableError."""
     try:
+        _refuse_depth(text)
         loader = _TemplateLoader(text)
         try:
             node = loader.get_single_node()
@@ -75,6 +79,17 @@ def load(text: str) -> Any:
         if isinstance(error, UnreadableError):
             raise
         raise UnreadableError("it has a number that cannot be read") from error
+
+
+def _refuse_depth(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_TemplateLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEPTH_LIMIT:
+            raise UnreadableError("it is nested too deeply")
 
 
 def _expanded(node: yaml.Node, known: dict[int, int], above: set[int]) -> int:
