@@ -268,6 +268,8 @@ def _unless_missing(error: OSError) -> None:
 
 
 def _used(status: os.stat_result) -> float:
+    if stat.S_ISLNK(status.st_mode):  # merely passing by counts as reading a link
+        return status.st_mtime
     return max(status.st_atime, status.st_mtime)
 
 
