@@ -83,14 +83,11 @@ def messages(client: Any, queue: QueueFacts, *, at_most: int) -> Generator[dict[
     empty = 0
     try:
         while len(handles) < at_most and empty < _EMPTY_ANSWERS and time.monotonic() < until:
-            new = 0
-            for message in _received(client, queue, min(_BATCH, at_most - len(handles))):
-                known = message["MessageId"] in handles
-                handles[message["MessageId"]] = message["ReceiptHandle"]
-                if not known:
-                    new += 1
-                    yield message
+            received = _received(client, queue, min(_BATCH, at_most - len(handles)))
+            new = [message for message in received if message["MessageId"] not in handles]
+            handles |= {each["MessageId"]: each["ReceiptHandle"] for each in received}
             empty = 0 if new else empty + 1
+            yield from new
     finally:
         _release(client, queue, tuple(handles.values()))
 

@@ -7,6 +7,7 @@ understood by the pure modules beside this one. Nothing here writes a file.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -57,7 +58,7 @@ class QueueOrigin:
     """Read it even where that may move messages to its dead-letter queue or hold consumers up."""
 
     def __str__(self) -> str:
-        return f"queue {self.queue.rstrip('/').rpartition('/')[2]}"
+        return f"queue {re.split('[/:]', self.queue.rstrip('/'))[-1]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
