@@ -320,7 +320,11 @@ class _Daemon:
 
 
 def _image_config(launch: Launch) -> dict[str, Any]:
-    """What a function's own image needs said, beside what every container does."""
+    """What a function's own image needs said, beside what every container does.
+
+    Docker cannot be told to ignore a VOLUME: such a folder is a volume that ends with the
+    container, and can be written where Lambda's user has the permission.
+    """
     if launch.entry_point is None:
         return {}
     return {

@@ -183,6 +183,30 @@ def test_containers_of_images_are_confined_like_the_others(
     assert host["PidsLimit"] == 1024
 
 
+def test_volumes_that_an_image_declares_change_no_limit_and_leave_nothing(
+    registry, pulling, start, answer, client
+):
+    uri = registry.publish(
+        {"app.py": FUNCTION},
+        "RUN mkdir /data && echo seeded >/data/file",
+        "VOLUME /data /tmp",
+        COMMAND,
+    )
+    environment = start(version(uri, ephemeral_storage_mb=64, memory_mb=256), pulling)
+
+    assert answer(environment, "read_files", paths=["/data/file"]) == {"/data/file": "seeded\n"}
+    assert answer(environment, "write", path="/data/file").startswith("PermissionError")
+    assert answer(environment, "write", path="/tmp/fits", mb=50) == "written"
+    assert answer(environment, "write", path="/tmp/much", mb=20).startswith("OSError: [Errno 28]")
+
+    mounts = client.api.inspect_container(environment.container)["Mounts"]
+    environment.close()
+    names = {mount["Name"] for mount in mounts if mount["Type"] == "volume"}
+    assert names
+    left = {volume["Name"] for volume in client.api.volumes()["Volumes"] or ()}
+    assert not names & left
+
+
 def test_image_config_overrides_one_instruction_and_leaves_the_others(
     registry, published, pulling, start, answer
 ):
