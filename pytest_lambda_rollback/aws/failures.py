@@ -71,6 +71,7 @@ _THROTTLED: Final = frozenset(
 _NOT_FOUND: Final = frozenset(
     {"ResourceNotFoundException", "ResourceNotFound", "NotFoundException", "NoSuchEntity"}
 )
+_INVALID: Final = frozenset({"InvalidParameterValueException", "ValidationException"})
 _NOT_OFFERED: Final = frozenset(
     {
         "InvalidAction",
@@ -146,6 +147,11 @@ def not_offered(error: Exception) -> bool:
     if not isinstance(error, ClientError):
         return False
     return _code(error) in _NOT_OFFERED or _code(error) in {"404", "405", "501"}
+
+
+def invalid(error: Exception) -> bool:
+    """Whether AWS does not take the request for what it is about."""
+    return isinstance(error, ClientError) and _code(error) in _INVALID
 
 
 def text_of(error: ClientError) -> str:

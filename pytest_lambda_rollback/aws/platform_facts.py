@@ -1,7 +1,8 @@
 """What AWS adds to versions that could stand in a rollback's way: read for a run's versions only.
 
-Each fact costs requests of its own, and is optional: where a permission is missing, or an
-emulator does not know the request, the fact is listed as unread and everything else goes on.
+Each fact costs requests of its own, and is optional: where a permission is missing, where AWS
+does not take the question for such a function, or an emulator does not know it, the fact is
+listed as unread and everything else goes on.
 What a fact means for a rollback is not known here.
 """
 
@@ -14,7 +15,14 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pytest_lambda_rollback.aws.clients import Account
-from pytest_lambda_rollback.aws.failures import denied, missing, not_offered, text_of, translated
+from pytest_lambda_rollback.aws.failures import (
+    denied,
+    invalid,
+    missing,
+    not_offered,
+    text_of,
+    translated,
+)
 from pytest_lambda_rollback.aws.functions import now, qualifier_of, region_of
 from pytest_lambda_rollback.published import (
     AliasFacts,
@@ -204,7 +212,7 @@ class _Asked:
         except ClientError as error:
             if missing(error):
                 return {}
-            if denied(error) or not_offered(error):
+            if denied(error) or not_offered(error) or invalid(error):
                 self.unread.add(action)
                 return {}
             raise self._failure(error, action, self._function.arn) from error

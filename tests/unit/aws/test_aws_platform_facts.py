@@ -1,0 +1,140 @@
+"""Facts that cannot be had, and policies of every form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.stub import Stubber
+
+from pytest_lambda_rollback.aws.clients import Account
+from pytest_lambda_rollback.aws.platform_facts import read_platform
+from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.published import (
+    ContainerImage,
+    PlatformFacts,
+    PublishedFunction,
+    PublishedVersion,
+    VersionFacts,
+)
+
+ORDERS = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+FUNCTION = PublishedFunction(
+    name="orders",
+    arn=ORDERS,
+    versions=(
+        PublishedVersion(
+            function="orders", version="1", arn=f"{ORDERS}:1", code=ContainerImage(uri="")
+        ),
+    ),
+)
+"""Of a container image, which has no runtime to ask for."""
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-tests")
+        patch.delenv("AWS_PROFILE", raising=False)
+        yield Account(region="eu-west-1", profile=None, role_arn=None)
+
+
+@pytest.fixture
+def answers(account: Account) -> Iterator[Stubber]:
+    with Stubber(account.client("lambda")) as stubbed:
+        yield stubbed
+        stubbed.assert_no_pending_responses()
+
+
+def read(account: Account, answers: Stubber, *statements: dict[str, Any]) -> PlatformFacts:
+    answers.add_response(
+        "list_provisioned_concurrency_configs", {"ProvisionedConcurrencyConfigs": []}
+    )
+    answers.add_response("get_function_concurrency", {})
+    policy = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+    answers.add_response("get_policy", {"Policy": policy}, {"FunctionName": ORDERS})
+    answers.add_client_error("get_policy", "ResourceNotFoundException", "No policy", 404)
+    answers.add_response("list_function_url_configs", {"FunctionUrlConfigs": []})
+    return read_platform(account, FUNCTION, ("1",))
+
+
+def test_an_image_is_not_asked_for_its_runtime(account: Account, answers: Stubber) -> None:
+    facts = read(account, answers)
+    assert facts.versions == (VersionFacts(version="1"),)
+    assert facts.reserved_concurrency is None
+    assert facts.unread == ()
+
+
+@pytest.mark.parametrize(
+    ("statement", "invoker"),
+    [
+        ({"Principal": {"Service": "sns.amazonaws.com"}}, "sns.amazonaws.com"),
+        ({"Principal": {"AWS": ["123456789012", "999999999999"]}}, "123456789012, 999999999999"),
+        ({"Principal": "*"}, "*"),
+        (
+            {
+                "Principal": {"Service": "s3.amazonaws.com"},
+                "Condition": {
+                    "StringEquals": {"AWS:SourceAccount": "123456789012"},
+                    "ArnLike": {"AWS:SourceArn": "arn:aws:s3:::orders"},
+                },
+            },
+            "s3.amazonaws.com for arn:aws:s3:::orders",
+        ),
+    ],
+)
+def test_who_may_invoke(
+    account: Account, answers: Stubber, statement: dict[str, Any], invoker: str
+) -> None:
+    facts = read(account, answers, {"Sid": "it", "Effect": "Allow", **statement})
+    (binding,) = facts.bindings
+    assert (binding.kind, binding.qualifier, binding.what, binding.identifier) == (
+        "permission", None, invoker, "it",
+    )  # fmt: skip
+
+
+def test_a_deny_is_no_binding(account: Account, answers: Stubber) -> None:
+    assert read(account, answers, {"Effect": "Deny", "Principal": "*"}).bindings == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("404", 404),
+        ("UnknownOperationException", 404),
+        ("501", 501),
+        ("InvalidParameterValueException", 400),
+        ("AccessDeniedException", 403),
+    ],
+)
+def test_what_cannot_be_asked_is_listed_once_each(
+    account: Account, answers: Stubber, code: str, status: int
+) -> None:
+    for operation in (
+        "list_provisioned_concurrency_configs",
+        "get_function_concurrency",
+        "get_policy",
+        "list_function_url_configs",
+    ):
+        answers.add_client_error(operation, code, "", status)
+    facts = read_platform(account, FUNCTION, ("1",))
+    assert facts.unread == (
+        "lambda:GetFunctionConcurrency",
+        "lambda:GetPolicy",
+        "lambda:ListFunctionUrlConfigs",
+        "lambda:ListProvisionedConcurrencyConfigs",
+    )
+
+
+def test_a_throttled_account_is_an_error_with_the_functions_name(
+    account: Account, answers: Stubber
+) -> None:
+    answers.add_client_error(
+        "list_provisioned_concurrency_configs", "TooManyRequestsException", "", 429
+    )
+    with pytest.raises(SourceError, match="orders: what AWS adds") as caught:
+        read_platform(account, FUNCTION, ("1",))
+    assert "too many requests" in caught.value.why
