@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_lambda_rollback.errors import ConfigError, SourceError
-from pytest_lambda_rollback.recording import digests
+from pytest_lambda_rollback.recording import digests, json_text
 from pytest_lambda_rollback.recording.fixtures import FixtureFolder
 from pytest_lambda_rollback.recording.origins import (
     Budget,
@@ -28,9 +28,11 @@ from pytest_lambda_rollback.recording.origins import (
 from pytest_lambda_rollback.recording.redaction import Redactor
 from pytest_lambda_rollback.recording.shapes import cluster
 from pytest_lambda_rollback.recording.values import RecordedEvent, Shape, Skipped
+from pytest_lambda_rollback.sources import events
 
 NOT_REDACTABLE: Final = "an event could not be redacted"
-NO_FIXTURE: Final = "an event is larger than AWS Lambda takes, or no fixture for another reason"
+TOO_LARGE: Final = "an event is larger than AWS Lambda takes"
+NO_FIXTURE: Final = "the rules for fixtures refuse an event"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,10 @@ def _check(options: RecordOptions) -> None:
             )
 
 
+def _too_large(event: object) -> bool:
+    return len(json_text.written(event, indent=0).encode("utf-8")) > events.MAX_BYTES
+
+
 def _chained(*parts: Iterable[RecordedEvent]) -> Iterator[RecordedEvent]:
     for part in parts:
         yield from part
@@ -202,6 +208,9 @@ class _Recording:
         for reading in readings:
             if isinstance(reading, Skipped):
                 self._skipped[reading.reason] += 1
+                continue
+            if _too_large(reading.event):
+                self._skipped[TOO_LARGE] += 1
                 continue
             try:
                 redacted = replace(
