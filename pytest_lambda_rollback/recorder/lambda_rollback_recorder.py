@@ -65,9 +65,19 @@ PART_CHARACTERS = 90_000
 """Of ASCII text; written into a JSON string it at most doubles, and a log event holds 256 KB."""
 _DEPTH = 60
 
-# Not the function's own generator, whose seed is its business; and not one that a SnapStart
-# snapshot would restore to the same state in every execution environment.
-_chance = random.SystemRandom().random
+
+def _generator() -> Any:
+    """Random numbers that are not the function's own, whose seed is its business.
+
+    A SnapStart snapshot would restore a seeded generator to the same state in every execution
+    environment, so there the operating system is asked each time, which takes longer.
+    """
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        return random.SystemRandom()
+    return random.Random()  # noqa: S311 - a sample, no secret
+
+
+_chance = _generator().random
 
 
 def record(handler: Any = None, *, sample: float | None = None) -> Any:

@@ -45,7 +45,7 @@ Report = Callable[[Pointer, str, str], None]
 
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s\"'<>\\^`{|}]+")
 _URL_PARTS: Final = re.compile(r"([^:]+://)(?:([^/?#@]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
-_FORM: Final = re.compile(r"[^\s=&\"<>{}]{1,200}=[^\s&\"<>{}]*(?:&[^\s&\"<>{}]*)*")
+_FORM: Final = re.compile(r"[^\s=&\"<>{}:/?#]{1,200}=[^\s&\"<>{}]*(?:&[^\s&\"<>{}]*)*")
 _QUERY_KEYS: Final = frozenset(("rawquerystring", "querystring", "query"))
 _TYPED: Final = frozenset(("S", "N", "B", "SS", "NS", "BS", "L", "M"))
 """DynamoDB's type descriptors, which are no names."""

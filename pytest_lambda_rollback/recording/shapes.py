@@ -254,7 +254,7 @@ def _special(shows: frozenset[Feature]) -> list[str]:
         return order, len(path), feature
 
     for path, kind in sorted(shows, key=rank):
-        key = next((token for token in reversed(path) if token != "*"), "")
+        key = next((name for name in reversed(path) if name != "*"), "")
         if not key:
             continue
         if kind == "absent":

@@ -1,0 +1,74 @@
+"""What the recorder costs a function: an invocation that is not sampled, and one that is.
+
+    python3 tests/benchmarks/recorder.py
+
+Microseconds an invocation are printed, as medians of turns: a handler that does nothing, the same
+one decorated and not sampled, and decorated and sampled with an event of 10 KB, written to
+/dev/null. Nothing is judged: machines differ.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest_lambda_rollback.recorder
+
+TURNS = 15
+UNSAMPLED_CALLS = 20_000
+SAMPLED_CALLS = 200
+EVENT_BYTES = 10_000
+
+
+def event() -> dict[str, Any]:
+    """An API Gateway event of about 10 KB, most of it an order in its body."""
+    line = {"sku": "A-1234", "quantity": 2, "price": "19.99", "note": "as a present"}
+    headers = {f"x-header-{number}": "a value of some length" for number in range(30)}
+    body = json.dumps({"id": "9f0e5b1c", "lines": [line] * 90})
+    made = {"httpMethod": "POST", "resource": "/orders", "headers": headers, "body": body}
+    if not 0.8 * EVENT_BYTES < len(json.dumps(made)) < 1.2 * EVENT_BYTES:
+        raise SystemExit("the event is not of the size that is said")
+    return made
+
+
+def cost_us(handler: Callable[[Any, Any], Any], value: object, calls: int) -> float:
+    """Microseconds of one call, as the median of the turns."""
+    turns = []
+    for _ in range(TURNS):
+        began = time.perf_counter()
+        for _ in range(calls):
+            handler(value, None)
+        turns.append((time.perf_counter() - began) / calls * 1e6)
+    return statistics.median(turns)
+
+
+def main() -> None:
+    """Measure and print."""
+    os.environ["LAMBDA_ROLLBACK_PER_MINUTE"] = "1000000000"
+    sys.path.insert(0, str(Path(pytest_lambda_rollback.recorder.__file__).parent))
+    recorder = importlib.import_module("lambda_rollback_recorder")
+    value = event()
+
+    def bare(_event: Any, _context: Any) -> None:
+        return None
+
+    plain = cost_us(bare, value, UNSAMPLED_CALLS)
+    unsampled = cost_us(recorder.record(bare, sample=0), value, UNSAMPLED_CALLS)
+    log = sys.stdout
+    with Path(os.devnull).open("w", encoding="utf-8") as sys.stdout:
+        sampled = cost_us(recorder.record(bare, sample=1), value, SAMPLED_CALLS)
+    sys.stdout = log
+    print(f"not decorated            {plain:8.2f} us")
+    print(f"decorated, not sampled   {unsampled:8.2f} us")
+    print(f"decorated, 10 KB sampled {sampled:8.2f} us")
+
+
+if __name__ == "__main__":
+    main()
