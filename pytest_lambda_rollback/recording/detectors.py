@@ -43,6 +43,8 @@ SIGNED: Final = frozenset(
 _PHONE_KEY: Final = re.compile(r"phone|mobile|msisdn|telephone|^tel$|^cell|fax|whatsapp|^sms$")
 _CARD_KEY: Final = re.compile(r"card|^pan$|^ccn?$|^ccnum")
 
+_NO_VALUE: Final = re.compile(r"[A-Za-z_ -]{0,40}")
+"""What every detector leaves alone, as most keys and many values are."""
 _JWT: Final = re.compile(r"(?<![\w.-])e[yw][\w-]{8,}\.[\w-]*\.[\w-]*(?:\.[\w-]+\.[\w-]+)?(?![\w-])")
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(?P<it>[^-]+)-----END \1-----")
 _SCHEME: Final = re.compile(r"(?i)(?<!\w)(bearer|basic|token|digest|apikey)\s+(?=\S)")
@@ -104,6 +106,8 @@ _IBAN_LENGTHS: Final = {
 
 def found_in(text: str, rules: RedactionRules, hint: str = "") -> tuple[Span, ...]:
     """Values in a plain text, in order and without overlap; ``hint`` is the key it stands at."""
+    if _NO_VALUE.fullmatch(text):
+        return ()
     key = normal(hint)
     taken: list[Span] = []
     for name, finder in _FINDERS:

@@ -46,6 +46,7 @@ Report = Callable[[Pointer, str, str], None]
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s\"'<>\\^`{|}]+")
 _URL_PARTS: Final = re.compile(r"([^:]+://)(?:([^/?#@]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
 _FORM: Final = re.compile(r"[^\s=&\"<>{}:/?#]{1,200}=[^\s&\"<>{}]*(?:&[^\s&\"<>{}]*)*")
+_PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _QUERY_KEYS: Final = frozenset(("rawquerystring", "querystring", "query"))
 _TYPED: Final = frozenset(("S", "N", "B", "SS", "NS", "BS", "L", "M"))
 """DynamoDB's type descriptors, which are no names."""
@@ -285,6 +286,12 @@ class _Walk:
         return "".join([*done, self._plain(text[start:], pointer, hint)])
 
     def _plain(self, text: str, pointer: Pointer, hint: str) -> str:
+        if _PERCENT.search(text):
+            decoded = unquote(text)
+            changed = self._plain(decoded, pointer, hint) if decoded != text else decoded
+            if changed != decoded:
+                safe = "/:,;=+$!*'()~?& " + ("" if "%40" in text else "@")
+                return quote(changed, safe=safe.replace(" ", "") if "%20" in text else safe)
         if self._known is not None:
             return self._known_in(text, pointer)
         return self._spans(text, found_in(text, self._rules, hint), pointer)

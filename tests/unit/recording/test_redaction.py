@@ -296,6 +296,16 @@ def test_url_keeps_host_path_and_parameters() -> None:
         assert secret not in made
 
 
+def test_percent_encoded_paths_and_parameters() -> None:
+    result = redacted(
+        {"rawPath": "/users/ann%40shop.com/50%25", "pathParameters": {"mail": "ann%40shop.com"}}
+    )
+    made = result["pathParameters"]["mail"]
+    assert made.endswith("%40" + made.partition("%40")[2])
+    assert "ann" not in made
+    assert result["rawPath"] == f"/users/{made}/50%25"
+
+
 def test_numbers_stay_numbers_of_their_kind() -> None:
     result = redacted({"pin": 4711, "secret": 12.5, "otp": Decimal("3.25"), "phone": 491711234567})
     assert isinstance(result["pin"], int)
