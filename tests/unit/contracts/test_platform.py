@@ -69,6 +69,10 @@ def on_runtimes(strategy: Strategy, target: str, current: str) -> PlatformCase:
         ("python3.9", "python3.12", TODAY, ["runtime-deprecated"]),
         ("python3.9", "python3.9", TODAY, []),
         ("python3.8", "python3.9", TODAY, []),
+        ("cobol85", "python3.12", TODAY, []),
+        ("python3.9", "cobol85", TODAY, ["runtime-deprecated"]),
+        ("java11", "java17", date(2027, 6, 1), []),
+        ("java11", "java21", date(2027, 6, 1), ["runtime-deprecated-soon"]),
         ("nodejs22.x", "nodejs24.x", date(2027, 1, 29), []),
         ("nodejs22.x", "nodejs24.x", date(2027, 1, 30), ["runtime-deprecated-soon"]),
         ("nodejs22.x", "nodejs24.x", date(2027, 4, 29), ["runtime-deprecated-soon"]),
@@ -162,6 +166,7 @@ def test_a_target_pinned_to_another_runtime_version_is_warned_of() -> None:
     )
     assert "0123456789ab…" in warning.message
     assert judged(case(facts=function(versions=(target, same)))).warnings == ()
+    assert judged(case(REDEPLOY, facts=function(versions=(target, live)))).warnings == ()
 
 
 # --- the versions ---------------------------------------------------------------------------
@@ -229,6 +234,43 @@ def test_a_key_that_fails_the_current_version_too_says_nothing() -> None:
 
     assert judgement.judgement.findings == ()
     assert judgement.warnings == ()
+
+
+def test_another_key_that_fails_the_current_version_does_not_excuse_the_target() -> None:
+    error = "KMSDisabledException: key is disabled"
+    live = record("4", kms_key_arn=f"{KEY}2", environment_error=error)
+    facts = function(live, record("3", kms_key_arn=KEY, environment_error=error))
+
+    assert kinds(judged(case(facts=facts)).judgement.findings) == ["environment-not-decryptable"]
+
+
+def test_of_a_deleted_version_only_that_is_said() -> None:
+    gone = record(
+        "3",
+        gone=True,
+        state="Failed",
+        environment_error="KMSDisabledException",
+        role=ROLE.format("old"),
+        dead_letter_arn=QUEUE,
+    )
+    judgement = judged(case(facts=function(record("4"), gone)))
+
+    assert kinds(judgement.judgement.findings) == ["version-deleted"]
+    assert judgement.warnings == ()
+
+
+@pytest.mark.parametrize(("target", "current"), [("", ROLE), (ROLE, "")])
+def test_a_role_that_is_not_known_is_not_compared(target: str, current: str) -> None:
+    facts = function(record("4", role=current), record("3", role=target))
+
+    assert judged(case(facts=facts)).warnings == ()
+
+
+def test_another_function_has_another_role_and_no_part_in_a_weighted_alias() -> None:
+    there = function(record("3", role=ROLE.format("old")), name="orders-v1")
+    which = case(target_facts=there, published=version("3", function="orders-v1"))
+
+    assert judged(which).warnings == ()
 
 
 def test_another_role_comes_back_and_cannot_be_weighted() -> None:
@@ -431,7 +473,8 @@ def test_a_published_version_keeps_its_copy_of_a_lost_layer(state: str) -> None:
     assert judgement.judgement.findings == ()
     (warning,) = judgement.warnings
     assert warning.kind == f"layer-{state}"
-    assert "layer shared 1" in warning.message
+    words = "was deleted" if state == "deleted" else "is not shared any more"
+    assert f"layer shared 1, which {words}" in warning.message
     assert judged(with_layers(ALIAS, state, target=(1,), current=(1,))).warnings == ()
 
 

@@ -111,6 +111,12 @@ def test_what_runs_latest_takes_no_part_in_an_alias_rollback(binding: Binding, k
     assert judged(case(REDEPLOY, facts=facts)).warnings == ()
 
 
+def test_a_disabled_mapping_of_latest_has_no_traffic() -> None:
+    facts = function(bindings=(replace(UNQUALIFIED, enabled=False),))
+
+    assert judged(case(facts=facts)).warnings == ()
+
+
 def test_a_caller_that_may_invoke_the_alias_too_is_taken_to_use_it() -> None:
     facts = function(bindings=(replace(PERMISSION, qualifier=None), on_alias(PERMISSION)))
 
@@ -124,8 +130,18 @@ def test_traffic_through_another_alias_on_the_same_version_is_a_warning() -> Non
     assert warning.kind == "other-alias"
     assert "moves alias live alone" in warning.message
     assert "alias staging" in warning.message
-    unused = function(aliases=[LIVE, STAGING])
-    assert judged(case(facts=unused)).warnings == ()
+    for quiet in (
+        function(aliases=[LIVE, STAGING]),
+        function(aliases=[LIVE, STAGING], bindings=(on_alias(MAPPING),)),
+        function(
+            aliases=[LIVE, replace(STAGING, version="2")], bindings=(on_alias(MAPPING, "staging"),)
+        ),
+        function(
+            aliases=[LIVE, STAGING],
+            bindings=(replace(on_alias(MAPPING, "staging"), enabled=False),),
+        ),
+    ):
+        assert judged(case(facts=quiet)).warnings == ()
 
 
 def test_a_function_url_is_named_by_its_address() -> None:
@@ -169,7 +185,7 @@ def test_traffic_of_latest_is_left_behind_where_latest_is_current() -> None:
 
     judgement = judged(case(alias=None, facts=facts, current=current))
     assert kinds(judgement.judgement.findings) == ["bound-to-version"]
-    assert "no-alias" in kinds(judgement.warnings)
+    assert kinds(judgement.warnings) == ["weighted-alias-unpublished", "no-alias"]
     redeployed = judged(case(REDEPLOY, alias=None, facts=facts, current=current))
     assert redeployed.judgement.findings == ()
     assert redeployed.warnings == ()
