@@ -43,8 +43,8 @@ SIGNED: Final = frozenset(
 _PHONE_KEY: Final = re.compile(r"phone|mobile|msisdn|telephone|^tel$|^cell|fax|whatsapp|^sms$")
 _CARD_KEY: Final = re.compile(r"card|^pan$|^ccn?$|^ccnum")
 
-_NO_VALUE: Final = re.compile(r"[A-Za-z_ -]{0,40}")
-"""What every detector leaves alone, as most keys and many values are."""
+_NO_VALUE: Final = re.compile(r"[A-Za-z_-]{0,19}")
+"""What every detector leaves alone, as most keys and many values are: a key id has 20 letters."""
 _JWT: Final = re.compile(r"(?<![\w.-])e[yw][\w-]{8,}\.[\w-]*\.[\w-]*(?:\.[\w-]+\.[\w-]+)?(?![\w-])")
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(?P<it>[^-]+)-----END \1-----")
 _SCHEME: Final = re.compile(r"(?i)(?<!\w)(bearer|basic|token|digest|apikey)\s+(?=\S)")
@@ -210,7 +210,8 @@ def _aws_keys(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
 def _vendor_tokens(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
     for match in _VENDOR.finditer(text):
         group = match.lastgroup
-        if group and any(char.isdigit() for char in match[group]):
+        named = group != "k"  # "sk-" may begin the name of anything
+        if group and (named or any(char.isdigit() for char in match[group])):
             yield Span(*match.span(group), "vendor-token", "text")
     for match in _SLACK_HOOK.finditer(text):
         yield Span(*match.span("it"), "vendor-token", "text")
