@@ -18,6 +18,9 @@ from pytest_lambda_rollback.recording.digests import RECEIPT_HANDLE
 from pytest_lambda_rollback.recording.moments import iso
 from pytest_lambda_rollback.recording.values import QueueFacts
 
+ANOTHER_FUNCTION: Final = "an invocation record of another function"
+ONLY_POINTERS: Final = "an invocation record names records of a stream and does not hold them"
+
 _MAX_WRAPPERS: Final = 4
 _RESULT: Final = "Lambda Function Invocation Result - "
 _BATCH_INFO: Final = ("KinesisBatchInfo", "DDBStreamBatchInfo", "KafkaBatchInfo", "batchInfo")

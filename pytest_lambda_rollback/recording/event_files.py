@@ -12,13 +12,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from pytest_lambda_rollback.recording import json_text
-from pytest_lambda_rollback.recording.envelopes import unwrapped
+from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, ONLY_POINTERS, unwrapped
 from pytest_lambda_rollback.recording.values import RecordedEvent, Skipped, StoredObject
 
 TOO_LARGE: Final = "a file or object is too large"
 NO_JSON: Final = "a file or object, or a line of it, is not JSON"
-ANOTHER_FUNCTION: Final = "an invocation record of another function"
-ONLY_POINTERS: Final = "an invocation record names records of a stream and does not hold them"
 
 _MAX_CHARS: Final = 64 * 1_048_576
 _GZIP: Final = b"\x1f\x8b"

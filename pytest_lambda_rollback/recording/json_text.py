@@ -11,14 +11,15 @@ import ast
 import json
 import math
 import re
+import warnings
 from typing import Final, NoReturn
 
 from pytest_lambda_rollback.recording.carriers import NumberText
 
 MAX_DEPTH: Final = 200
 """Levels of nesting; later steps walk through events recursively."""
-MAX_LITERAL_CHARS: Final = 1_048_576
-"""Of a Python literal: its syntax tree needs a hundred times as much memory."""
+MAX_LITERAL_CHARS: Final = 524_288
+"""Of a Python literal: its syntax tree needs two hundred times as much memory."""
 
 _SIGNS = re.compile(r"[-+~]{4}")
 
@@ -54,7 +55,10 @@ def literal(text: str) -> object:
     if _nesting(text) > MAX_DEPTH or _SIGNS.search(text):
         raise ValueError("nested too deeply")
     try:
-        value = ast.literal_eval(text)
+        with warnings.catch_warnings():
+            # The compiler's warnings would show what was logged.
+            warnings.simplefilter("ignore", SyntaxWarning)
+            value = ast.literal_eval(text)
     except (SyntaxError, MemoryError, RecursionError, TypeError) as error:
         raise ValueError("no Python literal") from error
     return _shallow(_json_only(value))

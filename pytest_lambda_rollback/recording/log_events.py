@@ -14,6 +14,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pytest_lambda_rollback.recording import log_lines
+from pytest_lambda_rollback.recording.envelopes import (
+    ANOTHER_FUNCTION,
+    ONLY_POINTERS,
+    Unwrapped,
+    unwrapped,
+)
 from pytest_lambda_rollback.recording.log_lines import Candidate, Certainty
 from pytest_lambda_rollback.recording.moments import iso
 from pytest_lambda_rollback.recording.recorder_lines import RecorderLines
@@ -111,7 +117,11 @@ class _Log:
         if isinstance(said, log_lines.Unusable):
             yield Skipped(reason=said.reason)
         elif isinstance(said, Candidate):
-            if said.certainty is Certainty.IF_FIRST and not first:
+            record = None if stream.begun else unwrapped(said.event)
+            if record is not None:
+                # The log group is a destination's, by way of EventBridge, and no function's.
+                yield self._from_record(record, line)
+            elif said.certainty is Certainty.IF_FIRST and not first:
                 if not stream.begun:
                     yield Skipped(reason=UNCERTAIN)
             elif stream.best is None or said.certainty > stream.best.certainty:
@@ -120,6 +130,20 @@ class _Log:
                 self.held_chars += said.chars
                 if not stream.begun:
                     yield from self._ended(line.stream, stream)
+
+    def _from_record(self, record: Unwrapped, line: LogLine) -> RecordedEvent | Skipped:
+        if record.only_pointers:
+            return Skipped(reason=ONLY_POINTERS)
+        if record.function not in (None, self.function):
+            return Skipped(reason=ANOTHER_FUNCTION)
+        return RecordedEvent(
+            event=record.event,
+            source="cloudwatch",
+            function=self.function,
+            version=record.version,
+            time=record.time or iso(line.time_ms),
+            origin=line.stream,
+        )
 
     def _ended(self, name: str, stream: _Stream) -> Iterator[RecordedEvent]:
         """Forgets the invocation; its event, if it had one."""

@@ -30,6 +30,7 @@ _TIME = r"\d{4}-\d\d-\d\dT[\d:.]+Z"
 _ID = r"[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}"
 _PYTHON = re.compile(rf"\[[A-Z]+\]\t{_TIME}\t({_ID})?\t")
 _NODE = re.compile(rf"{_TIME}\t({_ID}|undefined)\t[A-Z]+\t")
+_DICTIONARY = re.compile(r"\{['\"]")
 _EVENT_WORD = re.compile(r"\b(?:lambda_?)?event\b", re.IGNORECASE)
 _OTHER_EVENT = re.compile(
     r"\b(?:send|sent|sending|publish\w*|put|putting|emit\w*|dispatch\w*|forward\w*|enqueu\w*|"
@@ -219,6 +220,8 @@ def _value(body: str) -> object:
         return json_text.first(body)[0]
     except ValueError:
         pass
+    if not _DICTIONARY.match(body):
+        return None
     try:
         return json_text.literal(body)
     except ValueError:

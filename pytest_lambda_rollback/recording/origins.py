@@ -188,9 +188,9 @@ def _queue(
             number += 1
             found = envelopes.from_message(message, facts)
             if found.only_pointers:
-                yield Skipped(reason=event_files.ONLY_POINTERS)
+                yield Skipped(reason=envelopes.ONLY_POINTERS)
             elif found.function not in (None, function):
-                yield Skipped(reason=event_files.ANOTHER_FUNCTION)
+                yield Skipped(reason=envelopes.ANOTHER_FUNCTION)
             else:
                 yield RecordedEvent(
                     event=found.event,

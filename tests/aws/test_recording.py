@@ -66,7 +66,7 @@ def log(server: AwsServer, *invocations: object, group: str = "/aws/lambda/order
         with suppress(client.exceptions.ResourceAlreadyExistsException):
             make(**arguments)
     now_ms = int(time.time() * 1000)
-    lines = []
+    lines: list[dict[str, Any]] = []
     for number, event in enumerate(invocations):
         age_s = ages_s[number] if ages_s else (len(invocations) - number) * 0.01
         at = now_ms - int(age_s * 1000)

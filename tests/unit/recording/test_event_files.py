@@ -7,10 +7,9 @@ import json
 
 import pytest
 
+from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, ONLY_POINTERS
 from pytest_lambda_rollback.recording.event_files import (
-    ANOTHER_FUNCTION,
     NO_JSON,
-    ONLY_POINTERS,
     TOO_LARGE,
     events,
 )

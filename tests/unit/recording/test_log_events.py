@@ -88,6 +88,9 @@ def test_an_event_that_is_printed_over_many_log_lines() -> None:
         "{not json at all}",
         "[1, 2, 3]",
         "{'__import__': __import__('os')}",
+        "event: {'a': " + "1if 1else " * 1000 + "1}",
+        "event: {'a': '\\d'",
+        "event: {'a': " + "-+" * 50_000 + "1}",
     ],
 )
 def test_what_functions_log_besides_their_event(text: str) -> None:
@@ -148,7 +151,11 @@ def test_streams_do_not_mix() -> None:
         LogLine(stream="a", time_ms=3, text=json.dumps({"of": "a"})),
         LogLine(stream="b", time_ms=4, text=json.dumps({"of": "b"})),
     ]
-    assert [each.event for each in events(lines, function="f")] == [{"of": "a"}, {"of": "b"}]
+    got = events(lines, function="f")
+    assert [each.event for each in got if isinstance(each, RecordedEvent)] == [
+        {"of": "a"},
+        {"of": "b"},
+    ]
 
 
 def test_lines_that_were_cut_and_events_that_cannot_be_read_are_counted_by_reason() -> None:
@@ -175,6 +182,27 @@ def test_the_recorders_lines_are_joined_and_win_over_all_else() -> None:
 
 def test_an_event_of_which_a_line_is_missing_is_not_made_up() -> None:
     assert read([recorder(1, 2, '{"a": 1}')]) == [Skipped(reason=MISSING)]
+
+
+def test_a_log_group_that_is_a_destination_gives_the_events_in_its_records() -> None:
+    def record(function: str) -> str:
+        arn = f"arn:aws:lambda:eu-west-1:123456789012:function:{function}:3"
+        return json.dumps(
+            {"detail-type": "Lambda Function Invocation Result - Failure", "source": "lambda",
+             "detail": {"requestContext": {"functionArn": arn, "condition": "RetriesExhausted"},
+                        "requestPayload": ORDER}}
+        )  # fmt: skip
+
+    event, other = read([record("orders"), record("billing")], stream="8f5d7f2e-94d5")
+    assert (event.event, event.version) == (ORDER, "3")
+    assert other == Skipped(reason="an invocation record of another function")
+
+
+def test_a_function_that_is_invoked_with_records_keeps_them_whole() -> None:
+    event = {"detail-type": "Lambda Function Invocation Result - Failure", "source": "lambda",
+             "detail": {"requestContext": {"functionArn": "a", "condition": "x"},
+                        "requestPayload": ORDER}}  # fmt: skip
+    assert found(json.dumps(event)) == [event]
 
 
 def test_numbers_stay_as_they_were_written() -> None:
