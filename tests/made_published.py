@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import threading
 import time
 import zipfile
@@ -91,7 +92,10 @@ def function(
 
 @dataclass
 class PackageServer:
-    """Serves zips under their ARN at addresses that can expire, break off or lie."""
+    """Serves zips under their ARN at addresses that can expire, break off or lie.
+
+    Processes of their own get ``/packages`` (digest and size by ARN) and ``/locate/<ARN>``.
+    """
 
     contents: dict[str, bytes] = field(default_factory=dict)
     """By ARN."""
@@ -131,7 +135,13 @@ def package_server() -> Iterator[PackageServer]:
         def do_GET(self) -> None:
             arn = urlsplit(self.path).path.removeprefix("/")
             if arn.startswith("locate/"):
-                self._locate(arn.removeprefix("locate/"))
+                arn = arn.removeprefix("locate/")
+                with served.lock:
+                    served.located[arn] += 1
+                self._answer([digest(served.contents[arn]), len(served.contents[arn])])
+                return
+            if arn == "packages":
+                self._answer({arn: [digest(c), len(c)] for arn, c in served.contents.items()})
                 return
             with served.lock:
                 served.downloads[arn] += 1
@@ -163,11 +173,8 @@ def package_server() -> Iterator[PackageServer]:
                 served.finished[arn] += fault is None
             self.close_connection = True
 
-        def _locate(self, arn: str) -> None:
-            with served.lock:
-                served.located[arn] += 1
-            content = served.contents[arn]
-            answer = f"{digest(content)} {len(content)}".encode()
+        def _answer(self, data: object) -> None:
+            answer = json.dumps(data).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
