@@ -10,6 +10,7 @@ wrong: a lock file is the only word on versions that AWS has lost, so a guess is
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -125,7 +126,7 @@ def _version(data: object, layers: Mapping[str, RemotePackage], where: str) -> P
     else:
         own = {"kind": PackageKind.CODE.value, "arn": table.get("arn")}
         package = _made(RemotePackage, {**own, **code}, f"{where}/code")
-    hints = typing.get_type_hints(PublishedVersion)
+    hints = _hints(PublishedVersion)
     values = _values(PublishedVersion, table, hints, where, skip=("code", "layers"))
     return PublishedVersion(code=package, layers=tuple(layers[arn] for arn in arns), **values)
 
@@ -144,8 +145,14 @@ def _plain(value: Any) -> Any:
     return value.value if isinstance(value, StrEnum) else value
 
 
+@functools.cache
+def _hints(kind: type[Any]) -> Mapping[str, Any]:
+    """Types of a dataclass's fields; finding them out takes longer than all else here."""
+    return typing.get_type_hints(kind)
+
+
 def _made(kind: type[_T], data: object, where: str) -> _T:
-    hints = typing.get_type_hints(kind)
+    hints = _hints(typing.cast("Any", kind))
     return kind(**_values(kind, _table(data, where), hints, where))
 
 

@@ -182,11 +182,11 @@ class _Run:
                 " image, recorded by digest; images stay in their registry",
             )
         changed = work.changed
-        try:
-            _, _, again = self._record(function)
-            changed = changed or again
-        except RollbackError as error:
-            self._failed.append((function.name, str(error)))
+        if any(layer.sha256 is None for each in function.versions for layer in each.layers):
+            try:
+                changed = self._record(function)[2] or changed
+            except RollbackError as error:
+                self._failed.append((function.name, str(error)))
         for note in notes:
             self._progress(note)
         self._functions.append(
