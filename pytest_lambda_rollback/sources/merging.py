@@ -55,6 +55,11 @@ def merged(remote: PublishedFunction, locked: PublishedFunction | None) -> Merge
         )
     notes, known = _trusted(remote, locked)
     digests = _digests(known)
+    images = {
+        version.version: version.code
+        for version in known
+        if isinstance(version.code, ContainerImage) and version.version != _LATEST
+    }
     have = {version.version for version in remote.versions}
     gone = [
         replace(version, gone=True, environment=())
@@ -65,7 +70,9 @@ def merged(remote: PublishedFunction, locked: PublishedFunction | None) -> Merge
     return Merged(
         function=replace(
             remote,
-            versions=tuple(_with_digests(version, digests) for version in versions),
+            versions=tuple(
+                _with_image(_with_digests(version, digests), images) for version in versions
+            ),
             aliases=tuple(
                 _alias(alias, _before(locked, alias.name), remote.as_of) for alias in remote.aliases
             ),
@@ -102,8 +109,9 @@ def _trusted(
 
 
 def _code(version: PublishedVersion) -> str | None:
+    """What tells the code of a version from others; ``None`` where AWS was not asked for it."""
     if isinstance(version.code, ContainerImage):
-        return version.code.uri
+        return version.code.uri or None
     return version.code.sha256
 
 
@@ -131,6 +139,14 @@ def _with_digests(version: PublishedVersion, digests: dict[str, RemotePackage]) 
         for layer in version.layers
     )
     return replace(version, layers=layers)
+
+
+def _with_image(version: PublishedVersion, images: dict[str, ContainerImage]) -> PublishedVersion:
+    """Where an image is costs a request, and does not change once a version is published."""
+    known = images.get(version.version)
+    if known is None or not isinstance(version.code, ContainerImage) or version.code.uri:
+        return version
+    return replace(version, code=replace(version.code, uri=known.uri))
 
 
 def _before(locked: PublishedFunction, name: str) -> tuple[tuple[str, str], ...]:

@@ -15,6 +15,7 @@ from pytest_lambda_rollback.published import (
     LayerFacts,
     PlatformFacts,
     PublishedFunction,
+    PublishedVersion,
     VersionFacts,
 )
 from pytest_lambda_rollback.sources.merging import merged
@@ -89,6 +90,23 @@ def test_an_image_that_replaced_a_zip_is_other_code() -> None:
     made = merged(function("orders", image), function("orders", V2))
     assert made.function.versions == (image,)
     assert len(made.notes) == 1
+
+
+def test_where_an_image_is_comes_from_the_lock_for_published_versions() -> None:
+    def image(number: str, uri: str, command: str = "") -> PublishedVersion:
+        code = ContainerImage(uri=uri, command=(command,))
+        return replace(version("orders", number, b""), code=code)
+
+    uri = "registry.example/orders@sha256:1"
+    remote = function("orders", image("$LATEST", ""), image("2", "", "new"), image("1", uri))
+    locked = function("orders", image("$LATEST", uri), image("2", uri, "old"), image("1", ""))
+    made = merged(remote, locked)
+    assert made.notes == ()
+    assert made.function.versions == (
+        image("$LATEST", ""),
+        image("2", uri, "new"),
+        image("1", uri),
+    )
 
 
 def test_latest_may_change_and_is_never_gone() -> None:
