@@ -45,7 +45,15 @@ class PublishedFunctions(Protocol):
         """The functions that a ``discover`` entry stands for, sorted. Raises RollbackError."""
         ...
 
-    def build(self, path: Path, *, function: str, aws_name: str | None) -> Build:
+    def build(
+        self,
+        path: Path,
+        *,
+        function: str,
+        aws_name: str | None,
+        region: str | None,
+        account: str | None,
+    ) -> Build:
         """What a build says of a function. Raises RollbackError."""
         ...
 

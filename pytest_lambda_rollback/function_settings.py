@@ -284,15 +284,26 @@ class FunctionReader:
         return found
 
     def _build_path(self, text: str, *, base: Path, where: str) -> Path:
+        """The build that exists there; ``#NAME`` after it names the function in it."""
+        build, mark, name = text.partition("#")
+        if mark and not absolute(text, base).exists():
+            path = located(build, base=base, where=where)
+            return path.with_name(f"{path.name}#{name}")
         if Path(text).suffix.lower() in _TEMPLATES:
             return located(text, base=base, where=where)
         return package(text, base=base, where=where)
 
-    def _build(self, path: Path, said: _Said) -> Build:
+    def _build(self, path: Path, said: _Said, declared: Declared) -> Build:
         if self.published is None:
             return Build(path=path)
-        name = said.source.function_name.rpartition(":")[2] if said.source is not None else None
-        return self.published.build(path, function=said.name, aws_name=name)
+        known = declared.published
+        return self.published.build(
+            path,
+            function=said.name,
+            aws_name=said.source.function_name if said.source is not None else None,
+            region=known.region if known is not None else None,
+            account=known.account if known is not None else None,
+        )
 
     # --- one function ------------------------------------------------------------------------
 
@@ -403,9 +414,14 @@ class FunctionReader:
             alias = text if text in dict(declared.aliases) else None
             inherited = (how,)
         if path is not None:
+            build = self._build(path, said, declared)
             candidate_version, inherited = self.reader.candidate(
-                own, build=self._build(path, said), origin=_origin(declared, said)
+                own, build=build, origin=_origin(declared, said)
             )
+            if build.origin:
+                inherited = (f"all else from {build.origin}", *inherited)
+            if build.computed:
+                inherited = (*inherited, f"computed at deployment: {listed(build.computed)}")
             return candidate_version, inherited, alias
         if named is not None:
             return named, inherited, alias

@@ -177,6 +177,7 @@ class ActivePlugin:
         self.is_worker = hasattr(config, "workerinput")
         self._loaded: dict[Path, Settings | None] = {}
         self._folders: dict[Path, frozenset[Path]] = {}
+        self._cache = _store()
         self._errors: list[ConfigError] = []
         self._artifacts: ArtifactStore | None = None
         self._selected: list[RollbackItem] = []
@@ -212,6 +213,8 @@ class ActivePlugin:
         """Keep pytest out of code, layers and events: their files are not this suite's tests."""
         if not collection_path.is_dir():
             return None
+        if collection_path == self._cache:
+            return True
         for folder in collection_path.parents:
             if collection_path in self._artifact_paths(folder):
                 return True
@@ -339,7 +342,12 @@ class ActivePlugin:
         """Make one of the engines that come with the package."""
         if self._artifacts is None:  # pragma: no cover - made before anything runs
             raise EngineError("there is no artefact store")
-        return choice.make_engine(settings, progress, unpack=self._artifacts.unpack)
+        return choice.make_engine(
+            settings,
+            progress,
+            unpack=self._artifacts.unpack,
+            registry_login=self._functions.registry_login,
+        )
 
     def _make_engine(self, settings: Settings, progress: Progress) -> Engine:
         engine: Engine = self.config.hook.pytest_lambda_rollback_make_engine(

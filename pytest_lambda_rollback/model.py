@@ -369,6 +369,8 @@ class LocalVersion:
     code: Path
     layers: tuple[Path | RemotePackage, ...]
     """A candidate build may be bound to layer versions that AWS holds."""
+    layer_names: tuple[str, ...] = ()
+    """What a template calls each of them; empty where their paths say it."""
     runtime: str
     handler: str
     architecture: str = "x86_64"

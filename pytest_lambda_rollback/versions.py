@@ -84,6 +84,8 @@ class VersionReader:
                 inherited.append(f"{key} from {origin.version}")
         if "environment_names" in said and "environment" not in table:
             fields["environment_names"] = said["environment_names"]
+        if fields["layers"] is said.get("layers"):
+            fields["layer_names"] = build.layer_names
         candidate = LocalVersion(version="candidate", code=build.path, image=build.image, **fields)
         return candidate, tuple(inherited)
 

@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lambda_rollback.engines.interface import Progress
-from pytest_lambda_rollback.errors import EngineError
+from pytest_lambda_rollback.errors import EngineError, SourceError
 from pytest_lambda_rollback.model import (
     Artifact,
     EngineDescription,
     FunctionError,
+    FunctionSettings,
     FunctionVersion,
     Invocation,
+    Layer,
     Outcome,
     OutcomeKind,
+    Settings,
 )
+from pytest_lambda_rollback.published import PublishedFunction, PublishedVersion, RemotePackage
 
 
 def answer(value: Any) -> Outcome:
@@ -106,3 +110,21 @@ class FakeArtifacts:
 
     def load(self, path: Path, *, label: str, root_dir: str) -> Artifact:
         return Artifact(label=label, digest=str(path), size_bytes=self.size_bytes, tar=path)
+
+    def empty(self, label: str) -> Artifact:
+        return Artifact(label=label, digest=label, size_bytes=0, tar=Path(label))
+
+    def layer(
+        self, settings: Settings, function: FunctionSettings, package: RemotePackage
+    ) -> Layer:
+        raise SourceError(f"{package.name} is not here")
+
+    def published(
+        self, settings: Settings, function: FunctionSettings, version: PublishedVersion
+    ) -> FunctionVersion:
+        raise SourceError(f"{function.name}:{version.version} is not here")
+
+    def platform(
+        self, settings: Settings, function: FunctionSettings, versions: tuple[str, ...]
+    ) -> PublishedFunction | None:
+        return None

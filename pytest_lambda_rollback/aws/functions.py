@@ -49,7 +49,7 @@ def read_function(account: Account, source: AwsSource, *, name: str) -> Publishe
     where = _where(source.function_name, name, here.region)
     client = here.client("lambda")
     with reading(
-        what=f"{name}: the versions of {where} cannot be read",
+        what=f"the versions of {where} cannot be read",
         action="lambda:ListVersionsByFunction",
         resource=resource,
     ):
@@ -64,7 +64,7 @@ def read_function(account: Account, source: AwsSource, *, name: str) -> Publishe
             do="Check AWS_ENDPOINT_URL",
         )
     with reading(
-        what=f"{name}: the aliases of {where} cannot be read",
+        what=f"the aliases of {where} cannot be read",
         action="lambda:ListAliases",
         resource=resource,
     ):
@@ -197,9 +197,9 @@ def _resource(function_name: str, region: str) -> str:
 
 def _where(function_name: str, name: str, region: str) -> str:
     if function_name.startswith("arn:"):
-        return function_name
-    plain = "it" if function_name == name else function_name
-    return f"{plain} in {region}"
+        return f"{name} ({function_name})"
+    own = name if function_name == name else f"{name} ({function_name})"
+    return f"{own} in {region}"
 
 
 # --- values ---------------------------------------------------------------------------------

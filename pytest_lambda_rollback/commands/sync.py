@@ -119,18 +119,19 @@ def _show(report: SyncReport, store: Store) -> None:
         print(f"FAILED  {name}: {reason}")
     for name, reason in report.lost:
         print(f"LOST    {name}: {reason}")
-    for function in report.functions:
-        for note in function.notes:
-            print(f"NOTE    {function.name}: {note}")
     versions = sum(function.versions for function in report.functions)
     images = sum(function.images for function in report.functions)
     changed = sum(function.lock_changed for function in report.functions)
     print(
-        f"{len(report.functions)} functions with {versions} versions in {store.path}: "
-        f"{report.fetched} packages fetched ({megabytes(report.bytes)}), {report.held} were held, "
-        f"{changed} lock files changed"
+        f"{_count(len(report.functions), 'function')} with {_count(versions, 'version')} in "
+        f"{store.path}: {_count(report.fetched, 'package')} fetched ({megabytes(report.bytes)}), "
+        f"{report.held} were held, {_count(changed, 'lock file')} changed"
     )
     if images:
         print(f"{images} versions are container images: recorded by digest, pulled when they run")
     if report.shared:
         print(f"{report.shared} packages put into {store.bucket}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

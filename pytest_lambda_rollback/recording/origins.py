@@ -180,7 +180,7 @@ def _queue(
             f"{origin} was not read",
             why="; ".join(risks),
             do="Record from its dead-letter queue or from the function's log, or say that this is "
-            "wanted (--yes)",
+            "wanted (--accept-risks)",
         )
     number, at_most = 0, budget.events
     with closing(queues.messages(client, facts, at_most=at_most)) as messages:

@@ -29,6 +29,7 @@ from pytest_lambda_rollback.reports.coverage import (
     merged,
     report_data,
 )
+from pytest_lambda_rollback.reports.terminal import UNKNOWN_VERSION
 
 SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).with_name("report.schema.json")
@@ -58,7 +59,7 @@ def record_of(
         "file": file,
         "order": order,
         "function": check.function,
-        "current": function.current.version if function.current is not None else "unknown",
+        "current": function.current.version if function.current is not None else UNKNOWN_VERSION,
         "inherited": list(function.inherited),
         "source": _source(function),
         "placeholders": list(function.placeholders),

@@ -93,6 +93,10 @@ def _cause(finding: Finding) -> str:
     return text or f"{cause.event_path} in the event"
 
 
+UNKNOWN_VERSION = "unknown"
+"""What a report says of a current version that could not be found out."""
+
+
 def engine_lines(engines: list[dict[str, Any]]) -> list[str]:
     """What ran the replays, and what that does not seal."""
     lines = []
@@ -142,6 +146,18 @@ def summary(document: dict[str, Any]) -> list[str]:
         lines += _matrix(function["targets"])
         lines.append(conclusion(function))
         lines += _warnings(function["targets"])
+    # What was not looked at is often the same for all functions.
+    notes = dict.fromkeys(
+        note
+        for function in document["functions"]
+        for target in function["targets"]
+        for check in target["checks"]
+        for note in check["notes"]
+    )
+    if notes:
+        lines.append("")
+    for note in notes:
+        lines += textwrap.wrap(f"note: {note}", _WIDTH, subsequent_indent="  ")
     return lines
 
 
@@ -195,13 +211,10 @@ def _warnings(targets: list[dict[str, Any]]) -> list[str]:
         for check in target["checks"]
         for warning in check["warnings"]
     )
-    notes = dict.fromkeys(
-        note for target in targets for check in target["checks"] for note in check["notes"]
-    )
     lines = [f"  warning: {message}" for message in list(messages)[:_WARNINGS]]
     if len(messages) > _WARNINGS:
         lines.append(f"  and {len(messages) - _WARNINGS} more warnings in the JSON report")
-    return [*lines, *(f"  not looked at: {note}" for note in notes)]
+    return lines
 
 
 def conclusion(function: dict[str, Any]) -> str:
@@ -213,6 +226,8 @@ def conclusion(function: dict[str, Any]) -> str:
             found = by_target.setdefault((target["function"], target["version"]), {})
             found[target["strategy"]] = target["verdict"]
     if not by_target:
+        if function["current"] == UNKNOWN_VERSION:
+            return f"Nothing was checked for {name}: see the unknown check above."
         return f"Nothing was checked for {name}: it has no rollback target."
     for (of, version), verdicts in by_target.items():
         safe = [s for s, verdict in verdicts.items() if verdict == Verdict.SAFE]

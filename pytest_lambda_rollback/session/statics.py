@@ -113,8 +113,8 @@ class StaticContracts:
                 facts=case.facts,
                 target_facts=case.target_facts,
                 current_alias=case.alias,
-                handler_missing=missing_handler(case.target),
-                current_handler_missing=missing_handler(case.current),
+                handler_missing=missing_handler(case.target, modules=self._modules),
+                current_handler_missing=missing_handler(case.current, modules=self._modules),
             ),
             today=self._today(),
         )

@@ -30,6 +30,7 @@ from pytest_lambda_rollback.sources.merging import merged
 
 if TYPE_CHECKING:
     from pytest_lambda_rollback.aws.clients import Account, Accounts
+    from pytest_lambda_rollback.aws.registry import RegistryLogins
 
 Progress = Callable[[str], None]
 
@@ -53,6 +54,8 @@ class AwsFunctions:
         self._shared = shared
         self._accounts: Accounts | None = None
         self._mappings: dict[int, tuple[tuple[str, Binding], ...]] = {}
+        self._images: dict[str, Account] = {}
+        self._logins: dict[int, RegistryLogins] = {}
 
     # --- planning ----------------------------------------------------------------------------
 
@@ -90,9 +93,19 @@ class AwsFunctions:
             for name in names
         )
 
-    def build(self, path: Path, *, function: str, aws_name: str | None) -> Build:
+    def build(
+        self,
+        path: Path,
+        *,
+        function: str,
+        aws_name: str | None,
+        region: str | None,
+        account: str | None,
+    ) -> Build:
         """What a build says of a function. Raises RollbackError."""
-        return read_build(path, function=function, aws_name=aws_name)
+        return read_build(
+            path, function=function, aws_name=aws_name, region=region, account=account
+        )
 
     # --- accounts ----------------------------------------------------------------------------
 
@@ -117,6 +130,26 @@ class AwsFunctions:
         if id(account) not in self._mappings:
             self._mappings[id(account)] = read_event_source_mappings(account)
         return tuple(binding for arn, binding in self._mappings[id(account)] if arn == function_arn)
+
+    # --- registries --------------------------------------------------------------------------
+
+    def remember_image(self, uri: str, of: AwsSource) -> None:
+        """Note whose credentials lead to an image. Raises SourceError."""
+        if not self.offline:
+            self._images[uri] = self.account(of)
+
+    def registry_login(self, uri: str) -> tuple[str, str] | None:
+        """User and password for the registry of an image in ECR; ``None`` for any other.
+
+        Raises SourceError.
+        """
+        from pytest_lambda_rollback.aws.registry import RegistryLogins
+
+        account = self._images.get(uri)
+        if account is None:
+            return None
+        logins = self._logins.setdefault(id(account), RegistryLogins(account))
+        return logins.login(uri)
 
     # --- asking ------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Protocol
 
@@ -58,8 +59,8 @@ def function_version(
         layers = tuple(
             load_remote(layer)
             if isinstance(layer, RemotePackage)
-            else _layer(layer, load_artifact)
-            for layer in local.layers
+            else _layer(layer, load_artifact, name)
+            for layer, name in zip_longest(local.layers, local.layer_names)
         )
     except SourceError as error:
         raise SourceError(
@@ -103,8 +104,11 @@ def redeployed(target: FunctionVersion, current: FunctionVersion) -> FunctionVer
     return replace(current, version=target.version, code=target.code, handler=target.handler)
 
 
-def _layer(path: Path, load_artifact: LoadArtifact) -> Layer:
+def _layer(path: Path, load_artifact: LoadArtifact, name: str | None) -> Layer:
     """``acme-shared-2`` is version 2 of acme-shared; a name without a number has no version."""
+    if name:
+        artifact = load_artifact(path, label=str(path), root_dir=LAYER_DIR)
+        return Layer(name=name, version=None, artifact=artifact)
     stem = path.stem if path.suffix.lower() == ".zip" else path.name
     match = _LAYER_STEM.fullmatch(stem)
     return Layer(

@@ -53,7 +53,7 @@ class PublishedPackages:
         self._artifacts = artifacts
         self._progress = progress
         self._archives: dict[Path, Archive] = {}
-        self._known: dict[tuple[Path, str], PublishedFunction] = {}
+        self._busy: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
 
     def load(self, path: Path, *, label: str, root_dir: str) -> Artifact:
@@ -78,6 +78,7 @@ class PublishedPackages:
         image: ContainerImage | None = None
         if isinstance(version.code, ContainerImage):
             image = self._image(function, version, version.code)
+            self._functions.remember_image(image.uri, _source(function, version.arn))
             code, known = self._artifacts.empty(image.uri), replace(version, code=image)
         else:
             code = self._artifact(settings, function, version.code, CODE_DIR)[0]
@@ -140,9 +141,13 @@ class PublishedPackages:
         root_dir: str,
     ) -> tuple[Artifact, RemotePackage]:
         """The artefact, and the package with what its bytes told."""
-        held = self._archive(settings).fetch(
-            package, locate=self._locate(function), download=download, progress=self._progress
-        )
+        with self._guard:
+            busy = self._busy.setdefault(package.arn, threading.Lock())
+        with busy:
+            # Versions share layers: who comes second finds what the first one brought.
+            held = self._archive(settings).fetch(
+                package, locate=self._locate(function), download=download, progress=self._progress
+            )
         artifact = self._artifacts.load(held.path, label=package.name, root_dir=root_dir)
         return artifact, replace(package, sha256=held.sha256, size_bytes=held.size_bytes)
 
@@ -219,9 +224,11 @@ class PublishedPackages:
                 f"{listed(missing)}",
                 do=do,
             )
-        from pytest_lambda_rollback.aws.environment_values import read_values
+        from pytest_lambda_rollback.aws.functions import read_environment
 
-        return dict(read_values(self._functions.account(_source(function, version.arn)), version))
+        return dict(
+            read_environment(self._functions.account(_source(function, version.arn)), version)
+        )
 
     # --- the lock file -----------------------------------------------------------------------
 

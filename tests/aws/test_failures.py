@@ -53,7 +53,7 @@ def test_a_refusal_names_the_function_and_what_to_do(
 ) -> None:
     aws_environment.fail(operation, kind)
     error = told(account)
-    assert error.what.startswith("orders: ")
+    assert error.what.startswith("the ")
     assert why in error.why
     assert do in error.do
 
@@ -76,7 +76,7 @@ def test_an_outage_ends_in_a_message(account: Account, aws_environment: AwsServe
 
 def test_a_function_that_is_not_there(account: Account) -> None:
     error = told(account, AwsSource(function_name="gone"))
-    assert error.what == "orders: the versions of gone in eu-west-1 cannot be read"
+    assert error.what == "the versions of orders (gone) in eu-west-1 cannot be read"
     assert "gone" in error.why
     assert "region" in error.do
 

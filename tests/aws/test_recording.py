@@ -217,7 +217,7 @@ def test_a_queue_that_would_move_messages_is_not_read_unless_it_is_wanted(
     with pytest.raises(ConfigError, match="3 receives after which SQS moves a message to") as error:
         recorded(QueueOrigin(queue=url))
     assert "orders-dead" in str(error.value)
-    assert "--yes" in str(error.value)
+    assert "--accept-risks" in str(error.value)
     assert aws_environment.requests("ReceiveMessage") == 0
     assert len(recorded(QueueOrigin(queue=url, accept_risks=True))) == 1
 

@@ -71,6 +71,7 @@ class Account:
     discovered: tuple[str, ...] | RollbackError = ()
     built: Build | None = None
     asked: list[AwsSource] = field(default_factory=list)
+    builds: list[tuple[object, ...]] = field(default_factory=list)
 
     def read(
         self, asked: Sequence[tuple[str, AwsSource]], store: Store
@@ -87,7 +88,16 @@ class Account:
             for name in self.discovered
         )
 
-    def build(self, path: Path, *, function: str, aws_name: str | None) -> Build:
+    def build(
+        self,
+        path: Path,
+        *,
+        function: str,
+        aws_name: str | None,
+        region: str | None,
+        account: str | None,
+    ) -> Build:
+        self.builds.append((path, function, aws_name, region, account))
         return self.built if self.built is not None else Build(path=path)
 
 
@@ -418,7 +428,9 @@ def test_what_a_template_says_goes_before_latest(
         environment=(("TABLE", "t"),),
         environment_names=("TABLE", "TOPIC"),
     )
-    candidate = billing(candidates=("template.yaml",)).current
+    candidate = billing(candidates=("template.yaml#Billing",)).current
+    path = tmp_path / "template.yaml#Billing"
+    assert account.builds == [(path, "billing", "billing-prod", "eu-west-1", "111122223333")]
     assert isinstance(candidate, LocalVersion)
     assert candidate.code == tmp_path / "built"
     assert candidate.layers == (

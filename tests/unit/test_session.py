@@ -72,7 +72,7 @@ def check(tmp_path: Path) -> Iterator[Check]:
         session = Session(
             selected=[(settings, each) for each in checks],
             make_engine=make or (lambda _settings, _progress: engine),
-            artifacts=FakeArtifacts(size_bytes),
+            packages=FakeArtifacts(size_bytes),
             progress=lambda _text: None,
             announce=lambda _engine: None,
             today=lambda: date(2026, 6, 1),

@@ -255,7 +255,7 @@ def test_a_function_that_is_not_there_is_named_with_its_region(
     )
     with pytest.raises(SourceError) as caught:
         read_function(account, SOURCE, name="orders")
-    assert caught.value.what == ("orders: the versions of orders-prod in eu-west-1 cannot be read")
+    assert caught.value.what == ("the versions of orders (orders-prod) in eu-west-1 cannot be read")
     assert "Function not found" in caught.value.why
 
 

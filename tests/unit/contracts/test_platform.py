@@ -144,7 +144,7 @@ def test_dates_that_are_old_are_noted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "words"), [("Auto", "today's patch"), ("FunctionUpdate", "it was published on")]
+    ("mode", "words"), [("Auto", "take AWS's patches"), ("FunctionUpdate", "it was published on")]
 )
 def test_which_patch_of_the_runtime_comes_back_is_noted(mode: str, words: str) -> None:
     details = VersionFacts(version="3", update_mode=mode)

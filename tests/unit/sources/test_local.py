@@ -15,6 +15,7 @@ from pytest_lambda_rollback.model import (
     Layer,
     LocalVersion,
 )
+from pytest_lambda_rollback.published import ContainerImage, PackageKind, RemotePackage
 from pytest_lambda_rollback.sources.local import function_version, redeployed
 
 LOCAL = LocalVersion(
@@ -49,9 +50,15 @@ def artifact(label: str) -> Artifact:
     return Artifact(label=label, digest=f"digest of {label}", size_bytes=1, tar=Path(label))
 
 
+def fetched_layer(package: RemotePackage) -> Layer:
+    return Layer(name=package.name.split()[0], version="7", artifact=artifact(package.arn))
+
+
 def test_a_declared_version_becomes_a_function_version() -> None:
     store = Store()
-    assert function_version(SETTINGS, LOCAL, store.load) == FunctionVersion(
+    assert function_version(
+        SETTINGS, LOCAL, store.load, load_remote=fetched_layer, empty=artifact
+    ) == FunctionVersion(
         function="orders",
         version="3",
         code=artifact("/project/versions/3.zip"),
@@ -98,7 +105,9 @@ def test_a_declared_version_becomes_a_function_version() -> None:
 )
 def test_a_layer_is_called_after_its_file(file: str, name: str, version: str | None) -> None:
     local = replace(LOCAL, layers=(Path("/project") / file,))
-    (layer,) = function_version(SETTINGS, local, Store().load).layers
+    (layer,) = function_version(
+        SETTINGS, local, Store().load, load_remote=fetched_layer, empty=artifact
+    ).layers
     assert (layer.name, layer.version) == (name, version)
 
 
@@ -107,14 +116,16 @@ def test_a_package_that_cannot_be_had_is_told_with_its_version() -> None:
         raise SourceError(f"{label} is encrypted", why="Lambda has no password", do="Zip it again")
 
     with pytest.raises(SourceError) as caught:
-        function_version(SETTINGS, LOCAL, load)
+        function_version(SETTINGS, LOCAL, load, load_remote=fetched_layer, empty=artifact)
     assert str(caught.value) == (
         "orders:3: /project/versions/3.zip is encrypted: Lambda has no password. Zip it again."
     )
 
 
 def test_a_redeployed_target_is_its_code_and_handler_on_the_current_stack() -> None:
-    target = function_version(SETTINGS, LOCAL, Store().load)
+    target = function_version(
+        SETTINGS, LOCAL, Store().load, load_remote=fetched_layer, empty=artifact
+    )
     current = FunctionVersion(
         function="orders",
         version="4",
@@ -133,3 +144,37 @@ def test_a_redeployed_target_is_its_code_and_handler_on_the_current_stack() -> N
     again = redeployed(target, current)
     assert (again.version, again.code, again.handler) == ("3", target.code, "index.handler")
     assert replace(again, version="4", code=current.code, handler="app.new") == current
+
+
+def test_a_candidate_may_have_layers_of_aws_and_a_template_and_values_that_are_not_known() -> None:
+    arn = "arn:aws:lambda:eu-west-1:111122223333:layer:third-party:7"
+    candidate = replace(
+        LOCAL,
+        version="candidate",
+        layers=(
+            Path("/cdk.out/asset.0a1b"),
+            RemotePackage(kind=PackageKind.LAYER, arn=arn, size_bytes=0),
+        ),
+        layer_names=("Shared", "third-party"),
+        environment_names=("TABLE", "TOPIC"),
+    )
+    made = function_version(
+        SETTINGS, candidate, Store().load, load_remote=fetched_layer, empty=artifact
+    )
+    assert [str(layer) for layer in made.layers] == ["Shared", "third-party 7"]
+    assert made.layers[1].artifact == artifact(arn)
+    assert made.environment == (("TABLE", "orders"), ("TOPIC", "placeholder-for-TOPIC"))
+    assert made.placeholders == ("TOPIC",)
+
+
+def test_a_container_image_reads_no_code_and_keeps_its_own_stack_when_deployed_again() -> None:
+    image = ContainerImage(uri="orders:build", local=True)
+    built = replace(LOCAL, image=image, layers=(), runtime="", handler="")
+    store = Store()
+    target = function_version(
+        SETTINGS, built, store.load, load_remote=fetched_layer, empty=artifact
+    )
+    assert (target.image, target.code, store.asked) == (image, artifact("orders:build"), [])
+    current = replace(target, version="4", image=ContainerImage(uri="new"), memory_mb=512)
+    again = redeployed(target, current)
+    assert (again.image, again.memory_mb, again.version) == (image, 512, "3")
