@@ -14,6 +14,7 @@ from typing import Protocol
 
 from pytest_lambda_rollback.builds import Build
 from pytest_lambda_rollback.errors import ConfigError, RollbackError
+from pytest_lambda_rollback.functions import region_of
 from pytest_lambda_rollback.model import Redact, Store
 from pytest_lambda_rollback.paths import absolute
 from pytest_lambda_rollback.published import AwsSource, Discovery, Environment, PublishedFunction
@@ -28,7 +29,6 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}")
 _QUALIFIED = re.compile(r"(?P<name>.*[A-Za-z0-9_-]):(?P<qualifier>\$LATEST|[A-Za-z0-9_-]+)")
 _ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+")
-_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
 
 
@@ -72,7 +72,7 @@ def defaults_of(root: Table) -> AwsDefaults:
     """The file's own ``aws`` table, with its ``region`` where that table says none."""
     table = root.table("aws")
     table.only(_ACCOUNT_KEYS)
-    return _account(table, AwsDefaults(region=_region(root)))
+    return _account(table, AwsDefaults(region=region_of(root)))
 
 
 def source_of(table: Table, defaults: AwsDefaults) -> AwsSource | None:
@@ -169,22 +169,13 @@ def _account(table: Table, defaults: AwsDefaults) -> AwsDefaults:
     if role is not None and not _ROLE.fullmatch(role):
         raise table.wrong("role_arn", "the ARN of an IAM role")
     return AwsDefaults(
-        region=_region(table) or defaults.region,
+        region=region_of(table) or defaults.region,
         profile=table.string("profile") if "profile" in table else defaults.profile,
         role_arn=role or defaults.role_arn,
         environment=Environment(
             table.choice("environment", tuple(Environment), defaults.environment)
         ),
     )
-
-
-def _region(table: Table) -> str | None:
-    if "region" not in table:
-        return None
-    region = table.string("region")
-    if not _REGION.fullmatch(region):
-        raise table.wrong("region", "the name of an AWS region, as in eu-west-1")
-    return region
 
 
 def _check_name(table: Table, key: str, name: str) -> None:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +55,7 @@ class AwsFunctions:
         self._shared = shared
         self._accounts: Accounts | None = None
         self._mappings: dict[int, tuple[tuple[str, Binding], ...]] = {}
+        self._guard = threading.Lock()
         self._images: dict[str, Account] = {}
         self._logins: dict[int, RegistryLogins] = {}
 
@@ -113,8 +115,9 @@ class AwsFunctions:
         """The account and region that a source is read from. Raises SourceError."""
         from pytest_lambda_rollback.aws.clients import Accounts
 
-        if self._accounts is None:
-            self._accounts = Accounts()
+        with self._guard:
+            # One for all threads: the client that keeps AWS's pace is the account's.
+            self._accounts = self._accounts or Accounts()
         region = of.region
         if isinstance(of, AwsSource) and of.function_name.startswith("arn:"):
             region = of.function_name.split(":")[3]
@@ -127,8 +130,9 @@ class AwsFunctions:
         """
         from pytest_lambda_rollback.aws.functions import read_event_source_mappings
 
-        if id(account) not in self._mappings:
-            self._mappings[id(account)] = read_event_source_mappings(account)
+        with self._guard:
+            if id(account) not in self._mappings:
+                self._mappings[id(account)] = read_event_source_mappings(account)
         return tuple(binding for arn, binding in self._mappings[id(account)] if arn == function_arn)
 
     # --- registries --------------------------------------------------------------------------

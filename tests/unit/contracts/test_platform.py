@@ -37,6 +37,7 @@ from pytest_lambda_rollback.published import (
     ContainerImage,
     LayerFacts,
     PackageKind,
+    PlatformFacts,
     RemotePackage,
     VersionFacts,
 )
@@ -609,3 +610,9 @@ def test_a_function_that_is_throttled_anyway_is_noted() -> None:
 
     assert judgement.judgement.findings == ()
     assert "reserved concurrency of 0" in judgement.notes[0]
+
+
+def test_what_was_never_read_from_aws_is_noted() -> None:
+    facts = replace(function(), platform=PlatformFacts())
+    (note,) = [n for n in judged(case(facts=facts)).notes if "never read" in n]
+    assert "permissions, event sources, concurrency and layers of orders" in note
