@@ -94,9 +94,9 @@ def _unread_notes(case: PlatformCase, today: date) -> Iterator[str]:
     for facts in functions:
         if not facts.platform.as_of:
             yield (
-                f"permissions, event sources, concurrency and layers of {facts.name} were never "
-                "read from AWS: the archive knows its versions and aliases alone until a run "
-                "that is not offline"
+                "permissions, event sources, concurrency and layers were never read from AWS for "
+                f"{facts.name}: the archive has its versions and aliases alone until a run that is "
+                "not offline"
             )
         for action in facts.platform.unread:
             tells = _UNREAD.get(action, "what it tells")

@@ -115,8 +115,8 @@ def runtime_notes(case: PlatformCase, today: date) -> Iterator[str]:
     mode = case.target_details.update_mode
     if case.by_alias and mode == "Auto":
         yield (
-            f"published versions of {case.published.function} take AWS's patches of {runtime} by "
-            "themselves (Auto): a rollback does not bring back the patch of their time"
+            f"published versions take AWS's patches of {runtime} by themselves (Auto): a rollback "
+            "does not bring back the patch of their time"
         )
     elif case.by_alias and mode == "FunctionUpdate":
         yield (

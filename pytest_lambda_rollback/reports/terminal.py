@@ -15,6 +15,7 @@ from pytest_lambda_rollback.model import CheckResult, EngineDescription, Finding
 
 _WIDTH = 100
 _WARNINGS = 10
+_NOTES = 8
 
 
 def headline(result: CheckResult) -> str:
@@ -156,8 +157,10 @@ def summary(document: dict[str, Any]) -> list[str]:
     )
     if notes:
         lines.append("")
-    for note in notes:
+    for note in list(notes)[:_NOTES]:
         lines += textwrap.wrap(f"note: {note}", _WIDTH, subsequent_indent="  ")
+    if len(notes) > _NOTES:
+        lines.append(f"and {len(notes) - _NOTES} more notes in the JSON report")
     return lines
 
 

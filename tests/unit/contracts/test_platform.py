@@ -615,4 +615,4 @@ def test_a_function_that_is_throttled_anyway_is_noted() -> None:
 def test_what_was_never_read_from_aws_is_noted() -> None:
     facts = replace(function(), platform=PlatformFacts())
     (note,) = [n for n in judged(case(facts=facts)).notes if "never read" in n]
-    assert "permissions, event sources, concurrency and layers of orders" in note
+    assert "for orders: the archive has its versions and aliases alone" in note
