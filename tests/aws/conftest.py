@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from aws_server import AwsServer
+from user_projects import Project
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +34,12 @@ def aws_environment(aws_server: AwsServer, monkeypatch: pytest.MonkeyPatch) -> A
     for name, value in aws_server.environment.items():
         monkeypatch.setenv(name, value)
     return aws_server
+
+
+@pytest.fixture
+def project(tmp_path: Path, aws_environment: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An empty project of a user whose AWS is ``aws_server``."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return Project(path=folder, server=aws_environment)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from account_content import Version, client_of, publish_example, publish_function, zip_of
-from aws_server import AwsServer
+from user_projects import JSON, Project, breaks_of, report_of, unknowns_of, verdicts_of
 
 EXAMPLE = Path(__file__).parents[2] / "example_project"
 BREAKS = {
@@ -33,54 +30,6 @@ BREAKS = {
 """What the example says of itself: the same as from local folders."""
 
 
-@dataclass(frozen=True)
-class Project:
-    path: Path
-    server: AwsServer
-
-    def configure(self, text: str) -> None:
-        (self.path / "lambda-rollback.toml").write_text(text)
-
-    def event(self, function: str, name: str, event: Any) -> None:
-        folder = self.path / "events" / function
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.json").write_text(json.dumps(event))
-
-    def pytest(self, *arguments: str, engine: str = "process") -> Run:
-        command = [sys.executable, "-m", "pytest", "--lambda-rollback", "-p", "no:cacheprovider"]
-        return self._run(*command, f"--lambda-rollback-engine={engine}", *arguments)
-
-    def console(self, *arguments: str) -> Run:
-        return self._run(sys.executable, "-m", "pytest_lambda_rollback.cli", *arguments)
-
-    def _run(self, *command: str) -> Run:
-        done = subprocess.run(
-            [*command], cwd=self.path, capture_output=True, text=True, timeout=300, check=False
-        )
-        return Run(code=done.returncode, text=done.stdout + done.stderr)
-
-    def lock(self, function: str) -> str:
-        return (self.path / ".lambda-rollback" / "locks" / f"{function}.json").read_text()
-
-
-@dataclass(frozen=True)
-class Run:
-    code: int
-    text: str
-
-    def shows(self, *parts: str) -> None:
-        for part in parts:
-            assert part in self.text, self.text
-
-
-@pytest.fixture
-def project(tmp_path: Path, aws_environment: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = tmp_path / "project"
-    folder.mkdir()
-    return Project(path=folder, server=aws_environment)
-
-
 @pytest.fixture
 def example(project: Project) -> Project:
     if not (EXAMPLE / "layers" / "third-party-2").is_dir():
@@ -90,39 +39,6 @@ def example(project: Project) -> Project:
     project.configure('[functions.orders]\naws = "orders"\n')
     project.server.reset_counts()
     return project
-
-
-def report_of(project: Project) -> Any:
-    return json.loads((project.path / "report.json").read_text())
-
-
-def breaks_of(report: Any) -> dict[tuple[str, str], set[str]]:
-    found: dict[tuple[str, str], set[str]] = {}
-    for target in report["functions"][0]["targets"]:
-        names = {c["id"].rpartition("::")[2] for c in target["checks"] if c["verdict"] == "breaks"}
-        if names:
-            found[target["version"], target["strategy"]] = names
-    return found
-
-
-def unknowns_of(report: Any) -> list[str]:
-    return [
-        f"{check['id']}: {check['reason']}"
-        for target in report["functions"][0]["targets"]
-        for check in target["checks"]
-        if check["verdict"] == "unknown"
-    ]
-
-
-def verdicts_of(report: Any) -> dict[str, str]:
-    return {
-        check["id"]: check["verdict"]
-        for target in report["functions"][0]["targets"]
-        for check in target["checks"]
-    }
-
-
-JSON = "--lambda-rollback-json=report.json"
 
 
 def test_the_name_of_a_function_is_enough_and_the_archive_outlives_aws(example: Project) -> None:
