@@ -22,6 +22,7 @@ from botocore.credentials import (
 from botocore.exceptions import NoCredentialsError
 
 from pytest_lambda_rollback import __version__
+from pytest_lambda_rollback.aws.client_logs import unlog, unlogged
 from pytest_lambda_rollback.aws.failures import reading
 from pytest_lambda_rollback.errors import SourceError
 
@@ -141,8 +142,11 @@ class _Login:
 
     def client(self, service: str, region: str) -> Any:
         """A new client. Raises SourceError, also where the credentials cannot be read."""
-        with reading(
-            what=f"AWS cannot be called with the {self.who}", action="sts:GetCallerIdentity"
+        with (
+            reading(
+                what=f"AWS cannot be called with the {self.who}", action="sts:GetCallerIdentity"
+            ),
+            unlogged(),
         ):
             if self._session is None:
                 self._session = (
@@ -150,7 +154,7 @@ class _Login:
                     if self._role_arn is None
                     else self._assuming(self._role_arn, region)
                 )
-            return self._session.create_client(
+            client = self._session.create_client(
                 service,
                 region_name=region,
                 config=Config(
@@ -161,6 +165,7 @@ class _Login:
                     user_agent_extra=f"{_TOOL}/{__version__}",
                 ),
             )
+            return unlog(client)
 
     def _own(self) -> botocore.session.Session:
         return botocore.session.Session(profile=self._profile)

@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from botocore.exceptions import ClientError
 
+from pytest_lambda_rollback.aws.client_logs import unlogged
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.failures import denied, missing, reading, statement
 from pytest_lambda_rollback.aws.functions import hexadecimal, region_of, unqualified
@@ -147,7 +148,7 @@ def download(
     itself. After an error, ``write`` may have got the beginning.
     """
     failed = f"{what} cannot be downloaded"
-    with requests.Session() as session:
+    with unlogged(), requests.Session() as session:
         # A presigned URL is all the authority there is; S3 refuses a second one from ~/.netrc.
         session.auth = _unchanged
         session.headers["Accept-Encoding"] = "identity"

@@ -1,0 +1,79 @@
+"""What must not get out of a run against AWS, and what files made by others must not do."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+from account_content import Version, client_of, publish_function, zip_of
+from aws_server import AwsServer
+from test_runs_against_aws import Project
+
+from pytest_lambda_rollback.aws.clients import Account
+
+SECRET = "planted-environment-value-4711"
+FAILS = """
+def handler(event, context):
+    raise ValueError("no")
+"""
+ANSWERS = """
+def handler(event, context):
+    return {"ok": True}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, aws_environment: AwsServer, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "project"
+    folder.mkdir()
+    versions = [
+        Version(code=zip_of({"app.py": code}), environment={"KEY": SECRET})
+        for code in (FAILS, ANSWERS)
+    ]
+    publish_function(client_of(aws_environment), "orders", versions)
+    project = Project(path=folder, server=aws_environment)
+    project.event("orders", "any", {})
+    project.configure(
+        '[functions.orders]\naws = { function_name = "orders", environment = "fetch" }\n'
+    )
+    return project
+
+
+def assert_nothing_leaks(text: str) -> None:
+    assert SECRET not in text
+    assert "X-Amz-" not in text
+    assert "a-secret-of-the-tests" not in text
+
+
+def test_logs_at_debug_show_neither_locations_nor_values(project: Project) -> None:
+    run = project.pytest(
+        "--log-level=DEBUG",
+        "--log-file=all.log",
+        "--log-file-level=DEBUG",
+        "--junitxml=junit.xml",
+        "-ojunit_logging=all",
+        "-vv",
+        "--showlocals",
+        "--tb=long",
+    )
+    assert run.code == 1, run.text
+    run.shows("breaks: any")
+    for name in ("all.log", "junit.xml"):
+        assert_nothing_leaks((project.path / name).read_text())
+    assert_nothing_leaks(run.text)
+
+
+def test_the_users_own_calls_are_logged_as_ever(
+    aws_environment: AwsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    Account(region=None, profile=None, role_arn=None).client("lambda").list_functions()
+    ours = [
+        r.name for r in caplog.records if r.name in ("botocore.parsers", "urllib3.connectionpool")
+    ]
+    client_of(aws_environment).list_functions()
+    users = {record.name for record in caplog.records}
+    assert ours == []
+    assert {"botocore.parsers", "urllib3.connectionpool"} <= users
