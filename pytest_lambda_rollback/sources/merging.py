@@ -60,6 +60,11 @@ def merged(remote: PublishedFunction, locked: PublishedFunction | None) -> Merge
         for version in known
         if isinstance(version.code, ContainerImage) and version.version != _LATEST
     }
+    names = {
+        version.version: version.environment_names
+        for version in known
+        if version.version != _LATEST
+    }
     have = {version.version for version in remote.versions}
     gone = [
         replace(version, gone=True, environment=())
@@ -71,7 +76,8 @@ def merged(remote: PublishedFunction, locked: PublishedFunction | None) -> Merge
         function=replace(
             remote,
             versions=tuple(
-                _with_image(_with_digests(version, digests), images) for version in versions
+                _with_names(_with_image(_with_digests(version, digests), images), names)
+                for version in versions
             ),
             aliases=tuple(
                 _alias(alias, _before(locked, alias.name), remote.as_of) for alias in remote.aliases
@@ -147,6 +153,13 @@ def _with_image(version: PublishedVersion, images: dict[str, ContainerImage]) ->
     if known is None or not isinstance(version.code, ContainerImage) or version.code.uri:
         return version
     return replace(version, code=replace(version.code, uri=known.uri))
+
+
+def _with_names(version: PublishedVersion, names: dict[str, tuple[str, ...]]) -> PublishedVersion:
+    """Lambda names no variable that it may not decrypt; a published version's do not change."""
+    if version.environment_error is None or version.environment_names:
+        return version
+    return replace(version, environment_names=names.get(version.version, ()))
 
 
 def _before(locked: PublishedFunction, name: str) -> tuple[tuple[str, str], ...]:

@@ -200,15 +200,16 @@ class PublishedPackages:
     ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
         """The variables, by what the user chose, and those whose values are made up."""
         overrides = dict(function.environment)
-        missing = [name for name in version.environment_names if name not in overrides]
+        names = version.environment_names
+        if version.environment_error is not None and not names:
+            names = _names_given(function, version)
+        missing = [name for name in names if name not in overrides]
         values: dict[str, str] = {}
         fetch = function.source is not None and function.source.environment is Environment.FETCH
         if fetch and missing:
             values = self._fetched(function, version, missing)
-        values |= {
-            name: value for name, value in overrides.items() if name in version.environment_names
-        }
-        return with_placeholders(values.items(), version.environment_names)
+        values |= {name: value for name, value in overrides.items() if name in names}
+        return with_placeholders(values.items(), names)
 
     def _fetched(
         self, function: FunctionSettings, version: PublishedVersion, missing: list[str]
@@ -275,6 +276,22 @@ def _source(function: FunctionSettings, arn: str) -> AwsSource:
     if function.source is not None:
         return function.source
     return AwsSource(function_name=function.name, region=arn.split(":")[3])
+
+
+def _names_given(function: FunctionSettings, version: PublishedVersion) -> tuple[str, ...]:
+    """The variables of a version that Lambda did not even name: those that the user gives.
+
+    Raises SourceError where none is given: without its variables it is not the published version.
+    """
+    if function.environment:
+        return tuple(sorted(name for name, _ in function.environment))
+    key = f" on {version.kms_key_arn}" if version.kms_key_arn else ""
+    raise SourceError(
+        f"the environment of {function.name}:{version.version} is not known",
+        why=f"Lambda could not decrypt it ({version.environment_error})",
+        do=f"Allow kms:Decrypt{key}, or give all variables under "
+        f"functions.{function.name}.environment",
+    )
 
 
 def _with_version(facts: PublishedFunction, version: PublishedVersion) -> PublishedFunction:

@@ -191,3 +191,12 @@ def test_a_lock_of_another_account_is_refused() -> None:
     assert "999900001111" in caught.value.why
     assert ACCOUNT in caught.value.why
     assert "store" in caught.value.do
+
+
+def test_names_of_variables_stay_known_where_kms_refuses() -> None:
+    refused = [
+        replace(each, environment_error="KMSAccessDeniedException") for each in (LATEST, V2, V1)
+    ]
+    known = [replace(each, environment_names=("TABLE",)) for each in (LATEST, V2)]
+    made = merged(function("orders", *refused), function("orders", *known)).function
+    assert [each.environment_names for each in made.versions] == [(), ("TABLE",), ()]
