@@ -13,8 +13,10 @@ from typing import Final
 
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.recording.carriers import read_json
-from pytest_lambda_rollback.recording.pseudonyms import LIKELY_BITS, Pseudonyms
-from pytest_lambda_rollback.recording.redaction import walk
+from pytest_lambda_rollback.recording.pseudonyms import Pseudonyms
+from pytest_lambda_rollback.recording.recognition import LIKELY_BITS
+from pytest_lambda_rollback.recording.redaction import replaced
+from pytest_lambda_rollback.recording.replacements import ECHO
 from pytest_lambda_rollback.recording.rules import Pointer, RedactionRules, pointer_text
 
 MAX_BYTES: Final = 48 * 1024 * 1024
@@ -55,7 +57,7 @@ def _leaks(path: Path, rules: RedactionRules) -> list[Leak]:
     found: list[Leak] = []
 
     def report(pointer: Pointer, detector: str, value: str) -> None:
-        if detector != "echo":
+        if detector != ECHO:
             shown = f"{value[:2]}… " if len(value) >= _SHOW_FROM else ""
             found.append(
                 Leak(
@@ -67,7 +69,7 @@ def _leaks(path: Path, rules: RedactionRules) -> list[Leak]:
             )
 
     for document in _documents(path):
-        walk(document, rules, Pseudonyms(b"\0" * 32), report, sure=LIKELY_BITS)
+        replaced(document, rules, Pseudonyms(b"\0" * 32), report, sure=LIKELY_BITS)
     return found
 
 

@@ -13,13 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_lambda_rollback.recording.pseudonyms import (
-    card_prefix,
-    decoded_part,
-    iban_check,
-    luhn,
-)
+from pytest_lambda_rollback.recording.numbering import card_prefix, iban_check, luhn
 from pytest_lambda_rollback.recording.rules import RedactionRules, normal
+from pytest_lambda_rollback.recording.tokens import header_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,9 @@ _CARD_KEY: Final = re.compile(r"card|^pan$|^ccn?$|^ccnum")
 
 _NO_VALUE: Final = re.compile(r"[A-Za-z_-]{0,19}")
 """What every detector leaves alone, as most keys and many values are: a key id has 20 letters."""
-_JWT: Final = re.compile(r"(?<![\w.-])e[yw][\w-]{8,}\.[\w-]*\.[\w-]*(?:\.[\w-]+\.[\w-]+)?(?![\w-])")
+_JWT: Final = re.compile(
+    r"(?<![\w.-])e[yw][\w-]{8,}={0,2}\.[\w-]*={0,2}\.[\w-]*={0,2}(?:\.[\w-]+\.[\w-]+)?(?![\w-])"
+)
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(?P<it>[^-]+)-----END \1-----")
 _SCHEME: Final = re.compile(r"(?i)(?<!\w)(bearer|basic|token|digest|apikey)\s+(?=\S)")
 _SIGV4: Final = re.compile(r"(?<!\w)Signature=(?P<it>[0-9a-f]{64})")
@@ -120,6 +118,11 @@ def found_in(text: str, rules: RedactionRules, hint: str = "") -> tuple[Span, ..
     return tuple(sorted(taken, key=lambda span: span.start))
 
 
+def tokens_in(text: str) -> tuple[Span, ...]:
+    """The JSON Web Tokens in a plain text."""
+    return tuple(_jwts(text, "", RedactionRules(keys=()))) if "." in text else ()
+
+
 def authorization(text: str) -> tuple[Span, ...]:
     """The credentials of an Authorization header; the scheme stays."""
     if text.startswith("AWS4-"):
@@ -169,8 +172,7 @@ _Finder = Callable[[str, str, RedactionRules], Iterator[Span]]
 
 def _jwts(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
     for match in _JWT.finditer(text):
-        header = decoded_part(match[0].partition(".")[0])
-        if isinstance(header, dict) and ("alg" in header or "typ" in header):
+        if header_of(match[0]) is not None:
             yield Span(*match.span(), "jwt", "jwt")
 
 

@@ -17,7 +17,7 @@ from pytest_lambda_rollback.errors import ConfigError
 
 DETECTORS: Final = (
     "authorization", "cookie", "jwt", "private-key", "aws-key", "vendor-token", "signed-url",
-    "url-credentials", "assignment", "email", "iban", "card", "ssn", "phone", "ip",
+    "url-credentials", "assignment", "identity", "email", "iban", "card", "ssn", "phone", "ip",
 )  # fmt: skip
 """Names of all detectors; all are on by default."""
 
@@ -28,17 +28,25 @@ DEFAULT_KEYS: Final = (
     "*signing_key", "*api_key", "*apikey", "token", "*token", "authorization",
     "proxy-authorization", "x-amz-security-token", "cookie", "cookies", "set-cookie", "session_id",
     "sessionid", "credentials", "credential", "otp", "totp", "mfa_code", "one_time_code",
-    "verification_code", "pin", "pin_code", "security_answer", "code_verifier", "client_assertion",
+    "verification_code", "pin", "pin_code", "security_answer", "challenge_answer",
+    "private_challenge_parameters", "code_verifier", "client_assertion",
     # payment
     "cvv", "cvv2", "cvc", "cvc2", "card_number", "cc_number", "credit_card", "credit_card_number",
     "account_number", "routing_number", "sort_code", "iban",
     # persons
+    "username",
     "ssn", "social_security_number", "national_id", "tax_id", "passport", "passport_number",
     "driver_license", "drivers_license", "date_of_birth", "birth_date", "birthdate", "birthday",
     "dob", "first_name", "last_name", "given_name", "family_name", "middle_name", "maiden_name",
     "surname", "full_name", "street", "street_address", "address_line*", "address1", "address2",
 )  # fmt: skip
 """Globs over key names; case, ``-``, ``_``, dots and spaces make no difference."""
+
+PLACEHOLDER: Final = re.compile(
+    r"(?i)<?\[?\(?(?:redacted|removed|filtered|hidden|masked|example|undefined|none|null|true|false)"
+    r"\)?\]?>?"
+)
+"""What stands where a secret was taken out, or never was one."""
 
 _SEPARATORS: Final = re.compile(r"[-_. ]")
 Pointer = tuple[str, ...]

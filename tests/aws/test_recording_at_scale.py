@@ -8,6 +8,7 @@ import random
 import re
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,8 @@ from aws_server import AwsServer
 
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.recording.origins import LogsOrigin
-from pytest_lambda_rollback.recording.redaction import RedactionRules, Redactor
+from pytest_lambda_rollback.recording.redaction import Redactor
+from pytest_lambda_rollback.recording.rules import RedactionRules
 from pytest_lambda_rollback.recording.run import RecordOptions, RecordReport, record_function
 from pytest_lambda_rollback.sources import events
 
@@ -68,10 +70,17 @@ class Secrets:
             data = json.dumps(value).encode()
             return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
-        claims = {"iss": "https://login.example", "email": self.email(), "exp": 1_795_424_400}
+        claims = {"iss": "https://login.example", "sub": self.person(), "email": self.email(),
+                  "exp": 1_795_424_400}  # fmt: skip
         signature = self.plant(self.text(43))
         token = f"{part({'alg': 'HS256', 'typ': 'JWT'})}.{part(claims)}.{signature}"
         return self.plant(token)
+
+    def name(self) -> str:
+        return self.plant(f"{self.text(6, LETTERS).title()} {self.text(8, LETTERS).title()}")
+
+    def person(self) -> str:
+        return self.plant(str(uuid.UUID(int=self.random.getrandbits(128), version=4)))
 
     def session(self) -> str:
         return self.plant(self.text(32))
@@ -95,7 +104,11 @@ def api_event(secrets: Secrets, number: int) -> dict[str, object]:
             "Content-Type": "application/json",
         },
         "queryStringParameters": {"email": secrets.email()},
-        "requestContext": {"stage": "live", "identity": {"sourceIp": "203.0.113.7"}},
+        "requestContext": {
+            "stage": "live",
+            "identity": {"sourceIp": "203.0.113.7", "user": secrets.person()},
+            "authorizer": {"claims": {"sub": secrets.person(), "name": secrets.name()}},
+        },
         "body": base64.b64encode(body.encode()).decode() if encoded else body,
         "isBase64Encoded": encoded,
     }

@@ -9,7 +9,8 @@ import pytest
 
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.recording.checking import check
-from pytest_lambda_rollback.recording.redaction import RedactionRules, Redactor
+from pytest_lambda_rollback.recording.redaction import Redactor
+from pytest_lambda_rollback.recording.rules import RedactionRules
 
 RULES = RedactionRules()
 EVENT = {

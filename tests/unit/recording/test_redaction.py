@@ -17,7 +17,8 @@ import pytest
 
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.recording.carriers import NumberText
-from pytest_lambda_rollback.recording.redaction import RedactionRules, Redactor
+from pytest_lambda_rollback.recording.redaction import Redactor
+from pytest_lambda_rollback.recording.rules import RedactionRules
 from pytest_lambda_rollback.recording.structures import structure_of
 
 KEY = b"k" * 32

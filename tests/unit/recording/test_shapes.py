@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import made_events as made
-from pytest_lambda_rollback.recording.redaction import RedactionRules, Redactor
+from pytest_lambda_rollback.recording.redaction import Redactor
+from pytest_lambda_rollback.recording.rules import RedactionRules
 from pytest_lambda_rollback.recording.shapes import cluster
 from pytest_lambda_rollback.recording.structures import structure_of
 from pytest_lambda_rollback.recording.values import RecordedEvent

@@ -1,0 +1,107 @@
+"""What is replaced by what in one event: drawn anew, or found again in another place.
+
+A value that was replaced once is looked for wherever else the event has it, if it is telling
+enough not to be there by chance. Nothing of an event's structure is known here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pytest_lambda_rollback.recording import recognition
+from pytest_lambda_rollback.recording.pseudonyms import Pseudonyms
+from pytest_lambda_rollback.recording.rules import Pointer
+
+Report = Callable[[Pointer, str, str], None]
+"""Takes the place, the detector's name and the value that was found."""
+
+ECHO: Final = "echo"
+"""The detector's name for another place of a value that was replaced."""
+_LEAST: Final = 6
+_WORD: Final = 16
+_KINDS: Final[dict[str, tuple[Callable[[str], float], Callable[[Pseudonyms, str], str]]]] = {
+    "text": (recognition.ours, Pseudonyms.text),
+    "email": (recognition.email_is_ours, Pseudonyms.email),
+    "card": (recognition.card_is_ours, Pseudonyms.card),
+    "phone": (recognition.phone_is_ours, Pseudonyms.phone),
+    "iban": (recognition.iban_is_ours, Pseudonyms.iban),
+    "ip": (recognition.address_is_ours, Pseudonyms.address),
+    "number": (recognition.number_is_ours, Pseudonyms.number),
+}
+
+
+class Replacements:
+    """Draws pseudonyms for values and remembers them; what is one by ``sure`` bits stays."""
+
+    def __init__(self, drawn: Pseudonyms, report: Report, sure: float) -> None:
+        self._drawn = drawn
+        self._report = report
+        self._sure = sure
+        self._made: dict[str, str] = {}
+
+    def replace(self, value: str, kind: str, detector: str, pointer: Pointer) -> str:
+        """The pseudonym of a value of one kind, or the value if it is one."""
+        recognised, draw = _KINDS[kind]
+        if recognised(value) >= self._sure:
+            return value
+        other = draw(self._drawn, value)
+        if other != value:
+            self._report(pointer, detector, value)
+            self._made[value] = other
+        return other
+
+    def text(self, value: str) -> str:
+        """The same for a text that is not reported and has no echo, as a token's signature."""
+        return value if recognition.ours(value) >= self._sure else self._drawn.text(value)
+
+    def is_pseudonym(self, text: str) -> bool:
+        """Whether a text is one."""
+        return recognition.ours(text) >= self._sure
+
+    def echoes(self) -> Echoes | None:
+        """What finds the replaced values again, if any of them is telling."""
+        telling = {
+            value: other
+            for value, other in self._made.items()
+            if value != other and len(value) >= _LEAST and _is_telling(value)
+        }
+        return Echoes(telling, self._report) if telling else None
+
+
+class Echoes:
+    """Replaces values that are known, and nothing else."""
+
+    def __init__(self, known: Mapping[str, str], report: Report) -> None:
+        self._known = known
+        self._report = report
+        self._pattern = re.compile(
+            r"(?<![^\W_])(?:"
+            + "|".join(re.escape(one) for one in sorted(known, key=len, reverse=True))
+            + r")(?![^\W_])"
+        )
+
+    def text(self, text: str, pointer: Pointer) -> str:
+        """The text with every known value in it replaced."""
+
+        def other(match: re.Match[str]) -> str:
+            self._report(pointer, ECHO, match[0])
+            return self._known[match[0]]
+
+        return self._pattern.sub(other, text)
+
+    def number(self, text: str, pointer: Pointer) -> str:
+        """The text of a number, replaced where it is known."""
+        if text in self._known:
+            self._report(pointer, ECHO, text)
+        return self._known.get(text, text)
+
+
+def _is_telling(value: str) -> bool:
+    return (
+        len(value) >= _WORD
+        or (any(char.isdigit() for char in value) and any(char.isalpha() for char in value))
+        or (len(value) >= 8 and not value.isalnum())
+        or (len(value) >= 9 and value.isdigit())
+    )

@@ -1,0 +1,211 @@
+"""Taking secrets and personal data out of one text: a URL, a form, a header, or plain words.
+
+What a text carries as a whole document (JSON, base64) is opened by `walk`, which is also asked for
+what is found inside tokens and parameters. No file and no clock is known here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+from pytest_lambda_rollback.recording import identities, tokens
+from pytest_lambda_rollback.recording.detectors import (
+    AUTHORIZATION_KEYS,
+    COOKIE_KEYS,
+    SIGNED,
+    Span,
+    authorization,
+    cookies,
+    found_in,
+    tokens_in,
+)
+from pytest_lambda_rollback.recording.places import Place, rule_of
+from pytest_lambda_rollback.recording.replacements import Echoes, Replacements, Report
+from pytest_lambda_rollback.recording.rules import PLACEHOLDER, RedactionRules, normal
+
+Inside = Callable[[object, Place], object]
+"""Gives a value that was found in a text with its own values replaced."""
+
+_URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s\"'<>\\^`{|}]+")
+_URL_PARTS: Final = re.compile(r"([^:]+://)(?:([^/?#@]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
+_FORM: Final = re.compile(r"[^\s=&\"<>{}:/?#]{1,200}=[^\s&\"<>{}]*(?:&[^\s&\"<>{}]*)*")
+_PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+_FORM_KEYS: Final = frozenset(("rawquerystring", "querystring", "query", "body"))
+_NO_KEYS: Final = RedactionRules(keys=())
+
+
+class Texts:
+    """Redacts texts by rules, or with ``echoes`` replaces what is known and nothing else."""
+
+    def __init__(
+        self,
+        rules: RedactionRules,
+        made: Replacements,
+        report: Report,
+        inside: Inside,
+        echoes: Echoes | None,
+    ) -> None:
+        self._rules = rules
+        self._made = made
+        self._report = report
+        self._inside = inside
+        self._echoes = echoes
+
+    def text(self, text: str, place: Place) -> str:
+        """A text that is no document, with what it says replaced."""
+        key = normal(place.key)
+        if self._echoes is None:
+            if key in AUTHORIZATION_KEYS and (place.rule or self._rules.detects("authorization")):
+                return self._spans(text, authorization(text), place)
+            if key in COOKIE_KEYS and (place.rule or self._rules.detects("cookie")):
+                return self._spans(text, cookies(text, is_set=key == "setcookie"), place)
+            if place.rule == "identity":
+                return self._identity(text, place)
+            if place.rule is not None:
+                return self._whole(text, place.rule, place)
+        if _FORM.fullmatch(text) and ("&" in text or key in _FORM_KEYS):
+            return self._form(text, place)
+        return self.free(text, place)
+
+    def free(self, text: str, place: Place) -> str:
+        """A text with the URLs and values in it replaced."""
+        if "://" not in text:
+            return self._plain(text, place)
+        done: list[str] = []
+        start = 0
+        for match in _URL.finditer(text):
+            done.append(self._plain(text[start : match.start()], place))
+            done.append(self._url(match[0], place))
+            start = match.end()
+        return "".join([*done, self._plain(text[start:], place)])
+
+    def name(self, key: str, place: Place) -> str:
+        """A key of the object at a place, with the values in it replaced."""
+        if self._rules.keeps((*place.pointer, key)):
+            return key
+        return self.free(key, Place(pointer=(*place.pointer, "*")))
+
+    def _plain(self, text: str, place: Place) -> str:
+        if _PERCENT.search(text):
+            decoded = unquote(text)
+            changed = self._plain(decoded, place) if decoded != text else decoded
+            if changed != decoded:
+                safe = "/:,;=+$!*'()~?& " + ("" if "%40" in text else "@")
+                return quote(changed, safe=safe.replace(" ", "") if "%20" in text else safe)
+        if self._echoes is None:
+            return self._spans(text, found_in(text, self._rules, place.key), place)
+        return self._echoes.text(self._spans(text, tokens_in(text), place), place.pointer)
+
+    def _spans(self, text: str, spans: tuple[Span, ...], place: Place) -> str:
+        done: list[str] = []
+        start = 0
+        for span in spans:
+            done.append(text[start : span.start])
+            value = text[span.start : span.end]
+            if span.kind == "whole":
+                done.append(self._whole(value, span.detector, place))
+            elif span.kind == "basic":
+                done.append(self._basic(value, span.detector, place))
+            elif span.kind == "jwt":
+                done.append(self._token(value, place))
+            else:
+                done.append(self._made.replace(value, span.kind, span.detector, place.pointer))
+            start = span.end
+        return "".join([*done, text[start:]])
+
+    # --- what is replaced as a whole ---------------------------------------------------------
+
+    def _identity(self, text: str, place: Place) -> str:
+        spans = (Span(*each, "identity", "whole") for each in identities.spans(text))
+        return self._spans(text, tuple(spans), place)
+
+    def _whole(self, text: str, detector: str, place: Place) -> str:
+        """All of a text, by what kind it is if it is of one kind, and else as mere text."""
+        bare = text.strip()
+        if not bare or PLACEHOLDER.fullmatch(bare):
+            return text
+        decoded = unquote(bare) if "%" in bare else bare
+        if decoded != bare:
+            changed = self._whole(decoded, detector, place)
+            return text if changed == decoded else text.replace(bare, quote(changed, safe=""))
+        start = text.index(bare)
+        spans = found_in(bare, _NO_KEYS)
+        of_one = len(spans) == 1 and bare.endswith(bare[spans[0].start : spans[0].end])
+        if of_one and (spans[0].start == 0 or spans[0].kind == "text"):
+            changed = self._spans(bare, spans, place)
+        elif "://" in bare and self.free(bare, place) != bare:
+            changed = self.free(bare, place)
+        else:
+            changed = self._made.replace(bare, "text", detector, place.pointer)
+        return text[:start] + changed + text[start + len(bare) :]
+
+    def _basic(self, text: str, detector: str, place: Place) -> str:
+        """User and password of HTTP's Basic scheme (RFC 7617), each by its kind."""
+        try:
+            plain = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("utf-8")
+        except (ValueError, binascii.Error):
+            return self._made.replace(text, "text", detector, place.pointer)
+        parts = [self._whole(part, detector, place) for part in plain.split(":", 1)]
+        changed = ":".join(parts)
+        return text if changed == plain else base64.b64encode(changed.encode()).decode()
+
+    def _token(self, text: str, place: Place) -> str:
+        signature = text.rpartition(".")[2]
+        if self._echoes is None and signature and not self._made.is_pseudonym(signature):
+            self._report(place.pointer, "jwt", text)
+        claims = Place(pointer=place.pointer, about=self._rules.detects("identity"))
+        return tokens.redrawn(
+            text,
+            text=self._made.text if self._echoes is None else str,
+            claims=lambda payload: self._inside(payload, claims),
+        )
+
+    # --- forms and URLs ----------------------------------------------------------------------
+
+    def _form(self, text: str, place: Place) -> str:
+        """A query or a form: names stay, values are decoded and encoded again."""
+        return "&".join(self._parameter(part, place) for part in text.split("&"))
+
+    def _parameter(self, part: str, place: Place) -> str:
+        name, equals, raw = part.partition("=")
+        key = unquote_plus(name)
+        plain = unquote_plus(raw)
+        rule = None
+        if self._echoes is None:
+            rule = rule_of(key, self._rules, about=place.about)
+            if rule is None and normal(key) in SIGNED and self._rules.detects("signed-url"):
+                rule = "signed-url"
+        renamed = self.name(key, place)
+        inner = place.below(key if renamed == key else "*", key=key).ruled(rule)
+        changed = self._inside(plain, inner)
+        if changed != plain:
+            raw = (
+                quote_plus(str(changed), safe="/:@,") if "+" in raw else quote(str(changed), "/:@,")
+            )
+        return (name if renamed == key else quote(renamed, safe="[]")) + equals + raw
+
+    def _url(self, text: str, place: Place) -> str:
+        place = Place(pointer=place.pointer, about=place.about)
+        parts = _URL_PARTS.fullmatch(text)
+        if parts is None:
+            return self._plain(text, place)
+        scheme, user, host, path, query, fragment = (part or "" for part in parts.groups())
+        if user and self._echoes is None and self._rules.detects("url-credentials"):
+            names = [self._whole(each, "url-credentials", place) for each in user.split(":", 1)]
+            user = ":".join(names)
+        plain = unquote(path)
+        changed = self._plain(plain, place)
+        if changed != plain:
+            path = quote(changed, safe="/@:,;=+$!*'()~")
+        if query:
+            query = "?" + self._form(query[1:], place)
+        if "=" in fragment:
+            fragment = "#" + self._form(fragment[1:], place)
+        # Some paths are credentials themselves, as those of chat webhooks.
+        joined = self._plain(self._plain(host, place) + path, place)
+        return scheme + (f"{user}@" if user else "") + joined + query + fragment
