@@ -3,8 +3,9 @@
 What has its default value is left out, layers stand once under their ARN, and values of
 environment variables are never part of it. Where the text is kept is not known here.
 
-`decode` takes what `encode` gave and nothing else, and raises ValueError with the place that is
-wrong: a lock file is the only word on versions that AWS has lost, so a guess is worth nothing.
+`decode` takes what `encode` gave and nothing else, and of that only what AWS could have said
+(`lock_checks`). It raises ValueError with the place that is wrong: a lock file is the only word on
+versions that AWS has lost, so a guess is worth nothing.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pytest_lambda_rollback.published import (
     PublishedVersion,
     RemotePackage,
 )
+from pytest_lambda_rollback.sources.lock_checks import check
 
 _T = TypeVar("_T")
 
@@ -80,12 +82,14 @@ def decode(data: object) -> PublishedFunction:
     versions = table.pop("versions", None)
     if not isinstance(versions, list):
         raise ValueError("versions is not a list")
-    return dataclasses.replace(
+    function = dataclasses.replace(
         _made(PublishedFunction, {**table, "versions": []}, "the file"),
         versions=tuple(
             _version(each, layers, f"versions/{index}") for index, each in enumerate(versions)
         ),
     )
+    check(function)
+    return function
 
 
 def without_times(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +121,7 @@ def _best(versions: Iterable[PublishedVersion]) -> tuple[RemotePackage, ...]:
 def _version(data: object, layers: Mapping[str, RemotePackage], where: str) -> PublishedVersion:
     table = dict(_table(data, where))
     arns = table.pop("layers", [])
-    if not isinstance(arns, list) or not all(arn in layers for arn in arns):
+    if not isinstance(arns, list) or not all(isinstance(a, str) and a in layers for a in arns):
         raise ValueError(f"{where}/layers names a layer that the file does not describe")
     code = _table(table.pop("code", None), f"{where}/code")
     package: RemotePackage | ContainerImage

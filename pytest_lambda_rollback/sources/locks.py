@@ -12,10 +12,12 @@ that a nightly sync makes no noise in a repository.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +35,8 @@ IGNORED = """\
 """
 
 _SUFFIX = ".json"
+_LIMIT_BYTES = 32 * 1024 * 1024
+"""A version needs about one KB."""
 
 
 def read(root: Path, name: str) -> PublishedFunction | None:
@@ -43,13 +47,17 @@ def read(root: Path, name: str) -> PublishedFunction | None:
     """
     path = _path(root, name)
     try:
-        text = path.read_bytes()
+        text = _content(path)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _unusable(path, "cannot be read", error) from error
     try:
-        function = lock_format.decode(json.loads(text))
+        if len(text) > _LIMIT_BYTES:
+            raise ValueError(f"it has more than {_LIMIT_BYTES} bytes")
+        function = lock_format.decode(json.loads(text, object_pairs_hook=_unique))
+        if rb"\ud" in text.lower():  # half of a character, which no file can hold
+            json.dumps(lock_format.encode(function), ensure_ascii=False).encode()
     except lock_format.NewerFormat as error:
         raise SourceError(
             f"the lock file {path} was written by a later release of pytest-lambda-rollback",
@@ -111,7 +119,8 @@ def held(root: Path) -> Iterator[None]:
     path = root / "locks" / ".lock"
     try:
         make_root(root)
-        file = path.open("ab")
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        file = os.fdopen(os.open(path, flags, 0o666), "r+b")
     except OSError as error:
         raise _unusable(path, "cannot be written", error) from error
     with file:
@@ -131,6 +140,23 @@ def _path(root: Path, name: str) -> Path:
     """A name can hold anything; what a file name cannot hold, or would hide it, is quoted."""
     quoted = quote(name, safe=" @+,=")
     return root / "locks" / (re.sub(r"^\.", "%2E", quoted) + _SUFFIX)
+
+
+def _content(path: Path) -> bytes:
+    """What is in a regular file. A link in a repository could lead to any file or device."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        return file.read(_LIMIT_BYTES + 1)
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice in one table")
+    return found
 
 
 def _replace(path: Path, text: str) -> None:
@@ -159,6 +185,6 @@ def _damaged(path: Path, why: str) -> SourceError:
 def _unusable(path: Path, what: str, error: OSError) -> SourceError:
     return SourceError(
         f"{path} {what}",
-        why=error.strerror or str(error),
+        why="it is a symbolic link" if error.errno == errno.ELOOP else error.strerror or str(error),
         do="Check the permissions and the space of the archive's folder, or set another `store`",
     )

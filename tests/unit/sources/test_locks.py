@@ -50,7 +50,6 @@ IMAGE = replace(
         entry_point=("/entry",),
         command=("app.handler", "--now"),
         working_directory="/work",
-        local=True,
     ),
     runtime="",
     handler="",
