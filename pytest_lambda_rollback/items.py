@@ -11,6 +11,7 @@ import os
 import shlex
 import signal
 import threading
+import traceback
 from collections import Counter
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -97,11 +98,15 @@ class RollbackItem(pytest.Item):
             pytest.skip(terminal.headline(result))
         raise CheckFailedError(terminal.failure(result, repeat=_repeat_command(self)))
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Return our own text for our own failures, pytest's for anything else."""
+    def repr_failure(
+        self,
+        excinfo: pytest.ExceptionInfo[BaseException],
+        style: Any = None,  # noqa: ARG002 (pytest's signature)
+    ) -> Any:
+        """Return our own text for our own failures, a traceback for anything else."""
         if isinstance(excinfo.value, CheckFailedError):
             return FailureText(excinfo.value.text)
-        return super().repr_failure(excinfo, style)
+        return _traceback(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Where pytest says the item is: the configuration file."""
@@ -143,6 +148,14 @@ class ConfigFile(pytest.File):
     """A ``lambda-rollback.toml``, or a pyproject.toml with our table."""
 
     settings: Settings
+
+    def repr_failure(
+        self,
+        excinfo: pytest.ExceptionInfo[BaseException],
+        style: Any = None,  # noqa: ARG002 (pytest's signature)
+    ) -> Any:
+        """Return a traceback for what nobody expected."""
+        return _traceback(excinfo)
 
     def collect(self) -> Iterator[pytest.Collector]:
         """Yield one collector for each function; a wrong configuration is kept for later."""
@@ -247,6 +260,11 @@ class ActivePlugin:
             except ConfigError as error:
                 self._errors.append(error)
                 self._loaded[path] = None
+            except Exception:
+                # A hook of ours is called by pytest's own collectors, which show all variables of
+                # a traceback where --showlocals is given.
+                text = traceback.format_exc()
+                raise RuntimeError(f"{path} could not be loaded\n\n{text}") from None
             else:
                 self._loaded[path] = settings
         return self._loaded[path]
@@ -458,6 +476,14 @@ def active_plugin(config: pytest.Config) -> ActivePlugin:
     if not isinstance(plugin, ActivePlugin):
         raise pytest.UsageError("--lambda-rollback is not switched on")
     return plugin
+
+
+def _traceback(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+    """A traceback without variables, whatever ``--showlocals`` says.
+
+    They hold presigned URLs and values of environment variables.
+    """
+    return excinfo.getrepr(showlocals=False, style="long", funcargs=False)
 
 
 def _write(reporter: Any, text: str) -> None:

@@ -77,3 +77,32 @@ def test_the_users_own_calls_are_logged_as_ever(
     users = {record.name for record in caplog.records}
     assert ours == []
     assert {"botocore.parsers", "urllib3.connectionpool"} <= users
+
+
+@pytest.mark.parametrize(
+    ("place", "in_words"),
+    [
+        ("sources.published_packages.with_placeholders", "a mistake of ours"),
+        ("aws.locations._check_status", "a mistake of ours"),
+        ("function_settings.declared_of", "a mistake of ours"),
+    ],
+)
+def test_a_mistake_of_ours_shows_no_variables(project: Project, place: str, in_words: str) -> None:
+    # What pytest prints of an exception that nobody expected: with --showlocals all variables.
+    module, _, name = f"pytest_lambda_rollback.{place}".rpartition(".")
+    project.configure(
+        '[functions.orders]\naws = { function_name = "orders", environment = "fetch" }\n'
+        f'environment = {{ KEY = "{SECRET}" }}\n'
+    )
+    (project.path / "conftest.py").write_text(
+        f"import {module} as broken\n"
+        "def mistake(*arguments, **named):\n"
+        f"    raise RuntimeError({in_words!r})\n"
+        f"broken.{name} = mistake\n"
+    )
+    run = project.pytest("--showlocals", "--tb=long", "-vv", "--junitxml=junit.xml")
+    assert run.code != 0
+    run.shows(in_words)
+    assert_nothing_leaks(run.text)
+    if (project.path / "junit.xml").exists():
+        assert_nothing_leaks((project.path / "junit.xml").read_text())
