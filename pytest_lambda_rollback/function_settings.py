@@ -419,9 +419,9 @@ class FunctionReader:
                 own, build=build, origin=_origin(declared, said)
             )
             if build.origin:
-                inherited = (f"all else from {build.origin}", *inherited)
+                inherited = (f"settings from {build.origin}", *inherited)
             if build.computed:
-                inherited = (*inherited, f"computed at deployment: {listed(build.computed)}")
+                inherited = (*inherited, f"known at deployment only: {listed(build.computed)}")
             return candidate_version, inherited, alias
         if named is not None:
             return named, inherited, alias

@@ -8,7 +8,7 @@ Developer Guide. This room knows neither functions, aliases nor targets, and rea
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model import RESERVED_VARIABLES, LocalVersion
 from pytest_lambda_rollback.paths import package
 from pytest_lambda_rollback.published import PackageKind, RemotePackage
-from pytest_lambda_rollback.tables import Table, kind, nearest
+from pytest_lambda_rollback.tables import Table, kind, listed, nearest
 
 ARCHITECTURES = ("x86_64", "arm64")
 VERSION_KEYS = (
@@ -84,6 +84,7 @@ class VersionReader:
                 inherited.append(f"{key} from {origin.version}")
         if "environment_names" in said and "environment" not in table:
             fields["environment_names"] = said["environment_names"]
+            inherited += _computed_variables(build, origin)
         if fields["layers"] is said.get("layers"):
             fields["layer_names"] = build.layer_names
         candidate = LocalVersion(version="candidate", code=build.path, image=build.image, **fields)
@@ -163,6 +164,15 @@ def _said(build: Build, origin: LocalVersion | None) -> dict[str, Any]:
             name for name in build.environment_names if name not in values
         )
     return said
+
+
+def _computed_variables(build: Build, origin: LocalVersion | None) -> Iterator[str]:
+    """The variables that a template computes and ``origin`` has a value of."""
+    written = {name for name, _ in build.environment}
+    computed = {name for name in build.environment_names or () if name not in written}
+    known = sorted(name for name, _ in (origin.environment if origin else ()) if name in computed)
+    if known and origin is not None:
+        yield f"environment variable{'s'[: len(known) > 1]} {listed(known)} from {origin.version}"
 
 
 def _handler(table: Table, own_bootstrap: bool) -> str:
