@@ -30,7 +30,7 @@ def checks_of(settings: Settings) -> tuple[Check, ...]:
     A function without targets, and a target without events, yields one check that is unknown
     from the start: what was not checked is never shown as safe.
     """
-    checks = [check for function in settings.functions for check in _function(function)]
+    checks = [check for function in settings.functions for check in _function(function, settings)]
     covers = Counter((check.function, check.accept) for check in checks)
     return tuple(
         replace(check, accept_covers=covers[check.function, check.accept])
@@ -62,7 +62,7 @@ def unmatched_acceptances(settings: Settings) -> tuple[tuple[str, Accept], ...]:
     )
 
 
-def _function(function: FunctionSettings) -> Iterator[Check]:
+def _function(function: FunctionSettings, settings: Settings) -> Iterator[Check]:
     if function.reason is not None or function.current is None:
         reason = function.reason or "its current version is not known"
         yield Check(function=function.name, group="versions", name="aws", reason=reason)
@@ -81,13 +81,19 @@ def _function(function: FunctionSettings) -> Iterator[Check]:
         return
     for target in function.targets:
         for strategy in strategies_of(function, target):
-            yield from _target(function, target, strategy)
+            yield from _target(function, target, strategy, _version(settings, target))
 
 
-def _target(function: FunctionSettings, target: TargetRef, strategy: Strategy) -> Iterator[Check]:
+def _target(
+    function: FunctionSettings,
+    target: TargetRef,
+    strategy: Strategy,
+    version: LocalVersion | PublishedVersion | None,
+) -> Iterator[Check]:
     label = target.label(function.name)
     group = f"{label}-{strategy}"
-    for contract in _contracts(function, target):
+    deployable = strategy is Strategy.ALIAS or _is_image(version) == _is_image(function.current)
+    for contract in _contracts(function, version) if deployable else (Contract.PLATFORM,):
         yield Check(
             function=function.name,
             group=group,
@@ -97,6 +103,9 @@ def _target(function: FunctionSettings, target: TargetRef, strategy: Strategy) -
             contract=contract,
             accept=_acceptance(function.accept, label, strategy, contract),
         )
+    if not deployable:
+        # AWS refuses that deployment, as the platform's contract finds: there is nothing to replay.
+        return
     if not function.events:
         yield Check(
             function=function.name,
@@ -136,24 +145,36 @@ def _recording(function: FunctionSettings) -> str:
     return f"Record some with `lambda-rollback record {function.name}`, or save one"
 
 
-def _contracts(function: FunctionSettings, target: TargetRef) -> tuple[Contract, ...]:
+def _contracts(
+    function: FunctionSettings, version: LocalVersion | PublishedVersion | None
+) -> tuple[Contract, ...]:
     """The contracts that need no event and apply to the target's runtime.
 
     What is in a container image is not looked at, so that only the platform's contract is left.
     """
-    found = [v for v in function.versions if v.version == target.version]
-    own = target.function == function.name
-    if own and any(_is_image(version) for version in found):
+    if _is_image(version):
         return (Contract.PLATFORM,)
-    if own and not any(version.runtime.startswith("python") for version in found):
+    if version is None or not version.runtime.startswith("python"):
         required = (Contract.DEPENDENCIES,) if function.requires else ()
         return (*required, Contract.PLATFORM)
     return (Contract.DEPENDENCIES, Contract.IMPORTS, Contract.PLATFORM)
 
 
-def _is_image(version: LocalVersion | PublishedVersion) -> bool:
-    code = version.code if isinstance(version, PublishedVersion) else version.image
-    return isinstance(code, ContainerImage)
+def _version(settings: Settings, target: TargetRef) -> LocalVersion | PublishedVersion | None:
+    """What is declared or published of a target, also of another function's."""
+    versions = (
+        version
+        for function in settings.functions
+        if function.name == target.function
+        for version in function.versions
+    )
+    return next((each for each in versions if each.version == target.version), None)
+
+
+def _is_image(version: LocalVersion | PublishedVersion | None) -> bool:
+    if isinstance(version, PublishedVersion):
+        return isinstance(version.code, ContainerImage)
+    return version is not None and version.image is not None
 
 
 def _acceptance(

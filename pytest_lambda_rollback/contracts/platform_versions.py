@@ -49,6 +49,11 @@ def version_notes(case: PlatformCase) -> Iterator[str]:
     runtime = case.target.runtime
     if case.target.image is None and _NO_LOOK.fullmatch(runtime):
         yield f"whether the handler {case.target.handler} is in the code is not known for {runtime}"
+    if case.target.image is not None:
+        yield (
+            f"what is in the image of {case.published.name} is not looked at: its packages and "
+            "imports are only checked by replays"
+        )
     facts = case.facts
     if facts is not None and facts.platform.reserved_concurrency == 0:
         yield (

@@ -90,9 +90,10 @@ def redeployed(target: FunctionVersion, current: FunctionVersion) -> FunctionVer
     """The target's code and handler on all else of the current version, where that one runs.
 
     A container image is code, layers and runtime in one: only what is around it is the current
-    version's.
+    version's. A zip package stays on its own layers and runtime where the current version is an
+    image and has none to give.
     """
-    if target.image is not None:
+    if target.image is not None or current.image is not None:
         return replace(
             target,
             environment=current.environment,

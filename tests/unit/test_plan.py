@@ -11,6 +11,7 @@ from pytest_lambda_rollback.model import (
     TargetRef,
 )
 from pytest_lambda_rollback.plan import checks_of
+from pytest_lambda_rollback.published import ContainerImage
 
 
 def local(version: str) -> LocalVersion:
@@ -112,3 +113,42 @@ def test_contracts_that_need_no_event_come_first_for_python() -> None:
     assert {name.partition("::")[2] for name in contracts(function(versions=tuple(node)))} == {
         "platform"
     }
+
+
+def test_of_container_images_only_the_platform_is_judged_without_events() -> None:
+    def image(version: str) -> LocalVersion:
+        return replace(local(version), runtime="", image=ContainerImage(uri="orders:1", local=True))
+
+    other = TargetRef(function="orders-v1", version="7")
+    own = TargetRef(function="orders", version="3")
+    settings = Settings(
+        path=Path("/p"),
+        functions=(
+            function(current=image("4"), targets=(own, other), versions=(image("3"),)),
+            function(name="orders-v1", targets=(), versions=(image("7"),)),
+        ),
+    )
+    found = [f"{c.group}::{c.name}" for c in checks_of(settings) if c.contract]
+    assert found == ["3-alias::platform", "3-redeploy::platform", "orders-v1:7-alias::platform"]
+
+
+def test_nothing_is_replayed_for_a_deployment_that_aws_refuses() -> None:
+    image = replace(local("4"), runtime="", image=ContainerImage(uri="orders:4", local=True))
+    settings = Settings(
+        path=Path("/p"),
+        functions=(
+            function(
+                current=image,
+                targets=(TargetRef(function="orders", version="3"),),
+                versions=(local("3"),),
+                events=(Path("/e/create.json"),),
+            ),
+        ),
+    )
+    assert [f"{c.group}::{c.name}" for c in checks_of(settings)] == [
+        "3-alias::dependencies",
+        "3-alias::imports",
+        "3-alias::platform",
+        "3-alias::create",
+        "3-redeploy::platform",
+    ]
