@@ -145,13 +145,17 @@ class AwsFunctions:
     def registry_login(self, uri: str) -> tuple[str, str] | None:
         """User and password for the registry of an image in ECR; ``None`` for any other.
 
-        Raises SourceError.
+        An image that no published version has, as that of a build, is pulled with the usual
+        credentials. Raises SourceError.
         """
-        from pytest_lambda_rollback.aws.registry import RegistryLogins
+        from pytest_lambda_rollback.aws.registry import RegistryLogins, ecr_registry
 
+        registry = ecr_registry(uri)
+        if registry is None or self.offline:
+            return None
         account = self._images.get(uri)
         if account is None:
-            return None
+            account = self.account(AwsSource(function_name="", region=registry.region))
         logins = self._logins.setdefault(id(account), RegistryLogins(account))
         return logins.login(uri)
 
