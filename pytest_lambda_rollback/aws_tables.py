@@ -100,6 +100,12 @@ def source_of(table: Table, defaults: AwsDefaults) -> AwsSource | None:
 def discovery_of(table: Table, name: str, defaults: AwsDefaults) -> Discovery:
     """The ``aws`` table of a ``discover`` entry."""
     example = 'Say what the functions have in common, as in aws = { prefix = "shop-" }'
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{table.at()} is no name for what is to be found",
+            why="the archive keeps a file of that name",
+            do="Take 1 to 64 letters, digits, - and _",
+        )
     said = table.table("aws", required=True, do=example)
     said.only(_DISCOVERY_KEYS)
     if not any(key in said for key in ("prefix", "tags", "stack")):

@@ -12,7 +12,10 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
+import stat
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +41,8 @@ Progress = Callable[[str], None]
 _THREADS = 8
 """Requests at the same time. Lambda's control plane takes 15 a second for an account and region."""
 _SHARED_S = 24 * 3600.0
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LIMIT_BYTES = 16 * 1024 * 1024
 _OFFLINE = "nothing but the archive may be used offline"
 
 
@@ -79,7 +84,7 @@ class AwsFunctions:
             from pytest_lambda_rollback.aws.discovery import discover
 
             account = self.account(discovery)
-            names = discover(account, discovery)
+            names = _checked(discover(account, discovery), discovery.name)
             _remember(remembered, names)
         return tuple(
             (
@@ -231,8 +236,10 @@ class AwsFunctions:
         if self._shared is None:
             yield None
             return
+        for folder in (self._shared.parent.parent, self._shared.parent, self._shared):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_others(self._shared)
         _forget_old(self._shared.parent)
-        self._shared.mkdir(mode=0o700, parents=True, exist_ok=True)
         with (self._shared / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield self._shared
@@ -247,10 +254,24 @@ def _functions(number: int) -> str:
     return "1 function" if number == 1 else f"{number} functions"
 
 
+def _checked(names: Sequence[object], name: str) -> tuple[str, ...]:
+    """The names, which become names of folders and checks. Raises SourceError."""
+    if all(isinstance(each, str) and _NAME.fullmatch(each) for each in names):
+        return tuple(str(each) for each in names)
+    raise SourceError(
+        f"which functions discover.{name} stands for cannot be used",
+        why="among them is what is no name of a Lambda function",
+        do="Run `lambda-rollback sync`, and see who changed the archive's `discovered` folder",
+    )
+
+
 def _remembered(path: Path, name: str) -> tuple[str, ...]:
     try:
-        return tuple(str(each) for each in json.loads(path.read_bytes())["functions"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        # A link could lead to any file or device.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+            names = json.loads(file.read(_LIMIT_BYTES))["functions"]
+        return _checked(tuple(names), name)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SourceError(
             f"which functions discover.{name} stands for is not in the archive",
             why=_OFFLINE,
@@ -264,13 +285,29 @@ def _remember(path: Path, names: Sequence[str]) -> None:
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        descriptor, unfinished = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(unfinished).chmod(0o644)
+        Path(unfinished).replace(path)
     except OSError as error:
         raise SourceError(
             f"{path} cannot be written", why=error.strerror or str(error), do="Make it writable"
         ) from error
+
+
+def _refuse_others(folder: Path) -> None:
+    """Raise SourceError for a folder in which another user of this machine could plan our run."""
+    for each in (folder.parent.parent, folder.parent, folder):
+        status = each.lstat()
+        if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
+            raise SourceError(
+                f"the folder {each}, which the workers of a run share, is not used",
+                why="it is a link or another user's",
+                do="Let XDG_CACHE_HOME name a folder of your own",
+            )
+        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            each.chmod(0o700)
 
 
 def _forget_old(folder: Path) -> None:

@@ -129,7 +129,13 @@ def held(root: Path) -> Iterator[None]:
 
 
 def make_root(root: Path) -> None:
-    """Make the archive's folders and what tells git which of them to leave out. Raises OSError."""
+    """Make the archive's folders and what tells git which of them to leave out. Raises OSError.
+
+    A link in place of one, which a repository may bring along, would have us write elsewhere.
+    """
+    for folder in (root / "locks", root / "objects"):
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, "it is a symbolic link", str(folder))
     (root / "locks").mkdir(parents=True, exist_ok=True)
     (root / "objects").mkdir(mode=0o700, exist_ok=True)
     with contextlib.suppress(FileExistsError), (root / ".gitignore").open("x") as file:

@@ -8,7 +8,9 @@ shown; cleaning looks at each file once more.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import re
 import shutil
 import stat
 import uuid
@@ -27,6 +29,9 @@ CACHE_GRACE_S = 25 * 3_600.0
 """For the cache it is the file system that does, and Linux does so once a day (relatime)."""
 
 _DAY_S = 86_400.0
+_OBJECT = re.compile(
+    rf"[0-9a-f]{{64}}({re.escape(objects.SUFFIX)}|{re.escape(objects.UNFINISHED)})"
+)
 _PARTS = {
     "artifacts": False,
     "index": False,
@@ -111,7 +116,7 @@ def plan_clean(
     }
 
     def entries() -> Iterator[_Entry]:
-        for path, status in _files(root / "objects"):
+        for path, status in _objects(root / "objects"):
             if path.suffix == objects.SUFFIX:
                 locked = path.stem in named
                 yield _Entry(path, status.st_size, _used(status), locked=locked)
@@ -235,6 +240,20 @@ def _named(function: PublishedFunction, learned: Callable[[str], str | None]) ->
                 digest = package.sha256 or learned(package.arn)
                 if digest is not None:
                     yield digest
+
+
+def _objects(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """What the archive put there by its name, and nothing else: `store` may name any folder.
+
+    Raises OSError for a link, which could lead to what is not the archive's.
+    """
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "it is a symbolic link; let `store` name its folder", folder)
+    for part, status in _children(folder):
+        if stat.S_ISDIR(status.st_mode) and len(part.name) == 2:
+            for path, inner in _children(part):
+                if _OBJECT.fullmatch(path.name) and stat.S_ISREG(inner.st_mode):
+                    yield path, inner
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:

@@ -347,6 +347,7 @@ def test_mistakes_are_told_before_aws_is_asked_for_anything_but_targets(
         ('store = { s3 = "my-bucket" }\n', "expected a bucket and a prefix"),
         ('redact = { pointers = ["name"] }\n', "expected a JSON Pointer"),
         ('[discover.shop]\nevents = "events"\n', "discover.shop.aws is missing"),
+        ('[discover."../../shop".aws]\nprefix = "x"\n', "is no name for what is to be found"),
         ("[discover.shop.aws]\n", "says neither prefix, tags nor stack"),
         ("[discover.shop]\naws = { tags = { team = 1 } }\n", "expected a string"),
     ],
