@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_lambda_rollback.engines.docker_daemon import (
     ENGINE_LABEL,
+    NAME_PREFIX,
     OWNER_LABEL,
     DaemonLost,
     connect,
@@ -224,7 +225,7 @@ class DockerEngine:
             host=network.gateway, version=version, init_timeout_s=self._init_timeout_s
         )
         stream = secrets.token_hex(6)
-        name = f"lambda-rollback-{self._id}-{_name(version)}-{stream}"
+        name = f"{NAME_PREFIX}{self._id}-{_name(version)}-{stream}"
         variables = environment_of(
             version,
             runtime_api=endpoint.address,
@@ -277,6 +278,8 @@ class DockerEngine:
                 self._cut_off = is_cut_off(
                     client,
                     image=image,
+                    name=f"{NAME_PREFIX}{self._id}-way-{secrets.token_hex(6)}",
+                    user=USER,
                     host_config=host_config(client, version, network),
                     labels=self._labels(),
                     address=address,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 OWNER_LABEL: Final = f"{LABEL_PREFIX}.owner"
 ENGINE_LABEL: Final = f"{LABEL_PREFIX}.engine"
+NAME_PREFIX: Final = "lambda-rollback-"
+"""Every container of this plugin has such a name."""
 
 TICK_S: Final = 1.5
 """How often a slow step repeats its progress line."""
@@ -244,10 +246,15 @@ def _read(path: str) -> str:
 
 
 def remove_containers(client: DockerClient, wanted: Callable[[dict[str, str]], bool]) -> None:
-    """Remove, with what runs in them, the containers of this plugin whose labels are wanted."""
+    """Remove, with what runs in them, the containers of this plugin whose labels are wanted.
+
+    Labels alone are not enough: a container has those of its image too, whoever made that.
+    """
     listed = client.api.containers(all=True, filters={"label": OWNER_LABEL})
     for container in listed:
-        if wanted(container.get("Labels") or {}):
+        names = container.get("Names") or ()
+        ours = any(name.startswith(f"/{NAME_PREFIX}") for name in names)
+        if ours and wanted(container.get("Labels") or {}):
             remove_container(client, container["Id"])
 
 

@@ -186,6 +186,8 @@ def is_cut_off(
     client: DockerClient,
     *,
     image: str,
+    name: str,
+    user: str,
     host_config: dict[str, Any],
     labels: dict[str, str],
     address: str,
@@ -202,6 +204,9 @@ def is_cut_off(
                 image,
                 entrypoint=["sh", "-c", _CONNECT, "sh"],
                 command=address.split(":"),
+                name=name,
+                user=user,
+                healthcheck={"test": ["NONE"]},
                 labels=labels,
                 host_config=host_config,
             )["Id"]
