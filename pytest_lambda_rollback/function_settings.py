@@ -288,7 +288,7 @@ class FunctionReader:
         build, mark, name = text.partition("#")
         if mark and not absolute(text, base).exists():
             path = located(build, base=base, where=where)
-            return path.with_name(f"{path.name}#{name}")
+            return Path(f"{path}#{name}")  # CDK's names have slashes in them
         if Path(text).suffix.lower() in _TEMPLATES:
             return located(text, base=base, where=where)
         return package(text, base=base, where=where)
@@ -343,10 +343,19 @@ class FunctionReader:
             )
         declared = all_declared.get(said.name)
         if declared is not None and settings.reason is None:
+            # Also where its own checks cannot be planned, its versions may be targets of others.
+            published = declared.published
+            settings = replace(
+                settings,
+                versions=declared.versions,
+                published=published,
+                region=published.region if published is not None else settings.region,
+                account=published.account if published is not None else settings.account,
+            )
             try:
                 settings = self._resolved(settings, said, declared, all_declared, candidate)
             except SourceError as error:
-                settings = replace(settings, reason=str(error), published=declared.published)
+                settings = replace(settings, reason=str(error))
         refuse_event_names(settings, said.table.at("events"))
         return settings
 
@@ -369,20 +378,15 @@ class FunctionReader:
         targets = newest(declared, current, last) if last else in_file
         accepted = acceptances(declared, others, None if last or candidate else in_file)
         by = strategies(self.options, "strategy")
-        published = declared.published
         return replace(
             settings,
             current=current,
             targets=targets,
-            versions=declared.versions,
-            published=published,
             accept=tuple(
                 accept
                 for target, accept in accepted
                 if target in targets and _is_run(accept, target, declared.name, by)
             ),
-            region=published.region if published is not None else settings.region,
-            account=published.account if published is not None else settings.account,
             inherited=inherited,
             alias=alias,
         )

@@ -65,7 +65,9 @@ def unmatched_acceptances(settings: Settings) -> tuple[tuple[str, Accept], ...]:
 def _function(function: FunctionSettings, settings: Settings) -> Iterator[Check]:
     if function.reason is not None or function.current is None:
         reason = function.reason or "its current version is not known"
-        yield Check(function=function.name, group="versions", name="aws", reason=reason)
+        # Versions that the file declares are known: then it is a build that cannot be read.
+        name = "current" if function.versions and function.source is None else "aws"
+        yield Check(function=function.name, group="versions", name=name, reason=reason)
         return
     if not function.targets:
         yield Check(
