@@ -428,6 +428,9 @@ class FunctionSettings:
     ``None`` where it is not known, and ``reason`` says why."""
     targets: tuple[TargetRef, ...] = ()
     """Rollback targets, newest first."""
+    no_targets: str = ""
+    """Why there are none and what to do, where the conditions of the file say more than that there
+    is no older version."""
     versions: tuple[LocalVersion | PublishedVersion, ...] = ()
     """Versions of this function that are declared in the file, or that AWS or the archive has."""
     source: AwsSource | None = None
