@@ -54,6 +54,7 @@ from pytest_lambda_rollback.resolution import (
     default_current,
     origin_of,
     targets_said,
+    why_no_targets,
 )
 from pytest_lambda_rollback.response_rules import response_of
 from pytest_lambda_rollback.tables import Table, listed, nearest
@@ -382,6 +383,7 @@ class FunctionReader:
             settings,
             current=current,
             targets=targets,
+            no_targets="" if targets or last else why_no_targets(declared, said.table),
             accept=tuple(
                 accept
                 for target, accept in accepted

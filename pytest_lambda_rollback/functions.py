@@ -75,7 +75,9 @@ class Declared:
         if found is not None:
             return found
         if self.reason is not None:
-            raise SourceError(f'{where} names "{reference}"', why=self.reason.rstrip("."))
+            raise SourceError(
+                f'{where} names "{reference}" of {self.name}', why=self.reason.rstrip(".")
+            )
         names = [version.version for version in self.versions]
         aliases = [alias for alias, _ in self.aliases]
         near = nearest(reference, names + aliases)

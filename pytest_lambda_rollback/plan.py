@@ -74,7 +74,8 @@ def _function(function: FunctionSettings, settings: Settings) -> Iterator[Check]
             function=function.name,
             group="targets",
             name="none",
-            reason=(
+            reason=function.no_targets
+            or (
                 f"{function.name} has no rollback target: no published version older than "
                 f"{function.current.version} is {_known(function)}, "
                 f"or name them under functions.{function.name}.targets"

@@ -84,6 +84,26 @@ def targets_said(
     return tuple(TargetRef(function=declared.name, version=each.version) for each in found[:last])
 
 
+def why_no_targets(declared: Declared, table: Table) -> str:
+    """Why the conditions of a table leave no target; empty where they ask for nothing special."""
+    value = table.values.get("targets")
+    said = value if isinstance(value, dict) else {}
+    if "previous" in said:
+        return (
+            f"{declared.name} has no rollback target: the archive has seen alias "
+            f"{said['previous']} point at nothing before, and AWS keeps no history of an alias. "
+            "Run `lambda-rollback sync` with each release, or name the versions under "
+            f"functions.{declared.name}.targets"
+        )
+    if "max_age_days" in said:
+        return (
+            f"{declared.name} has no rollback target: no older version was published in the last "
+            f"{said['max_age_days']} days. Raise max_age_days under "
+            f"functions.{declared.name}.targets, or name the versions there"
+        )
+    return ""
+
+
 def origin_of(
     published: PublishedFunction, overrides: tuple[tuple[str, str], ...]
 ) -> LocalVersion | None:
