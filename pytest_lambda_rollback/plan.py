@@ -28,7 +28,8 @@ def checks_of(settings: Settings) -> tuple[Check, ...]:
     """All checks of one configuration file, function by function, target by target.
 
     A function without targets, and a target without events, yields one check that is unknown
-    from the start: what was not checked is never shown as safe.
+    from the start: what was not checked is never shown as safe. Only a function without targets
+    that is another one's target yields none of its own.
     """
     checks = [check for function in settings.functions for check in _function(function, settings)]
     covers = Counter((check.function, check.accept) for check in checks)
@@ -70,6 +71,10 @@ def _function(function: FunctionSettings, settings: Settings) -> Iterator[Check]
         yield Check(function=function.name, group="versions", name=name, reason=reason)
         return
     if not function.targets:
+        others = (other for other in settings.functions if other.name != function.name)
+        if any(target.function == function.name for other in others for target in other.targets):
+            # It is in the file to be gone back to, and is checked there.
+            return
         yield Check(
             function=function.name,
             group="targets",

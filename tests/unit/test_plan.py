@@ -75,6 +75,13 @@ def test_no_targets_and_no_events_are_unknown_not_absent() -> None:
     assert all(c.reason for c in checks)
 
 
+def test_a_function_that_is_only_another_ones_target_has_no_checks_of_its_own() -> None:
+    old = function(name="orders-v1", targets=())
+    new = function(targets=(TargetRef(function="orders-v1", version="7"),))
+    assert {name.partition("::")[0] for name in plan(new, old)} == {"orders"}
+    assert plan(old) == ["orders-v1::targets::none"]
+
+
 def test_an_acceptance_covers_its_target_strategy_and_glob_only() -> None:
     accept = Accept(
         target="2",
