@@ -1,4 +1,4 @@
-"""Text that carries another document: JSON, JSON lines, base64, gzip. Pure.
+"""Text that carries another document: JSON, JSON lines, base64, gzip, zlib. Pure.
 
 `opened` gives the document inside and a way to put a changed one back in the same form. Who did
 not change anything keeps the text as it was, so nothing is written anew that need not be. What
@@ -21,8 +21,21 @@ MAX_UNPACKED_BYTES: Final = 32 * 1024 * 1024
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/\r\n]{7,}={0,2}|[A-Za-z0-9_-]{7,}={0,2}")
 _GZIP: Final = b"\x1f\x8b"
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
+_TEXTS: Final = re.compile(rb"[ -~\t]{6,}")
+_EMBEDDED: Final = re.compile(
+    r"(?<![\w+/-])(?:eyJ|eyA|ewo|ew0|W3s|W1s|H4sI|eJ[wxyz]|eN[or])[\w+/-]{13,}={0,2}(?![\w+/=-])"
+)
+"""How base64 begins of JSON, gzip and zlib, somewhere in a text."""
+
+_BINARY_BYTES: Final = 24
+"""Of less, a text within has too few characters to say anything."""
 
 Close = Callable[[object], str]
+
+
+class Pieces(list[object]):
+    """The texts within a text; what is between them stays."""
 
 
 class NumberText(float):
@@ -46,7 +59,7 @@ def opened(text: str, *, encoded: bool = True) -> tuple[object, Close] | None:
         return found
     if encoded and _BASE64.fullmatch(text):
         return _base64(text)
-    return None
+    return _embedded(text) if encoded else None
 
 
 def read_json(text: str) -> object:
@@ -125,32 +138,102 @@ def _base64(text: str) -> tuple[object, Close] | None:
         content = decode(bare + "=" * (-len(bare) % 4))
     except (ValueError, binascii.Error):
         return None
-    packed = content.startswith(_GZIP)
-    if packed:
-        unpacked = _unpacked(content)
-        if unpacked is None:
-            return None
-        content = unpacked
-    try:
-        inner = content.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    if not all(char.isprintable() or char in "\t\r\n" for char in inner):
-        return None
+    content, pack = _unpacked(content)
     padded = text.endswith("=") or not len(bare) % 4
 
-    def close(changed: object) -> str:
-        plain = str(changed).encode("utf-8", "surrogatepass")
-        coded = encode(gzip.compress(plain, mtime=0) if packed else plain).decode()
+    def close(plain: bytes) -> str:
+        coded = encode(pack(plain)).decode()
         return coded if padded else coded.rstrip("=")
 
-    return inner, close
-
-
-def _unpacked(content: bytes) -> bytes | None:
-    unpacker = zlib.decompressobj(wbits=31)
+    encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8"
     try:
-        plain = unpacker.decompress(content, MAX_UNPACKED_BYTES)
-    except zlib.error:
+        inner = content.decode(encoding)
+    except UnicodeDecodeError:
+        return _binary(content, close)
+    if not all(char.isprintable() or char in "\t\r\n" for char in inner):
+        return _binary(content, close)
+    return inner, lambda changed: close(str(changed).encode(encoding, "surrogatepass"))
+
+
+def _binary(content: bytes, close: Callable[[bytes], str]) -> tuple[object, Close] | None:
+    """The texts in what is no text itself, as in protocol buffers; lengths before them may lie."""
+    if len(content) < _BINARY_BYTES:
         return None
-    return plain if unpacker.eof and not unpacker.unused_data else None
+    found = [match.span() for match in _TEXTS.finditer(content)]
+    if not found:
+        return None
+    texts = Pieces(content[start:end].decode("ascii") for start, end in found)
+
+    def joined(changed: object) -> str:
+        done, at = bytearray(), 0
+        for (start, end), text in zip(
+            found, changed if isinstance(changed, list) else (), strict=True
+        ):
+            done += content[at:start] + str(text).encode("utf-8", "surrogatepass")
+            at = end
+        return close(bytes(done + content[at:]))
+
+    return texts, joined
+
+
+def _embedded(text: str) -> tuple[object, Close] | None:
+    """Base64 within a longer text, where it begins like that of a document."""
+    found = [
+        match.span()
+        for match in _EMBEDDED.finditer(text)
+        if _BASE64.fullmatch(match[0]) and _base64(match[0]) is not None
+    ]
+    if not found:
+        return None
+
+    def joined(changed: object) -> str:
+        done, at = [], 0
+        for (start, end), piece in zip(
+            found, changed if isinstance(changed, list) else (), strict=True
+        ):
+            done += [text[at:start], str(piece)]
+            at = end
+        return "".join([*done, text[at:]])
+
+    return Pieces(text[start:end] for start, end in found), joined
+
+
+def _unpacked(content: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+    """What was compressed, and what compresses it again; the bytes themselves if nothing was."""
+    if content.startswith(_GZIP):
+        plain = _inflated(content, wbits=31)
+        if plain is not None:
+            return plain, lambda changed: gzip.compress(changed, mtime=0)
+    if content[:1] == b"\x78" and int.from_bytes(content[:2], "big") % 31 == 0:
+        plain = _inflated(content, wbits=15)
+        if plain is not None:
+            return plain, zlib.compress
+    if len(content) >= _BINARY_BYTES and not _is_text(content):
+        plain = _inflated(content, wbits=-15)  # as SAML requests in URLs
+        if plain is not None and _is_text(plain):
+            return plain, lambda changed: zlib.compress(changed)[2:-4]
+    return content, bytes
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        return all(char.isprintable() or char in "\t\r\n" for char in content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+
+
+def _inflated(content: bytes, *, wbits: int) -> bytes | None:
+    """All members one after another, ``None`` where it is damaged or becomes too large."""
+    done = bytearray()
+    while content:
+        unpacker = zlib.decompressobj(wbits=wbits)
+        try:
+            done += unpacker.decompress(content, MAX_UNPACKED_BYTES + 1 - len(done))
+        except zlib.error:
+            return None
+        if not unpacker.eof or len(done) > MAX_UNPACKED_BYTES:
+            return None
+        content = unpacker.unused_data if wbits > 15 else b""
+        if unpacker.unused_data and wbits <= 15:
+            return None
+    return bytes(done)

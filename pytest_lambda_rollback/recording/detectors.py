@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from pytest_lambda_rollback.recording import named_values
 from pytest_lambda_rollback.recording.numbering import card_prefix, iban_check, luhn
 from pytest_lambda_rollback.recording.rules import RedactionRules, normal
 from pytest_lambda_rollback.recording.tokens import header_of
@@ -42,7 +43,7 @@ _CARD_KEY: Final = re.compile(r"card|^pan$|^ccn?$|^ccnum")
 _NO_VALUE: Final = re.compile(r"[A-Za-z_-]{0,19}")
 """What every detector leaves alone, as most keys and many values are: a key id has 20 letters."""
 _JWT: Final = re.compile(
-    r"(?<![\w.-])e[yw][\w-]{8,}={0,2}\.[\w-]*={0,2}\.[\w-]*={0,2}(?:\.[\w-]+\.[\w-]+)?(?![\w-])"
+    r"(?<![^\W_])(?<![.-])e[yw][\w-]{8,}={0,2}\.[\w-]*={0,2}\.[\w-]*={0,2}(?:\.[\w-]+\.[\w-]+)?(?![\w-])"
 )
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(?P<it>[^-]+)-----END \1-----")
 _SCHEME: Final = re.compile(r"(?i)(?<!\w)(bearer|basic|token|digest|apikey)\s+(?=\S)")
@@ -60,13 +61,17 @@ _VENDOR: Final = re.compile(
     r"|shp(?:at|ca|pa|ss)_(?P<m>\w{32})|hf_(?P<n>\w{30,}))"
 )
 _SLACK_HOOK: Final = re.compile(r"hooks\.slack\.com/services/(?P<it>[\w/]+)")
+# Signs that are not seen are part of an address that hides behind them.
 _EMAIL: Final = re.compile(
-    r"(?<![\w.%+'-])[\w.%+'-]{1,64}@(?:[\w](?:[\w-]{0,61}\w)?\.)+[^\W\d_]{2,24}(?![\w-])"
+    r"(?<![\w.%+'-])[\w.%+'\u00ad\u200b-\u200d\u2060-]{1,64}(?P<at>@|\uff20|&#64;|&#x40;|&commat;"
+    r"|\\u0040)(?:[\w](?:[\w\u00ad\u200b-\u200d\u2060-]{0,61}\w)?\.)+[^\W\d_]{2,24}(?![^\W_]|-)"
 )
+_AT: Final = re.compile(r"@|\uff20|&#64;|&#x40;|&commat;|\\u0040")
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
 _CARD: Final = re.compile(
-    r"(?<![\w.+-])(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}|\d{4}([ -])\d{6}\2\d{4,5})"
-    r"(?![\w-]|\.\d)"
+    r"(?<![^\W_])(?<![.+-])"
+    r"(?:\d{13,19}|\d{4}([ .\xa0-])\d{4}\1\d{4}\1\d{4}|\d{4}([ .\xa0-])\d{6}\2\d{4,5})"
+    r"(?![^\W_]|-|\.\d)"
 )
 _SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
 _E164: Final = re.compile(r"(?<![\w+/=])\+[1-9](?:[ .()/-]{0,2}\d){7,14}(?!\d)")
@@ -76,19 +81,10 @@ _NANP: Final = re.compile(
 _ANY_PHONE: Final = re.compile(r"\s*\+?[\d\s()./-]{6,24}(?:\s*(?:x|ext\.?)\s*\d{1,6})?\s*")
 _IPV4: Final = re.compile(r"(?<![\w.-])(?<!\w/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
-_ASSIGNMENT: Final = re.compile(
-    r"(?<![\w.-])(?P<key>[\w.-]{2,40})[\"']?\s*[=:]\s*"
-    r"(?:\"(?P<a>[^\"\r\n]{3,})\"|'(?P<b>[^'\r\n]{3,})'|(?P<c>[^\s\"'&,;<>{}\[\]]{3,}))"
-)
-_ELEMENT: Final = re.compile(r"<(?:\w+:)?(?P<key>[\w.-]{2,40})(?:\s[^<>]*)?>(?P<it>[^<]{1,})</")
-_PART: Final = re.compile(
-    r"name=\"(?P<key>[^\"]{1,80})\"[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n(?P<it>[^\r\n]+)"
-)
 _COOKIE: Final = re.compile(r"(?:^|;)\s*(?P<key>[^=;\s]+)=(?P<it>[^;]*)")
 _ATTRIBUTES: Final = frozenset(
     ("path", "domain", "expires", "maxage", "samesite", "version", "priority", "partitioned")
 )
-_SCHEMES: Final = frozenset(("bearer", "basic", "digest", "token", "aws4hmacsha256"))
 
 _IBAN_LENGTHS: Final = {
     part[:2]: int(part[2:])
@@ -220,25 +216,14 @@ def _vendor_tokens(text: str, _key: str, _rules: RedactionRules) -> Iterator[Spa
 
 
 def _assignments(text: str, _key: str, rules: RedactionRules) -> Iterator[Span]:
-    if "=" in text or ":" in text:
-        for match in _ASSIGNMENT.finditer(text):
-            group = match.lastgroup or "c"
-            if rules.names(match["key"]) and normal(match[group]) not in _SCHEMES:
-                yield Span(*match.span(group), "assignment", "whole")
-    if "</" in text:
-        for match in _ELEMENT.finditer(text):
-            if rules.names(match["key"]) and match["it"].strip():
-                yield Span(*match.span("it"), "assignment", "whole")
-    if 'name="' in text:
-        for match in _PART.finditer(text):
-            if rules.names(match["key"]):
-                yield Span(*match.span("it"), "assignment", "whole")
+    for place in named_values.places(text, rules.names):
+        yield Span(*place, "assignment", "whole")
 
 
 def _emails(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
-    if "@" in text:
+    if _AT.search(text):
         for match in _EMAIL.finditer(text):
-            yield Span(*match.span(), "email", "email")
+            yield Span(*match.span(), "email", "email" if match["at"] == "@" else "text")
 
 
 def _ibans(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
@@ -255,8 +240,11 @@ def _ibans(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
 
 def _cards(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
     for match in _CARD.finditer(text):
-        if _is_card("".join(char for char in match[0] if char.isdigit())):
-            yield Span(*match.span(), "card", "card")
+        digits = "".join(str(int(char)) for char in match[0] if char.isdigit())
+        if _is_card(digits):
+            # Digits of other scripts are no card number of a brand, but say the same one.
+            written = all(char.isascii() or char == "\xa0" for char in match[0])
+            yield Span(*match.span(), "card", "card" if written else "text")
 
 
 def _is_card(digits: str) -> bool:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final
 
 from pytest_lambda_rollback.recording import identities
-from pytest_lambda_rollback.recording.carriers import NumberText, opened
+from pytest_lambda_rollback.recording.carriers import NumberText, Pieces, opened
 from pytest_lambda_rollback.recording.detectors import number_kind
 from pytest_lambda_rollback.recording.places import Place, rule_of
 from pytest_lambda_rollback.recording.replacements import Echoes, Replacements, Report
@@ -110,9 +110,15 @@ class Walk:
             return text
         self._depth += 1
         try:
-            inside = opened(text, encoded=place.rule is None) if self._depth < _DEPTH else None
+            inside = opened(text, encoded=place.rule is None)
+            if inside is not None and self._depth >= _DEPTH:
+                raise RecursionError("documents within documents")
             if inside is not None:
                 document, close = inside
+                if isinstance(document, Pieces):
+                    new = [str(self.value(piece, place)) for piece in document]
+                    text = text if new == document else close(new)
+                    return self._texts.text(text, place)
                 changed = self.value(document, place)
                 if isinstance(document, (dict, list)) or changed != document:
                     return text if changed == document else close(changed)

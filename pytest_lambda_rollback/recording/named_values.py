@@ -1,0 +1,103 @@
+"""Where a text says a value under a name: assignments, YAML, XML, multipart bodies, CSV. Pure.
+
+It tells places alone. Which names are meant is its caller's to say, and what becomes of the values
+too. Expressions look at each character a bounded number of times, because texts have megabytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+Names = Callable[[str], bool]
+"""Says whether values of a name are meant."""
+Place = tuple[int, int]
+
+_ASSIGNMENT: Final = re.compile(
+    r"(?<![\w.-])(?P<key>[\w.-]{2,40})[\"']?\s*[=:]\s*"
+    r"(?:\"(?P<a>[^\"\r\n]{3,})\"|'(?P<b>[^'\r\n]{3,})'|(?P<c>[^\s\"'&,;<>{}\[\]]{3,}))"
+)
+_LINE: Final = re.compile(
+    r"(?m)^[ \t-]{0,80}(?P<key>[\w.-]{2,40})[ \t]{0,8}:[ \t]{1,8}(?P<it>[^\s\"'{\[][^\r\n]{2,})$"
+)
+_ELEMENT: Final = re.compile(r"<(?:\w{1,40}:)?(?P<key>[\w.-]{2,40})(?:\s[^<>]{0,2000})?(?<!/)>")
+_INNER: Final = re.compile(r"(?:<!\[CDATA\[|>|\A)(?P<it>[^<>]+?)(?=\]\]>|<|\Z)")
+_PART: Final = re.compile(
+    r"name=(?P<quote>\"?)(?P<key>[^\";\r\n]{1,80}+)(?P=quote)[^\r\n]{0,200}+\r?\n(?:[^\r\n]{1,200}+\r?\n){0,9}\r?\n"
+)
+_PART_END: Final = re.compile(r"\r?\n--")
+_HEADER: Final = re.compile(r"\ufeff?\"?[\w .-]{1,40}\"?(?:[,;\t|]\"?[\w .-]{1,40}\"?){1,200}\r?\n")
+_SCHEMES: Final = frozenset(("bearer", "basic", "digest", "token", "aws4hmacsha256"))
+
+
+def places(text: str, names: Names) -> Iterator[Place]:
+    """(start, end) of the values of names that are meant, in no order; some may overlap."""
+    if "=" in text or ":" in text:
+        yield from _assigned(text, names)
+    if ": " in text and "\n" in text:
+        yield from (match.span("it") for match in _LINE.finditer(text) if names(match["key"]))
+    if "</" in text:
+        yield from _elements(text, names)
+    if "name=" in text:
+        yield from _parts(text, names)
+    if _HEADER.match(text):
+        yield from _columns(text, names)
+
+
+def _assigned(text: str, names: Names) -> Iterator[Place]:
+    for match in _ASSIGNMENT.finditer(text):
+        group = match.lastgroup or "c"
+        if names(match["key"]) and re.sub("[-_. ]", "", match[group]).lower() not in _SCHEMES:
+            yield match.span(group)
+
+
+def _elements(text: str, names: Names) -> Iterator[Place]:
+    """The text in an element, also in elements below it and in sections of CDATA."""
+    at = 0
+    open_ended: set[str] = set()
+    while (match := _ELEMENT.search(text, at)) is not None:
+        at = match.end()
+        key = match["key"]
+        if not names(key):
+            continue
+        end = -1 if key in open_ended else text.find(f"{key}>", at)
+        if end < 0:
+            open_ended.add(key)
+            end = text.find("<", at)
+            end = len(text) if end < 0 else end
+        else:
+            end = text.rfind("<", at, end)
+        for inner in _INNER.finditer(text[at:end]):
+            if inner["it"].strip():
+                yield at + inner.start("it"), at + inner.end("it")
+        at = max(at, end)
+
+
+def _parts(text: str, names: Names) -> Iterator[Place]:
+    """The content of a part of multipart/form-data, which may have several lines (RFC 7578)."""
+    for match in _PART.finditer(text):
+        if names(match["key"]):
+            end = _PART_END.search(text, match.end())
+            yield match.end(), end.start() if end else len(text)
+
+
+def _columns(text: str, names: Names) -> Iterator[Place]:
+    """The cells of a table whose first line names its columns (RFC 4180, or with ; tab |)."""
+    header = text.partition("\n")[0].strip("\ufeff\r")
+    mark = next(char for char in header if char in ",;\t|")
+    keys = [key.strip(' "') for key in header.split(mark)]
+    if not any(map(names, keys)):
+        return
+    cell = re.compile(rf"\"(?P<a>(?:[^\"]|\"\")*)\"|(?P<b>[^\r\n{re.escape(mark)}]*)")
+    at, column = text.index("\n") + 1, 0
+    while at < len(text):
+        match = cell.match(text, at)
+        if match is None:  # pragma: no cover - the second form takes anything
+            return
+        group = "a" if match["a"] is not None else "b"
+        if column < len(keys) and names(keys[column]) and match[group].strip():
+            yield match.span(group)
+        at = match.end()
+        column = column + 1 if text[at : at + 1] == mark else 0
+        at += 1
