@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from account_content import ROLE, Version, client_of, publish_function, zip_of
 from user_projects import JSON, Project, breaks_of, report_of, unknowns_of, verdicts_of
 
+from pytest_lambda_rollback.engines.docker_images import remove_images
 from registry import Registry, running_registry
 
 pytestmark = pytest.mark.docker
 
 COMMAND = 'CMD ["app.handler"]'
+LABEL = "pytest-lambda-rollback.test-session"
 ANSWERS = (
     "{'id': event['id']}",
     "{'id': event['id'], 'total': 5}",
@@ -50,6 +52,8 @@ def registry(
     client = docker.from_env()
     with running_registry(client, tmp_path_factory.mktemp("registry")) as made:
         yield made
+        # What a run builds on an image has the image's labels.
+        remove_images(client, f"{LABEL}={made.address}")
     client.close()
 
 
@@ -58,7 +62,17 @@ class Images:
     """An image for each version, in the registry and nowhere else."""
 
     registry: Registry
-    uris: tuple[str, ...]
+    uris: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return f"LABEL {LABEL}={self.registry.address}"
+
+    def publish(self, files: dict[str, str], tag: str = "live") -> str:
+        return self.registry.publish(files, self.label, COMMAND, tag=tag)
+
+    def build(self, name: str, files: dict[str, str], *steps: str) -> None:
+        self.registry.build(name, files, self.label, *steps)
 
     def forget(self) -> None:
         for uri in self.uris:
@@ -69,11 +83,10 @@ class Images:
 def pushed(registry: Registry) -> Images:
     sources = (f"import os\ndef handler(event, context): return {text}\n" for text in ANSWERS)
     other = "def handler(event, context): return {'total': 5, 'id': 'other'}\n"
-    return Images(
-        registry=registry,
-        uris=tuple(
-            registry.publish({"app.py": source, "other.py": other}, COMMAND) for source in sources
-        ),
+    images = Images(registry=registry)
+    return replace(
+        images,
+        uris=tuple(images.publish({"app.py": source, "other.py": other}) for source in sources),
     )
 
 
@@ -172,8 +185,8 @@ def test_sync_writes_digests_down_and_offline_says_what_to_pull(
 
 
 def test_an_image_that_the_registry_lost_is_unknown(orders: Project, pushed: Images) -> None:
-    lost = pushed.registry.publish(
-        {"app.py": "def handler(event, context): return {'lost': True}\n"}, COMMAND, tag="lost"
+    lost = pushed.publish(
+        {"app.py": "def handler(event, context): return {'lost': True}\n"}, tag="lost"
     )
     publish_images(client_of(orders.server), (lost, pushed.uris[2]), name="lost")
     pushed.registry.delete(lost)
@@ -225,8 +238,10 @@ def test_zip_versions_of_a_function_that_became_an_image(project: Project, pushe
 
     client.delete_function(FunctionName="orders")
     publish_images(client, (pushed.uris[1],))
-    base = "--lambda-rollback-base-image=python3.11=lambda-rollback-standin:python3.11"
-    run = project.pytest(JSON, base, engine="docker")
+    base = "lambda-rollback-test/base:python3.11"
+    pushed.build(base, {})
+    option = f"--lambda-rollback-base-image=python3.11={base}"
+    run = project.pytest(JSON, option, engine="docker")
     assert run.code == 1, run.text
     assert verdicts_of(report_of(project)) == {
         f"lambda-rollback.toml::orders::{name}": verdict
@@ -248,7 +263,7 @@ def test_zip_versions_of_a_function_that_became_an_image(project: Project, pushe
 
 def test_an_image_that_sam_built_is_a_candidate(orders: Project, pushed: Images) -> None:
     name = "lambda-rollback-test/orders:candidate"
-    pushed.registry.build(
+    pushed.build(
         name,
         {"app.py": "def handler(event, context): return {'id': '1', 'total': 5, 'tax': 1}\n"},
         COMMAND,
