@@ -8,6 +8,19 @@ with ``raise … from error``.
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """The text with what a terminal would obey written as escapes; line breaks and tabs stay.
+
+    Names of files, functions and layers come from whoever made them.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
+        for char in text
+    )
+
+
 class RollbackError(Exception):
     """Base of all errors raised on purpose by this package.
 
@@ -28,7 +41,7 @@ class RollbackError(Exception):
         text += "."
         if self.do:
             text += f" {self.do}."
-        return text
+        return printable(text)
 
 
 class ConfigError(RollbackError):

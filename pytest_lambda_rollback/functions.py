@@ -266,12 +266,12 @@ def refuse_event_names(settings: FunctionSettings, where: str) -> None:
     """An event must not have a name that an id cannot hold, or that another check has."""
     for path in settings.events:
         name = settings.event_name(path)
-        if name in _CHECK_NAMES or "::" in name:
-            owner = (
-                "a contract's check has that name"
-                if name in _CHECK_NAMES
-                else "ids are split at ::"
-            )
+        if name in _CHECK_NAMES or "::" in name or not name.isprintable():
+            owner = "it has control characters"
+            if name in _CHECK_NAMES:
+                owner = "a contract's check has that name"
+            elif "::" in name:
+                owner = "ids are split at ::"
             raise ConfigError(
                 f'{where} holds an event that cannot be called "{name}"',
                 why=owner,

@@ -24,7 +24,7 @@ from pytest_lambda_rollback import config as configuration
 from pytest_lambda_rollback.engines import choice
 from pytest_lambda_rollback.engines.base_images import known_runtimes
 from pytest_lambda_rollback.engines.interface import Engine, Progress
-from pytest_lambda_rollback.errors import ConfigError, EngineError, SourceError
+from pytest_lambda_rollback.errors import ConfigError, EngineError, SourceError, printable
 from pytest_lambda_rollback.model import Check, CheckResult, EngineDescription, Settings, Verdict
 from pytest_lambda_rollback.plan import checks_of, unmatched_acceptances
 from pytest_lambda_rollback.reports import json as json_report
@@ -93,9 +93,9 @@ class RollbackItem(pytest.Item):
         if result.verdict is Verdict.SAFE and result.stale_accept is None:
             return
         if result.verdict is Verdict.ACCEPTED:
-            pytest.xfail(f"{result.reason}: {result.findings[0].message}")
+            pytest.xfail(printable(f"{result.reason}: {result.findings[0].message}"))
         if result.verdict is Verdict.UNKNOWN and self.settings.unknown == "skip":
-            pytest.skip(terminal.headline(result))
+            pytest.skip(printable(terminal.headline(result)))
         raise CheckFailedError(terminal.failure(result, repeat=_repeat_command(self)))
 
     def repr_failure(
@@ -447,9 +447,9 @@ class ActivePlugin:
             *json_report.evidence_lines(self._records),
         )
         for line in lines:
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(printable(line))
         for text in document["stale_acceptances"]:
-            terminalreporter.write_line(f"stale acceptance: {text}", red=True)
+            terminalreporter.write_line(printable(f"stale acceptance: {text}"), red=True)
         if self._json is not None:
             terminalreporter.write_line(f"JSON report: {self._json}")
         if self._left is not None:
@@ -488,7 +488,7 @@ def _traceback(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
 
 def _write(reporter: Any, text: str) -> None:
     reporter.ensure_newline()
-    reporter.write_line(f"lambda-rollback: {text}")
+    reporter.write_line(printable(f"lambda-rollback: {text}"))
     reporter.flush()
 
 

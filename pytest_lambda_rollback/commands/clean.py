@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_lambda_rollback import config
 from pytest_lambda_rollback.commands import configurations
+from pytest_lambda_rollback.commands.configurations import say
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.sources.members import megabytes
 from pytest_lambda_rollback.sources.retention import (
@@ -57,18 +58,18 @@ def _cleaned(what: str, plan: CleanPlan, *, dry: bool) -> int:
         stays += f", {plan.locked} of them named by lock files"
     if dry:
         for removal in plan.removals:
-            print(f"would remove {removal.path}: {removal.reason}")
-        print(
+            say(f"would remove {removal.path}: {removal.reason}")
+        say(
             f"{what} {plan.root}: {len(plan.removals)} would go "
             f"({megabytes(plan.removed_bytes)}), {stays}"
         )
         return 0
     report = clean(plan)
-    print(
+    say(
         f"{what} {plan.root}: {report.removed} removed ({megabytes(report.removed_bytes)}), {stays}"
     )
     if plan.over_bytes:
-        print(f"{what} {plan.root}: still {megabytes(plan.over_bytes)} over the bound")
+        say(f"{what} {plan.root}: still {megabytes(plan.over_bytes)} over the bound")
     for path, why in report.failed:
-        print(f"FAILED  {path}: {why}")
+        say(f"FAILED  {path}: {why}")
     return len(report.failed)

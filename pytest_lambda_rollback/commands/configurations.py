@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_lambda_rollback import config
 from pytest_lambda_rollback.engines.base_images import known_runtimes
-from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.errors import ConfigError, printable
 from pytest_lambda_rollback.model import FunctionSettings, Settings
 from pytest_lambda_rollback.sources.aws import AwsFunctions
 from pytest_lambda_rollback.tables import listed, nearest
@@ -17,7 +17,12 @@ from pytest_lambda_rollback.tables import listed, nearest
 
 def progress(line: str) -> None:
     """Write a line of progress to standard error."""
-    print(f"lambda-rollback: {line}", file=sys.stderr, flush=True)
+    print(printable(f"lambda-rollback: {line}"), file=sys.stderr, flush=True)
+
+
+def say(line: str) -> None:
+    """Write a line of the answer to standard output."""
+    print(printable(line))
 
 
 def cache_folder() -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lambda_rollback.commands import configurations
+from pytest_lambda_rollback.commands.configurations import say
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model import FunctionSettings, Redact, Settings
 from pytest_lambda_rollback.published import AwsSource
@@ -186,18 +187,18 @@ def _check(arguments: Namespace) -> int:
         paths = [path for each in loaded for function in each.functions for path in function.events]
     leaks = check(paths, _rules(redact))
     for leak in leaks:
-        print(f"LEAK    {leak.path} {leak.pointer}: {leak.detector} {leak.shown}")
+        say(f"LEAK    {leak.path} {leak.pointer}: {leak.detector} {leak.shown}")
     checked = "1 path" if len(paths) == 1 else f"{len(paths)} paths"
     if not paths:
-        print("nothing was checked: there are no fixtures")
+        say("nothing was checked: there are no fixtures")
         return 1
     if leaks:
-        print(
+        say(
             f"{len(leaks)} values in {checked} look like secrets or personal data. Record the "
             "events again, or take the values out; what is harmless goes under redact.keep"
         )
         return 1
-    print(f"no secret or personal data found in {checked}")
+    say(f"no secret or personal data found in {checked}")
     return 0
 
 
@@ -207,7 +208,7 @@ def _write_layer(path: Path) -> int:
         path.write_bytes(layer_zip())
     except OSError as error:
         raise ConfigError(f"{path} cannot be written", why=error.strerror or str(error)) from error
-    print(f"the recorder's layer is in {path}")
+    say(f"the recorder's layer is in {path}")
     return 0
 
 
@@ -216,23 +217,23 @@ def _write_layer(path: Path) -> int:
 
 def _show(report: RecordReport) -> None:
     read = ", ".join(f"{number} from {origin}" for origin, number in report.read)
-    print(f"{report.function}: {report.events} events read ({read or 'none'})")
+    say(f"{report.function}: {report.events} events read ({read or 'none'})")
     for shape in report.new:
-        print(f"new     {shape.shape}, seen {shape.seen} times: {', '.join(shape.fixtures)}")
+        say(f"new     {shape.shape}, seen {shape.seen} times: {', '.join(shape.fixtures)}")
     for shape in report.known:
-        print(f"known   {shape.shape}, seen {shape.seen} times: {', '.join(shape.fixtures)}")
+        say(f"known   {shape.shape}, seen {shape.seen} times: {', '.join(shape.fixtures)}")
     for name in report.added:
-        print(f"added   {name}")
+        say(f"added   {name}")
     for name in report.stale:
-        print(f"stale   {name}: its shape was not seen (--remove-stale removes what was recorded)")
+        say(f"stale   {name}: its shape was not seen (--remove-stale removes what was recorded)")
     for name in report.removed:
-        print(f"removed {name}")
+        say(f"removed {name}")
     for reason, number in report.skipped:
-        print(f"skipped {number}: {reason}")
+        say(f"skipped {number}: {reason}")
     for detector, number in report.replaced:
-        print(f"replaced {number}: {detector}")
+        say(f"replaced {number}: {detector}")
     for note in report.notes:
-        print(f"note: {note}")
+        say(f"note: {note}")
     for reason in report.failed:
-        print(f"FAILED  {reason}")
-    print(f"{len(report.written)} fixtures written to {report.into}")
+        say(f"FAILED  {reason}")
+    say(f"{len(report.written)} fixtures written to {report.into}")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_lambda_rollback.commands import configurations
+from pytest_lambda_rollback.commands.configurations import say
 from pytest_lambda_rollback.errors import RollbackError
 from pytest_lambda_rollback.model import FunctionSettings, Store
 from pytest_lambda_rollback.published import (
@@ -37,7 +38,7 @@ def run(arguments: Namespace) -> int:
     for each, function in chosen:
         if function.published is None:
             failed += 1
-            print(f"FAILED  {function.name}: {function.reason}")
+            say(f"FAILED  {function.name}: {function.reason}")
         else:
             by_store.setdefault(each.store, []).append(function)
     for store, members in by_store.items():
@@ -116,21 +117,21 @@ def _source(source: AwsSource | None) -> AwsSource:
 
 def _show(report: SyncReport, store: Store) -> None:
     for name, reason in report.failed:
-        print(f"FAILED  {name}: {reason}")
+        say(f"FAILED  {name}: {reason}")
     for name, reason in report.lost:
-        print(f"LOST    {name}: {reason}")
+        say(f"LOST    {name}: {reason}")
     versions = sum(function.versions for function in report.functions)
     images = sum(function.images for function in report.functions)
     changed = sum(function.lock_changed for function in report.functions)
-    print(
+    say(
         f"{_count(len(report.functions), 'function')} with {_count(versions, 'version')} in "
         f"{store.path}: {_count(report.fetched, 'package')} fetched ({megabytes(report.bytes)}), "
         f"{report.held} were held, {_count(changed, 'lock file')} changed"
     )
     if images:
-        print(f"{images} versions are container images: recorded by digest, pulled when they run")
+        say(f"{images} versions are container images: recorded by digest, pulled when they run")
     if report.shared:
-        print(f"{report.shared} packages put into {store.bucket}")
+        say(f"{report.shared} packages put into {store.bucket}")
 
 
 def _count(number: int, noun: str) -> str:
