@@ -7,6 +7,7 @@ known here.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -33,6 +34,10 @@ from pytest_lambda_rollback.sources import events
 NOT_REDACTABLE: Final = "an event could not be redacted"
 TOO_LARGE: Final = "an event is larger than AWS Lambda takes"
 NO_FIXTURE: Final = "the rules for fixtures refuse an event"
+
+_VERSION: Final = re.compile(r"\$LATEST|[0-9]{1,20}")
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.,]{0,20}(?:Z|[+-]\d\d:?\d\d)?", re.A)
+_SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9 _-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +155,15 @@ def _check(options: RecordOptions) -> None:
             )
 
 
+def _said(text: str | None, form: re.Pattern[str]) -> str | None:
+    """What is said of an invocation, if it is no more than that.
+
+    It is not redacted, and comes from a line that any code of the function can write, with a
+    secret or a page of text in place of a time.
+    """
+    return text if text is not None and form.fullmatch(text) else None
+
+
 def _too_large(event: object) -> bool:
     return len(json_text.written(event, indent=0).encode("utf-8")) > events.MAX_BYTES
 
@@ -218,6 +232,9 @@ class _Recording:
                     event=digests.renewed(self._redact(reading.event)),
                     client_context=self._redact(reading.client_context),
                     identity=self._redact(reading.identity),
+                    version=_said(reading.version, _VERSION),
+                    time=_said(reading.time, _TIME),
+                    source=_said(reading.source, _SOURCE) or "unknown",
                     origin="",
                 )
             except SourceError:
