@@ -106,3 +106,37 @@ def test_a_mistake_of_ours_shows_no_variables(project: Project, place: str, in_w
     assert_nothing_leaks(run.text)
     if (project.path / "junit.xml").exists():
         assert_nothing_leaks((project.path / "junit.xml").read_text())
+
+
+def test_a_run_puts_nothing_into_a_bucket_that_the_configuration_names(project: Project) -> None:
+    # Whoever may change the configuration may name a bucket. Only `sync` ever writes to it.
+    s3 = client_of(project.server, "s3")
+    s3.create_bucket(
+        Bucket="not-ours", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    project.configure('store = { s3 = "s3://not-ours/here" }\n[functions.orders]\naws = "orders"\n')
+    assert project.pytest().code == 1
+    assert s3.list_objects_v2(Bucket="not-ours")["KeyCount"] == 0
+    # That is what tells a run from a sync.
+    assert project.console("sync").code == 0
+    assert s3.list_objects_v2(Bucket="not-ours")["KeyCount"] == 2
+
+
+def test_the_archive_is_readable_by_its_owner_alone(project: Project) -> None:
+    assert project.pytest().code == 1
+    objects = project.path / ".lambda-rollback" / "objects"
+    files = [path for path in objects.rglob("*") if path.is_file()]
+    assert files
+    assert {path.stat().st_mode & 0o077 for path in (objects, *files)} == {0}
+
+
+def test_an_object_with_other_content_is_never_run(project: Project) -> None:
+    project.pytest()
+    for path in (project.path / ".lambda-rollback" / "objects").rglob("*.zip"):
+        content = zip_of({"app.py": 'raise SystemExit("planted")\n'})
+        path.chmod(0o600)
+        path.write_bytes(content)
+    run = project.pytest("--lambda-rollback-offline")
+    assert run.code == 1
+    run.shows("is damaged in the archive")
+    assert "planted\n" not in run.text
