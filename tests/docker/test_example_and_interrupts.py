@@ -30,6 +30,7 @@ TIMEOUT_S = 240
 CHECKS = (
     "dependencies",
     "imports",
+    "platform",
     "create_order",
     "create_order_lines",
     "gift_card",
@@ -54,7 +55,8 @@ STATED: dict[tuple[str, str], dict[str, str]] = {
         "gift_card": "breaks",
         "marketplace_order_lines": "breaks",
     },
-    ("1", "redeploy"): dict.fromkeys(CHECKS, "breaks") | {"dependencies": "safe"},
+    ("1", "redeploy"): dict.fromkeys(CHECKS, "breaks")
+    | {"dependencies": "safe", "platform": "safe"},
 }
 
 

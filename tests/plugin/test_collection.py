@@ -4,7 +4,7 @@ import pytest
 
 from made_projects import Project
 
-NAMES = ("dependencies", "imports", "create", "gift_card")
+NAMES = ("dependencies", "imports", "platform", "create", "gift_card")
 IDS = [
     f"lambda-rollback.toml::orders::1-{strategy}::{name}"
     for strategy in ("alias", "redeploy")
@@ -41,7 +41,7 @@ def test_collection_starts_nothing(project: Project) -> None:
 
 def test_selection_by_keyword_marker_and_id(project: Project) -> None:
     project.pytester.makepyfile(test_ordinary="def test_it(): pass")
-    assert collected(project.run("--co", "-q", "-k", "gift_card and alias")) == [IDS[3]]
+    assert collected(project.run("--co", "-q", "-k", "gift_card and alias")) == [IDS[4]]
     assert collected(project.run("--co", "-q", "-m", "lambda_rollback")) == IDS
     assert collected(project.run("--co", "-q", "-m", "not lambda_rollback")) == [
         "test_ordinary.py::test_it"

@@ -38,7 +38,7 @@ def test_a_partial_run_reports_unknown(project: Project) -> None:
     jsonschema.validate(document, json.loads(SCHEMA_PATH.read_text()))
     assert document["verdict"] == "unknown"
     (target,) = document["functions"][0]["targets"]
-    assert (target["checks_planned"], len(target["checks"])) == (4, 1)
+    assert (target["checks_planned"], len(target["checks"])) == (5, 1)
 
 
 def test_an_older_report_never_survives_a_run_that_checks_nothing(project: Project) -> None:
@@ -51,7 +51,7 @@ def test_an_older_report_never_survives_a_run_that_checks_nothing(project: Proje
 def test_xdist_gathers_the_same_report(project: Project) -> None:
     project.run("--lambda-rollback-json=one.json")
     result = project.run("--lambda-rollback-json=two.json", "-n2", "--dist=loadscope")
-    result.assert_outcomes(passed=6, failed=2)
+    result.assert_outcomes(passed=8, failed=2)
     result.stdout.fnmatch_lines(["*= lambda-rollback =*", "  1       BREAKS*BREAKS*"])
 
     def verdicts(name: str) -> list[tuple[str, str]]:

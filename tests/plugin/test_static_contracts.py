@@ -47,12 +47,12 @@ def test_a_fault_that_no_event_reaches_is_found(project: Project) -> None:
     bind(project)
     result = project.run()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(passed=7, failed=1)
+    result.assert_outcomes(passed=9, failed=1)
     result.stdout.fnmatch_lines(
         [
             "breaks: imports: orders:1 by redeploy *money.to_text (app.py:7), which layer"
             " acme-shared 2 does not offer; acme-shared 1 did",
-            "  1       safe (4 safe)  BREAKS (1 breaks, 3 safe)",
+            "  1       safe (5 safe)  BREAKS (1 breaks, 4 safe)",
         ]
     )
 

@@ -12,7 +12,7 @@ BREAK = "lambda-rollback.toml::orders::1-alias::gift_card"
 def test_a_break_fails_with_the_answer_first(project: Project) -> None:
     result = project.run("--lambda-rollback-strategy=alias")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(passed=3, failed=1)
+    result.assert_outcomes(passed=4, failed=1)
     result.stdout.fnmatch_lines(
         [
             "*= FAILURES =*",
@@ -28,7 +28,7 @@ def test_a_break_fails_with_the_answer_first(project: Project) -> None:
             "*= lambda-rollback =*",
             "orders, current version 2",
             "  target  alias",
-            "  1       BREAKS (1 breaks, 3 safe)",
+            "  1       BREAKS (1 breaks, 4 safe)",
             "orders has no safe target: every one that was checked breaks.",
             f"FAILED {BREAK} - breaks: gift_card: orders:1 by alias raises KeyError*",
         ]
@@ -45,9 +45,9 @@ def test_a_safe_target_passes_and_is_named(project: Project) -> None:
     project.version("1")
     result = project.run()
     assert result.ret == pytest.ExitCode.OK
-    result.assert_outcomes(passed=8)
+    result.assert_outcomes(passed=10)
     result.stdout.fnmatch_lines(
-        ["  1       safe (4 safe)  safe (4 safe)", "The newest safe target of orders is 1, by *"]
+        ["  1       safe (5 safe)  safe (5 safe)", "The newest safe target of orders is 1, by *"]
     )
 
 
@@ -56,7 +56,7 @@ def test_a_partial_run_does_not_call_a_target_safe(project: Project) -> None:
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
         [
-            "  1       UNKNOWN (1 safe, 3 not run)",
+            "  1       UNKNOWN (1 safe, 4 not run)",
             "No target of orders is known to be safe: not all of its checks ran.",
         ]
     )
@@ -73,7 +73,7 @@ def test_an_accepted_break_is_an_expected_failure(project: Project) -> None:
     project.configure('current = "2"', 'events = "events"', accept())
     result = project.run("-rx")
     assert result.ret == pytest.ExitCode.OK
-    result.assert_outcomes(passed=6, xfailed=2)
+    result.assert_outcomes(passed=8, xfailed=2)
     result.stdout.fnmatch_lines(["*1 predates gift cards (accepted until 2999-01-31)*KeyError*"])
 
 
@@ -89,7 +89,7 @@ def test_an_acceptance_that_does_not_break_any_more_fails(project: Project) -> N
     project.configure('current = "2"', 'events = "events"', accept())
     result = project.run("--lambda-rollback-strategy=alias")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(passed=3, failed=1)
+    result.assert_outcomes(passed=4, failed=1)
     result.stdout.fnmatch_lines(
         ["stale acceptance: orders:1 by alias is safe on gift_card: *does not break any more*"]
     )
@@ -100,13 +100,13 @@ def test_unknown_fails_and_says_so_unless_the_user_says_otherwise(project: Proje
     assert RAISES
     result = project.run("--lambda-rollback-strategy=alias")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(passed=2, failed=2)
+    result.assert_outcomes(passed=3, failed=2)
     result.stdout.fnmatch_lines(["unknown: orders:1 by alias on create: *ValueError*expect*"])
     project.configure('current = "2"', 'events = "events"', top='unknown = "skip"')
     result = project.run("--lambda-rollback-strategy=alias")
     assert result.ret == pytest.ExitCode.OK
-    result.assert_outcomes(passed=2, skipped=2)
-    result.stdout.fnmatch_lines(["*UNKNOWN (2 unknown, 2 safe)*"])
+    result.assert_outcomes(passed=3, skipped=2)
+    result.stdout.fnmatch_lines(["*UNKNOWN (2 unknown, 3 safe)*"])
 
 
 def test_an_expected_error_is_a_usable_baseline(project: Project) -> None:
@@ -116,7 +116,7 @@ def test_an_expected_error_is_a_usable_baseline(project: Project) -> None:
     (project.path / "events" / "gift_card.json").unlink()
     result = project.run()
     assert result.ret == pytest.ExitCode.OK
-    result.assert_outcomes(passed=6)
+    result.assert_outcomes(passed=8)
 
 
 def test_no_events_and_no_targets_are_unknown_never_safe(project: Project) -> None:
@@ -143,14 +143,14 @@ def test_a_refused_package_makes_only_its_own_checks_unknown(project: Project) -
 
 def test_the_first_failure_stops_with_x(project: Project) -> None:
     result = project.run("-x")
-    result.assert_outcomes(passed=3, failed=1)
+    result.assert_outcomes(passed=4, failed=1)
 
 
 def test_last_failed_repeats_the_break_only(project: Project) -> None:
     arguments = ("--lambda-rollback", "--lambda-rollback-engine=process")
     project.pytester.runpytest_subprocess(*arguments, timeout=120)
     result = project.pytester.runpytest_subprocess(*arguments, "--lf", timeout=120)
-    result.assert_outcomes(failed=2, deselected=6)
+    result.assert_outcomes(failed=2, deselected=8)
 
 
 def test_junit_xml_names_checks_and_carries_the_text(project: Project) -> None:
@@ -162,7 +162,7 @@ def test_junit_xml_names_checks_and_carries_the_text(project: Project) -> None:
 
 def test_ordinary_tests_run_beside_the_checks(project: Project) -> None:
     project.pytester.makepyfile(test_ordinary="def test_it(): pass")
-    project.run().assert_outcomes(passed=7, failed=2)
+    project.run().assert_outcomes(passed=9, failed=2)
 
 
 def test_a_mode_that_lambdas_user_cannot_read_is_not_shown_as_safe(project: Project) -> None:
@@ -204,11 +204,11 @@ def test_an_acceptance_of_several_checks_needs_one_of_them_to_break(project: Pro
     project.configure('current = "2"', 'events = "events"', entry)
     result = project.run()
     assert result.ret == pytest.ExitCode.OK
-    result.assert_outcomes(passed=6, xfailed=2)
+    result.assert_outcomes(passed=8, xfailed=2)
     project.version("1")
     result = project.run("--lambda-rollback-json=r.json")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.assert_outcomes(passed=8)
+    result.assert_outcomes(passed=10)
     result.stdout.fnmatch_lines(["stale acceptance: *none of the 4 checks that '[*]' on 1 covers*"])
 
 
