@@ -1,7 +1,8 @@
 """What a report is worth against what is true of a case. Pure.
 
 A break that is not found is missed; a safe strategy that is called anything else is a false
-alarm, as is a broken check of an event that works. A cause is right when what the case names is
+alarm, as is a broken check of an event that works, and a platform check that finds what the case
+does not expect of AWS: no other finding may hide that. A cause is right when what the case names is
 named, and nothing else is blamed beside it. README.md words the rules for people.
 """
 
@@ -113,11 +114,14 @@ def _row(
             false_alarm=false_alarm, remarks=tuple(remarks) if false_alarm else (),
         )  # fmt: skip
     silent, loud = _events(expected, checks)
-    missed = got != "breaks" or bool(silent)
+    refused = _platform_alarms(expected, checks)
+    # What AWS would refuse is no proof that the break itself was found.
+    missed = got != "breaks" or bool(silent) or (bool(refused) and set(contracts) == {"platform"})
     contract_right = not missed and set(expected.contracts) <= set(contracts)
     cause_right = not missed and _cause_right(dict(expected.cause), findings)
     remarks += [f"event {name} breaks and was not found" for name in silent]
     remarks += [f"event {name} is safe and was not called so" for name in loud]
+    remarks += [f"platform is safe and was called {verdict}" for verdict in refused]
     if not contract_right:
         remarks.append(f"contract: expected {', '.join(expected.contracts)}")
     if not cause_right:
@@ -127,7 +131,7 @@ def _row(
     return Row(
         case=case.name, strategy=strategy, expected="breaks", got=got, contracts=contracts,
         contract_right=contract_right, cause_right=cause_right, missed=missed,
-        false_alarm=bool(loud), remarks=tuple(remarks),
+        false_alarm=bool(loud or refused), remarks=tuple(remarks),
     )  # fmt: skip
 
 
@@ -143,6 +147,17 @@ def _events(expected: Expectation, checks: Iterable[Json]) -> tuple[list[str], l
         if name not in expected.events and verdict != "safe"
     ]
     return silent, loud
+
+
+def _platform_alarms(expected: Expectation, checks: Iterable[Json]) -> list[str]:
+    """Verdicts of the platform check that are not safe where nothing of AWS is in the way."""
+    if "platform" in expected.contracts:
+        return []
+    return [
+        check["verdict"]
+        for check in checks
+        if check["contract"] == "platform" and check["verdict"] != "safe"
+    ]
 
 
 # --- causes ---------------------------------------------------------------------------------

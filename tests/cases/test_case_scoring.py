@@ -32,11 +32,24 @@ def breaks(cause: dict[str, Any], **more: Any) -> Expectation:
 
 
 def check(
-    verdict: str, *causes: dict[str, Any] | None, event: str | None = "e", message: str = "it fails"
+    verdict: str,
+    *causes: dict[str, Any] | None,
+    event: str | None = "e",
+    message: str = "it fails",
+    contract: str = "invocation",
 ) -> dict[str, Any]:
-    findings = [{"contract": "invocation", "message": message, "cause": cause} for cause in causes]
-    reason = "flaky" if verdict == "unknown" else None
-    return {"event": event, "verdict": verdict, "findings": findings, "reason": reason}
+    return {
+        "contract": contract,
+        "event": event,
+        "verdict": verdict,
+        "findings": [{"contract": contract, "message": message, "cause": each} for each in causes],
+        "reason": "flaky" if verdict == "unknown" else None,
+    }
+
+
+def platform(verdict: str) -> dict[str, Any]:
+    causes = (None,) if verdict == "breaks" else ()
+    return check(verdict, *causes, event=None, message="AWS refuses it", contract="platform")
 
 
 def row_of(expectation: Expectation, verdict: str, *checks: dict[str, Any]) -> Row:
@@ -132,6 +145,34 @@ def test_what_is_safe_and_called_anything_else_is_a_false_alarm(
 ) -> None:
     expectation = Expectation(verdict="safe", or_unknown=or_unknown)
     assert row_of(expectation, verdict, check(verdict)).false_alarm is alarm
+
+
+@pytest.mark.parametrize("verdict", ["breaks", "unknown"])
+def test_a_platform_alarm_is_not_hidden_by_a_break(verdict: str) -> None:
+    row = row_of(breaks(PYJWT), "breaks", check("breaks", PYJWT), platform(verdict))
+    assert not row.missed
+    assert row.false_alarm
+    assert f"platform is safe and was called {verdict}" in row.remarks
+
+
+def test_a_platform_alarm_alone_finds_no_break_of_another_contract() -> None:
+    row = row_of(breaks({"code": True}), "breaks", check("safe"), platform("breaks"))
+    assert row.missed
+    assert row.false_alarm
+
+
+def test_a_platform_check_that_is_safe_or_expected_is_no_alarm() -> None:
+    assert not row_of(breaks(PYJWT), "breaks", check("breaks", PYJWT), platform("safe")).false_alarm
+    refused = Expectation(verdict="breaks", contracts=("platform",), cause=(("code", True),))
+    row = row_of(refused, "breaks", platform("breaks"))
+    assert not row.missed
+    assert not row.false_alarm
+
+
+def test_a_platform_alarm_on_a_safe_strategy_is_a_false_alarm() -> None:
+    row = row_of(Expectation(verdict="safe"), "breaks", check("safe"), platform("breaks"))
+    assert row.false_alarm
+    assert row.remarks == ("found: AWS refuses it",)
 
 
 def test_a_run_without_a_report_finds_nothing_and_says_why() -> None:
