@@ -619,7 +619,8 @@ MISTAKES = {
     "engine aws": (
         'engine = "aws"\n' + ORDERS + FOUR,
         'lambda-rollback.toml: engine: there is no engine "aws" in this version: '
-        "versions in AWS are fetched and run by docker or process. Use one of auto, docker and process.",
+        "versions in AWS are fetched and run by docker or process. Use one of auto, docker and "
+        "process.",
     ),
     "versions here and in AWS": (
         '[functions.orders]\naws = "orders-prod"\nevents = "events"\n' + FOUR,
@@ -1075,7 +1076,8 @@ WRONG_OPTIONS = {
     "engine aws": (
         {"engine": "aws"},
         '--lambda-rollback-engine: there is no engine "aws" in this version: '
-        "versions in AWS are fetched and run by docker or process. Use one of auto, docker and process.",
+        "versions in AWS are fetched and run by docker or process. Use one of auto, docker and "
+        "process.",
     ),
     "strategy": (
         {"strategies": ("revert",)},
