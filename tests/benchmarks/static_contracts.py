@@ -1,7 +1,7 @@
 """The contracts that need no replay, against reading the same packages with zipfile.
 
-One function in two versions, about 50 MB in thousands of files, is judged by both contracts and
-both strategies, cold (nothing known of any package) and unchanged (a new session, everything
+One function in two versions, about 50 MB in thousands of files, is judged by the three contracts
+and both strategies, cold (nothing known of any package) and unchanged (a new session, everything
 known by digest). The packages are in the artefact store in both cases, as the session loads them
 for the replays anyway; with that loading included it is shown beside it, for information. Each
 turn is a Python process of its own that times itself after its imports, so that nothing is
@@ -25,6 +25,7 @@ from package_set import PackageSet
 from workbench import CannotMeasure, Workbench
 
 from pytest_lambda_rollback.model import Contract, FunctionVersion, Layer, Strategy
+from pytest_lambda_rollback.runtimes import AS_OF
 from pytest_lambda_rollback.session.statics import (
     StaticCase,
     StaticContracts,
@@ -56,7 +57,7 @@ def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...
     return (
         Ratio(
             name="static-cold",
-            what="both static contracts by both strategies, nothing known / zipfile on the set",
+            what="the static contracts by both strategies, nothing known / zipfile on the set",
             subject_s=cold_s,
             reference_s=zipfile_s,
             goal=COLD_GOAL,
@@ -162,7 +163,7 @@ def judge(
     published: FunctionVersion, current: FunctionVersion, facts: Path
 ) -> dict[tuple[Strategy, Contract], StaticJudgement]:
     """What a session does for one target before its first replay."""
-    contracts = StaticContracts(facts)
+    contracts = StaticContracts(facts, today=lambda: AS_OF)
     redeployed = replace(published, layers=current.layers)
     return {
         (strategy, contract): contracts.judge(
@@ -177,7 +178,7 @@ def judge(
             ),
         )
         for strategy in Strategy
-        for contract in (Contract.DEPENDENCIES, Contract.IMPORTS)
+        for contract in (Contract.DEPENDENCIES, Contract.IMPORTS, Contract.PLATFORM)
     }
 
 
