@@ -1,6 +1,6 @@
 # Everything a developer does here, on a fresh Debian or Ubuntu machine too. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check cases benchmark docker images clean
+.PHONY: help demo test check cases benchmark sweep docker images clean
 
 PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
@@ -29,6 +29,10 @@ cases: ## Rollbacks with real packages: recall, false alarms, right causes (ARGS
 benchmark: ## Speed against AWS's Runtime Interface Emulator, as ratios
 	@.ci/setup venv docker emulator
 	$(PYTHON_IN_VENV) tests/benchmarks/run.py $(ARGS)
+
+sweep: ## What a large account costs: API requests, memory, a killed sync (some six minutes)
+	@.ci/setup venv
+	$(PYTHON_IN_VENV) tests/benchmarks/aws_sweep.py $(ARGS)
 
 docker: ## Install and start a Docker daemon where it is permitted
 	@.ci/setup docker
