@@ -16,7 +16,7 @@ from pytest_lambda_rollback.model import FunctionSettings, Redact, Settings
 from pytest_lambda_rollback.published import AwsSource
 from pytest_lambda_rollback.recording.checking import check
 from pytest_lambda_rollback.recording.key_file import read_key
-from pytest_lambda_rollback.recording.layer import layer_zip
+from pytest_lambda_rollback.recording.layer import HANDLER, layer_zip
 from pytest_lambda_rollback.recording.origins import (
     FolderOrigin,
     LogsOrigin,
@@ -209,6 +209,10 @@ def _write_layer(path: Path) -> int:
     except OSError as error:
         raise ConfigError(f"{path} cannot be written", why=error.strerror or str(error)) from error
     say(f"the recorder's layer is in {path}")
+    say(
+        f"Publish it, add it to the function, set the function's handler to {HANDLER} and "
+        "LAMBDA_ROLLBACK_HANDLER to the handler it had"
+    )
     return 0
 
 

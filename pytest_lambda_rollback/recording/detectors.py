@@ -48,7 +48,8 @@ _JWT: Final = re.compile(
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(?P<it>[^-]+)-----END \1-----")
 _SCHEME: Final = re.compile(r"(?i)(?<!\w)(bearer|basic|token|digest|apikey)\s+(?=\S)")
 _SIGV4: Final = re.compile(r"(?<!\w)Signature=(?P<it>[0-9a-f]{64})")
-_AWS_ID: Final = re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)(?P<it>[A-Z2-7]{16})(?![A-Za-z0-9])")
+_AWS_ID: Final = re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)(?P<it>[A-Z0-9]{16})(?![A-Za-z0-9])")
+"""Our own pseudonyms have any digit, and must be seen again as what they are."""
 _AWS_SECRET: Final = re.compile(r"(?<![\w/+=])(?P<it>[A-Za-z0-9/+]{40})(?![\w/+=])")
 _AWS_SESSION: Final = re.compile(
     r"(?<![\w/+])(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz|AQoDYXdz)(?P<it>[\w/+=%-]{40,})"

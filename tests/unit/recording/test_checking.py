@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,13 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path, content: bytes) -> None
 def test_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be checked"):
         check([tmp_path / "none.json"], RULES)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_redacted_access_key_under_its_usual_name_is_no_leak(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    key = "AKIA" + "".join(chance.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
+    redacted, _ = Redactor(RedactionRules(), bytes([seed]) * 32).redact({"accessKeyId": key})
+    (tmp_path / "event.json").write_text(json.dumps(redacted))
+    assert key not in json.dumps(redacted)
+    assert check([tmp_path], RedactionRules()) == ()
