@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lambda-rollback",
-        description="What is not a test around `pytest --lambda-rollback`.",
+        description="Archive versions, record events and clean up for `pytest --lambda-rollback`, "
+        "which checks that earlier versions of Lambda functions would still work.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -195,6 +195,7 @@ class ActivePlugin:
         self._artifacts: ArtifactStore | None = None
         self._selected: list[RollbackItem] = []
         self._session: Session | None = None
+        self._packages: PublishedPackages | None = None
         self._records: list[json_report.Record] = []
         self._usage: str | None = None
         """What a worker found wrong with the configuration."""
@@ -323,14 +324,15 @@ class ActivePlugin:
         if self._artifacts is None:  # pragma: no cover - made before anything runs
             raise pytest.UsageError("checks can only run in a collected session")
         if self._session is None:
+            self._packages = packages = PublishedPackages(
+                functions=self._functions,
+                artifacts=self._artifacts,
+                progress=self._progress,
+            )
             self._session = Session(
                 selected=[(each.settings, each.check) for each in self._selected],
                 make_engine=self._make_engine,
-                packages=PublishedPackages(
-                    functions=self._functions,
-                    artifacts=self._artifacts,
-                    progress=self._progress,
-                ),
+                packages=packages,
                 progress=self._progress,
                 announce=self._announce,
                 workers=item.settings.workers,
@@ -410,6 +412,8 @@ class ActivePlugin:
 
     def _close(self) -> None:
         session, self._session = self._session, None
+        if self._packages is not None:
+            self._packages.stop()
         if session is not None:
             try:
                 session.close()
@@ -423,14 +427,17 @@ class ActivePlugin:
         if self._json is not None:
             json_report.write(report, self._json)
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
         """Show the matrix and which target is the newest safe one."""
         if self._usage is not None:
             terminalreporter.write_line(f"ERROR: {self._usage}", red=True)
             return
+        self._show_unread(terminalreporter)
         if self.config.getoption("collectonly"):
             return
         if not self._records:
+            if exitstatus == pytest.ExitCode.INTERRUPTED:
+                return
             if not self._loaded and not self.is_worker and not self._selected:
                 terminalreporter.write_line(
                     "lambda-rollback: no lambda-rollback.toml and no [tool.lambda-rollback] table "
@@ -454,6 +461,18 @@ class ActivePlugin:
             terminalreporter.write_line(f"JSON report: {self._json}")
         if self._left is not None:
             terminalreporter.write_line(f"not everything was cleaned up: {self._left}", red=True)
+
+    def _show_unread(self, terminalreporter: Any) -> None:
+        """Say why versions are not known where no check that was made or selected does."""
+        told = {(item.path, item.check.function) for item in self._selected}
+        if self.config.getoption("collectonly"):
+            told.clear()
+        for path, settings in self._loaded.items():
+            for function in settings.functions if settings is not None else ():
+                unread = function.current is None and function.reason is not None
+                if unread and (path, function.name) not in told:
+                    line = f"lambda-rollback: nothing is known of {function.name}: "
+                    terminalreporter.write_line(printable(f"{line}{function.reason}"), yellow=True)
 
     def _announce(self, engine: EngineDescription) -> None:
         self._progress(terminal.header(engine))

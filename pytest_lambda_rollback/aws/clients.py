@@ -115,7 +115,7 @@ class _Login:
         self.who = " ".join(
             part
             for part in (
-                f"profile {profile}" if profile else "default credentials",
+                _profile(profile or _named()) if profile or _named() else "default credentials",
                 f"as {role_arn}" if role_arn else "",
             )
             if part
@@ -134,7 +134,8 @@ class _Login:
         if not region:
             raise SourceError(
                 "no AWS region is set",
-                why=f"neither AWS_REGION nor AWS_DEFAULT_REGION nor the {_profile(self._profile)}"
+                why=f"neither AWS_REGION nor AWS_DEFAULT_REGION nor the"
+                f" {_profile(self._profile or _named())}"
                 " says one",
                 do='Add region = "…" to the function\'s aws table, or set AWS_REGION',
             )
@@ -211,3 +212,8 @@ class _AssumedRole(CredentialProvider):
 
 def _profile(name: str | None) -> str:
     return f"profile {name}" if name else "default profile"
+
+
+def _named() -> str | None:
+    """The profile that botocore takes where none is given."""
+    return os.environ.get("AWS_DEFAULT_PROFILE") or os.environ.get("AWS_PROFILE")

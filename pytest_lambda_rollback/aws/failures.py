@@ -102,7 +102,7 @@ def reading(*, what: str, action: str, resource: str | None = None) -> Iterator[
     """Turn what botocore raises inside into a SourceError; the arguments are `translated`'s."""
     try:
         yield
-    except (BotoCoreError, ClientError, EOFError, OSError) as error:
+    except (BotoCoreError, ClientError, EOFError, OSError, ValueError) as error:
         raise translated(error, what=what, action=action, resource=resource) from error
 
 
@@ -164,7 +164,7 @@ def text_of(error: ClientError) -> str:
 
 def _answered(error: ClientError, action: str, resource: str | None) -> tuple[str, str]:
     code, status = _code(error), _status(error)
-    said = text_of(error)
+    said = _said(error)
     if code in _EXPIRED:
         return "the AWS credentials have expired", f"{SIGN_IN}, or renew the session's keys"
     if code in _UNKNOWN_KEYS:
@@ -201,7 +201,8 @@ def _answered(error: ClientError, action: str, resource: str | None) -> tuple[st
         )
     if status >= 500 or code in {"ServiceException", "InternalFailure", "ServiceUnavailable"}:
         return (
-            f"AWS failed to answer ({status} {code}{_colon(said)})",
+            f"AWS failed to answer ({status}{'' if code == str(status) else f' {code}'}"
+            f"{_colon(said)})",
             "Run again in a few minutes; https://health.aws.amazon.com tells of outages",
         )
     return (
@@ -259,6 +260,12 @@ def _article(noun: str) -> str:
 def _key_in(said: str) -> str | None:
     found = re.search(r"arn:[a-z-]+:kms:[^\s,()]+[A-Za-z0-9]", said)
     return found[0] if found else None
+
+
+def _said(error: ClientError) -> str:
+    """AWS's message; nothing for a page of HTML, which whatever stands before AWS answers with."""
+    said = text_of(error)
+    return "" if said.startswith("<") else said
 
 
 def _code(error: ClientError) -> str:

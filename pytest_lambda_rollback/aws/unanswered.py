@@ -122,6 +122,12 @@ def unanswered(error: Exception) -> tuple[str, str]:
         kinds = (getattr(botocore_errors, name, None) for name in names.split())
         if any(isinstance(error, kind) for kind in kinds if kind is not None):
             return one_line(why.format_map(_fields(error))), do
+    if isinstance(error, ValueError) and "endpoint" in str(error):
+        # Its text is the whole URL, which may hold a password.
+        return (
+            "the address that AWS is to be called at is no URL",
+            "Correct AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_LAMBDA, as in http://127.0.0.1:4566",
+        )
     if isinstance(error, OSError):
         return (
             f"{error.filename or 'the network'}: {error.strerror or type(error).__name__}",

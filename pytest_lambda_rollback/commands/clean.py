@@ -35,6 +35,8 @@ def run(arguments: Namespace) -> int:
     if not arguments.archive_only:
         cache = configurations.cache_folder()
         plans.append(("cache", plan_cache_clean(cache, **bounds)))
+    if arguments.max_age_days is None and arguments.max_mb is None:
+        configurations.progress("no bound is given, as by --max-age-days or --max-mb")
     failed = 0
     for what, plan in plans:
         failed += _cleaned(what, plan, dry=arguments.dry_run)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from pytest_lambda_rollback.commands import configurations
 from pytest_lambda_rollback.commands.configurations import say
@@ -38,18 +37,25 @@ def run(arguments: Namespace) -> int:
     for each, function in chosen:
         if function.published is None:
             failed += 1
-            say(f"FAILED  {function.name}: {function.reason}")
+            reason = (function.reason or "").removeprefix(f"{function.name}: ")
+            say(f"FAILED  {function.name}: {reason}")
         else:
             by_store.setdefault(each.store, []).append(function)
     for store, members in by_store.items():
-        report = _synced(store, members, functions, arguments.workers)
+        images = _Images(store, functions)
+        report = _synced(store, members, functions, images, arguments.workers)
+        report = replace(report, failed=(*images.failed, *report.failed))
         failed += len(report.failed)
         _show(report, store)
     return 1 if failed else 0
 
 
 def _synced(
-    store: Store, members: Sequence[FunctionSettings], functions: AwsFunctions, workers: int
+    store: Store,
+    members: Sequence[FunctionSettings],
+    functions: AwsFunctions,
+    images: _Images,
+    workers: int,
 ) -> SyncReport:
     archive = archive_of(store, offline=False)
     sources = {each.name: each.source for each in members}
@@ -65,7 +71,7 @@ def _synced(
         return located
 
     return sync(
-        _published(store, members, functions),
+        images.named(members),
         archive,
         locate_for=locate_for,
         download=download,
@@ -74,35 +80,45 @@ def _synced(
     )
 
 
-def _published(
-    store: Store, members: Sequence[FunctionSettings], functions: AwsFunctions
-) -> Iterator[PublishedFunction]:
-    """The functions, their images named by digest: one request for each that is not known yet."""
-    for member in members:
-        if member.published is not None:
-            yield _with_images(store.path, member.published, _source(member.source), functions)
+class _Images:
+    """Names the images of functions by digest: one request for each that is not known yet."""
 
+    def __init__(self, store: Store, functions: AwsFunctions) -> None:
+        self._store = store
+        self._functions = functions
+        self.failed: list[tuple[str, str]] = []
+        """(version, reason) of the images that could not be found out."""
 
-def _with_images(
-    root: Path, function: PublishedFunction, source: AwsSource, functions: AwsFunctions
-) -> PublishedFunction:
-    from pytest_lambda_rollback.aws.functions import resolved_image
+    def named(self, members: Sequence[FunctionSettings]) -> Iterator[PublishedFunction]:
+        """The functions that are known, with their images."""
+        for member in members:
+            if member.published is not None:
+                yield self._with_images(member.published, _source(member.source))
 
-    if not any(_unresolved(version) for version in function.versions):
-        return function
-    function = merged(function, locks.read(root, function.name)).function
+    def _with_images(self, function: PublishedFunction, source: AwsSource) -> PublishedFunction:
+        if not any(_unresolved(version) for version in function.versions):
+            return function
+        try:
+            locked = locks.read(self._store.path, function.name)
+            function = merged(function, locked).function
+        except RollbackError:
+            return function  # whoever writes its lock file meets the same and says so
+        return replace(
+            function,
+            versions=tuple(self._resolved(each, source) for each in function.versions),
+        )
 
-    def resolved(version: PublishedVersion) -> PublishedVersion:
+    def _resolved(self, version: PublishedVersion, source: AwsSource) -> PublishedVersion:
+        from pytest_lambda_rollback.aws.functions import resolved_image
+
         if not _unresolved(version):
             return version
         try:
-            image = resolved_image(functions.account(source), version)
+            image = resolved_image(self._functions.account(source), version)
         except RollbackError as error:
-            configurations.progress(str(error))
+            self.failed.append((f"{version.function}:{version.version}", str(error)))
             return version
         return replace(version, code=image)
-
-    return replace(function, versions=tuple(resolved(each) for each in function.versions))
 
 
 def _unresolved(version: PublishedVersion) -> bool:
@@ -117,7 +133,7 @@ def _source(source: AwsSource | None) -> AwsSource:
 
 def _show(report: SyncReport, store: Store) -> None:
     for name, reason in report.failed:
-        say(f"FAILED  {name}: {reason}")
+        say(f"FAILED  {name}: {reason.removeprefix(f'{name}: ')}")
     for name, reason in report.lost:
         say(f"LOST    {name}: {reason}")
     versions = sum(function.versions for function in report.functions)
@@ -129,7 +145,12 @@ def _show(report: SyncReport, store: Store) -> None:
         f"{report.held} were held, {_count(changed, 'lock file')} changed"
     )
     if images:
-        say(f"{images} versions are container images: recorded by digest, pulled when they run")
+        are = (
+            "1 version is a container image"
+            if images == 1
+            else f"{images} versions are container images"
+        )
+        say(f"{are}: recorded by digest, pulled when they run")
     if report.shared:
         say(f"{report.shared} packages put into {store.bucket}")
 

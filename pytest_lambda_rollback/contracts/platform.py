@@ -15,6 +15,7 @@ The rules are in the ``platform_*`` modules, each with what it decided and why.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -33,21 +34,23 @@ from pytest_lambda_rollback.contracts.platform_runtimes import (
 )
 from pytest_lambda_rollback.contracts.platform_versions import version_concerns, version_notes
 from pytest_lambda_rollback.model import Finding, Judgement
+from pytest_lambda_rollback.published import PublishedFunction
 
 __all__ = ["PlatformCase", "PlatformJudgement", "judge"]
 
 _UNREAD = {
     "lambda:GetAlias": "what the alias points at",
     "lambda:GetFunctionConcurrency": "the reserved concurrency",
-    "lambda:GetLayerVersion": "whether its layers are still there",
+    "lambda:GetLayerVersion": "whether the layers are still there",
     "lambda:GetPolicy": "which callers are permitted on which version",
     "lambda:GetProvisionedConcurrencyConfig": "the provisioned concurrency of the versions",
-    "lambda:GetRuntimeManagementConfig": "how the runtime is patched",
-    "lambda:ListAliases": "the aliases",
+    "lambda:GetRuntimeManagementConfig": "how runtimes are patched",
+    "lambda:ListAliases": "which aliases there are",
     "lambda:ListEventSourceMappings": "which event sources invoke which version",
-    "lambda:ListFunctionUrlConfigs": "the function URLs",
+    "lambda:ListFunctionUrlConfigs": "which function URLs there are",
     "lambda:ListProvisionedConcurrencyConfigs": "the provisioned concurrency of the versions",
 }
+"""What each action tells, so that " of orders is not known" may follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,8 @@ def _unread_notes(case: PlatformCase, today: date) -> Iterator[str]:
         for action in facts.platform.unread:
             tells = _UNREAD.get(action, "what it tells")
             yield (
-                f"{tells} of {facts.name} is not known: {action} was refused or is not offered here"
+                f"{tells} of {facts.name} is not known: {action} was refused or is not offered "
+                f"here; the policy statement {_statement(action, facts)} allows it"
             )
         read = _day_of(facts.platform.as_of or facts.as_of)
         if read is not None and read < today:
@@ -109,6 +113,20 @@ def _unread_notes(case: PlatformCase, today: date) -> Iterator[str]:
                 f"what AWS said of {facts.name} is of {read.isoformat()}: what was changed since "
                 "is not known"
             )
+
+
+def _statement(action: str, facts: PublishedFunction) -> str:
+    """The smallest statement of an IAM policy that allows an action for a function.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+    """
+    resource = facts.arn
+    if action == "lambda:ListEventSourceMappings":  # takes no resource
+        resource = "*"
+    if action == "lambda:GetLayerVersion":
+        layers = {layer.arn for version in facts.versions for layer in version.layers}
+        resource = layers.pop() if len(layers) == 1 else "*"
+    return json.dumps({"Effect": "Allow", "Action": action, "Resource": resource})
 
 
 def _day_of(moment: str) -> date | None:

@@ -158,7 +158,14 @@ def summary(document: dict[str, Any]) -> list[str]:
     if notes:
         lines.append("")
     for note in list(notes)[:_NOTES]:
-        lines += textwrap.wrap(f"note: {note}", _WIDTH, subsequent_indent="  ")
+        # What is to be copied, as a policy, must not be broken within its words.
+        lines += textwrap.wrap(
+            f"note: {note}",
+            _WIDTH,
+            subsequent_indent="  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
     if len(notes) > _NOTES:
         lines.append(f"and {len(notes) - _NOTES} more notes in the JSON report")
     return lines

@@ -142,7 +142,7 @@ class Archive:
             locks.make_root(self.root)
             return self._fetch(package, location, locate, download, progress)
         except OSError as error:
-            raise _disk_error(f"{package.name} cannot be kept in the archive", error) from error
+            raise _disk_error(package, self.root, error) from error
 
     def _identified(
         self, package: RemotePackage, locate: Locate | None
@@ -189,7 +189,7 @@ class Archive:
         path = self._objects.path(package.sha256 or "")
 
         def waiting() -> None:
-            progress(f"Waiting for {package.name}, which another process fetches")
+            progress(f"waiting for {package.name}, which is being fetched already")
 
         with self._objects.writing(package.sha256 or "", waiting=waiting) as file:
             if path.is_file() and self._objects.intact(path):  # somebody was faster
@@ -225,18 +225,24 @@ class Archive:
         download: Download,
         file: Unfinished,
     ) -> None:
-        from pytest_lambda_rollback.aws.locations import ExpiredLocation
+        from pytest_lambda_rollback.aws.locations import ExpiredLocation, InterruptedDownload
+
+        what = f"{package.name} cannot be downloaded"
 
         def get(location: Location) -> None:
             file.restart()
-            download(
-                location.url,
-                file.write,
-                limit_bytes=min(location.size_bytes or self._limit_bytes, self._limit_bytes),
-                timeout_s=_SILENCE_S,
-            )
+            try:
+                download(
+                    location.url,
+                    file.write,
+                    limit_bytes=min(location.size_bytes or self._limit_bytes, self._limit_bytes),
+                    timeout_s=_SILENCE_S,
+                )
+            except (ExpiredLocation, InterruptedDownload):
+                raise
+            except SourceError as error:  # it does not know which package it streams
+                raise SourceError(what, why=error.why, do=error.do) from error
 
-        what = f"{package.name} cannot be downloaded"
         for left in range(_RENEWALS, -1, -1):
             if location is None:
                 location = self._located(package, locate)
@@ -325,12 +331,11 @@ def _check(package: RemotePackage, location: Location, file: Unfinished) -> None
     )
 
 
-def _disk_error(what: str, error: OSError) -> SourceError:
+def _disk_error(package: RemotePackage, root: Path, error: OSError) -> SourceError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    place = f"{error.filename}: " if error.filename else ""
     return SourceError(
-        what,
-        why=f"{place}{error.strerror or error}",
+        f"{package.name} cannot be kept in the archive",
+        why=f"{error.filename or root}: {error.strerror or error}",
         do="Make room, for instance with `lambda-rollback clean`, or set another `store`"
         if full
         else "Check that the archive's folder can be written, or set another `store`",

@@ -180,7 +180,7 @@ class AwsFunctions:
         if not to_ask:
             return found
         self._progress(f"asking AWS for the versions of {_functions(len(to_ask))}")
-        with ThreadPoolExecutor(min(_THREADS, len(to_ask))) as threads:
+        with _threads(min(_THREADS, len(to_ask))) as threads:
             answers = threads.map(
                 lambda each: self._attempt(self._online, each[0], store, each[1]), to_ask
             )
@@ -243,6 +243,17 @@ class AwsFunctions:
         with (self._shared / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield self._shared
+
+
+@contextlib.contextmanager
+def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
+    """A pool that begins nothing more once its caller was interrupted."""
+    with ThreadPoolExecutor(number) as threads:
+        try:
+            yield threads
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _shared_name(store: Store, name: str) -> str:

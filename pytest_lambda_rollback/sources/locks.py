@@ -35,8 +35,13 @@ IGNORED = """\
 """
 
 _SUFFIX = ".json"
+_CONFLICT = re.compile(rb"^(<{7}|={7}|>{7})( |\r?$)", re.MULTILINE)
 _LIMIT_BYTES = 32 * 1024 * 1024
 """A version needs about one KB."""
+
+
+class UnusableLock(SourceError):
+    """The archive's folder cannot be read or written, whatever its files say."""
 
 
 def read(root: Path, name: str) -> PublishedFunction | None:
@@ -65,6 +70,13 @@ def read(root: Path, name: str) -> PublishedFunction | None:
             do="Update pytest-lambda-rollback",
         ) from error
     except (ValueError, RecursionError) as error:
+        if _CONFLICT.search(text):
+            raise SourceError(
+                f"the lock file {path} is damaged",
+                why="it holds both sides of a merge conflict",
+                do="Take one side from version control, as by `git checkout --theirs`, and run"
+                " `lambda-rollback sync`, which adds what AWS still has",
+            ) from error
         raise _damaged(path, str(error)) from error
     if function.name != name:
         raise _damaged(path, f'it is about "{function.name}"')
@@ -188,8 +200,8 @@ def _damaged(path: Path, why: str) -> SourceError:
     )
 
 
-def _unusable(path: Path, what: str, error: OSError) -> SourceError:
-    return SourceError(
+def _unusable(path: Path, what: str, error: OSError) -> UnusableLock:
+    return UnusableLock(
         f"{path} {what}",
         why="it is a symbolic link" if error.errno == errno.ELOOP else error.strerror or str(error),
         do="Check the permissions and the space of the archive's folder, or set another `store`",

@@ -53,8 +53,14 @@ class PublishedPackages:
         self._artifacts = artifacts
         self._progress = progress
         self._archives: dict[Path, Archive] = {}
+        self._stopped = threading.Event()
+        self._unwritten: set[Path] = set()
         self._busy: dict[str, threading.Lock] = {}
         self._guard = threading.Lock()
+
+    def stop(self) -> None:
+        """Give up downloads that are under way, and begin none; for a run that ends early."""
+        self._stopped.set()
 
     def load(self, path: Path, *, label: str, root_dir: str) -> Artifact:
         """The normalised artefact of a folder or zip."""
@@ -146,7 +152,10 @@ class PublishedPackages:
         with busy:
             # Versions share layers: who comes second finds what the first one brought.
             held = self._archive(settings).fetch(
-                package, locate=self._locate(function), download=download, progress=self._progress
+                package,
+                locate=self._locate(function),
+                download=self._download,
+                progress=self._progress,
             )
         artifact = self._artifacts.load(held.path, label=package.name, root_dir=root_dir)
         return artifact, replace(package, sha256=held.sha256, size_bytes=held.size_bytes)
@@ -157,6 +166,17 @@ class PublishedPackages:
         artifact, package = self._artifact(settings, function, package, LAYER_DIR)
         name, _, version = package.name.rpartition(" ")
         return Layer(name=name, version=version, artifact=artifact), package
+
+    def _download(
+        self, url: str, write: Callable[[bytes], object], *, limit_bytes: int, timeout_s: float
+    ) -> None:
+        def unless_stopped(content: bytes) -> None:
+            if self._stopped.is_set():
+                raise SourceError("the download was given up", why="the run was ended")
+            write(content)
+
+        unless_stopped(b"")
+        download(url, unless_stopped, limit_bytes=limit_bytes, timeout_s=timeout_s)
 
     def _archive(self, settings: Settings) -> Archive:
         with self._guard:
@@ -239,12 +259,23 @@ class PublishedPackages:
         function: FunctionSettings,
         change: Callable[[PublishedFunction], PublishedFunction],
     ) -> None:
-        """Write what was learnt of a function to its lock file; nothing changes offline."""
+        """Write what was learnt of a function to its lock file; nothing changes offline.
+
+        A run on an archive that has all and cannot be written goes on without.
+        """
         if function.published is None or self._functions.offline:
             return
-        with self._guard, locks.held(settings.store.path):
-            locked = locks.read(settings.store.path, function.name)
-            locks.write(settings.store.path, change(merged(function.published, locked).function))
+        root = settings.store.path
+        with self._guard:
+            if root in self._unwritten:
+                return
+            try:
+                with locks.held(root):
+                    locked = locks.read(root, function.name)
+                    locks.write(root, change(merged(function.published, locked).function))
+            except locks.UnusableLock as error:
+                self._unwritten.add(root)
+                self._progress(f"what is learnt is not kept for offline runs: {error}")
 
 
 def archive_of(store: Store, *, offline: bool) -> Archive:

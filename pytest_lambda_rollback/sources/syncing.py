@@ -174,7 +174,10 @@ class _Run:
         for key in work.keys:
             self._results[key].result()
         function = work.function
-        images = sum(isinstance(each.code, ContainerImage) for each in function.versions)
+        images = sum(
+            isinstance(each.code, ContainerImage) and bool(each.code.uri)
+            for each in function.versions
+        )
         notes = work.notes
         if images:
             notes += (
@@ -222,7 +225,7 @@ class _Run:
             self._failed.append((bucket.url, str(error)))
             return
         if mine:
-            self._progress(f"Putting {len(mine)} packages into {bucket.url}")
+            self._progress(f"putting {len(mine)} packages into {bucket.url}")
         errors = [error for error in self.pool.map(put, mine.values()) if error is not None]
         self._shared = len(mine) - len(errors)
         self._failed += dict.fromkeys((bucket.url, str(error)) for error in errors)
@@ -315,7 +318,7 @@ class _Run:
                 )
             return error
         if held.fetched:
-            self._progress(f"Fetched {package.name} ({held.size_bytes:,} bytes)")
+            self._progress(f"fetched {package.name} ({held.size_bytes:,} bytes)")
         return held
 
 

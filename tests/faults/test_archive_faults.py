@@ -187,7 +187,7 @@ def test_a_killed_process_does_not_block_the_one_that_waits(
     slow = start(1, 1, 200_000)
     until(lambda: server.requests >= 1 and bool(list(root.rglob("*.part"))))
     waiting = start(1, 1, 200_000)
-    until(lambda: "Waiting for function-0:1" in said.read_text())
+    until(lambda: "waiting for function-0:1" in said.read_text())
     server.chunk_pause_s = 0
     slow.send_signal(signal.SIGKILL)
     slow.wait()

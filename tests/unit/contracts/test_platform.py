@@ -595,7 +595,9 @@ def test_a_refused_action_is_noted_with_its_name_once() -> None:
 
     assert note == (
         "which callers are permitted on which version of orders is not known: lambda:GetPolicy "
-        "was refused or is not offered here"
+        "was refused or is not offered here; the policy statement "
+        '{"Effect": "Allow", "Action": "lambda:GetPolicy", '
+        f'"Resource": "{function().arn}"}} allows it'
     )
 
 

@@ -192,7 +192,7 @@ def without(key: str) -> dict[str, object]:
 DAMAGED = {
     "cut off": (json.dumps(GOOD)[:200], "Expecting|Unterminated"),
     "empty": ("", "Expecting value"),
-    "a conflict of a merge": ("<<<<<<< HEAD\n" + json.dumps(GOOD), "Expecting value"),
+    "a conflict of a merge": ("<<<<<<< HEAD\n" + json.dumps(GOOD), "both sides of a merge"),
     "not a table": ("[]", "the file is not a table"),
     "no format": (json.dumps(without("lambda_rollback_lock")), "lambda_rollback_lock is not a"),
     "no ARN": (json.dumps(without("arn")), 'the file has no "arn"'),

@@ -105,7 +105,7 @@ def test_each_content_is_fetched_once(root: Path, aws: Aws, workers: int) -> Non
         ("orders", 3, True),
         ("billing", 2, True),
     ]
-    assert sum(line.startswith("Fetched ") for line in aws.lines) == 4
+    assert sum(line.startswith("fetched ") for line in aws.lines) == 4
 
 
 def test_a_second_sync_asks_for_nothing_and_writes_nothing(root: Path, aws: Aws) -> None:
