@@ -39,18 +39,18 @@ from pytest_lambda_rollback.published import PublishedFunction
 __all__ = ["PlatformCase", "PlatformJudgement", "judge"]
 
 _UNREAD = {
-    "lambda:GetAlias": "what the alias points at",
-    "lambda:GetFunctionConcurrency": "the reserved concurrency",
-    "lambda:GetLayerVersion": "whether the layers are still there",
+    "lambda:GetAlias": "what its alias points at",
+    "lambda:GetFunctionConcurrency": "its reserved concurrency",
+    "lambda:GetLayerVersion": "whether its layers are still there",
     "lambda:GetPolicy": "which callers are permitted on which version",
-    "lambda:GetProvisionedConcurrencyConfig": "the provisioned concurrency of the versions",
-    "lambda:GetRuntimeManagementConfig": "how runtimes are patched",
-    "lambda:ListAliases": "which aliases there are",
+    "lambda:GetProvisionedConcurrencyConfig": "the provisioned concurrency of its versions",
+    "lambda:GetRuntimeManagementConfig": "how its runtimes are patched",
+    "lambda:ListAliases": "which aliases it has",
     "lambda:ListEventSourceMappings": "which event sources invoke which version",
-    "lambda:ListFunctionUrlConfigs": "which function URLs there are",
-    "lambda:ListProvisionedConcurrencyConfigs": "the provisioned concurrency of the versions",
+    "lambda:ListFunctionUrlConfigs": "which function URLs it has",
+    "lambda:ListProvisionedConcurrencyConfigs": "the provisioned concurrency of its versions",
 }
-"""What each action tells, so that " of orders is not known" may follow."""
+"""What each action tells, so that "is not known" may follow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ def _unread_notes(case: PlatformCase, today: date) -> Iterator[str]:
         for action in facts.platform.unread:
             tells = _UNREAD.get(action, "what it tells")
             yield (
-                f"{tells} of {facts.name} is not known: {action} was refused or is not offered "
+                f"{facts.name}: {tells} is not known: {action} was refused or is not offered "
                 f"here; the policy statement {_statement(action, facts)} allows it"
             )
         read = _day_of(facts.platform.as_of or facts.as_of)

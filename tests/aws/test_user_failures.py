@@ -316,7 +316,7 @@ def test_a_fact_that_may_not_be_read_is_noted(user: User, operation: str, resour
     user.server.fail(operation, "access-denied")
     run = user.pytest()
     assert run.code == 0, run.text
-    run.shows(f"of orders is not known: lambda:{operation} was refused")
+    run.shows("note: orders: ", f" is not known: lambda:{operation} was refused")
     assert policies_in(run.text) == [
         {"Effect": "Allow", "Action": f"lambda:{operation}", "Resource": resource}
     ]
