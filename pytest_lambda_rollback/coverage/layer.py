@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tarfile
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from pytest_lambda_rollback import new_files
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model import Artifact, FunctionVersion, Layer
 
@@ -103,11 +102,4 @@ def _tar(text: bytes) -> bytes:
 def _write(tar: Path, content: bytes) -> None:
     """Others see the file complete or not at all."""
     tar.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=tar.parent)
-    unfinished = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        unfinished.replace(tar)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    new_files.write(tar, content)

@@ -10,21 +10,19 @@ Several threads and processes may use one store at once: files appear complete o
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import re
 import stat
 import tarfile
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model import Artifact
+from pytest_lambda_rollback.new_files import new_file
 from pytest_lambda_rollback.sources.folders import FolderPackage
 from pytest_lambda_rollback.sources.members import (
     MB,
@@ -123,7 +121,7 @@ class ArtifactStore:
         tar = self._artifacts / f"{digest}.tar"
         try:
             if not tar.exists():
-                with _new_file(self._artifacts) as (file, publish):
+                with new_file(self._artifacts) as (file, publish):
                     file.write(bytes(2 * tarfile.BLOCKSIZE))
                     publish(tar)
         except OSError as error:
@@ -152,7 +150,7 @@ class ArtifactStore:
 
     def _store(self, package: Package, *, label: str, root_dir: str) -> Artifact:
         members = package.members(root_dir=root_dir, limit_bytes=self._limit_bytes)
-        with _new_file(self._artifacts) as (file, publish):
+        with new_file(self._artifacts) as (file, publish):
             digest = _write_tar(package, members, file)
             tar = self._artifacts / f"{digest}.tar"
             publish(tar)
@@ -182,7 +180,7 @@ class ArtifactStore:
             "size_bytes": artifact.size_bytes,
             "tar_size_bytes": artifact.tar.stat().st_size,
         }
-        with _new_file(self._index) as (file, publish):
+        with new_file(self._index) as (file, publish):
             file.write(json.dumps(entry).encode())
             publish(key)
 
@@ -249,23 +247,6 @@ def _write_tar(package: Package, members: tuple[Member, ...], file: IO[bytes]) -
             put(bytes(-member.size % tarfile.BLOCKSIZE))
     put(bytes(2 * tarfile.BLOCKSIZE))
     return sha256.hexdigest()
-
-
-@contextlib.contextmanager
-def _new_file(folder: Path) -> Iterator[tuple[IO[bytes], Callable[[Path], None]]]:
-    """A file that others see complete, once it is published under its name, or never."""
-    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=folder)
-    unfinished = Path(name)
-    with os.fdopen(descriptor, "wb") as file:
-
-        def publish(final: Path) -> None:
-            file.flush()
-            unfinished.replace(final)
-
-        try:
-            yield file, publish
-        finally:
-            unfinished.unlink(missing_ok=True)
 
 
 def _index_name(path: Path, root_dir: str) -> str:

@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_lambda_rollback import new_files
 from pytest_lambda_rollback.builds import Build
 from pytest_lambda_rollback.errors import RollbackError, SourceError
 from pytest_lambda_rollback.model import Store
@@ -85,7 +85,7 @@ class AwsFunctions:
 
             account = self.account(discovery)
             names = _checked(discover(account, discovery), discovery.name)
-            _remember(remembered, names)
+            _remember(store.path, remembered, names)
         return tuple(
             (
                 name,
@@ -290,17 +290,14 @@ def _remembered(path: Path, name: str) -> tuple[str, ...]:
         ) from error
 
 
-def _remember(path: Path, names: Sequence[str]) -> None:
+def _remember(root: Path, path: Path, names: Sequence[str]) -> None:
     text = json.dumps({"functions": sorted(names)}, indent=2) + "\n"
     try:
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, unfinished = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(unfinished).chmod(0o644)
-        Path(unfinished).replace(path)
+        with locks.held(root):
+            path.parent.mkdir(exist_ok=True)
+            new_files.write(path, text.encode(), mode=0o644)
     except OSError as error:
         raise SourceError(
             f"{path} cannot be written", why=error.strerror or str(error), do="Make it writable"

@@ -13,13 +13,12 @@ import contextlib
 import dataclasses
 import functools
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pytest_lambda_rollback import new_files
 from pytest_lambda_rollback.inventory import (
     DistributionRecord,
     NativeBinary,
@@ -95,14 +94,7 @@ class InventoryReader:
             return
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-            unfinished = Path(name)
-            try:
-                with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                    json.dump(_to_json(inventory), file, separators=(",", ":"))
-                unfinished.replace(path)
-            finally:
-                unfinished.unlink(missing_ok=True)
+            new_files.write(path, json.dumps(_to_json(inventory), separators=(",", ":")).encode())
 
 
 def _inventory(tree: Tree, digest: str, role: Role) -> PackageInventory:

@@ -18,11 +18,11 @@ import json
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from pytest_lambda_rollback import new_files
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.published import PublishedFunction
 from pytest_lambda_rollback.sources import lock_format
@@ -32,6 +32,7 @@ IGNORED = """\
 # into version control: they are what is known of versions that AWS does not have any more.
 /objects/
 /locks/.*
+/discovered/.*
 """
 
 _SUFFIX = ".json"
@@ -99,7 +100,7 @@ def write(root: Path, function: PublishedFunction) -> bool:
     text = json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     try:
         make_root(root)
-        _replace(path, text)
+        new_files.write(path, text.encode(), mode=0o644, durable=True)
     except OSError as error:
         raise _unusable(path, "cannot be written", error) from error
     return True
@@ -126,7 +127,8 @@ def names(root: Path) -> tuple[str, ...]:
 def held(root: Path) -> Iterator[None]:
     """Nobody else who asks for it reads, joins and writes lock files of this archive meanwhile.
 
-    It goes with its process, however that ends. Raises SourceError.
+    It goes with its process, however that ends, and what that was writing is removed by the next
+    one. Raises SourceError.
     """
     path = root / "locks" / ".lock"
     try:
@@ -137,6 +139,9 @@ def held(root: Path) -> Iterator[None]:
         raise _unusable(path, "cannot be written", error) from error
     with file:
         fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):
+            for folder in (root / "locks", root / "discovered"):
+                new_files.remove_unfinished(folder)
         yield
 
 
@@ -145,7 +150,7 @@ def make_root(root: Path) -> None:
 
     A link in place of one, which a repository may bring along, would have us write elsewhere.
     """
-    for folder in (root / "locks", root / "objects"):
+    for folder in (root / "locks", root / "discovered", root / "objects"):
         if folder.is_symlink():
             raise OSError(errno.ELOOP, "it is a symbolic link", str(folder))
     (root / "locks").mkdir(parents=True, exist_ok=True)
@@ -175,20 +180,6 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) != len(pairs):
         raise ValueError("a key stands twice in one table")
     return found
-
-
-def _replace(path: Path, text: str) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-    unfinished = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-        unfinished.chmod(0o644)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _damaged(path: Path, why: str) -> SourceError:

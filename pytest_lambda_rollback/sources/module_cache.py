@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from pytest_lambda_rollback import new_files
 from pytest_lambda_rollback.sources import module_facts
 
 
@@ -40,14 +39,7 @@ class ModuleCache:
         with contextlib.suppress(OSError):
             path = self._path(self._folder, key)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-            unfinished = Path(name)
-            try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    json.dump(data, file, separators=(",", ":"))
-                unfinished.replace(path)
-            finally:
-                unfinished.unlink(missing_ok=True)
+            new_files.write(path, json.dumps(data, separators=(",", ":")).encode())
 
     @staticmethod
     def _path(folder: Path, key: tuple[str, ...]) -> Path:

@@ -68,6 +68,8 @@ def load(text: str) -> Any:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
+        if "nesting depth" in (error.problem or ""):  # newer libyaml counts brackets itself
+            raise UnreadableError("it is nested too deeply") from error
         mark = error.problem_mark
         where = f" in line {mark.line + 1}" if mark else ""
         raise UnreadableError(f"{error.problem or 'it is no YAML'}{where}") from error

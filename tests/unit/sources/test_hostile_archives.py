@@ -95,16 +95,18 @@ def test_a_link_to_what_was_found_is_not_followed(tmp_path: Path) -> None:
         functions.discover(Discovery(name="shop", prefix="x"), Store(path=tmp_path))
 
 
-def test_nothing_is_written_through_a_link_in_the_archive(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["locks", "discovered", "objects"])
+def test_nothing_is_changed_through_a_link_in_the_archive(tmp_path: Path, folder: str) -> None:
     elsewhere, root = tmp_path / "elsewhere", tmp_path / "store"
     elsewhere.mkdir()
+    (elsewhere / ".theirs.tmp").write_text("theirs")
     root.mkdir()
-    (root / "locks").symlink_to(elsewhere)
+    (root / folder).symlink_to(elsewhere)
     with pytest.raises(SourceError, match="symbolic link"), locks.held(root):
         pass
     with pytest.raises(SourceError, match="symbolic link"):
         locks.write(root, function("orders"))
-    assert list(elsewhere.iterdir()) == []
+    assert [path.name for path in elsewhere.iterdir()] == [".theirs.tmp"]
 
 
 def test_workers_do_not_share_through_a_link(tmp_path: Path) -> None:

@@ -258,12 +258,26 @@ def test_git_sees_lock_files_and_no_zips(tmp_path: Path) -> None:
         locks.write(root, function("orders", ONE))
     (root / "objects" / "ab").mkdir()
     (root / "objects" / "ab" / "x.zip").write_bytes(b"x")
-    (root / "locks" / ".x.tmp").write_bytes(b"x")
+    (root / "discovered").mkdir()
+    for folder in ("locks", "discovered"):
+        (root / folder / ".x.tmp").write_bytes(b"x")
     seen = subprocess.run(
         ["git", "ls-files", "--others", "--exclude-standard"],
         cwd=tmp_path, check=True, capture_output=True, text=True,
     ).stdout.split()  # fmt: skip
     assert seen == [".lambda-rollback/.gitignore", ".lambda-rollback/locks/orders.json"]
+
+
+def test_what_a_killed_process_was_writing_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    locks.write(tmp_path, function("orders", ONE))
+    (tmp_path / "discovered").mkdir()
+    leftovers = [tmp_path / folder / ".x1.tmp" for folder in ("locks", "discovered")]
+    for path in leftovers:
+        path.write_bytes(b'{"half')
+    assert locks.names(tmp_path) == ("orders",)
+    with locks.held(tmp_path):
+        assert not any(path.exists() for path in leftovers)
+        assert locks.names(tmp_path) == ("orders",)
 
 
 def test_a_user_keeps_his_own_gitignore(tmp_path: Path) -> None:
