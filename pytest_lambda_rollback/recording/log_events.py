@@ -87,6 +87,9 @@ class _Log:
             case log_lines.End():
                 yield from self._ended(line.stream, stream)
             case log_lines.RecorderLine():
+                request_id = said.line.get("request_id")
+                if isinstance(request_id, str):
+                    yield from self._named(line.stream, stream, request_id)
                 self._forget(stream)
                 stream.recorded = True
                 yield from self.recorder.add(said.line, origin=line.stream)
@@ -106,10 +109,8 @@ class _Log:
         stream: _Stream,
         said: Candidate | log_lines.Unusable | log_lines.Other,
     ) -> Iterator[RecordedEvent | Skipped]:
-        if said.request_id is not None and said.request_id != stream.request_id:
-            # Lambda's own lines can be switched off: the request id tells invocations apart.
-            yield from self._ended(line.stream, stream)
-            stream.request_id, stream.begun = said.request_id, True
+        if said.request_id is not None:
+            yield from self._named(line.stream, stream, said.request_id)
         first = stream.begun and not stream.logged
         stream.logged = True
         if stream.recorded:
@@ -130,6 +131,12 @@ class _Log:
                 self.held_chars += said.chars
                 if not stream.begun:
                     yield from self._ended(line.stream, stream)
+
+    def _named(self, name: str, stream: _Stream, request_id: str) -> Iterator[RecordedEvent]:
+        """Lambda's own lines can be switched off: the request id tells invocations apart."""
+        if request_id != stream.request_id:
+            yield from self._ended(name, stream)
+            stream.request_id, stream.begun = request_id, True
 
     def _from_record(self, record: Unwrapped, line: LogLine) -> RecordedEvent | Skipped:
         if record.only_pointers:

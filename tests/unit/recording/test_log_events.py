@@ -180,6 +180,23 @@ def test_the_recorders_lines_are_joined_and_win_over_all_else() -> None:
     assert (event.event, event.version, event.source) == (ORDER, "3", "recorder")
 
 
+def test_the_recorder_wins_also_where_lambdas_own_lines_are_switched_off() -> None:
+    def logged(request: str, text: str) -> str:
+        return f"[INFO]\t2026-11-23T09:00:00.123Z\t{request}\t{text}"
+
+    other = REQUEST.replace(REQUEST[-1], "f" if REQUEST[-1] != "f" else "e")
+    lines = [
+        logged(REQUEST, f"event: {json.dumps(SQS)}"),
+        recorder(1, 1, json.dumps(ORDER)),
+        logged(REQUEST, "received {'some': 'thing'}"),
+        logged(other, f"event: {json.dumps(SQS)}"),
+    ]
+    assert [(event.event, event.source) for event in read(lines)] == [
+        (ORDER, "recorder"),
+        (SQS, "cloudwatch"),
+    ]
+
+
 def test_an_event_of_which_a_line_is_missing_is_not_made_up() -> None:
     assert read([recorder(1, 2, '{"a": 1}')]) == [Skipped(reason=MISSING)]
 
