@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import re
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_lambda_rollback.commands import configurations
 from pytest_lambda_rollback.commands.configurations import say
-from pytest_lambda_rollback.errors import ConfigError
-from pytest_lambda_rollback.model import FunctionSettings, Redact, Settings
-from pytest_lambda_rollback.published import AwsSource
-from pytest_lambda_rollback.recording.checking import check
+from pytest_lambda_rollback.errors import ConfigError, RollbackError, SourceError
+from pytest_lambda_rollback.model import FunctionSettings, Redact, Settings, Store
+from pytest_lambda_rollback.published import AwsSource, PublishedFunction
+from pytest_lambda_rollback.recording.checking import check, fixtures
 from pytest_lambda_rollback.recording.key_file import read_key
 from pytest_lambda_rollback.recording.layer import HANDLER, layer_zip
 from pytest_lambda_rollback.recording.origins import (
@@ -27,7 +27,12 @@ from pytest_lambda_rollback.recording.origins import (
 )
 from pytest_lambda_rollback.recording.redaction import Redactor
 from pytest_lambda_rollback.recording.rules import DEFAULT_KEYS, RedactionRules
-from pytest_lambda_rollback.recording.run import RecordOptions, RecordReport, record_function
+from pytest_lambda_rollback.recording.run import (
+    RecordOptions,
+    RecordReport,
+    ShapeReport,
+    record_function,
+)
 from pytest_lambda_rollback.sources.aws import AwsFunctions
 from pytest_lambda_rollback.tables import listed, nearest
 
@@ -47,7 +52,7 @@ def run(arguments: Namespace) -> int:
             f"record takes one function, and {len(arguments.names)} were named",
             do="Write `lambda-rollback record FUNCTION`",
         )
-    functions = AwsFunctions(offline=False, progress=configurations.progress)
+    functions = _Asked(arguments.names if "dlq" in arguments.origins else ())
     settings, function = _function(arguments, functions)
     options = RecordOptions(
         function=_aws_name(function),
@@ -67,7 +72,26 @@ def run(arguments: Namespace) -> int:
         progress=configurations.progress,
     )
     _show(report)
-    return 1 if report.failed else 0
+    nothing = not report.events and not report.existing
+    return 1 if report.failed or nothing else 0
+
+
+class _Asked(AwsFunctions):
+    """Asks AWS for the versions of those functions alone whose versions matter here."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(offline=False, progress=configurations.progress)
+        self._names = frozenset(names)
+
+    def read(
+        self, asked: Sequence[tuple[str, AwsSource]], store: Store
+    ) -> Mapping[str, PublishedFunction | RollbackError]:
+        wanted = [each for each in asked if each[0] in self._names]
+        found = super().read(wanted, store) if wanted else {}
+        return {
+            name: found.get(name) or SourceError(f"the versions of {name} were not asked for")
+            for name, _ in asked
+        }
 
 
 class _LazyAccount:
@@ -185,17 +209,18 @@ def _check(arguments: Namespace) -> int:
         )
     if not paths:
         paths = [path for each in loaded for function in each.functions for path in function.events]
-    leaks = check(paths, _rules(redact))
-    for leak in leaks:
-        say(f"LEAK    {leak.path} {leak.pointer}: {leak.detector} {leak.shown}")
-    checked = "1 path" if len(paths) == 1 else f"{len(paths)} paths"
-    if not paths:
+    files = tuple(fixtures(paths))
+    if not files:
         say("nothing was checked: there are no fixtures")
         return 1
+    leaks = check(files, _rules(redact))
+    for leak in leaks:
+        say(f"LEAK    {leak.path} {leak.pointer}: {leak.detector} {leak.shown}")
+    checked = _count(len(files), "fixture")
     if leaks:
         say(
-            f"{len(leaks)} values in {checked} look like secrets or personal data. Record the "
-            "events again, or take the values out; what is harmless goes under redact.keep"
+            f"{_count(len(leaks), 'value')} in {checked} may be secrets or personal data. Record "
+            "the events again, or take the values out; what is harmless goes under redact.keep"
         )
         return 1
     say(f"no secret or personal data found in {checked}")
@@ -220,24 +245,60 @@ def _write_layer(path: Path) -> int:
 
 
 def _show(report: RecordReport) -> None:
-    read = ", ".join(f"{number} from {origin}" for origin, number in report.read)
-    say(f"{report.function}: {report.events} events read ({read or 'none'})")
+    say(f"{report.function}: {_answer(report)}")
     for shape in report.new:
-        say(f"new     {shape.shape}, seen {shape.seen} times: {', '.join(shape.fixtures)}")
+        say(f"new     {', '.join(shape.fixtures)}: {_count(shape.seen, 'event')} {_of(shape)}")
     for shape in report.known:
-        say(f"known   {shape.shape}, seen {shape.seen} times: {', '.join(shape.fixtures)}")
+        say(f"known   {', '.join(shape.fixtures)}: {_count(shape.seen, 'event')} {_of(shape)}")
     for name in report.added:
         say(f"added   {name}")
-    for name in report.stale:
-        say(f"stale   {name}: its shape was not seen (--remove-stale removes what was recorded)")
     for name in report.removed:
-        say(f"removed {name}")
+        say(f"removed {name}: its shape was not seen any more")
+    for name in report.stale:
+        say(f"stale   {name}: its shape was not seen any more")
+    if report.stale:
+        say("        --remove-stale removes those of them that were recorded and not edited since")
     for reason, number in report.skipped:
-        say(f"skipped {number}: {reason}")
-    for detector, number in report.replaced:
-        say(f"replaced {number}: {detector}")
+        say(f"skipped {number:,}: {reason}")
+    read = " and ".join(
+        f"{_count(number, 'event')} from {origin}" for origin, number in report.read
+    )
+    say(f"read    {read}")
+    if report.replaced:
+        kinds = ", ".join(f"{detector} {number:,}" for detector, number in report.replaced)
+        values = sum(number for _, number in report.replaced)
+        say(f"replaced {_count(values, 'value')} by pseudonyms: {kinds}")
     for note in report.notes:
         say(f"note: {note}")
     for reason in report.failed:
         say(f"FAILED  {reason}")
-    say(f"{len(report.written)} fixtures written to {report.into}")
+
+
+def _answer(report: RecordReport) -> str:
+    """What somebody in a hurry wants to know."""
+    folder = _shown(report.into)
+    if not report.events:
+        return (
+            "no event was found. Let the function log its events, bring the recorder by "
+            "`lambda-rollback record --layer recorder.zip`, or name another origin by --from"
+        )
+    read = _count(report.events, "event")
+    if not report.written:
+        return f"nothing new in {read}: {folder} has a fixture of every shape"
+    written = f"{_count(len(report.written), 'fixture')} written to {folder}"
+    if not report.new:
+        return f"{written}, of shapes that were known; {read} read"
+    return f"{written}, {_count(len(report.new), 'new shape')} in {read}"
+
+
+def _of(shape: ShapeReport) -> str:
+    return f"of shape {shape.shape}"
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

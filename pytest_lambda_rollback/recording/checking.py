@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.recording import recognition
 from pytest_lambda_rollback.recording.carriers import read_json
 from pytest_lambda_rollback.recording.pseudonyms import Pseudonyms
-from pytest_lambda_rollback.recording.recognition import LIKELY_BITS
 from pytest_lambda_rollback.recording.redaction import replaced
 from pytest_lambda_rollback.recording.replacements import ECHO
 from pytest_lambda_rollback.recording.rules import Pointer, RedactionRules, pointer_text
@@ -38,14 +38,15 @@ class Leak:
 
 
 def check(paths: Iterable[Path], rules: RedactionRules) -> tuple[Leak, ...]:
-    """What leaks from fixtures; folders are searched for ``*.json``. Raises ConfigError."""
+    """What leaks from fixtures, or from those of folders. Raises ConfigError."""
     leaks: list[Leak] = []
-    for path in _files(paths):
+    for path in fixtures(paths):
         leaks.extend(_leaks(path, rules))
     return tuple(dict.fromkeys(leaks))
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
+def fixtures(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that are named, and the ``*.json`` below the folders that are."""
     for path in paths:
         if path.is_dir():
             yield from sorted(found for found in path.rglob("*.json") if found.is_file())
@@ -57,7 +58,7 @@ def _leaks(path: Path, rules: RedactionRules) -> list[Leak]:
     found: list[Leak] = []
 
     def report(pointer: Pointer, detector: str, value: str) -> None:
-        if detector != ECHO:
+        if detector != ECHO and recognition.recognisable(value):
             shown = f"{value[:2]}… " if len(value) >= _SHOW_FROM else ""
             found.append(
                 Leak(
@@ -69,7 +70,7 @@ def _leaks(path: Path, rules: RedactionRules) -> list[Leak]:
             )
 
     for document in _documents(path):
-        replaced(document, rules, Pseudonyms(b"\0" * 32), report, sure=LIKELY_BITS)
+        replaced(document, rules, Pseudonyms(b"\0" * 32), report, sure=recognition.LIKELY_BITS)
     return found
 
 

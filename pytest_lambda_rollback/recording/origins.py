@@ -179,8 +179,7 @@ def _queue(
         raise ConfigError(
             f"{origin} was not read",
             why="; ".join(risks),
-            do="Record from its dead-letter queue or from the function's log, or say that this is "
-            "wanted (--accept-risks)",
+            do="Record from another origin, as --from logs, or take that risk with --accept-risks",
         )
     number, at_most = 0, budget.events
     with closing(queues.messages(client, facts, at_most=at_most)) as messages:

@@ -45,6 +45,11 @@ def ours(value: str, *, keep: int = 0) -> float:
     return sum(log2(len(alphabet)) for _, alphabet in check)
 
 
+def recognisable(value: str) -> bool:
+    """Whether a pseudonym of this shape can be told: of one letter it may be any other one."""
+    return len(slots_of(value, 0)) > 1
+
+
 def number_is_ours(text: str) -> float:
     """The like for the text of a number."""
     mantissa = text.lower().partition("e")[0]

@@ -78,6 +78,8 @@ class RecordReport:
     into: Path
     read: tuple[tuple[str, int], ...]
     """(origin, events) in the order of reading."""
+    existing: int = 0
+    """Fixtures that were there before."""
     new: tuple[ShapeReport, ...] = ()
     """Shapes that had no fixture; their files were written."""
     known: tuple[ShapeReport, ...] = ()
@@ -214,7 +216,7 @@ class _Recording:
             self._progress(f"{number:,} events from {origin}")
             if budget.cut:
                 self._complete = False
-                self._notes.append(f"{origin} holds more than was read")
+                self._notes.append(f"{origin} may hold more than was read")
         if self._failed and len(self._failed) == len(self._options.origins):
             raise self._failed[0]
 
@@ -274,6 +276,7 @@ class _Recording:
             function=self._options.function,
             into=self._options.into,
             read=tuple(self._read),
+            existing=len(folder.existing),
             new=tuple(new),
             known=tuple(known),
             added=tuple(added),

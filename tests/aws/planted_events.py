@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import io
 import json
+import os
 import random
 import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from unittest import mock
 from urllib.parse import quote, unquote_plus
 
 from account_content import client_of
 from aws_server import AwsServer
+
+from pytest_lambda_rollback.recorder import lambda_rollback_recorder
 
 EVENTS = 1_000
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -74,6 +81,9 @@ class Secrets:
 
     def session(self) -> str:
         return self.plant(self.text(32))
+
+
+Maker = Callable[[Secrets, int], dict[str, object]]
 
 
 def api_event(secrets: Secrets, number: int) -> dict[str, object]:
@@ -155,24 +165,84 @@ def direct_event(secrets: Secrets, number: int) -> dict[str, object]:
     }
 
 
-MAKERS = (api_event, form_event, queue_event, direct_event)
+def bus_event(secrets: Secrets, number: int) -> dict[str, object]:
+    """An event of a bus, about one customer under several names."""
+    person = secrets.person()
+    detail: dict[str, object] = {
+        "user": {"sub": person, "username": person, "email": secrets.email(), "exp": number},
+        "owner": f"CUSTOMER#{person}",
+        "signed": "https://files.shop.example/invoice.pdf?X-Amz-Signature="
+        + secrets.plant(secrets.text(64, "0123456789abcdef")),
+    }
+    return {
+        "version": "0", "id": f"{number:08d}-1c2d-44ab-83d2-661975830a7d", "source": "shop.orders",
+        "detail-type": ("OrderPlaced", "OrderShipped")[number % 2], "account": "123456789012",
+        "time": "2026-11-23T09:00:00Z", "region": "eu-west-1", "resources": [], "detail": detail,
+    }  # fmt: skip
 
 
-def fill_log(server: AwsServer, secrets: Secrets, group: str = "/aws/lambda/orders") -> None:
-    """Log ``EVENTS`` events as a function that logs each one does."""
+MAKERS = (api_event, form_event, queue_event, direct_event, bus_event)
+
+
+def plain_lines(event: object, request: str) -> list[str]:
+    """What a function logs that passes its event to Python's logging."""
+    return [f"[INFO]\t2026-11-23T09:00:00.123Z\t{request}\tevent: {json.dumps(event)}"]
+
+
+def powertools_lines(event: object, request: str) -> list[str]:
+    """What Powertools for Python logs with ``inject_lambda_context(log_event=True)``."""
+    record = {
+        "level": "INFO", "location": "decorate:352", "message": event,
+        "timestamp": "2026-11-23 09:00:00,123+0000", "service": "shop", "cold_start": False,
+        "function_name": "orders", "function_memory_size": "128", "function_request_id": request,
+        "function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:orders",
+        "xray_trace_id": "1-58406520-a006649127e371903a2de979",
+    }  # fmt: skip
+    return [json.dumps(record)]
+
+
+def recorder_lines(event: object, request: str) -> list[str]:
+    """What the recorder in a function writes, by the recorder itself."""
+    context = SimpleNamespace(function_name="orders", function_version="4", aws_request_id=request)
+    written = io.StringIO()
+    with mock.patch.dict(os.environ, {"LAMBDA_ROLLBACK_SAMPLE": "1"}):
+        recorded = lambda_rollback_recorder.record(lambda event, context: None)
+    with contextlib.redirect_stdout(written):
+        recorded(event, context)
+    return written.getvalue().splitlines()
+
+
+FORMS = (plain_lines, powertools_lines, recorder_lines)
+
+
+def fill_log(
+    server: AwsServer,
+    secrets: Secrets,
+    group: str = "/aws/lambda/orders",
+    *,
+    count: int = EVENTS,
+    makers: Sequence[Maker] = MAKERS,
+) -> None:
+    """Let a function get ``count`` events of all kinds and log them in all forms."""
     client = client_of(server, "logs")
     stream = "2026/11/23/[4]0f1e2d3c4b5a69788796a5b4c3d2e1f0"
-    client.create_log_group(logGroupName=group)
-    client.create_log_stream(logGroupName=group, logStreamName=stream)
+    for make, more in (
+        (client.create_log_group, {}),
+        (client.create_log_stream, {"logStreamName": stream}),
+    ):
+        with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
+            make(logGroupName=group, **more)
     now_ms = int(time.time() * 1000)
     lines = []
-    for number in range(EVENTS):
-        event = MAKERS[number % len(MAKERS)](secrets, number // len(MAKERS))
+    for number in range(count):
+        event = makers[number % len(makers)](secrets, number // len(makers))
         request = f"8f5d7f2e-94d5-4a4e-8a0f-{number:012d}"
-        for text in (f"START RequestId: {request} Version: 4",
-                     f"[INFO]\t2026-11-23T09:00:00.123Z\t{request}\tevent: {json.dumps(event)}",
-                     f"END RequestId: {request}"):  # fmt: skip
-            lines.append({"timestamp": now_ms - EVENTS + number, "message": text})
+        for text in (
+            f"START RequestId: {request} Version: 4",
+            *FORMS[number // len(makers) % len(FORMS)](event, request),
+            f"END RequestId: {request}",
+        ):
+            lines.append({"timestamp": now_ms - count + number, "message": text})
     for start in range(0, len(lines), 900):
         client.put_log_events(
             logGroupName=group, logStreamName=stream, logEvents=lines[start : start + 900]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from account_content import Version, client_of, publish_function, zip_of
-from planted_events import EVENTS, MAKERS, Secrets, fill_log, readings
+from planted_events import EVENTS, MAKERS, Secrets, fill_log, queue_event, readings
 from user_projects import JSON, Project, breaks_of, report_of, unknowns_of
 
 HANDLER = """
@@ -21,6 +21,11 @@ def handler(event, context):
         for record in event["Records"]:
             handle(json.loads(record["body"]))
         return {"batchItemFailures": []}
+    if "detail-type" in event:
+        user, owner = event["detail"]["user"], event["detail"]["owner"]
+        if owner != "CUSTOMER#" + user["sub"] or user["username"] != user["sub"]:
+            raise ValueError("another customer's")
+        return None
     if "routeKey" in event:
         fields = dict(pair.split("=") for pair in event["body"].split("&"))
         return {"statusCode": 200, "body": fields["text"]}
@@ -58,9 +63,16 @@ def test_a_thousand_logged_events_become_fixtures_that_replay(
     fill_log(shop.server, secrets)
     recorded = shop.console("record", "orders")
     assert recorded.code == 0, recorded.text
-    recorded.shows(f"{EVENTS} events read")
     fixtures = sorted((shop.path / "events" / "orders").glob("*.json"))
     assert len(MAKERS) <= len(fixtures) <= 12
+    number = len(fixtures)
+    recorded.shows(
+        f"orders: {number} fixtures written to events/orders, {number} new shapes in 1,000 events",
+        "new     eventbridge-order-placed.json: 100 events of shape eventbridge-order-placed",
+        f"read    {EVENTS:,} events from the function's log group",
+        "values by pseudonyms: ",
+    )
+    assert "skipped" not in recorded.text
 
     run = shop.pytest(JSON)
     report = report_of(shop)
@@ -88,15 +100,104 @@ def test_a_thousand_logged_events_become_fixtures_that_replay(
 
     checked = shop.console("record", "--check")
     assert checked.code == 0, checked.text
+    checked.shows(f"no secret or personal data found in {number} fixtures")
+    before = contents(shop)
     again = shop.console("record", "orders")
     assert again.code == 0, again.text
-    again.shows("0 fixtures written")
+    again.shows("nothing new in 1,000 events: events/orders has a fixture of every shape")
+    assert "new     " not in again.text
+    assert "stale" not in again.text
+    assert contents(shop) == before
     leaking = shop.path / "events" / "orders" / "by-hand.json"
     leaking.write_text(json.dumps({"mail": secrets.email()}))
     found = shop.console("record", "--check")
     assert found.code == 1
-    found.shows("LEAK", "by-hand.json /mail: email")
+    found.shows("LEAK", "by-hand.json /mail: email", "1 value in ")
     assert secrets.planted[-1] not in found.text
+
+
+def contents(shop: Project) -> dict[str, bytes]:
+    """All that is in the folder of fixtures."""
+    folder = shop.path / "events" / "orders"
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_fixtures_of_a_shape_and_stale_ones(shop: Project) -> None:
+    secrets = Secrets(random.Random(7))
+    fill_log(shop.server, secrets, count=60)
+    first = shop.console("record", "orders")
+    assert first.code == 0, first.text
+    few = contents(shop)
+    more = shop.console("record", "orders", "--per-shape", "2")
+    assert more.code == 0, more.text
+    more.shows("of shapes that were known", "added   eventbridge-order-placed-2.json")
+    assert set(few) < set(contents(shop))
+
+    # The queue is gone from production, and somebody keeps an event of their own.
+    shop.event("orders", "by-hand", {"Records": [{"eventSource": "aws:sqs", "body": "{}"}]})
+    client = client_of(shop.server, "logs")
+    client.delete_log_group(logGroupName="/aws/lambda/orders")
+    left = [make for make in MAKERS if make is not queue_event]
+    fill_log(shop.server, secrets, count=60, makers=left)
+    stale = shop.console("record", "orders", "--per-shape", "2")
+    assert stale.code == 0, stale.text
+    queued = sorted(name for name in contents(shop) if name.startswith("sqs"))
+    assert len(queued) == 6, queued
+    stale.shows(*(f"stale   {name}: its shape was not seen any more" for name in queued))
+    stale.shows("stale   by-hand.json", "--remove-stale removes those of them that were recorded")
+
+    removed = shop.console("record", "orders", "--per-shape", "2", "--remove-stale")
+    assert removed.code == 0, removed.text
+    removed.shows(*(f"removed {name}" for name in queued), "stale   by-hand.json")
+    names = contents(shop)
+    assert not any(name.startswith("sqs") for name in names)
+    assert "by-hand.json" in names
+
+
+def test_only_what_is_needed_is_asked_of_aws(shop: Project) -> None:
+    fill_log(shop.server, Secrets(random.Random(8)), count=10)
+    shop.server.reset_counts()
+    run = shop.console("record", "orders")
+    assert run.code == 0, run.text
+    assert set(shop.server.requested()) == {"GetFunctionConfiguration", "FilterLogEvents"}
+
+
+def test_a_log_without_events_is_said_and_what_to_do(shop: Project) -> None:
+    fill_log(shop.server, Secrets(random.Random(9)), count=0)
+    run = shop.console("record", "orders")
+    assert run.code == 1
+    run.shows("orders: no event was found. Let the function log its events", "--layer recorder.zip")
+    assert not (shop.path / "events").exists()
+    check = shop.console("record", "--check")
+    assert check.code == 1
+    check.shows("nothing was checked: there are no fixtures")
+
+
+def test_what_aws_refuses_is_said(shop: Project) -> None:
+    fill_log(shop.server, Secrets(random.Random(10)), count=10)
+    shop.server.fail("FilterLogEvents", "access-denied")
+    run = shop.console("record", "orders")
+    assert run.code == 1
+    run.shows("log group /aws/lambda/orders cannot be read", "logs:FilterLogEvents")
+    assert "Traceback" not in run.text
+
+
+def test_a_queue_that_reading_harms_is_not_read_unless_that_is_wanted(shop: Project) -> None:
+    client = client_of(shop.server, "sqs")
+    dead = client.create_queue(QueueName="dead")["QueueUrl"]
+    arn = client.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
+    policy = {"deadLetterTargetArn": arn["Attributes"]["QueueArn"], "maxReceiveCount": 5}
+    queue = client.create_queue(
+        QueueName="orders", Attributes={"RedrivePolicy": json.dumps(policy)}
+    )["QueueUrl"]
+    client.send_message(QueueUrl=queue, MessageBody=json.dumps({"mail": "ann.lee@shop.com"}))
+    refused = shop.console("record", "orders", "--from", "sqs=orders")
+    assert refused.code == 2
+    refused.shows("queue orders was not read", "may go there", "take that risk with --accept-risks")
+    taken = shop.console("record", "orders", "--from", "sqs=orders", "--accept-risks")
+    assert taken.code == 0, taken.text
+    taken.shows("1 fixture written to events/orders, 1 new shape in 1 event")
+    assert "ann.lee" not in str(contents(shop))
 
 
 def test_mistakes_and_refusals_are_one_message(shop: Project) -> None:

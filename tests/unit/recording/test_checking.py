@@ -89,3 +89,13 @@ def test_a_redacted_access_key_under_its_usual_name_is_no_leak(tmp_path: Path, s
     (tmp_path / "event.json").write_text(json.dumps(redacted))
     assert key not in json.dumps(redacted)
     assert check([tmp_path], RedactionRules()) == ()
+
+
+@pytest.mark.parametrize(
+    "event", [{"otp": 7}, {"pin": "4"}, {"password": "a"}, {"username": "a:b"}, {"pwd": "ab"}]
+)
+def test_what_was_redacted_passes_however_short_it_is(tmp_path: Path, event: object) -> None:
+    redacted, _ = Redactor(RULES, b"k" * 32).redact(event)
+    assert redacted != event
+    (tmp_path / "event.json").write_text(json.dumps(redacted))
+    assert check([tmp_path], RULES) == ()

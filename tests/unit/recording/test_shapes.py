@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import string
 from typing import Any
 
 import pytest
@@ -189,3 +190,13 @@ def test_no_name_holds_a_value() -> None:
     secret = "annlee"
     event = post(type="order", **{f"{secret}@shop.com": secret, "name": secret, secret * 9: 1})
     assert all(secret not in name for name in names(event, post(type="order")))
+
+
+def test_what_a_random_text_decodes_to_is_no_structure() -> None:
+    chance = random.Random(5)
+    letters = string.ascii_letters + string.digits + "+/"
+    found = {
+        structure_of({"id": "".join(chance.choice(letters) for _ in range(48))})
+        for _ in range(2_000)
+    }
+    assert len(found) == 1
