@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 from argparse import Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_lambda_rollback.commands import configurations
 from pytest_lambda_rollback.commands.configurations import say
-from pytest_lambda_rollback.errors import ConfigError, RollbackError, SourceError
-from pytest_lambda_rollback.model import FunctionSettings, Redact, Settings, Store
-from pytest_lambda_rollback.published import AwsSource, PublishedFunction
+from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model import FunctionSettings, Redact, Settings
+from pytest_lambda_rollback.published import AwsSource
 from pytest_lambda_rollback.recording.checking import check, fixtures
 from pytest_lambda_rollback.recording.key_file import read_key
 from pytest_lambda_rollback.recording.layer import HANDLER, layer_zip
@@ -52,7 +52,11 @@ def run(arguments: Namespace) -> int:
             f"record takes one function, and {len(arguments.names)} were named",
             do="Write `lambda-rollback record FUNCTION`",
         )
-    functions = _Asked(arguments.names if "dlq" in arguments.origins else ())
+    functions = AwsFunctions(
+        offline=False,
+        progress=configurations.progress,
+        only=arguments.names if "dlq" in arguments.origins else (),
+    )
     settings, function = _function(arguments, functions)
     options = RecordOptions(
         function=_aws_name(function),
@@ -74,24 +78,6 @@ def run(arguments: Namespace) -> int:
     _show(report)
     nothing = not report.events and not report.existing
     return 1 if report.failed or nothing else 0
-
-
-class _Asked(AwsFunctions):
-    """Asks AWS for the versions of those functions alone whose versions matter here."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        super().__init__(offline=False, progress=configurations.progress)
-        self._names = frozenset(names)
-
-    def read(
-        self, asked: Sequence[tuple[str, AwsSource]], store: Store
-    ) -> Mapping[str, PublishedFunction | RollbackError]:
-        wanted = [each for each in asked if each[0] in self._names]
-        found = super().read(wanted, store) if wanted else {}
-        return {
-            name: found.get(name) or SourceError(f"the versions of {name} were not asked for")
-            for name, _ in asked
-        }
 
 
 class _LazyAccount:

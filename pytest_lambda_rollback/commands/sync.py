@@ -24,12 +24,18 @@ from pytest_lambda_rollback.sources.aws import AwsFunctions
 from pytest_lambda_rollback.sources.members import megabytes
 from pytest_lambda_rollback.sources.merging import merged
 from pytest_lambda_rollback.sources.published_packages import archive_of, download
-from pytest_lambda_rollback.sources.syncing import SyncReport, sync
+from pytest_lambda_rollback.sources.syncing import Missed, SyncReport, sync
+from pytest_lambda_rollback.tables import listed
+
+_NAMED = 4
+"""Versions that a message names of those that need a layer."""
 
 
 def run(arguments: Namespace) -> int:
     """Sync the functions that were named, or all; 1 where one of them failed."""
-    functions = AwsFunctions(offline=False, progress=configurations.progress)
+    functions = AwsFunctions(
+        offline=False, progress=configurations.progress, only=arguments.functions or None
+    )
     settings = configurations.loaded(configurations.found(arguments.config), functions)
     chosen = configurations.selected(settings, arguments.functions)
     failed = 0
@@ -86,8 +92,8 @@ class _Images:
     def __init__(self, store: Store, functions: AwsFunctions) -> None:
         self._store = store
         self._functions = functions
-        self.failed: list[tuple[str, str]] = []
-        """(version, reason) of the images that could not be found out."""
+        self.failed: list[Missed] = []
+        """The versions whose images could not be found out."""
 
     def named(self, members: Sequence[FunctionSettings]) -> Iterator[PublishedFunction]:
         """The functions that are known, with their images."""
@@ -116,7 +122,8 @@ class _Images:
         try:
             image = resolved_image(self._functions.account(source), version)
         except RollbackError as error:
-            self.failed.append((f"{version.function}:{version.version}", str(error)))
+            name = f"{version.function}:{version.version}"
+            self.failed.append(Missed(name=name, reason=str(error)))
             return version
         return replace(version, code=image)
 
@@ -132,10 +139,11 @@ def _source(source: AwsSource | None) -> AwsSource:
 
 
 def _show(report: SyncReport, store: Store) -> None:
-    for name, reason in report.failed:
-        say(f"FAILED  {name}: {reason.removeprefix(f'{name}: ')}")
-    for name, reason in report.lost:
-        say(f"LOST    {name}: {reason}")
+    for word, missed in (("FAILED", report.failed), ("LOST  ", report.lost)):
+        for each in missed:
+            say(f"{word}  {each.name}: {each.reason.removeprefix(f'{each.name}: ')}")
+            if each.used_by:
+                say(f"        needed by {_few(each.used_by)}")
     versions = sum(function.versions for function in report.functions)
     images = sum(function.images for function in report.functions)
     changed = sum(function.lock_changed for function in report.functions)
@@ -153,6 +161,11 @@ def _show(report: SyncReport, store: Store) -> None:
         say(f"{are}: recorded by digest, pulled when they run")
     if report.shared:
         say(f"{report.shared} packages put into {store.bucket}")
+
+
+def _few(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return listed(names) if more <= 0 else f"{', '.join(names[:_NAMED])} and {more} more"
 
 
 def _count(number: int, noun: str) -> str:

@@ -17,7 +17,7 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -50,12 +50,20 @@ class AwsFunctions:
     """Implements `aws_tables.PublishedFunctions`; one object for a whole run.
 
     ``shared`` is a folder that all processes of one distributed run have in common: the first one
-    asks AWS, the others take its answer, so that all of them plan the same checks. May be called
-    from several threads.
+    asks AWS, the others take its answer, so that all of them plan the same checks. ``only`` names
+    the functions whose versions matter, where not all do. May be called from several threads.
     """
 
-    def __init__(self, *, offline: bool, progress: Progress, shared: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        offline: bool,
+        progress: Progress,
+        shared: Path | None = None,
+        only: Collection[str] | None = None,
+    ) -> None:
         self.offline = offline
+        self._only = only
         self._progress = progress
         self._shared = shared
         self._accounts: Accounts | None = None
@@ -72,8 +80,14 @@ class AwsFunctions:
         """What is known of each function; an error as a value, so that it stops no other one."""
         if self.offline:
             return {name: self._attempt(self._locked, name, store) for name, _ in asked}
-        with self._sharing() as shared:
-            return self._asked(asked, store, shared)
+        wanted = [each for each in asked if self._only is None or each[0] in self._only]
+        found: dict[str, PublishedFunction | RollbackError] = {
+            name: SourceError(f"the versions of {name} were not asked for") for name, _ in asked
+        }
+        if wanted:
+            with self._sharing() as shared:
+                found.update(self._asked(wanted, store, shared))
+        return found
 
     def discover(self, discovery: Discovery, store: Store) -> tuple[tuple[str, AwsSource], ...]:
         """The functions that an entry stands for. Raises SourceError."""

@@ -52,6 +52,17 @@ class SyncedFunction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """What a sync could not bring up to date."""
+
+    name: str
+    """Of the package, function, version or bucket."""
+    reason: str
+    used_by: tuple[str, ...] = ()
+    """The versions that a layer is bound to, as ``function:version``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:
     """What a sync did, each package counted once."""
 
@@ -64,11 +75,11 @@ class SyncReport:
     """Packages that were put into the bucket."""
     bytes: int = 0
     """Of what was fetched."""
-    failed: tuple[tuple[str, str], ...] = ()
-    """(name of the package or function, reason), what must be looked at."""
-    lost: tuple[tuple[str, str], ...] = ()
-    """(name of the package, reason), what only a lock file knows: AWS has it no more, and the
-    archive never had it or has lost it. No sync can mend that."""
+    failed: tuple[Missed, ...] = ()
+    """What must be looked at."""
+    lost: tuple[Missed, ...] = ()
+    """Packages that only a lock file knows: AWS has them no more, and the archive never had them
+    or has lost them. No sync can mend that."""
 
 
 class _Stopped(Exception):
@@ -143,11 +154,12 @@ class _Run:
         self._results: dict[str, Future[HeldPackage | RollbackError]] = {}
         """By digest, or by ARN for a layer whose digest is not known yet."""
         self._names: dict[str, str] = {}
+        self._used_by: dict[str, list[str]] = {}
         self._lost: set[str] = set()
         """Keys of what AWS does not have any more."""
         self._pending: deque[str] = deque()
         self._functions: list[SyncedFunction] = []
-        self._failed: list[tuple[str, str]] = []
+        self._failed: list[Missed] = []
         self._shared = 0
 
     def begin(self, function: PublishedFunction) -> _Work | None:
@@ -156,11 +168,13 @@ class _Run:
             function, notes, changed = self._record(function)
             locate = self._locate_for(function)
         except RollbackError as error:
-            self._failed.append((function.name, str(error)))
+            self._failed.append(Missed(name=function.name, reason=str(error)))
             return None
-        keys = tuple(
-            self._submit(package, None if gone else locate) for package, gone in _packages(function)
-        )
+        keys = []
+        for version, package, gone in _packages(function):
+            keys.append(key := self._submit(package, None if gone else locate))
+            if package is not version.code:
+                self._used_by.setdefault(key, []).append(f"{function.name}:{version.version}")
         return _Work(function, tuple(dict.fromkeys(keys)), notes, changed)
 
     def unfinished(self) -> int:
@@ -189,7 +203,7 @@ class _Run:
             try:
                 changed = self._record(function)[2] or changed
             except RollbackError as error:
-                self._failed.append((function.name, str(error)))
+                self._failed.append(Missed(name=function.name, reason=str(error)))
         for note in notes:
             self._progress(note)
         self._functions.append(
@@ -222,21 +236,29 @@ class _Run:
             for digest in bucket.digests():
                 mine.pop(digest, None)
         except RollbackError as error:
-            self._failed.append((bucket.url, str(error)))
+            self._failed.append(Missed(name=bucket.url, reason=str(error)))
             return
         if mine:
             self._progress(f"putting {len(mine)} packages into {bucket.url}")
         errors = [error for error in self.pool.map(put, mine.values()) if error is not None]
         self._shared = len(mine) - len(errors)
-        self._failed += dict.fromkeys((bucket.url, str(error)) for error in errors)
+        self._failed += dict.fromkeys(
+            Missed(name=bucket.url, reason=str(error)) for error in errors
+        )
 
     def report(self) -> SyncReport:
         """What was done."""
         fetched = held = size_bytes = 0
-        failed, lost = list(self._failed), list[tuple[str, str]]()
+        failed, lost = list(self._failed), list[Missed]()
         for key, outcome in self._outcomes():
             if isinstance(outcome, RollbackError):
-                (lost if key in self._lost else failed).append((self._names[key], str(outcome)))
+                (lost if key in self._lost else failed).append(
+                    Missed(
+                        name=self._names[key],
+                        reason=str(outcome),
+                        used_by=tuple(self._used_by.get(key, ())),
+                    )
+                )
             elif outcome.fetched:
                 fetched += 1
                 size_bytes += outcome.size_bytes
@@ -322,8 +344,10 @@ class _Run:
         return held
 
 
-def _packages(function: PublishedFunction) -> Iterator[tuple[RemotePackage, bool]]:
-    """Each package of the versions, and whether AWS has no version any more that uses it."""
+def _packages(
+    function: PublishedFunction,
+) -> Iterator[tuple[PublishedVersion, RemotePackage, bool]]:
+    """Each package of each version, and whether AWS has no version any more that uses it."""
 
     def of(version: PublishedVersion) -> Iterator[RemotePackage]:
         if isinstance(version.code, RemotePackage):
@@ -335,7 +359,7 @@ def _packages(function: PublishedFunction) -> Iterator[tuple[RemotePackage, bool
             if version.gone is gone:
                 for package in of(version):
                     # A layer lives on its own, whatever becomes of the versions that use it.
-                    yield package, gone and package is version.code
+                    yield version, package, gone and package is version.code
 
 
 def _lower(text: str) -> str:

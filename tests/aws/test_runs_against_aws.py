@@ -227,6 +227,17 @@ def test_offline_without_an_archive_says_what_to_do(example: Project) -> None:
     assert example.server.counts()["requests"] == {}
 
 
+def test_a_sync_of_one_function_asks_for_no_other(example: Project) -> None:
+    example.configure('[functions.orders]\naws = "orders"\n[functions.gone]\naws = "not-there"\n')
+    every = example.console("sync")
+    assert every.code == 1
+    every.shows("FAILED  gone: ", "1 function with 5 versions")
+    example.server.reset_counts()
+    one = example.console("sync", "orders")
+    assert one.code == 0, one.text
+    assert example.server.requested() == {"ListVersionsByFunction": 1, "ListAliases": 1}
+
+
 def test_sync_and_clean_from_the_console(example: Project) -> None:
     first = example.console("sync")
     assert first.code == 0, first.text

@@ -375,7 +375,7 @@ def test_a_layer_that_was_deleted_before_it_was_archived(user: User) -> None:
     run.shows("the layer version was deleted", "publish the layer again and test a redeploy")
     synced = user.sync()
     assert synced.code == 1
-    synced.shows("FAILED shared 1: ", "2 were held")
+    synced.shows("FAILED shared 1: ", "needed by orders:$LATEST", "2 were held")
 
 
 def test_a_layer_of_another_account_that_is_not_shared(user: User) -> None:

@@ -78,7 +78,7 @@ def main() -> None:
                 "functions": len(report.functions),
                 "fetched": report.fetched,
                 "held": report.held,
-                "failed": report.failed,
+                "failed": [(each.name, each.reason) for each in report.failed],
                 "peak_mb": peak_mb(),
             }
         )

@@ -19,7 +19,7 @@ from pytest_lambda_rollback.published import (
 )
 from pytest_lambda_rollback.sources import locks
 from pytest_lambda_rollback.sources.archive import Archive
-from pytest_lambda_rollback.sources.syncing import Locate, SyncReport, sync
+from pytest_lambda_rollback.sources.syncing import Locate, Missed, SyncReport, sync
 
 ONE, TWO, NEW, LAYER = (made_zip(text) for text in ("one", "two", "new", "layer"))
 
@@ -153,9 +153,10 @@ def test_one_failure_stops_nothing_else(root: Path, aws: Aws) -> None:
     del aws.contents[function_arn("orders", "2")]
     del aws.contents[ACME.arn]
     report = run(root, aws, ORDERS, BILLING)
-    assert sorted(report.failed) == [
-        ("acme 2", "acme 2 cannot be had: it was deleted."),
-        ("orders:2", "orders:2 cannot be had: it was deleted."),
+    users = ("orders:$LATEST", "orders:2", "orders:1", "billing:7")
+    assert sorted(report.failed, key=lambda each: each.name) == [
+        Missed(name="acme 2", reason="acme 2 cannot be had: it was deleted.", used_by=users),
+        Missed(name="orders:2", reason="orders:2 cannot be had: it was deleted."),
     ]
     assert (report.fetched, len(report.functions)) == (2, 2)
     assert aws.located.count("acme 2") == 1
@@ -172,7 +173,7 @@ def test_a_function_that_cannot_be_asked_for_stops_nothing_else(root: Path, aws:
 
     aws.locate_for = locate_for  # type: ignore[method-assign]
     report = run(root, aws, ORDERS, BILLING)
-    assert report.failed == (("orders", "there is no profile of that name."),)
+    assert report.failed == (Missed(name="orders", reason="there is no profile of that name."),)
     assert [each.name for each in report.functions] == ["billing"]
 
 
@@ -181,8 +182,8 @@ def test_a_damaged_lock_file_stops_its_function_alone(root: Path, aws: Aws) -> N
     path = root / "locks" / "orders.json"
     path.write_text("{")
     report = run(root, aws, ORDERS, BILLING)
-    assert [name for name, _ in report.failed] == ["orders"]
-    assert f"the lock file {path} is damaged" in report.failed[0][1]
+    assert [each.name for each in report.failed] == ["orders"]
+    assert f"the lock file {path} is damaged" in report.failed[0].reason
     assert path.read_text() == "{"
 
 
@@ -204,8 +205,8 @@ def test_what_nobody_has_any_more_is_lost_and_not_a_failure(root: Path, aws: Aws
     locks.write(root, ORDERS)
     report = run(root, aws, function("orders", *ORDERS.versions[:2]))
     assert report.failed == ()
-    assert [name for name, _ in report.lost] == ["orders:1"]
-    assert "only known from the lock file" in report.lost[0][1]
+    assert [each.name for each in report.lost] == ["orders:1"]
+    assert "only known from the lock file" in report.lost[0].reason
     assert "orders:1" not in aws.located
     assert report.fetched == 3
 
@@ -355,7 +356,6 @@ def test_another_machine_gets_all_from_the_bucket(root: Path, aws: Aws, tmp_path
 def test_a_bucket_that_refuses_is_one_failure(root: Path, aws: Aws) -> None:
     bucket = FakeBucket(fault=SourceError("s3://shared/prefix cannot be written", why="denied"))
     report = run_with(bucket, root, aws, ORDERS)
-    assert report.failed == (
-        ("s3://shared/prefix", "s3://shared/prefix cannot be written: denied."),
-    )
+    reason = "s3://shared/prefix cannot be written: denied."
+    assert report.failed == (Missed(name="s3://shared/prefix", reason=reason),)
     assert (report.fetched, report.shared) == (4, 0)
