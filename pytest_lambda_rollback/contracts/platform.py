@@ -8,6 +8,8 @@ The policy, in one place:
   is stopped by it (a function that cannot be updated cannot be redeployed).
 - ``alias`` points an alias at the target as it was published; ``redeploy`` updates the function's
   code, publishes a new version on the current version's configuration, and points the alias there.
+- Packages that cannot be had leave the rules that need none: what those find is a finding all the
+  same, and where they find nothing it is ``unknown``.
 - What could not be read is a note with the IAM action that was refused; never a guess.
 
 The rules are in the ``platform_*`` modules, each with what it decided and why.
@@ -73,7 +75,9 @@ def judge(case: PlatformCase, *, today: date) -> PlatformJudgement:
         *limit_concerns(case),
         *binding_concerns(case),
     ]
+    findings = tuple(each.finding for each in concerns if each.certain)
     notes = (
+        *(_package_notes(case) if findings else ()),
         *_unread_notes(case, today),
         *runtime_notes(case, today),
         *version_notes(case),
@@ -81,10 +85,16 @@ def judge(case: PlatformCase, *, today: date) -> PlatformJudgement:
         *binding_notes(case),
     )
     return PlatformJudgement(
-        judgement=Judgement(findings=tuple(each.finding for each in concerns if each.certain)),
+        judgement=Judgement(findings=findings, reason=None if findings else case.unread),
         warnings=tuple(each.finding for each in concerns if not each.certain),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _package_notes(case: PlatformCase) -> Iterator[str]:
+    if case.unread is not None:
+        reason = case.unread.rstrip(".")
+        yield f"handler and size of {case.published.name} were not looked at: {reason}"
 
 
 def _unread_notes(case: PlatformCase, today: date) -> Iterator[str]:

@@ -46,6 +46,8 @@ class PlatformCase:
     """Of the target's function, the same as ``facts`` where it is the same function."""
     current_alias: str | None = None
     """The alias that ``current`` was given by."""
+    unread: str | None = None
+    """Why the packages could not be read; those of the versions are empty then."""
     handler_missing: str | None = None
     """Why the handler of ``target`` is not in its packages, as a fragment; ``None`` for found, or
     not certain."""

@@ -119,10 +119,12 @@ def _architecture(case: PlatformCase) -> Iterator[Concern]:
 def _gone(case: PlatformCase) -> Iterator[Concern]:
     record = case.target_record
     if record is not None and record.gone:
+        # A reason of the current version's packages says nothing of the archive's.
+        held = "" if case.unread else ". The archive still has its code: deploy that again"
         yield case.concern(
             "version-deleted",
             f"is impossible: version {record.version} was deleted in AWS, so no alias can be "
-            "pointed at it. The archive still has its code: deploy that again",
+            f"pointed at it{held}",
             certain=True,
             target=record.arn,
         )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pytest_lambda_rollback.coverage.lines import EventCoverage
 from pytest_lambda_rollback.engines.interface import Engine, Progress
-from pytest_lambda_rollback.errors import EngineError, RollbackError
+from pytest_lambda_rollback.errors import EngineError, RollbackError, SourceError
 from pytest_lambda_rollback.model import (
     Check,
     CheckResult,
@@ -195,19 +195,7 @@ class Session:
         target: TargetRef,
         strategy: Strategy,
     ) -> CheckResult:
-        self._read_ahead(function)
-        versions = function.versions
-        case = StaticCase(
-            target=versions.rolled_back(target, strategy),
-            published=versions.published(target),
-            redeployed=versions.rolled_back(target, Strategy.REDEPLOY),
-            current=versions.current(),
-            strategy=strategy,
-            requires=function.settings.requires,
-            facts=self._facts(function, function.settings.name, contract),
-            target_facts=self._facts(function, target.function, contract),
-            alias=function.settings.alias,
-        )
+        case = self._static_case(function, contract, target, strategy)
         found = self._work.wait(
             self._work.submit(self._statics.judge, contract, case),
             f"looking at the {contract} of {target.function}:{target.version}",
@@ -220,6 +208,37 @@ class Session:
             findings=found.judgement.findings,
             warnings=found.warnings,
             notes=found.notes,
+        )
+
+    def _static_case(
+        self, function: _Function, contract: Contract, target: TargetRef, strategy: Strategy
+    ) -> StaticCase:
+        self._read_ahead(function)
+        versions, unread = function.versions, None
+        try:
+            run, published = versions.rolled_back(target, strategy), versions.published(target)
+            redeployed, current = (
+                versions.rolled_back(target, Strategy.REDEPLOY),
+                versions.current(),
+            )
+        except SourceError as error:
+            # What AWS refuses it refuses whatever is in the packages.
+            if contract is not Contract.PLATFORM:
+                raise
+            unread = str(error)
+            run, published, current = versions.outlined(target, strategy)
+            redeployed = run
+        return StaticCase(
+            target=run,
+            published=published,
+            redeployed=redeployed,
+            current=current,
+            strategy=strategy,
+            requires=function.settings.requires,
+            facts=self._facts(function, function.settings.name, contract),
+            target_facts=self._facts(function, target.function, contract),
+            alias=function.settings.alias,
+            unread=unread,
         )
 
     def _facts(self, function: _Function, of: str, contract: Contract) -> PublishedFunction | None:

@@ -49,6 +49,8 @@ class StaticCase:
     """And of the target's."""
     alias: str | None = None
     """The alias that the current version was named by."""
+    unread: str | None = None
+    """Why the packages of these versions could not be read, where they are empty for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +115,18 @@ class StaticContracts:
                 facts=case.facts,
                 target_facts=case.target_facts,
                 current_alias=case.alias,
-                handler_missing=missing_handler(case.target, modules=self._modules),
-                current_handler_missing=missing_handler(case.current, modules=self._modules),
+                unread=case.unread,
+                handler_missing=self._missing_handler(case, case.target),
+                current_handler_missing=self._missing_handler(case, case.current),
             ),
             today=self._today(),
         )
         return StaticJudgement(
             judgement=found.judgement, warnings=found.warnings, notes=found.notes
         )
+
+    def _missing_handler(self, case: StaticCase, version: FunctionVersion) -> str | None:
+        return missing_handler(version, modules=self._modules) if case.unread is None else None
 
     def _dependencies(self, case: StaticCase) -> StaticJudgement:
         published = self.view(case.published)

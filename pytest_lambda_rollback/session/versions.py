@@ -21,7 +21,12 @@ from pytest_lambda_rollback.model import (
     Strategy,
     TargetRef,
 )
-from pytest_lambda_rollback.published import PublishedFunction, PublishedVersion, RemotePackage
+from pytest_lambda_rollback.published import (
+    ContainerImage,
+    PublishedFunction,
+    PublishedVersion,
+    RemotePackage,
+)
 from pytest_lambda_rollback.session.work import Work
 from pytest_lambda_rollback.sources import local
 from pytest_lambda_rollback.sources.artifacts import check_total
@@ -109,6 +114,47 @@ class Versions:
             packages = (version.code, *(layer.artifact for layer in version.layers))
             check_total(packages, of=version.name)
         return version
+
+    def outlined(
+        self, target: TargetRef, strategy: Strategy
+    ) -> tuple[FunctionVersion, FunctionVersion, FunctionVersion]:
+        """Target as run, target as published, current version: as AWS describes them.
+
+        Their packages are empty. What the configuration declares is read, since it is all in
+        its packages.
+        """
+        current, of = self._function.current, self._settings.function(target.function)
+        if current is None:
+            raise SourceError(f"the current version of {self._function.name} is not known")
+        published = self._outline(of, _declared(of, target.version))
+        live = self._outline(self._function, current)
+        run = local.redeployed(published, live) if strategy is Strategy.REDEPLOY else published
+        return run, published, live
+
+    def _outline(
+        self, of: FunctionSettings, declared: LocalVersion | PublishedVersion
+    ) -> FunctionVersion:
+        if not isinstance(declared, PublishedVersion):
+            return self._read(of, declared)
+        image = declared.code if isinstance(declared.code, ContainerImage) else None
+        return FunctionVersion(
+            function=of.name,
+            version=declared.version,
+            code=self._packages.empty(f"{of.name}:{declared.version}"),
+            layers=tuple(
+                Layer(name=each.name, version=None, artifact=self._packages.empty(each.name))
+                for each in declared.layers
+            ),
+            runtime=declared.runtime,
+            handler=declared.handler,
+            architecture=declared.architecture,
+            memory_mb=declared.memory_mb,
+            timeout_s=declared.timeout_s,
+            ephemeral_storage_mb=declared.ephemeral_storage_mb,
+            region=of.region,
+            account=of.account,
+            image=image,
+        )
 
     def facts(self, function: str, versions: Iterable[str]) -> PublishedFunction | None:
         """What AWS says of a function of the file and of these versions; ``None`` for local."""

@@ -378,6 +378,46 @@ def test_a_layer_that_was_deleted_before_it_was_archived(user: User) -> None:
     synced.shows("FAILED shared 1: ", "needed by orders:$LATEST", "2 were held")
 
 
+def verdicts_of(run: Run) -> dict[str, str]:
+    """By strategy, of the one target and contract."""
+    (function,) = run.report["functions"]
+    return {each["strategy"]: each["checks"][0]["verdict"] for each in function["targets"]}
+
+
+def test_what_aws_refuses_is_a_break_whatever_is_in_packages_that_cannot_be_had(
+    user: User,
+) -> None:
+    client = client_of(user.server)
+    client.update_function_configuration(FunctionName="orders", Layers=[])
+    client.delete_layer_version(LayerName="shared", VersionNumber=1)
+    run = user.pytest()
+    assert run.code == 1
+    assert verdicts_of(run) == {"alias": "unknown", "redeploy": "breaks"}
+    run.shows(
+        "breaks: platform: orders:1 by redeploy cannot be deployed on the layers of orders:2: "
+        "shared 1 was deleted, $LATEST does not have it, and AWS refuses to add it",
+        "handler and size of orders:1 were not looked at: ",
+    )
+
+
+def test_a_version_that_is_gone_is_no_way_back_also_where_it_was_never_archived(
+    user: User,
+) -> None:
+    assert user.pytest("--co").code == 0
+    assert user.pytest().code == 0
+    for package in (user.store / "objects").rglob("*.zip"):
+        package.unlink()
+    client_of(user.server).delete_function(FunctionName="orders", Qualifier="1")
+    run = user.pytest()
+    assert run.code == 1
+    assert verdicts_of(run) == {"alias": "breaks", "redeploy": "unknown"}
+    run.shows(
+        "breaks: platform: orders:1 by alias is impossible: version 1 was deleted in AWS, so no "
+        "alias can be pointed at it platform: version-deleted",
+        "unknown: orders:1 by redeploy on platform: the code of orders:1 cannot be had: ",
+    )
+
+
 def test_a_layer_of_another_account_that_is_not_shared(user: User) -> None:
     arn = "arn:aws:lambda:eu-west-1:999999999999:layer:partner:7"
     user.server.add_foreign_layer(arn, zip_of({"python/partner.py": ""}), readable=False)

@@ -53,6 +53,28 @@ def test_two_alike_versions_are_safe_without_a_word(strategy: Strategy) -> None:
     assert judgement.notes == ()
 
 
+@pytest.mark.parametrize("strategy", [ALIAS, REDEPLOY])
+def test_packages_that_cannot_be_had_are_unknown_where_nothing_else_breaks(
+    strategy: Strategy,
+) -> None:
+    judgement = judged(replace(case(strategy), unread="the layer is gone."))
+
+    assert judgement.judgement.verdict is Verdict.UNKNOWN
+    assert judgement.judgement.reason == "the layer is gone."
+    assert judgement.notes == ()
+
+
+def test_what_breaks_without_the_packages_breaks() -> None:
+    gone = case(ALIAS, facts=function(record("4"), record("3", gone=True)))
+    unread = judged(replace(gone, unread="the code is gone."))
+
+    said = only(judged(gone).judgement.findings, "version-deleted").message
+    assert "The archive still has its code" in said
+    said = only(unread.judgement.findings, "version-deleted").message
+    assert "archive" not in said
+    assert unread.notes == ("handler and size of orders:3 were not looked at: the code is gone",)
+
+
 # --- runtimes -------------------------------------------------------------------------------
 
 
