@@ -3,16 +3,18 @@
 AWS forgets: versions and layers are deleted, an alias does not tell what it pointed at before.
 A version number never comes back while a function lives, so what the lock knows of a version
 holds for good; only where a function was deleted and made anew do numbers begin again, and then
-the digest of the code tells.
+the digest of the code tells, or, where that was not asked for, when the version was published.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.published import (
     AliasFacts,
+    Binding,
     ContainerImage,
     LayerFacts,
     PlatformFacts,
@@ -26,6 +28,9 @@ _LATEST = "$LATEST"
 
 _HISTORY_LIMIT = 100
 """Changes of one alias that are kept; lock files are read by people."""
+
+_AT_ONCE = timedelta(days=1)
+"""How far apart two that ran at once may have asked; more is a clock that is wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,45 @@ def merged(remote: PublishedFunction, locked: PublishedFunction | None) -> Merge
     )
 
 
+def recorded(remote: PublishedFunction, locked: PublishedFunction | None) -> Merged:
+    """What to write of both: as `merged`, or what the lock says where that is the newer answer.
+
+    Whoever asked AWS first may be the last to write. Raises SourceError.
+    """
+    if locked is None or locked.arn != remote.arn or not _later(locked.as_of, remote.as_of):
+        return merged(remote, locked)
+    # The older answer still tells of versions that were deleted in between, and nothing of
+    # aliases.
+    return merged(locked, replace(remote, aliases=()))
+
+
+def with_platform(known: PublishedFunction, facts: PlatformFacts) -> PublishedFunction:
+    """The function with facts that were read for some of its versions; those of others stay."""
+    asked: set[str | None] = {None, *(each.version for each in facts.versions)}
+    asked |= {
+        alias.name
+        for alias in known.aliases
+        if not asked.isdisjoint({alias.version, *(version for version, _ in alias.weights)})
+    }
+    named = {each.version for each in known.versions} | {each.name for each in known.aliases}
+
+    def stays(binding: Binding) -> bool:
+        other = binding.qualifier not in asked and binding.qualifier in named
+        return binding.kind == "permission" and other
+
+    platform = _platform(facts, known.platform)
+    bindings = (*platform.bindings, *filter(stays, known.platform.bindings))
+    return replace(known, platform=replace(platform, bindings=bindings))
+
+
+def _later(one: str, other: str) -> bool:
+    try:
+        by = datetime.fromisoformat(one) - datetime.fromisoformat(other)
+    except (TypeError, ValueError):  # no times, or only one of them with a zone
+        return False
+    return timedelta(0) < by < _AT_ONCE
+
+
 def _trusted(
     remote: PublishedFunction, locked: PublishedFunction
 ) -> tuple[list[str], tuple[PublishedVersion, ...]]:
@@ -98,9 +142,7 @@ def _trusted(
         if version.version != _LATEST
         and (now := remote.version(version.version)) is not None
         and not now.gone
-        and _code(now) is not None
-        and _code(version) is not None
-        and _code(now) != _code(version)
+        and _another(now, version)
     ]
     if not other:
         return [], locked.versions
@@ -112,6 +154,16 @@ def _trusted(
         f" {'it' if one else 'them'} was dropped"
     )
     return [note], tuple(version for version in locked.versions if version.version not in other)
+
+
+def _another(now: PublishedVersion, version: PublishedVersion) -> bool:
+    """True where two that have one number are not one version."""
+    code, before = _code(now), _code(version)
+    if code is not None and before is not None:
+        return code != before
+    # Which image it is costs a request; a published version is never modified.
+    image = isinstance(now.code, ContainerImage) and isinstance(version.code, ContainerImage)
+    return image and bool(now.modified and version.modified) and now.modified != version.modified
 
 
 def _code(version: PublishedVersion) -> str | None:

@@ -36,7 +36,7 @@ from pytest_lambda_rollback.sources.artifacts import ArtifactStore
 from pytest_lambda_rollback.sources.aws import AwsFunctions, Progress
 from pytest_lambda_rollback.sources.environments import with_placeholders
 from pytest_lambda_rollback.sources.local import CODE_DIR, LAYER_DIR
-from pytest_lambda_rollback.sources.merging import merged
+from pytest_lambda_rollback.sources.merging import recorded, with_platform
 from pytest_lambda_rollback.tables import listed
 
 
@@ -134,7 +134,7 @@ class PublishedPackages:
             mappings, unread = (), ("lambda:ListEventSourceMappings",)
         facts = read_platform(account, published, asked, mappings)
         facts = replace(facts, unread=tuple(sorted({*facts.unread, *unread})))
-        self._learn(settings, function, lambda known: replace(known, platform=facts))
+        self._learn(settings, function, lambda known: with_platform(known, facts))
         return replace(published, platform=facts)
 
     # --- packages ----------------------------------------------------------------------------
@@ -272,7 +272,7 @@ class PublishedPackages:
             try:
                 with locks.held(root):
                     locked = locks.read(root, function.name)
-                    locks.write(root, change(merged(function.published, locked).function))
+                    locks.write(root, change(recorded(function.published, locked).function))
             except locks.UnusableLock as error:
                 self._unwritten.add(root)
                 self._progress(f"what is learnt is not kept for offline runs: {error}")
@@ -329,6 +329,7 @@ def _with_version(facts: PublishedFunction, version: PublishedVersion) -> Publis
     return replace(
         facts,
         versions=tuple(
-            version if each.version == version.version else each for each in facts.versions
+            replace(version, gone=each.gone) if each.version == version.version else each
+            for each in facts.versions
         ),
     )

@@ -29,7 +29,7 @@ from pytest_lambda_rollback.sources.archive import (
     Locate,
     Progress,
 )
-from pytest_lambda_rollback.sources.merging import merged
+from pytest_lambda_rollback.sources.merging import recorded
 
 LocateFor = Callable[[PublishedFunction], Locate]
 """Gives what asks AWS for the packages of one function, in its account and region."""
@@ -298,7 +298,7 @@ class _Run:
             ),
         )
         with locks.held(root):
-            joined = merged(function, locks.read(root, function.name))
+            joined = recorded(function, locks.read(root, function.name))
             return joined.function, joined.notes, locks.write(root, joined.function)
 
     def _submit(self, package: RemotePackage, locate: Locate | None) -> str:

@@ -18,7 +18,7 @@ from pytest_lambda_rollback.published import (
     PublishedVersion,
     VersionFacts,
 )
-from pytest_lambda_rollback.sources.merging import merged
+from pytest_lambda_rollback.sources.merging import merged, recorded, with_platform
 
 V1 = version("orders", "1", b"1")
 V2 = version("orders", "2", b"2", layer("acme", 1, b"l1"))
@@ -200,3 +200,80 @@ def test_names_of_variables_stay_known_where_kms_refuses() -> None:
     known = [replace(each, environment_names=("TABLE",)) for each in (LATEST, V2)]
     made = merged(function("orders", *refused), function("orders", *known)).function
     assert [each.environment_names for each in made.versions] == [(), ("TABLE",), ()]
+
+
+# --- who writes last ------------------------------------------------------------------------
+
+EARLIER, LATER = "2026-05-01T10:00:00Z", "2026-05-01T10:05:00Z"
+
+
+def test_an_older_answer_that_is_written_last_changes_nothing() -> None:
+    """As of a long run that began before a release."""
+    before = live("1", ("2026-04-01T00:00:00Z", "1"))
+    old = replace(function("orders", V2, V1, as_of=EARLIER), aliases=live("1"))
+    new = replace(function("orders", V3, V2, as_of=LATER), aliases=live("3"))
+    first = recorded(old, replace(function("orders", V1), aliases=before)).function
+    second = recorded(new, first).function
+    third = recorded(old, second).function
+    assert shape(third) == [("3", False), ("2", False), ("1", True)]
+    assert third == second
+    assert second.aliases[0].history == (("2026-04-01T00:00:00Z", "1"), (LATER, "3"))
+
+
+def test_an_older_answer_tells_of_what_was_deleted_since() -> None:
+    old, new = function("orders", V2, V1, as_of=EARLIER), function("orders", V2, as_of=LATER)
+    assert shape(recorded(old, new).function) == [("2", False), ("1", True)]
+
+
+@pytest.mark.parametrize("as_of", ["2027-05-01T10:00:00Z", "no time", "2026-05-01T10:05:00"])
+def test_a_lock_of_a_wrong_clock_is_not_newer_than_aws(as_of: str) -> None:
+    ahead = function("orders", V1, as_of=as_of)
+    assert shape(recorded(function("orders", V2, as_of=EARLIER), ahead).function) == [
+        ("2", False),
+        ("1", True),
+    ]
+
+
+def test_facts_of_versions_that_were_not_asked_for_stay() -> None:
+    def permission(qualifier: str | None, what: str) -> Binding:
+        return Binding(kind="permission", qualifier=qualifier, what=what)
+
+    def facts(number: str, *bindings: Binding) -> PlatformFacts:
+        versions = (VersionFacts(version=number, update_mode="Manual"),)
+        return PlatformFacts(versions=versions, bindings=bindings, as_of=NOW)
+
+    mapping = Binding(kind="event-source-mapping", qualifier="1", what="arn:aws:sqs:::q")
+    known = replace(
+        function("orders", V3, V2, V1),
+        aliases=live("3"),
+        platform=facts(
+            "2",
+            mapping,
+            permission(None, "old"),
+            permission("2", "two"),
+            permission("live", "old"),
+            permission("gone", "old"),
+        ),
+    )
+    made = with_platform(known, facts("3", permission("live", "new"), permission(None, "new")))
+    assert [each.version for each in made.platform.versions] == ["3", "2"]
+    assert made.platform.bindings == (
+        permission("live", "new"),
+        permission(None, "new"),
+        permission("2", "two"),
+    )
+
+
+def test_an_image_function_that_was_made_anew_does_not_get_the_image_of_before() -> None:
+    def image(uri: str, modified: str) -> PublishedFunction:
+        made = version("orders", "1", b"")
+        code = ContainerImage(uri=uri)
+        return function("orders", replace(made, code=code, runtime="", modified=modified))
+
+    locked = image(f"shop/orders@{'sha256:' + 'a' * 64}", "2026-01-01T00:00:00Z")
+    same = merged(image("", "2026-01-01T00:00:00Z"), locked)
+    assert same.function.versions[0].code == locked.versions[0].code
+    assert same.notes == ()
+    anew = merged(image("", "2026-04-01T00:00:00Z"), locked)
+    assert anew.function.versions[0].code == ContainerImage(uri="")
+    assert "deleted and made anew" in anew.notes[0]
