@@ -100,8 +100,11 @@ class Bucket:
         except (BotoCoreError, ClientError, OSError) as error:
             raise self._translated(error, "s3:PutObject", key) from error
 
-    def digests(self) -> Iterator[str]:
-        """All objects that are there, a thousand for each request. Raises SourceError."""
+    def objects(self) -> Iterator[tuple[str, int]]:
+        """(digest, size in bytes) of all that are there, a thousand for each request.
+
+        Raises SourceError.
+        """
         client = self._account.client("s3")
         try:
             pages = client.get_paginator("list_objects_v2").paginate(
@@ -111,7 +114,7 @@ class Bucket:
                 for each in page.get("Contents", ()):
                     name = str(each["Key"]).rpartition("/")[2].removesuffix(".zip")
                     if _SHA256.fullmatch(name):
-                        yield name
+                        yield name, int(each["Size"])
         except (BotoCoreError, ClientError) as error:
             raise self._translated(error, "s3:ListBucket", None) from error
 

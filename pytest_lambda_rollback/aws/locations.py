@@ -38,6 +38,10 @@ _PASSING: Final = (
 )
 
 
+class GoneLocation(SourceError):
+    """AWS does not have the package any more, and never will again."""
+
+
 class ExpiredLocation(SourceError):
     """The location is not valid any more: a new one is to be asked for."""
 
@@ -91,7 +95,7 @@ def _layer(account: Account, package: RemotePackage) -> Location:
             answer = client.get_layer_version_by_arn(Arn=package.arn)
         except ClientError as error:
             if missing(error):
-                raise SourceError(
+                raise GoneLocation(
                     what,
                     why=f"AWS does not have {package.arn} any more: the layer version was deleted."
                     " Published versions bound to it still run, but nobody can download it",

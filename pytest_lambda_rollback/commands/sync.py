@@ -65,6 +65,7 @@ def _synced(
 ) -> SyncReport:
     archive = archive_of(store, offline=False)
     sources = {each.name: each.source for each in members}
+    by_account: dict[int, Locate] = {}
 
     def locate_for(function: PublishedFunction) -> Locate:
         from pytest_lambda_rollback.aws.locations import locate
@@ -74,7 +75,7 @@ def _synced(
         def located(package: RemotePackage) -> Location:
             return locate(account, package)
 
-        return located
+        return by_account.setdefault(id(account), located)
 
     return sync(
         images.named(members),

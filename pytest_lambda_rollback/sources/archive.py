@@ -73,8 +73,8 @@ class Bucket(Protocol):
         """Keep a file as an object. Raises SourceError."""
         ...
 
-    def digests(self) -> Iterator[str]:
-        """All objects that it has. Raises SourceError."""
+    def objects(self) -> Iterator[tuple[str, int]]:
+        """(digest, size in bytes) of all that it has. Raises SourceError."""
         ...
 
 
@@ -109,6 +109,8 @@ class Archive:
         self._limit_bytes = limit_bytes
         self._sleep = sleep
         self._objects = Objects(self.root / "objects")
+        self.damaged_in_bucket: set[str] = set()
+        """Digests of objects that came from the bucket with other content."""
 
     def held(self, sha256: str) -> Path | None:
         """Where an object is, by its name alone; ``None`` where there is none of that name."""
@@ -128,10 +130,12 @@ class Archive:
         locate: Locate | None,
         download: Download,
         progress: Progress,
+        go_on: Callable[[], None] = lambda: None,
     ) -> HeldPackage:
         """Return the zip from the archive, else from the bucket, else from AWS.
 
-        ``locate=None`` asks AWS for nothing. A zip that the archive has is read in whole once,
+        ``locate=None`` asks AWS for nothing. ``go_on`` may raise to give up while another process
+        fetches the same. A zip that the archive has is read in whole once,
         and again only after its file has changed. Raises SourceError.
         """
         try:
@@ -140,7 +144,7 @@ class Archive:
             if found is not None:
                 return found
             locks.make_root(self.root)
-            return self._fetch(package, location, locate, download, progress)
+            return self._fetch(package, location, locate, download, progress, go_on)
         except OSError as error:
             raise _disk_error(package, self.root, error) from error
 
@@ -185,11 +189,16 @@ class Archive:
         locate: Locate | None,
         download: Download,
         progress: Progress,
+        go_on: Callable[[], None],
     ) -> HeldPackage:
-        path = self._objects.path(package.sha256 or "")
+        path, told = self._objects.path(package.sha256 or ""), False
 
         def waiting() -> None:
-            progress(f"waiting for {package.name}, which is being fetched already")
+            nonlocal told
+            go_on()
+            if not told:
+                progress(f"waiting for {package.name}, which is being fetched already")
+            told = True
 
         with self._objects.writing(package.sha256 or "", waiting=waiting) as file:
             if path.is_file() and self._objects.intact(path):  # somebody was faster
@@ -213,6 +222,7 @@ class Archive:
         if not self._patiently(get, what=f"{package.name} cannot be read from {bucket.url}"):
             return False
         if file.sha256 != package.sha256:
+            self.damaged_in_bucket.add(package.sha256 or "")
             progress(f"{package.name} is damaged in {bucket.url}")
             return False
         return True
@@ -280,13 +290,10 @@ class Archive:
     def _located(self, package: RemotePackage, locate: Locate) -> Location:
         location = locate(package)
         if package.sha256 not in (None, location.sha256):
-            latest = package.arn.endswith(":$LATEST")
             raise SourceError(
                 f"{package.name} is not what it was",
                 why=f"AWS has SHA-256 {location.sha256}, expected {package.sha256}",
-                do="It was deployed in between; run again"
-                if latest
-                else "Run `lambda-rollback sync` again; if it stays, the function was made anew",
+                do=_after_change(package),
             )
         if location.size_bytes > self._limit_bytes:
             raise SourceError(
@@ -304,12 +311,24 @@ class Archive:
             self._objects.learn(package.arn, package.sha256)
 
     def _missing(self, package: RemotePackage) -> SourceError:
-        where = f" nor in {self.bucket.url}" if self.bucket is not None else ""
+        where = ""
+        if self.bucket is not None:
+            damaged = package.sha256 in self.damaged_in_bucket
+            where = f"{', and it is damaged' if damaged else ' nor'} in {self.bucket.url}"
         return SourceError(
             f"{package.name} is not in the archive{where}",
             why=f"{self.root} has no zip of it, and AWS is not asked",
-            do="Run `lambda-rollback sync` where AWS can be reached",
+            do="Run `lambda-rollback sync`, or this once without --lambda-rollback-offline, where "
+            "AWS can be reached",
         )
+
+
+def _after_change(package: RemotePackage) -> str:
+    if package.kind is PackageKind.LAYER:
+        return "A layer version never changes: restore the lock file from version control"
+    if package.arn.endswith(":$LATEST"):
+        return "It was deployed in between; run again"
+    return "Run `lambda-rollback sync` again; if it stays, the function was made anew"
 
 
 def _held(package: RemotePackage, path: Path) -> HeldPackage:

@@ -27,6 +27,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK_BYTES = 1 << 20
 _USED_S = 600
 """How exactly it is kept when an object was used last."""
+_POLL_S = 0.05
+"""Between two looks whether another one has finished."""
 
 
 def path_of(folder: Path, sha256: str) -> Path:
@@ -115,10 +117,11 @@ class Objects:
 
     @contextlib.contextmanager
     def writing(self, sha256: str, *, waiting: Callable[[], None]) -> Iterator[Unfinished]:
-        """An object to write, while nobody else writes it; ``waiting`` is told if somebody does.
+        """An object to write, while nobody else writes it; ``waiting`` is told while somebody does.
 
-        Look again whether it is there: the other one may have finished it. What is not published
-        at the end leaves nothing behind. Raises OSError.
+        It is called again and again, and may raise to give up. Look again whether it is there:
+        the other one may have finished it. What is not published at the end leaves nothing
+        behind. Raises OSError.
         """
         final = self.path(sha256)
         final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -227,22 +230,26 @@ def abandoned(part: Path, *, remove: bool = False) -> bool:
 @contextlib.contextmanager
 def _locked(part: Path, waiting: Callable[[], None]) -> Iterator[IO[bytes]]:
     """The file of that name, open and ours alone."""
-    told = False
     while True:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         with os.fdopen(os.open(part, flags, 0o600), "r+b") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if not told:
-                    waiting()
-                    told = True
-                fcntl.flock(file, fcntl.LOCK_EX)
-            # While we waited, the file may have got its final name, or have been taken away.
-            with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(file.fileno()), part.stat()):
-                    yield file
-                    return
+                waiting()
+                time.sleep(_POLL_S)
+                continue
+            if _is(file, part):
+                yield file
+                return
+
+
+def _is(file: IO[bytes], part: Path) -> bool:
+    """False where the file got its final name since it was opened, or was taken away."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), part.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _part(final: Path) -> Path:

@@ -156,6 +156,7 @@ class PublishedPackages:
                 locate=self._locate(function),
                 download=self._download,
                 progress=self._progress,
+                go_on=self._go_on,
             )
         artifact = self._artifacts.load(held.path, label=package.name, root_dir=root_dir)
         return artifact, replace(package, sha256=held.sha256, size_bytes=held.size_bytes)
@@ -171,12 +172,15 @@ class PublishedPackages:
         self, url: str, write: Callable[[bytes], object], *, limit_bytes: int, timeout_s: float
     ) -> None:
         def unless_stopped(content: bytes) -> None:
-            if self._stopped.is_set():
-                raise SourceError("the download was given up", why="the run was ended")
+            self._go_on()
             write(content)
 
         unless_stopped(b"")
         download(url, unless_stopped, limit_bytes=limit_bytes, timeout_s=timeout_s)
+
+    def _go_on(self) -> None:
+        if self._stopped.is_set():
+            raise SourceError("the download was given up", why="the run was ended")
 
     def _archive(self, settings: Settings) -> Archive:
         with self._guard:

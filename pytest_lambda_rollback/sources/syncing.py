@@ -32,7 +32,10 @@ from pytest_lambda_rollback.sources.archive import (
 from pytest_lambda_rollback.sources.merging import recorded
 
 LocateFor = Callable[[PublishedFunction], Locate]
-"""Gives what asks AWS for the packages of one function, in its account and region."""
+"""Gives what asks AWS for the packages of one function, in its account and region.
+
+The same object for functions of one account: what it could not give is not asked for again.
+"""
 
 _WAITING_PER_WORKER = 8
 """Packages that are lined up, so that memory does not grow with the number of functions."""
@@ -155,8 +158,8 @@ class _Run:
         """By digest, or by ARN for a layer whose digest is not known yet."""
         self._names: dict[str, str] = {}
         self._used_by: dict[str, list[str]] = {}
-        self._lost: set[str] = set()
-        """Keys of what AWS does not have any more."""
+        self._tried: dict[str, list[Locate | None]] = {}
+        """What was asked for each package; ``None`` alone for what AWS does not have any more."""
         self._pending: deque[str] = deque()
         self._functions: list[SyncedFunction] = []
         self._failed: list[Missed] = []
@@ -233,8 +236,10 @@ class _Run:
             return None
 
         try:
-            for digest in bucket.digests():
-                mine.pop(digest, None)
+            for digest, size_bytes in bucket.objects():
+                good = digest not in self._archive.damaged_in_bucket
+                if good and digest in mine and mine[digest].size_bytes == size_bytes:
+                    del mine[digest]
         except RollbackError as error:
             self._failed.append(Missed(name=bucket.url, reason=str(error)))
             return
@@ -248,11 +253,14 @@ class _Run:
 
     def report(self) -> SyncReport:
         """What was done."""
+        from pytest_lambda_rollback.aws.locations import GoneLocation
+
         fetched = held = size_bytes = 0
         failed, lost = list(self._failed), list[Missed]()
         for key, outcome in self._outcomes():
             if isinstance(outcome, RollbackError):
-                (lost if key in self._lost else failed).append(
+                gone = self._tried[key] == [None] or isinstance(outcome, GoneLocation)
+                (lost if gone else failed).append(
                     Missed(
                         name=self._names[key],
                         reason=str(outcome),
@@ -303,32 +311,42 @@ class _Run:
 
     def _submit(self, package: RemotePackage, locate: Locate | None) -> str:
         key = package.sha256 or package.arn
-        if key in self._results and not (key in self._lost and locate is not None):
+        tried = self._tried.setdefault(key, [])
+        if tried and (locate is None or locate in tried):
             return key
-        self._lost.discard(key)
-        if locate is None:
-            self._lost.add(key)
+        tried.append(locate)
         self._names[key] = package.name
-        self._results[key] = self.pool.submit(self._fetch, package, locate)
+        self._results[key] = self.pool.submit(self._fetch, package, locate, self._results.get(key))
         self._pending.append(key)
         return key
 
-    def _fetch(self, package: RemotePackage, locate: Locate | None) -> HeldPackage | RollbackError:
+    def _fetch(
+        self,
+        package: RemotePackage,
+        locate: Locate | None,
+        before: Future[HeldPackage | RollbackError] | None,
+    ) -> HeldPackage | RollbackError:
+        """Fetch it, unless what another account was asked for ``before`` has come."""
+        if before is not None and isinstance(held := before.result(), HeldPackage):
+            return held
+
+        def go_on() -> None:
+            if self.stopped.is_set():
+                raise _Stopped
+
         def download(
             url: str, write: Callable[[bytes], object], *, limit_bytes: int, timeout_s: float
         ) -> None:
             def unless_stopped(content: bytes) -> None:
-                if self.stopped.is_set():
-                    raise _Stopped
+                go_on()
                 write(content)
 
             self._download(url, unless_stopped, limit_bytes=limit_bytes, timeout_s=timeout_s)
 
         try:
-            if self.stopped.is_set():
-                raise _Stopped
+            go_on()
             held = self._archive.fetch(
-                package, locate=locate, download=download, progress=self._progress
+                package, locate=locate, download=download, progress=self._progress, go_on=go_on
             )
         except RollbackError as error:
             if locate is None:

@@ -81,7 +81,7 @@ def test_digests_are_of_the_prefix_alone_and_of_all_pages(
         s3.put_object(Bucket="shared", Key=f"team/archive/objects/{each[:2]}/{each}.zip", Body=b"")
     for other in ("team/archive/objects/readme.txt", f"other/objects/00/{digest(b'x')}.zip"):
         s3.put_object(Bucket="shared", Key=other, Body=b"")
-    assert set(bucket.digests()) == wanted
+    assert {name for name, _ in bucket.objects()} == wanted
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_prefix_may_be_missing_or_end_in_a_slash(
     assert bucket.url == shown
     answer = account.client("s3").list_objects_v2(Bucket="shared")
     assert [each["Key"] for each in answer["Contents"]] == [key]
-    assert list(bucket.digests()) == [digest(ZIP)]
+    assert list(bucket.objects()) == [(digest(ZIP), len(ZIP))]
 
 
 @pytest.mark.parametrize("url", ["shared", "https://shared/x", "s3://", "s3:///x", "s3://UPPER/x"])
@@ -114,7 +114,7 @@ def test_a_bucket_that_is_not_there_is_said(account: Account, tmp_path: Path) ->
     for ask in (
         lambda: got(bucket, digest(ZIP)),
         lambda: put(bucket, tmp_path, ZIP),
-        lambda: list(bucket.digests()),
+        lambda: list(bucket.objects()),
     ):
         with pytest.raises(SourceError) as caught:
             ask()
@@ -139,7 +139,7 @@ def test_a_missing_permission_is_named(
             {
                 "get_object": lambda: got(bucket, digest(ZIP)),
                 "put_object": lambda: put(bucket, tmp_path, ZIP),
-                "list_objects_v2": lambda: list(bucket.digests()),
+                "list_objects_v2": lambda: list(bucket.objects()),
             }[operation]()
     assert URL in caught.value.what
     assert action in str(caught.value)
@@ -231,7 +231,9 @@ def test_a_damaged_object_is_not_kept(bucket: Bucket, account: Account, tmp_path
     account.client("s3").put_object(Bucket="shared", Key=KEY, Body=b"something else")
     lines: list[str] = []
     archive = Archive(tmp_path, bucket=bucket)
-    with pytest.raises(SourceError, match="orders:1 is not in the archive nor in s3://shared"):
+    with pytest.raises(
+        SourceError, match="orders:1 is not in the archive, and it is damaged in s3://shared"
+    ):
         archive.fetch(
             code("orders", "1", ZIP),
             locate=None,

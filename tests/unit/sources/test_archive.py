@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import threading
@@ -70,7 +71,7 @@ def breaks_off(write: Callable[[bytes], object]) -> None:
 
 @dataclass
 class FakeBucket:
-    objects: dict[str, bytes] = field(default_factory=dict)
+    kept: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     faults: list[Exception] = field(default_factory=list)
     url: str = "s3://shared/prefix"
@@ -79,16 +80,16 @@ class FakeBucket:
         self.asked.append(sha256)
         if self.faults:
             raise self.faults.pop(0)
-        if sha256 not in self.objects:
+        if sha256 not in self.kept:
             return False
-        write(self.objects[sha256])
+        write(self.kept[sha256])
         return True
 
     def put(self, sha256: str, path: Path) -> None:
-        self.objects[sha256] = path.read_bytes()
+        self.kept[sha256] = path.read_bytes()
 
-    def digests(self) -> Iterator[str]:
-        yield from self.objects
+    def objects(self) -> Iterator[tuple[str, int]]:
+        yield from ((digest, len(content)) for digest, content in self.kept.items())
 
 
 @pytest.fixture
@@ -354,6 +355,47 @@ def test_what_a_killed_fetch_left_is_taken_over(archive: Archive, aws: Aws) -> N
     assert files(archive) == [f"{digest(ZIP)}.zip"]
 
 
+def test_a_file_that_is_taken_away_while_it_is_written_is_one_failure(
+    archive: Archive, aws: Aws
+) -> None:
+    def taken_away(write: Callable[[bytes], object]) -> None:
+        write(ZIP)
+        (part,) = archive.root.rglob("*.part")
+        part.unlink()
+
+    aws.faults.append(taken_away)
+    with pytest.raises(SourceError, match="orders:3 cannot be kept in the archive"):
+        fetch(archive, aws)
+    assert fetch(archive, aws).fetched
+
+
+def test_whoever_waits_for_another_can_give_up(archive: Archive, aws: Aws) -> None:
+    class GivenUp(Exception):
+        pass
+
+    asked = 0
+
+    def go_on() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            raise GivenUp
+
+    folder = archive.root / "objects" / digest(ZIP)[:2]
+    folder.mkdir(parents=True)
+    with (folder / f"{digest(ZIP)}.part").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(GivenUp):
+            archive.fetch(
+                CODE,
+                locate=aws.locate,
+                download=aws.download,
+                progress=aws.lines.append,
+                go_on=go_on,
+            )
+    assert aws.lines == ["waiting for orders:3, which is being fetched already"]
+
+
 def test_a_link_in_the_place_of_a_new_file_is_not_followed(
     archive: Archive, aws: Aws, tmp_path: Path
 ) -> None:
@@ -383,7 +425,7 @@ def test_what_the_bucket_lacks_comes_from_aws_and_is_not_written_there(
     with pytest.raises(SourceError, match="orders:3 is not in the archive nor in s3://shared/pref"):
         fetch(archive, aws, offline=True)
     assert fetch(archive, aws).path.read_bytes() == ZIP
-    assert bucket.objects == {}
+    assert bucket.kept == {}
 
 
 def test_a_damaged_object_of_the_bucket_is_said_and_passed_over(tmp_path: Path, aws: Aws) -> None:

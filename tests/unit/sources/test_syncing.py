@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from made_published import digest, function, function_arn, layer, made_zip, version
+from pytest_lambda_rollback.aws.locations import GoneLocation
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.published import (
     ContainerImage,
@@ -43,15 +44,15 @@ class Aws:
                         self.contents[package.arn] = contents[key]
 
     def locate_for(self, function: PublishedFunction) -> Locate:
-        def locate(package: RemotePackage) -> Location:
-            with self.lock:
-                self.located.append(package.name)
-            if package.arn not in self.contents:
-                raise SourceError(f"{package.name} cannot be had", why="it was deleted")
-            content = self.contents[package.arn]
-            return Location(url=package.arn, sha256=digest(content), size_bytes=len(content))
+        return self.locate
 
-        return locate
+    def locate(self, package: RemotePackage) -> Location:
+        with self.lock:
+            self.located.append(package.name)
+        if package.arn not in self.contents:
+            raise SourceError(f"{package.name} cannot be had", why="it was deleted")
+        content = self.contents[package.arn]
+        return Location(url=package.arn, sha256=digest(content), size_bytes=len(content))
 
     def download(
         self, url: str, write: Callable[[bytes], object], *, limit_bytes: int, timeout_s: float
@@ -161,6 +162,35 @@ def test_one_failure_stops_nothing_else(root: Path, aws: Aws) -> None:
     assert (report.fetched, len(report.functions)) == (2, 2)
     assert aws.located.count("acme 2") == 1
     assert locks.names(root) == ("billing", "orders")
+
+
+@pytest.mark.parametrize("order", [(ORDERS, BILLING), (BILLING, ORDERS)])
+def test_what_one_account_may_not_read_another_one_is_asked_for(
+    root: Path, aws: Aws, order: tuple[PublishedFunction, ...]
+) -> None:
+    def denied(package: RemotePackage) -> Location:
+        if package == ACME:
+            raise SourceError(f"{package.name} cannot be had", why="it is not allowed")
+        return aws.locate(package)
+
+    aws.locate_for = lambda function: denied if function is ORDERS else aws.locate  # type: ignore[method-assign]
+    report = run(root, aws, *order)
+    assert (report.failed, report.lost) == ((), ())
+    assert len(list((root / "objects").rglob("*.zip"))) == 4
+
+
+def test_a_layer_that_is_gone_for_good_is_lost_and_no_failure(root: Path, aws: Aws) -> None:
+    real = aws.locate
+
+    def locate(package: RemotePackage) -> Location:
+        if package == ACME:
+            raise GoneLocation(f"{package.name} cannot be had", why="it was deleted")
+        return real(package)
+
+    aws.locate = locate  # type: ignore[method-assign]
+    report = run(root, aws, BILLING)
+    assert report.failed == ()
+    assert [(each.name, each.used_by) for each in report.lost] == [("acme 2", ("billing:7",))]
 
 
 def test_a_function_that_cannot_be_asked_for_stops_nothing_else(root: Path, aws: Aws) -> None:
@@ -301,24 +331,24 @@ def test_giving_up_ends_downloads(root: Path, aws: Aws) -> None:
 
 @dataclass
 class FakeBucket:
-    objects: dict[str, bytes] = field(default_factory=dict)
+    kept: dict[str, bytes] = field(default_factory=dict)
     fault: SourceError | None = None
     puts: list[str] = field(default_factory=list)
     url: str = "s3://shared/prefix"
 
     def get(self, sha256: str, write: Callable[[bytes], object], *, limit_bytes: int) -> bool:
-        if sha256 in self.objects:
-            write(self.objects[sha256])
-        return sha256 in self.objects
+        if sha256 in self.kept:
+            write(self.kept[sha256])
+        return sha256 in self.kept
 
     def put(self, sha256: str, path: Path) -> None:
         if self.fault:
             raise self.fault
         self.puts.append(sha256)
-        self.objects[sha256] = path.read_bytes()
+        self.kept[sha256] = path.read_bytes()
 
-    def digests(self) -> Iterator[str]:
-        yield from tuple(self.objects)
+    def objects(self) -> Iterator[tuple[str, int]]:
+        yield from [(digest, len(content)) for digest, content in self.kept.items()]
 
 
 def run_with(bucket: FakeBucket, root: Path, aws: Aws, *functions: PublishedFunction) -> SyncReport:
@@ -336,7 +366,7 @@ def test_a_bucket_gets_what_it_lacks(root: Path, aws: Aws) -> None:
     run(root, aws, ORDERS)
     bucket = FakeBucket({digest(ONE): ONE})
     assert run_with(bucket, root, aws, ORDERS).shared == 3
-    assert bucket.objects == CONTENTS
+    assert bucket.kept == CONTENTS
     assert run_with(bucket, root, aws, ORDERS).shared == 0
     assert len(bucket.puts) == 3
 
@@ -351,6 +381,21 @@ def test_another_machine_gets_all_from_the_bucket(root: Path, aws: Aws, tmp_path
     report = run_with(bucket, tmp_path / "other", aws, gone)
     assert (report.fetched, report.failed, report.lost) == (4, (), ())
     assert aws.downloaded == []
+
+
+def test_an_object_that_is_damaged_in_the_bucket_is_put_there_again(root: Path, aws: Aws) -> None:
+    bucket = FakeBucket()
+    run_with(bucket, root, aws, ORDERS)
+    bucket.kept[digest(ONE)] = ONE[:-1]
+    report = run_with(bucket, root, aws, ORDERS)
+    assert (report.shared, bucket.kept) == (1, CONTENTS)
+
+
+def test_an_object_that_came_damaged_is_put_there_again(root: Path, aws: Aws) -> None:
+    """Also where its size is right, which the list of objects tells."""
+    bucket = FakeBucket(kept={digest(ONE): bytes(len(ONE))})
+    report = run_with(bucket, root, aws, ORDERS)
+    assert (report.fetched, report.shared, bucket.kept) == (4, 4, CONTENTS)
 
 
 def test_a_bucket_that_refuses_is_one_failure(root: Path, aws: Aws) -> None:
