@@ -235,7 +235,7 @@ class FunctionReader:
     ) -> tuple[list[_Said], list[FunctionSettings]]:
         """The functions of all ``discover`` entries that the file does not declare itself."""
         taken = {each.name for each in said}
-        taken |= {each.source.function_name for each in said if each.source is not None}
+        sources = [each.source for each in said if each.source is not None]
         found: list[_Said] = []
         failed: list[FunctionSettings] = []
         for name in entries.values:
@@ -251,10 +251,18 @@ class FunctionReader:
             if not functions:
                 reason = f"{entry.at()} found no function. Correct its conditions or its region"
                 failed.append(FunctionSettings(name=name, current=None, reason=reason))
-            for function, source in functions:
+            new = [(f, s) for f, s in functions if not any(_is_one(s, each) for each in sources)]
+            if homonyms := [function for function, _ in new if function in taken]:
+                reason = (
+                    f"{entry.at()} found {listed(homonyms)}, and another function has that name "
+                    "here. Give the other one another name, as in functions.NAME.aws"
+                )
+                failed.append(FunctionSettings(name=name, current=None, reason=reason))
+            for function, source in new:
                 if function in taken:
                     continue
                 taken.add(function)
+                sources.append(source)
                 events = self._events_in(pattern.replace("{function}", function))
                 found.append(self._with_events(entry, function, source, events))
         return found, failed
@@ -437,6 +445,19 @@ class FunctionReader:
             do='Write current = "4", an alias, "$LATEST" or { path = "build" }, '
             f"or give --lambda-rollback-candidate {declared.name}=PATH",
         )
+
+
+def _is_one(one: AwsSource, other: AwsSource) -> bool:
+    """True where both are one function in AWS, as far as the configuration tells."""
+
+    def name_and_region(source: AwsSource) -> tuple[str, str | None]:
+        parts = source.function_name.split(":")
+        return (parts[6], parts[3]) if len(parts) > 6 else (parts[-1], source.region)
+
+    (name, region), (other_name, other_region) = name_and_region(one), name_and_region(other)
+    near = region is None or other_region is None or region == other_region
+    account = (one.profile, one.role_arn) == (other.profile, other.role_arn)
+    return name == other_name and near and account
 
 
 def _origin(declared: Declared, said: _Said) -> LocalVersion | None:

@@ -380,6 +380,8 @@ class LocalVersion:
     ephemeral_storage_mb: int = 512
     environment_names: tuple[str, ...] = ()
     """Variables of a candidate build whose values are not known here, sorted."""
+    environment_error: str | None = None
+    """What Lambda said of variables that a candidate build takes over and it could not decrypt."""
     image: ContainerImage | None = None
     """For a candidate build that is a container image; nothing is read from ``code`` then."""
 

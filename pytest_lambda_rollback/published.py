@@ -126,7 +126,7 @@ class PublishedVersion:
     """When the version was published, or ``$LATEST`` changed last."""
     description: str = ""
     state: str = ""
-    """``Active``, ``Inactive``, ``Pending``, ``Failed``, or empty where AWS did not say."""
+    """As in `VersionFacts`; lists of versions do not tell it."""
     snap_start: bool = False
     gone: bool = False
     """True where AWS does not have it any more and only the archive does."""
@@ -168,6 +168,8 @@ class VersionFacts:
     """Runtime management: ``Auto``, ``FunctionUpdate``, ``Manual``; ``None`` if not known."""
     runtime_version_arn: str | None = None
     provisioned_concurrency: int = 0
+    state: str = ""
+    """``Active``, ``Inactive``, ``Pending``, ``Failed``, or empty where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,7 @@ def origin_of(
     if version is None:
         return None
     values = dict(version.environment) | dict(overrides)
+    named = version.environment_names or values
     return LocalVersion(
         version=version.version,
         code=Path(),
@@ -121,6 +122,7 @@ def origin_of(
         architecture=version.architecture,
         environment=tuple(sorted(values.items())),
         environment_names=tuple(name for name in version.environment_names if name not in values),
+        environment_error=None if named else version.environment_error,
         memory_mb=version.memory_mb,
         timeout_s=version.timeout_s,
         ephemeral_storage_mb=version.ephemeral_storage_mb,

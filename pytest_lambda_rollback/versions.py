@@ -81,6 +81,7 @@ class VersionReader:
                 fields[key] = getattr(origin, key)
                 if key == "environment":
                     fields["environment_names"] = origin.environment_names
+                    fields["environment_error"] = origin.environment_error
                 inherited.append(f"{key} from {origin.version}")
         if "environment_names" in said and "environment" not in table:
             fields["environment_names"] = said["environment_names"]

@@ -19,6 +19,7 @@ from pytest_lambda_rollback.model import (
     FunctionVersion,
     Invocation,
     Layer,
+    LocalVersion,
     Outcome,
     OutcomeKind,
     Settings,
@@ -114,10 +115,18 @@ class FakeArtifacts:
     def empty(self, label: str) -> Artifact:
         return Artifact(label=label, digest=label, size_bytes=0, tar=Path(label))
 
+    def code(
+        self, settings: Settings, function: FunctionSettings, package: RemotePackage
+    ) -> Artifact:
+        raise SourceError(f"{package.name} is not here")
+
     def layer(
         self, settings: Settings, function: FunctionSettings, package: RemotePackage
     ) -> Layer:
         raise SourceError(f"{package.name} is not here")
+
+    def completed(self, function: FunctionSettings, version: LocalVersion) -> LocalVersion:
+        return version
 
     def published(
         self, settings: Settings, function: FunctionSettings, version: PublishedVersion

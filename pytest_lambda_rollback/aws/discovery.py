@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.failures import reading
-from pytest_lambda_rollback.aws.functions import unqualified
+from pytest_lambda_rollback.aws.functions import partition_of, unqualified
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.published import Discovery
 
@@ -111,7 +111,8 @@ def _resources(client: Any, stack: str) -> list[dict[str, Any]]:
 def _stack_arn(account: Account, stack: str) -> str:
     if stack.startswith("arn:"):
         return stack
-    return f"arn:aws:cloudformation:{account.region}:*:stack/{stack}/*"
+    partition = partition_of(account.region)
+    return f"arn:{partition}:cloudformation:{account.region}:*:stack/{stack}/*"
 
 
 def _what(account: Account, discovery: Discovery) -> str:

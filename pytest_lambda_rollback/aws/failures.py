@@ -97,12 +97,23 @@ _ASKED: Final = re.compile(
 )
 
 
+RAISED: Final = (BotoCoreError, ClientError, EOFError, OSError, ValueError)
+"""What a request may raise."""
+
+_SIGNING_IN: Final = frozenset({"GetRoleCredentials", "ListAccountRoles", "ListAccounts"})
+"""Operations of IAM Identity Center, which botocore calls for credentials."""
+
+
+class NotAllowed(SourceError):
+    """AWS refused the request for lack of permission, or the endpoint does not know it."""
+
+
 @contextmanager
 def reading(*, what: str, action: str, resource: str | None = None) -> Iterator[None]:
     """Turn what botocore raises inside into a SourceError; the arguments are `translated`'s."""
     try:
         yield
-    except (BotoCoreError, ClientError, EOFError, OSError, ValueError) as error:
+    except RAISED as error:
         raise translated(error, what=what, action=action, resource=resource) from error
 
 
@@ -121,7 +132,8 @@ def translated(
         why, do = _answered(error, action, resource)
     else:
         why, do = unanswered(error)
-    return SourceError(what, why=why, do=do)
+    kind = NotAllowed if denied(error) or not_offered(error) else SourceError
+    return kind(what, why=why, do=do)
 
 
 def statement(action: str, resource: str | None = None) -> str:
@@ -131,15 +143,29 @@ def statement(action: str, resource: str | None = None) -> str:
 
 def denied(error: Exception) -> bool:
     """Whether AWS refused a request for lack of permission."""
-    return isinstance(error, ClientError) and (
-        _code(error) in _DENIED
-        or (_status(error) == 403 and _code(error) in {"403", "", "AccessDenied"})
+    if not isinstance(error, ClientError) or error.operation_name in _SIGNING_IN:
+        return False
+    return _code(error) in _DENIED or (
+        _status(error) == 403 and _code(error) in {"403", "", "AccessDenied"}
     )
+
+
+def not_shared(error: Exception) -> bool:
+    """Whether AWS refused for what the owner of a resource allows, or did not say for what."""
+    if not isinstance(error, ClientError) or not denied(error):
+        return False
+    refuser = _REFUSER.search(text_of(error))
+    if refuser is None:
+        return True
+    policy, how = refuser["policy"].lower(), refuser["how"].lower()
+    return policy.startswith("resource-based") and not how.startswith("with")
 
 
 def missing(error: Exception) -> bool:
     """Whether AWS knows the request but not what it asks for."""
-    return isinstance(error, ClientError) and _code(error) in _NOT_FOUND
+    if not isinstance(error, ClientError) or error.operation_name in _SIGNING_IN:
+        return False
+    return _code(error) in _NOT_FOUND
 
 
 def not_offered(error: Exception) -> bool:
@@ -165,6 +191,13 @@ def text_of(error: ClientError) -> str:
 def _answered(error: ClientError, action: str, resource: str | None) -> tuple[str, str]:
     code, status = _code(error), _status(error)
     said = _said(error)
+    if error.operation_name in _SIGNING_IN and code in _DENIED | _NOT_FOUND:
+        return (
+            "IAM Identity Center gives this profile no such account or role"
+            f" ({code}{_colon(said)})",
+            "Check sso_account_id and sso_role_name of the profile, and whether the role is still"
+            " assigned to you",
+        )
     if code in _EXPIRED:
         return "the AWS credentials have expired", f"{SIGN_IN}, or renew the session's keys"
     if code in _UNKNOWN_KEYS:

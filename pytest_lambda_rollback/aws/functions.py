@@ -178,6 +178,13 @@ def region_of(name: str) -> str | None:
     return parts[3] if parts[0] == "arn" and len(parts) > 3 and parts[3] else None
 
 
+def partition_of(region: str) -> str:
+    """The first part of ARNs in a region, ``aws`` for most."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
 def now() -> str:
     """The present moment as all times are written, ``2026-01-31T12:00:00Z``."""
     return _written(datetime.now(UTC))
@@ -187,12 +194,7 @@ def _resource(function_name: str, region: str) -> str:
     """What a policy names: the ARN, with ``*`` for the account where it is not known."""
     if function_name.startswith("arn:"):
         return unqualified(function_name)
-    partition = "aws"
-    if region.startswith("cn-"):
-        partition = "aws-cn"
-    elif region.startswith("us-gov-"):
-        partition = "aws-us-gov"
-    return f"arn:{partition}:lambda:{region}:*:function:{function_name}"
+    return f"arn:{partition_of(region)}:lambda:{region}:*:function:{function_name}"
 
 
 def _where(function_name: str, name: str, region: str) -> str:

@@ -12,14 +12,16 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.failures import (
+    RAISED,
     denied,
     invalid,
     missing,
     not_offered,
+    not_shared,
     text_of,
     translated,
 )
@@ -47,13 +49,14 @@ def read_platform(
     """What is true today of the named versions and of what is bound to them.
 
     ``mappings`` are the function's event source mappings, which are read for the whole account
-    at once (`functions.read_event_source_mappings`). Requests: three for the function, one or
-    two for each version, one for each alias on one of them, one for each layer version. Raises
+    at once (`functions.read_event_source_mappings`). Requests: three for the function, two or
+    three for each version, one for each alias on one of them, one for each layer version. Raises
     SourceError where AWS cannot be asked at all; a refused request is in ``unread`` instead.
     """
     asked = _Asked(account, function)
     aliases = tuple(alias for alias in function.aliases if _points_at(alias, versions))
     modes = {version: asked.runtime_management(version) for version in versions}
+    states = {version: asked.state(version) for version in versions}
     provisioned = asked.provisioned_concurrency()
     reserved = asked.reserved_concurrency()
     qualifiers = (
@@ -74,6 +77,7 @@ def read_platform(
                 update_mode=modes[version][0],
                 runtime_version_arn=modes[version][1],
                 provisioned_concurrency=provisioned.get(version, 0),
+                state=states[version],
             )
             for version in versions
         ),
@@ -109,6 +113,14 @@ class _Asked:
             ),
         )
         return answer.get("UpdateRuntimeOn"), answer.get("RuntimeVersionArn") or None
+
+    def state(self, version: str) -> str:
+        """Whether a version can be invoked, which only its own description tells."""
+        answer = self._ask(
+            "lambda:GetFunction",
+            lambda: self._client.get_function(FunctionName=self._function.arn, Qualifier=version),
+        )
+        return str(answer.get("Configuration", {}).get("State") or "")
 
     def provisioned_concurrency(self) -> dict[str, int]:
         """What is provisioned on versions themselves; on an alias it moves with the alias."""
@@ -189,13 +201,13 @@ class _Asked:
             if missing(error):
                 return LayerFacts(arn=arn, state="deleted", detail=text_of(error))
             own = arn.split(":")[4:5] == [self._function.account]
-            if denied(error) and not own and "no identity-based" not in text_of(error):
+            if not own and not_shared(error):
                 return LayerFacts(arn=arn, state="forbidden", detail=text_of(error))
             if denied(error) or not_offered(error):
                 self.unread.add(_GET_LAYER)
                 return None
             raise self._failure(error, _GET_LAYER, arn) from error
-        except BotoCoreError as error:
+        except RAISED as error:
             raise self._failure(error, _GET_LAYER, arn) from error
         return LayerFacts(arn=arn)
 
@@ -216,7 +228,7 @@ class _Asked:
                 self.unread.add(action)
                 return {}
             raise self._failure(error, action, self._function.arn) from error
-        except BotoCoreError as error:
+        except RAISED as error:
             raise self._failure(error, action, self._function.arn) from error
 
     def _failure(self, error: Exception, action: str, resource: str) -> Exception:

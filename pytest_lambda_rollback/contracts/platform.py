@@ -42,6 +42,7 @@ __all__ = ["PlatformCase", "PlatformJudgement", "judge"]
 
 _UNREAD = {
     "lambda:GetAlias": "what its alias points at",
+    "lambda:GetFunction": "the state of its versions",
     "lambda:GetFunctionConcurrency": "its reserved concurrency",
     "lambda:GetLayerVersion": "whether its layers are still there",
     "lambda:GetPolicy": "which callers are permitted on which version",

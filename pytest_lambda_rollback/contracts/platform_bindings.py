@@ -131,8 +131,11 @@ def _beside_the_alias(case: PlatformCase) -> Iterator[Concern]:
     """Bindings without a qualifier, beside an alias that holds the contracts.
 
     They run ``$LATEST`` already and will go on doing so. It is a warning, because that may be
-    what the user wants (a canary, a test); nobody who rolls back should be surprised by it.
+    what the user wants (a canary, a test); nobody who rolls back should be surprised by it. Of a
+    function without any alias it is how its traffic comes, which no alias moves.
     """
+    facts = case.facts
+    alone = facts is not None and not facts.aliases and _LIST_ALIASES not in facts.platform.unread
     if case.current_alias is None and not is_published(case.current.version):
         return
     alias = f"alias {case.current_alias}" if case.current_alias else "an alias"
@@ -153,6 +156,7 @@ def _beside_the_alias(case: PlatformCase) -> Iterator[Concern]:
                 "bound-to-latest",
                 f"does not reach {_shown(binding)}: it invokes {LATEST} and takes no part in "
                 f"pointing {alias} back",
+                certain=alone,
                 location=_place(binding),
             )
 

@@ -29,6 +29,15 @@ def runtime_concerns(case: PlatformCase, today: date) -> Iterator[Concern]:
     # A redeploy runs on the current version's runtime: that it is deprecated is none of the
     # rollback's. That the function cannot be updated any more is what stops it.
     name, blocked, created = case.target.runtime, support.update_blocked, support.create_blocked
+    if blocked is not None and AS_OF < blocked <= today:
+        # AWS has moved such dates several times, up to the last weeks.
+        yield case.concern(
+            "runtime-update-blocked",
+            f"may be refused: AWS announced, as of {day(AS_OF)}, to refuse updates of functions "
+            f"on {name} from {day(blocked)} on; see {SOURCE}",
+            target=name,
+        )
+        return
     if blocked is not None and today >= blocked:
         yield case.concern(
             "runtime-update-blocked",
@@ -40,14 +49,15 @@ def runtime_concerns(case: PlatformCase, today: date) -> Iterator[Concern]:
     if blocked is not None and blocked - today <= SOON:
         yield case.concern(
             "runtime-update-blocked-soon",
-            f"can be deployed until {day(blocked)} only: from then on AWS refuses to update "
-            f"functions on {name}",
+            f"can be deployed until {day(blocked)} only: from then on AWS means to refuse "
+            f"updates of functions on {name}",
             target=name,
         )
     if created is not None and today >= created:
+        since = "since" if created <= AS_OF else f"by what it announced as of {day(AS_OF)} from"
         yield case.concern(
             "runtime-creation-blocked",
-            f"can only be deployed to a function that is there: since {day(created)} AWS refuses "
+            f"can only be deployed to a function that is there: {since} {day(created)} AWS refuses "
             f"to create functions on {name}",
             target=name,
         )

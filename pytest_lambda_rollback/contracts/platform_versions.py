@@ -133,22 +133,23 @@ def _gone(case: PlatformCase) -> Iterator[Concern]:
 def _state(case: PlatformCase) -> Iterator[Concern]:
     """Only an active version is invoked."""
     record, live = case.target_record, case.current_record
-    if record is None or record.gone or record.state in ("", "Active"):
+    if record is None or record.gone:
         return
-    if live is not None and live.state == record.state:
+    state = case.target_details.state or record.state
+    if state in ("", "Active"):
         return
-    if record.state == "Failed":
+    if live is not None and (case.current_details.state or live.state) == state:
+        return
+    if state == "Failed":
         yield case.concern(
             "version-failed",
             "cannot be invoked: Lambda could not make its resources, and its state is Failed",
             certain=True,
-            target=record.state,
+            target=state,
         )
         return
-    says = _STATES.get(
-        record.state, f"is in the state {record.state}, and Lambda invokes active versions only"
-    )
-    yield case.concern(f"version-{_kebab(record.state)}", says, target=record.state)
+    says = _STATES.get(state, f"is in the state {state}, and Lambda invokes active versions only")
+    yield case.concern(f"version-{_kebab(state)}", says, target=state)
 
 
 def _environment(case: PlatformCase) -> Iterator[Concern]:

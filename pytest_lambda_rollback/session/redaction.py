@@ -6,13 +6,19 @@ replacing ``3`` or ``prod`` everywhere would make every text unreadable and hide
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import takewhile
+from urllib.parse import quote
 
 from pytest_lambda_rollback.model import Cause, CheckResult, Finding, FunctionVersion
 
 SHORTEST = 8
 """Values with fewer characters are shown as they are."""
+
+_CUT = "…"
+"""What texts end in that were shortened."""
 
 
 def redacted(result: CheckResult, versions: Iterable[FunctionVersion]) -> CheckResult:
@@ -20,8 +26,9 @@ def redacted(result: CheckResult, versions: Iterable[FunctionVersion]) -> CheckR
     secrets: dict[str, str] = {}
     for version in versions:
         for name, value in version.environment:
-            if len(value) >= SHORTEST:
-                secrets.setdefault(value, f"<{name}>")
+            if _is_long(value):
+                for form in filter(_is_long, _forms(value)):
+                    secrets.setdefault(form, f"<{name}>")
     if not secrets:
         return result
     # Longer ones first: one value may be a part of another.
@@ -29,7 +36,8 @@ def redacted(result: CheckResult, versions: Iterable[FunctionVersion]) -> CheckR
 
     def clean(text: str) -> str:
         for value, name in ordered:
-            text = text.replace(value, name)
+            if value[:SHORTEST] in text:
+                text = _without_beginnings(text.replace(value, name), value, name)
         return text
 
     return replace(
@@ -37,7 +45,36 @@ def redacted(result: CheckResult, versions: Iterable[FunctionVersion]) -> CheckR
         reason=clean(result.reason) if result.reason is not None else None,
         findings=tuple(_finding(finding, clean) for finding in result.findings),
         warnings=tuple(_finding(warning, clean) for warning in result.warnings),
+        notes=tuple(clean(note) for note in result.notes),
     )
+
+
+def _is_long(text: str) -> bool:
+    return len(text) >= SHORTEST
+
+
+def _forms(value: str) -> Iterator[str]:
+    """The value as texts may hold it: as it is, in JSON, as Python shows it, on one line."""
+    yield value
+    yield json.dumps(value)[1:-1]
+    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    yield repr(value)[1:-1]
+    yield value.encode("unicode_escape").decode("ascii")
+    yield " ".join(value.split())
+    yield quote(value, safe="")
+
+
+def _without_beginnings(text: str, value: str, name: str) -> str:
+    """Replace also what a text that was cut off holds of a value."""
+    begin = 0
+    while (at := text.find(value[:SHORTEST], begin)) >= 0:
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(text[at:], value, strict=False))
+        end = at + sum(1 for _ in alike)
+        if text[end : end + 1] == _CUT:
+            text = text[:at] + name + text[end:]
+            end = at + len(name)
+        begin = end
+    return text
 
 
 def _finding(finding: Finding, clean: Callable[[str], str]) -> Finding:
@@ -52,6 +89,7 @@ def _finding(finding: Finding, clean: Callable[[str], str]) -> Finding:
         message=clean(finding.message),
         current=maybe(finding.current),
         target=maybe(finding.target),
+        location=maybe(finding.location),
         cause=cause,
         stack_trace=tuple(clean(frame) for frame in finding.stack_trace),
         logs=tuple(clean(line) for line in finding.logs),

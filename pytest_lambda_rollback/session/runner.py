@@ -295,10 +295,14 @@ class Session:
         target, strategy, outcome = group.target, group.strategy, replayed.outcome
         if not judgement.findings or target is None or strategy is None or outcome is None:
             return judgement
+        try:
+            own = function.versions.published(target)
+        except SourceError:  # redeployed without its own layers, with which nothing can be compared
+            return judgement
         broken = Broken(
             strategy=strategy,
             name=_name(target),
-            own=function.versions.published(target),
+            own=own,
             redeployed=function.versions.rolled_back(target, Strategy.REDEPLOY),
             fixture=fixture,
             outcome=outcome,
@@ -368,7 +372,7 @@ class Session:
             if not group.replays_left:
                 continue
             try:
-                version = function.versions.rolled_back(group.target, group.strategy)
+                version = function.versions.runnable(group.target, group.strategy)
             except RollbackError as error:
                 group.reason = f"{_name(group.target)} cannot be run: {error}"
                 continue

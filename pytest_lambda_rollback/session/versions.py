@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -43,10 +44,20 @@ class Packages(Protocol):
         """An artefact without a file."""
         ...
 
+    def code(
+        self, settings: Settings, function: FunctionSettings, package: RemotePackage
+    ) -> Artifact:
+        """The code of a version that AWS holds, or the archive."""
+        ...
+
     def layer(
         self, settings: Settings, function: FunctionSettings, package: RemotePackage
     ) -> Layer:
         """A layer version that AWS holds, or the archive."""
+        ...
+
+    def completed(self, function: FunctionSettings, version: LocalVersion) -> LocalVersion:
+        """A build with those values of variables that it takes over and that are fetched late."""
         ...
 
     def published(
@@ -81,6 +92,7 @@ class Versions:
         self._packages = packages
         self._work = work
         self._loading: dict[tuple[str, str], Future[FunctionVersion]] = {}
+        self._codes: dict[tuple[str, str], Future[Artifact]] = {}
         self._facts: dict[tuple[str, tuple[str, ...]], Future[PublishedFunction | None]] = {}
 
     def read_ahead(self, targets: Iterable[TargetRef]) -> None:
@@ -107,12 +119,24 @@ class Versions:
         return self._read(of, _declared(of, target.version))
 
     def rolled_back(self, target: TargetRef, strategy: Strategy) -> FunctionVersion:
-        """A target as the strategy would run it."""
-        version = self.published(target)
-        if strategy is Strategy.REDEPLOY:
-            version = local.redeployed(version, self.current())
-            packages = (version.code, *(layer.artifact for layer in version.layers))
-            check_total(packages, of=version.name)
+        """A target as the strategy would deploy it, whether or not AWS takes it."""
+        if strategy is Strategy.ALIAS:
+            return self.published(target)
+        try:
+            version = self.published(target)
+        except SourceError:
+            # A redeploy needs none of the target's own layers, nor its environment.
+            bare = self._bare(target)
+            if bare is None or self.current().image is not None:
+                raise
+            version = bare
+        return local.redeployed(version, self.current())
+
+    def runnable(self, target: TargetRef, strategy: Strategy) -> FunctionVersion:
+        """A target as the strategy would run it, if it is no larger than AWS takes."""
+        version = self.rolled_back(target, strategy)
+        packages = (version.code, *(layer.artifact for layer in version.layers))
+        check_total(packages, of=version.name)
         return version
 
     def outlined(
@@ -130,6 +154,20 @@ class Versions:
         live = self._outline(self._function, current)
         run = local.redeployed(published, live) if strategy is Strategy.REDEPLOY else published
         return run, published, live
+
+    def _bare(self, target: TargetRef) -> FunctionVersion | None:
+        """A target with its code and without all else; ``None`` where code is not all to read."""
+        of = self._settings.function(target.function)
+        declared = _declared(of, target.version)
+        if not isinstance(declared, PublishedVersion) or isinstance(declared.code, ContainerImage):
+            return None
+        key = (of.name, declared.version)
+        if key not in self._codes:
+            self._codes[key] = self._work.submit(
+                self._packages.code, self._settings, of, declared.code
+            )
+        code = self._work.wait(self._codes[key], f"reading the code of {of.name}:{target.version}")
+        return replace(self._outline(of, declared), code=code)
 
     def _outline(
         self, of: FunctionSettings, declared: LocalVersion | PublishedVersion
@@ -189,7 +227,7 @@ class Versions:
         else:
             version = local.function_version(
                 of,
-                declared,
+                self._packages.completed(of, declared),
                 self._packages.load,
                 load_remote=lambda package: self._packages.layer(self._settings, of, package),
                 empty=self._packages.empty,

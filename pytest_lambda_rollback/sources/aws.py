@@ -67,8 +67,9 @@ class AwsFunctions:
         self._progress = progress
         self._shared = shared
         self._accounts: Accounts | None = None
-        self._mappings: dict[int, tuple[tuple[str, Binding], ...]] = {}
+        self._mappings: dict[int, tuple[tuple[str, Binding], ...] | SourceError] = {}
         self._guard = threading.Lock()
+        self._reading_mappings = threading.Lock()
         self._images: dict[str, Account] = {}
         self._logins: dict[int, RegistryLogins] = {}
 
@@ -145,14 +146,20 @@ class AwsFunctions:
     def mappings(self, account: Account, function_arn: str) -> tuple[Binding, ...]:
         """The event source mappings of a function; those of an account are asked for once.
 
-        Raises SourceError.
+        Raises SourceError, for every function of an account that refuses.
         """
         from pytest_lambda_rollback.aws.functions import read_event_source_mappings
 
-        with self._guard:
+        with self._reading_mappings:
             if id(account) not in self._mappings:
-                self._mappings[id(account)] = read_event_source_mappings(account)
-        return tuple(binding for arn, binding in self._mappings[id(account)] if arn == function_arn)
+                try:
+                    self._mappings[id(account)] = read_event_source_mappings(account)
+                except SourceError as error:
+                    self._mappings[id(account)] = error
+            known = self._mappings[id(account)]
+        if isinstance(known, SourceError):
+            raise known
+        return tuple(binding for arn, binding in known if arn == function_arn)
 
     # --- registries --------------------------------------------------------------------------
 

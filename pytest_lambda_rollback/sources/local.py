@@ -66,6 +66,14 @@ def function_version(
         raise SourceError(
             f"{settings.name}:{local.version}: {error.what}", why=error.why, do=error.do
         ) from error
+    if local.environment_error is not None:
+        raise SourceError(
+            f"the environment of {settings.name}:{local.version} is not known",
+            why="it is taken over from AWS, and Lambda could not decrypt it"
+            f" ({local.environment_error})",
+            do="Allow kms:Decrypt on its key, or give all variables under"
+            f" functions.{settings.name}.environment",
+        )
     environment, placeholders = with_placeholders(local.environment, local.environment_names)
     return FunctionVersion(
         function=settings.name,

@@ -24,7 +24,7 @@ from pytest_lambda_rollback.published import (
 _FUNCTION: Final = r"arn:aws[a-z-]*:lambda:[a-z0-9-]{1,40}:[0-9]{12}:function:[A-Za-z0-9_-]{1,140}"
 _PATTERNS: Final = {
     "function ARN": re.compile(_FUNCTION),
-    "version": re.compile(r"\$LATEST|[0-9]{1,20}"),
+    "version": re.compile(r"\$LATEST(\.PUBLISHED)?|[0-9]{1,20}"),
     "layer version ARN": re.compile(
         r"arn:aws[a-z-]*:lambda:[a-z0-9-]{1,40}:[0-9a-z]{1,12}:layer:[A-Za-z0-9_-]{1,140}:[0-9]{1,20}"
     ),

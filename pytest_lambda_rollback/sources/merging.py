@@ -24,8 +24,6 @@ from pytest_lambda_rollback.published import (
     VersionFacts,
 )
 
-_LATEST = "$LATEST"
-
 _HISTORY_LIMIT = 100
 """Changes of one alias that are kept; lock files are read by people."""
 
@@ -63,18 +61,18 @@ def merged(remote: PublishedFunction, locked: PublishedFunction | None) -> Merge
     images = {
         version.version: version.code
         for version in known
-        if isinstance(version.code, ContainerImage) and version.version != _LATEST
+        if isinstance(version.code, ContainerImage) and version.version.isdecimal()
     }
     names = {
         version.version: version.environment_names
         for version in known
-        if version.version != _LATEST
+        if version.version.isdecimal()
     }
     have = {version.version for version in remote.versions}
     gone = [
         replace(version, gone=True, environment=())
         for version in known
-        if version.version not in have and version.version != _LATEST
+        if version.version not in have and version.version.isdecimal()
     ]
     versions = sorted([*remote.versions, *gone], key=_order)
     return Merged(
@@ -139,7 +137,7 @@ def _trusted(
     other = [
         version.version
         for version in locked.versions
-        if version.version != _LATEST
+        if version.version.isdecimal()
         and (now := remote.version(version.version)) is not None
         and not now.gone
         and _another(now, version)
@@ -174,9 +172,9 @@ def _code(version: PublishedVersion) -> str | None:
 
 
 def _order(version: PublishedVersion) -> tuple[bool, int]:
-    """``$LATEST``, then the newest first."""
+    """What can still change, ``$LATEST``, then the newest first."""
     number = int(version.version) if version.version.isdecimal() else 0
-    return version.version != _LATEST, -number
+    return version.version.isdecimal(), -number
 
 
 def _digests(versions: tuple[PublishedVersion, ...]) -> dict[str, RemotePackage]:
@@ -253,7 +251,7 @@ def _platform(remote: PlatformFacts, locked: PlatformFacts) -> PlatformFacts:
 def _sorted_versions(facts: dict[str, VersionFacts]) -> tuple[VersionFacts, ...]:
     def newest_first(facts: VersionFacts) -> tuple[bool, int]:
         number = int(facts.version) if facts.version.isdecimal() else 0
-        return facts.version != _LATEST, -number
+        return facts.version.isdecimal(), -number
 
     return tuple(sorted(facts.values(), key=newest_first))
 

@@ -18,6 +18,7 @@ from pytest_lambda_rollback.model import (
     FunctionSettings,
     FunctionVersion,
     Layer,
+    LocalVersion,
     Settings,
     Store,
 )
@@ -70,11 +71,38 @@ class PublishedPackages:
         """An artefact without a file."""
         return self._artifacts.empty(label)
 
+    def code(
+        self, settings: Settings, function: FunctionSettings, package: RemotePackage
+    ) -> Artifact:
+        """The code of a version, from the archive or from AWS."""
+        return self._artifact(settings, function, package, CODE_DIR)[0]
+
     def layer(
         self, settings: Settings, function: FunctionSettings, package: RemotePackage
     ) -> Layer:
         """A layer version, from the archive or from AWS."""
         return self._layer(settings, function, package)[0]
+
+    def completed(self, function: FunctionSettings, version: LocalVersion) -> LocalVersion:
+        """A build with the values of variables that it takes over from ``$LATEST``.
+
+        They came with the plan, unless that is another process's.
+        """
+        published, source = function.published, function.source
+        fetch = source is not None and source.environment is Environment.FETCH
+        if published is None or not fetch or not version.environment_names:
+            return version
+        origin = published.versions[0]
+        missing = [name for name in version.environment_names if name in origin.environment_names]
+        if not missing:
+            return version
+        values = self._fetched(function, origin, missing)
+        known = {**{name: values[name] for name in missing if name in values}}
+        return replace(
+            version,
+            environment=tuple(sorted({**known, **dict(version.environment)}.items())),
+            environment_names=tuple(n for n in version.environment_names if n not in known),
+        )
 
     def published(
         self, settings: Settings, function: FunctionSettings, version: PublishedVersion
@@ -119,6 +147,7 @@ class PublishedPackages:
             return None
         if self._functions.offline:
             return published
+        from pytest_lambda_rollback.aws.failures import NotAllowed
         from pytest_lambda_rollback.aws.platform_facts import read_platform
 
         account = self._functions.account(source)
@@ -130,7 +159,7 @@ class PublishedPackages:
         unread: tuple[str, ...] = ()
         try:
             mappings = self._functions.mappings(account, published.arn)
-        except SourceError:
+        except NotAllowed:
             mappings, unread = (), ("lambda:ListEventSourceMappings",)
         facts = read_platform(account, published, asked, mappings)
         facts = replace(facts, unread=tuple(sorted({*facts.unread, *unread})))
@@ -238,6 +267,8 @@ class PublishedPackages:
     def _fetched(
         self, function: FunctionSettings, version: PublishedVersion, missing: list[str]
     ) -> dict[str, str]:
+        if version.gone:  # nobody can be asked for them any more
+            return {}
         name = f"{function.name}:{version.version}"
         do = f"Give them under functions.{function.name}.environment"
         if version.environment:

@@ -216,11 +216,13 @@ def test_the_platform_of_a_runs_versions(client: Any, account: Account) -> None:
             update_mode="Auto",
             runtime_version_arn=facts.versions[0].runtime_version_arn,
             provisioned_concurrency=5,
+            state="Active",
         ),
         VersionFacts(
             version="1",
             update_mode="FunctionUpdate",
             runtime_version_arn=facts.versions[1].runtime_version_arn,
+            state="Active",
         ),
     )
     assert facts.reserved_concurrency == 7

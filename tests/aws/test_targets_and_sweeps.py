@@ -183,3 +183,29 @@ def test_a_sweep_by_stack(project: Project) -> None:
     run = project.pytest()
     assert run.code == 1
     run.shows("unknown: shop: the functions in eu-west-1 cannot be found", "shoq")
+
+
+def test_a_function_that_is_declared_by_its_arn_is_not_found_twice(orders: Project) -> None:
+    arn = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
+    orders.configure(
+        f'[functions.own]\naws = "{arn}"\nevents = "events/orders"\n'
+        '[discover.all]\naws = { prefix = "ord" }\n'
+    )
+    run = orders.pytest("--co", "-q")
+    assert "::own::" in run.text
+    assert "::orders::" not in run.text
+
+
+def test_a_function_of_a_name_that_another_one_has_is_said_and_not_dropped(
+    orders: Project,
+) -> None:
+    publish_function(client_of(orders.server), "orders-prod", [Version(), Version()])
+    orders.event("orders-prod", "any", {})
+    orders.configure(
+        '[functions.orders]\naws = "orders-prod"\n[discover.all]\naws = { prefix = "orders" }\n'
+    )
+    run = orders.pytest("-k", "any or all")
+    assert run.code == 1
+    run.shows(
+        "discover.all found orders, and another function has that name here",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from pytest_lambda_rollback.aws.platform_facts import read_platform
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.published import (
     ContainerImage,
+    PackageKind,
     PlatformFacts,
     PublishedFunction,
     PublishedVersion,
+    RemotePackage,
     VersionFacts,
 )
 
@@ -51,6 +54,11 @@ def answers(account: Account) -> Iterator[Stubber]:
 
 def read(account: Account, answers: Stubber, *statements: dict[str, Any]) -> PlatformFacts:
     answers.add_response(
+        "get_function",
+        {"Configuration": {"State": "Inactive"}},
+        {"FunctionName": ORDERS, "Qualifier": "1"},
+    )
+    answers.add_response(
         "list_provisioned_concurrency_configs", {"ProvisionedConcurrencyConfigs": []}
     )
     answers.add_response("get_function_concurrency", {})
@@ -63,7 +71,7 @@ def read(account: Account, answers: Stubber, *statements: dict[str, Any]) -> Pla
 
 def test_an_image_is_not_asked_for_its_runtime(account: Account, answers: Stubber) -> None:
     facts = read(account, answers)
-    assert facts.versions == (VersionFacts(version="1"),)
+    assert facts.versions == (VersionFacts(version="1", state="Inactive"),)
     assert facts.reserved_concurrency is None
     assert facts.unread == ()
 
@@ -114,6 +122,7 @@ def test_what_cannot_be_asked_is_listed_once_each(
     account: Account, answers: Stubber, code: str, status: int
 ) -> None:
     for operation in (
+        "get_function",
         "list_provisioned_concurrency_configs",
         "get_function_concurrency",
         "get_policy",
@@ -122,6 +131,7 @@ def test_what_cannot_be_asked_is_listed_once_each(
         answers.add_client_error(operation, code, "", status)
     facts = read_platform(account, FUNCTION, ("1",))
     assert facts.unread == (
+        "lambda:GetFunction",
         "lambda:GetFunctionConcurrency",
         "lambda:GetPolicy",
         "lambda:ListFunctionUrlConfigs",
@@ -132,9 +142,47 @@ def test_what_cannot_be_asked_is_listed_once_each(
 def test_a_throttled_account_is_an_error_with_the_functions_name(
     account: Account, answers: Stubber
 ) -> None:
-    answers.add_client_error(
-        "list_provisioned_concurrency_configs", "TooManyRequestsException", "", 429
-    )
+    answers.add_client_error("get_function", "TooManyRequestsException", "", 429)
     with pytest.raises(SourceError, match="orders: what AWS adds") as caught:
         read_platform(account, FUNCTION, ("1",))
     assert "too many requests" in caught.value.why
+
+
+DENIED = (
+    "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: lambda:GetLayerVersion"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "shared"),
+    [
+        ("", False),
+        (f"{DENIED} because no resource-based policy allows the lambda:GetLayerVersion", False),
+        (f"{DENIED} because no identity-based policy allows the lambda:GetLayerVersion", None),
+        (f"{DENIED} with an explicit deny in an identity-based policy", None),
+        (f"{DENIED} with an explicit deny in a service control policy", None),
+        (f"{DENIED} because no session policy allows the lambda:GetLayerVersion action", None),
+        (f"{DENIED} because no permissions boundary allows the lambda:GetLayerVersion", None),
+    ],
+)
+def test_a_layer_of_another_account_is_unshared_only_if_its_owner_says_so(
+    account: Account, answers: Stubber, said: str, shared: bool | None
+) -> None:
+    layer = RemotePackage(
+        kind=PackageKind.LAYER,
+        arn="arn:aws:lambda:eu-west-1:999999999999:layer:partner:7",
+        size_bytes=1,
+    )
+    bound = replace(FUNCTION, versions=(replace(FUNCTION.versions[0], layers=(layer,)),))
+    answers.add_response("get_function", {})
+    answers.add_response(
+        "list_provisioned_concurrency_configs", {"ProvisionedConcurrencyConfigs": []}
+    )
+    answers.add_response("get_function_concurrency", {})
+    for _ in range(2):
+        answers.add_client_error("get_policy", "ResourceNotFoundException", "No policy", 404)
+    answers.add_response("list_function_url_configs", {"FunctionUrlConfigs": []})
+    answers.add_client_error("get_layer_version_by_arn", "AccessDeniedException", said, 403)
+    facts = read_platform(account, bound, ("1",))
+    assert [each.state for each in facts.layers] == ([] if shared is None else ["forbidden"])
+    assert facts.unread == (("lambda:GetLayerVersion",) if shared is None else ())

@@ -247,6 +247,17 @@ def test_a_role_that_cannot_be_assumed_is_the_missing_permission() -> None:
     assert "trust policy" in told.do
 
 
+@pytest.mark.parametrize("code", ["ForbiddenException", "ResourceNotFoundException"])
+def test_a_role_that_is_not_assigned_in_sso_is_no_missing_permission_of_lambda(code: str) -> None:
+    error = ClientError({"Error": {"Code": code, "Message": "No access"}}, "GetRoleCredentials")
+    said = translated(error, what="orders cannot be read", action="lambda:ListAliases")
+    assert "IAM Identity Center gives this profile no such account or role" in said.why
+    assert "sso_role_name" in said.do
+    assert "lambda:" not in str(said)
+    assert not denied(error)
+    assert not missing(error)
+
+
 def test_no_secret_of_a_message_is_repeated() -> None:
     assert "the-session-token" not in str(said(answer("SignatureDoesNotMatch", SIGNED_HEADERS)))
     proxy = botocore_errors.ProxyConnectionError(proxy_url="http://me:secret@proxy.example")

@@ -111,6 +111,19 @@ def test_what_runs_latest_takes_no_part_in_an_alias_rollback(binding: Binding, k
     assert judged(case(REDEPLOY, facts=facts)).warnings == ()
 
 
+@pytest.mark.parametrize("binding", [UNQUALIFIED, URL])
+def test_what_runs_latest_is_the_traffic_of_a_function_without_an_alias(binding: Binding) -> None:
+    facts = function(aliases=[], bindings=(binding,))
+
+    judgement = judged(case(facts=facts, current_alias=None))
+    (finding,) = judgement.judgement.findings
+    assert finding.kind == "bound-to-latest"
+    assert "pointing an alias back" in finding.message
+    unread = replace(facts, platform=replace(facts.platform, unread=("lambda:ListAliases",)))
+    assert judged(case(facts=unread, current_alias=None)).judgement.findings == ()
+    assert judged(case(REDEPLOY, facts=facts, current_alias=None)).judgement.findings == ()
+
+
 def test_a_disabled_mapping_of_latest_has_no_traffic() -> None:
     facts = function(bindings=(replace(UNQUALIFIED, enabled=False),))
 
