@@ -41,3 +41,5 @@ class Build:
     computed: tuple[str, ...] = ()
     """Properties whose values only CloudFormation knows (a parameter, an import), as in
     ``Layers[1]``: they count as not said."""
+    unbuilt: str | None = None
+    """What the package may lack, because the template is none of a build."""

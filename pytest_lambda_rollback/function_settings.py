@@ -436,6 +436,8 @@ class FunctionReader:
                 inherited = (f"settings from {build.origin}", *inherited)
             if build.computed:
                 inherited = (*inherited, f"known at deployment only: {listed(build.computed)}")
+            if build.unbuilt:
+                inherited = (*inherited, build.unbuilt)
             return candidate_version, inherited, alias
         if named is not None:
             return named, inherited, alias

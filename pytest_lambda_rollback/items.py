@@ -202,6 +202,7 @@ class ActivePlugin:
         # All workers of a distributed run have one id, and must plan the same checks.
         run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
         self._functions = AwsFunctions(
+            advise_offline=True,
             offline=self.command_line.offline,
             progress=self._progress,
             shared=_store() / "plans" / run if run and self.is_worker else None,

@@ -16,9 +16,10 @@ from botocore import exceptions as botocore_errors
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pytest_lambda_rollback.aws.clients import Account
-from pytest_lambda_rollback.aws.failures import reading, statement, translated
+from pytest_lambda_rollback.aws.failures import reading, translated
 from pytest_lambda_rollback.aws.locations import InterruptedDownload
 from pytest_lambda_rollback.errors import ConfigError, SourceError
+from pytest_lambda_rollback.permissions import statement
 
 _CHUNK_BYTES: Final = 256 * 1024
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")

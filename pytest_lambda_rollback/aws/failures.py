@@ -6,7 +6,6 @@ URL may hold a password, and such texts are never repeated. What was asked for i
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pytest_lambda_rollback.aws.unanswered import SIGN_IN, one_line, unanswered
 from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.permissions import statement
 
 _EXPIRED: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
@@ -136,11 +136,6 @@ def translated(
     return kind(what, why=why, do=do)
 
 
-def statement(action: str, resource: str | None = None) -> str:
-    """The smallest statement of an IAM policy that allows one action, as JSON in one line."""
-    return json.dumps({"Effect": "Allow", "Action": action, "Resource": resource or "*"})
-
-
 def denied(error: Exception) -> bool:
     """Whether AWS refused a request for lack of permission."""
     if not isinstance(error, ClientError) or error.operation_name in _SIGNING_IN:
@@ -161,7 +156,7 @@ def not_shared(error: Exception) -> bool:
     return policy.startswith("resource-based") and not how.startswith("with")
 
 
-def missing(error: Exception) -> bool:
+def missing(error: BaseException | None) -> bool:
     """Whether AWS knows the request but not what it asks for."""
     if not isinstance(error, ClientError) or error.operation_name in _SIGNING_IN:
         return False

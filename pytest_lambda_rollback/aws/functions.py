@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from pytest_lambda_rollback.aws.clients import Account
-from pytest_lambda_rollback.aws.failures import reading, statement
+from pytest_lambda_rollback.aws.failures import reading
 from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.permissions import statement
 from pytest_lambda_rollback.published import (
     AliasFacts,
     AwsSource,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_lambda_rollback import config
 from pytest_lambda_rollback.engines.base_images import known_runtimes
-from pytest_lambda_rollback.errors import ConfigError, printable
+from pytest_lambda_rollback.errors import ConfigError, SourceError, printable
 from pytest_lambda_rollback.model import FunctionSettings, Settings
 from pytest_lambda_rollback.sources.aws import AwsFunctions
 from pytest_lambda_rollback.tables import listed, nearest
@@ -71,8 +71,13 @@ def selected(
         if function.source is not None or function.reason is not None
     ]
     known = [function.name for _, function in in_aws]
+    unread = [f for _, f in in_aws if f.source is None and f.reason is not None]
     for name in names:
         if name not in known:
+            if unread:  # what a discovery stands for
+                raise SourceError(
+                    f"whether there is a function {name} is not known", why=unread[0].reason or ""
+                )
             near = nearest(name, known)
             guess = f'Did you mean "{near}"? ' if near else ""
             raise ConfigError(

@@ -17,7 +17,6 @@ The rules are in the ``platform_*`` modules, each with what it decided and why.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -36,6 +35,7 @@ from pytest_lambda_rollback.contracts.platform_runtimes import (
 )
 from pytest_lambda_rollback.contracts.platform_versions import version_concerns, version_notes
 from pytest_lambda_rollback.model import Finding, Judgement
+from pytest_lambda_rollback.permissions import statement
 from pytest_lambda_rollback.published import PublishedFunction
 
 __all__ = ["PlatformCase", "PlatformJudgement", "judge"]
@@ -127,17 +127,14 @@ def _unread_notes(case: PlatformCase, today: date) -> Iterator[str]:
 
 
 def _statement(action: str, facts: PublishedFunction) -> str:
-    """The smallest statement of an IAM policy that allows an action for a function.
-
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
-    """
+    """The smallest statement of an IAM policy that allows an action for a function."""
     resource = facts.arn
     if action == "lambda:ListEventSourceMappings":  # takes no resource
         resource = "*"
     if action == "lambda:GetLayerVersion":
         layers = {layer.arn for version in facts.versions for layer in version.layers}
         resource = layers.pop() if len(layers) == 1 else "*"
-    return json.dumps({"Effect": "Allow", "Action": action, "Resource": resource})
+    return statement(action, resource)
 
 
 def _day_of(moment: str) -> date | None:

@@ -1,7 +1,8 @@
 """Which engine runs the versions of one configuration file: named, or found by ``auto``.
 
 ``auto`` takes docker where the daemon answers and every base image is there or can be pulled,
-else process, and says why. Only versions that may run count: what holds the contracts and the
+else process, and says why. An image that the user named is no reason to fall back: it is to be
+there. Only versions that may run count: what holds the contracts and the
 rollback targets. A named engine never falls back. Docker's client is imported only where it may
 be used.
 """
@@ -60,12 +61,15 @@ def make_engine(
         engine = _docker(settings, registry_login)
     except EngineError as error:
         return _fallen_back(unpack, str(error))
-    try:
-        for runtime, architecture in sorted(base_images_needed(settings)):
+    named = dict(settings.base_images)
+    for runtime, architecture in sorted(base_images_needed(settings)):
+        try:
             engine.obtain_base_image(runtime, architecture, progress)
-    except EngineError as error:
-        engine.close()
-        return _fallen_back(unpack, str(error))
+        except EngineError as error:
+            engine.close()
+            if runtime in named:  # who names an image wants no unsealed replay instead
+                raise
+            return _fallen_back(unpack, str(error))
     return _Explained(engine, "auto: Docker answers and the base images are there")
 
 

@@ -30,7 +30,7 @@ from pytest_lambda_rollback.model import Store
 from pytest_lambda_rollback.published import AwsSource, Binding, Discovery, PublishedFunction
 from pytest_lambda_rollback.sources import locks
 from pytest_lambda_rollback.sources.builds import read_build
-from pytest_lambda_rollback.sources.merging import merged
+from pytest_lambda_rollback.sources.merging import another_function, merged
 
 if TYPE_CHECKING:
     from pytest_lambda_rollback.aws.clients import Account, Accounts
@@ -51,7 +51,8 @@ class AwsFunctions:
 
     ``shared`` is a folder that all processes of one distributed run have in common: the first one
     asks AWS, the others take its answer, so that all of them plan the same checks. ``only`` names
-    the functions whose versions matter, where not all do. May be called from several threads.
+    the functions whose versions matter, where not all do. ``advise_offline`` says that the user has
+    that option. May be called from several threads.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class AwsFunctions:
         progress: Progress,
         shared: Path | None = None,
         only: Collection[str] | None = None,
+        advise_offline: bool = False,
     ) -> None:
         self.offline = offline
+        self._advise_offline = advise_offline
         self._only = only
         self._progress = progress
         self._shared = shared
@@ -80,12 +83,14 @@ class AwsFunctions:
     ) -> Mapping[str, PublishedFunction | RollbackError]:
         """What is known of each function; an error as a value, so that it stops no other one."""
         if self.offline:
-            return {name: self._attempt(self._locked, name, store) for name, _ in asked}
+            return {
+                name: self._attempt(self._locked, name, store, source) for name, source in asked
+            }
         wanted = [each for each in asked if self._only is None or each[0] in self._only]
         found: dict[str, PublishedFunction | RollbackError] = {
             name: SourceError(f"the versions of {name} were not asked for") for name, _ in asked
         }
-        if wanted:
+        if wanted or self._only is None:
             with self._sharing() as shared:
                 found.update(self._asked(wanted, store, shared))
         return found
@@ -100,7 +105,10 @@ class AwsFunctions:
 
             account = self.account(discovery)
             names = _checked(discover(account, discovery), discovery.name)
-            _remember(store.path, remembered, names)
+            try:
+                _remember(store.path, remembered, names)
+            except SourceError as error:
+                self._progress(f"what {discovery.name} stands for is not kept: {error}")
         return tuple(
             (
                 name,
@@ -214,13 +222,16 @@ class AwsFunctions:
         return found
 
     def _online(self, name: str, store: Store, source: AwsSource) -> PublishedFunction:
+        from pytest_lambda_rollback.aws.failures import missing
         from pytest_lambda_rollback.aws.functions import read_function
 
         locked = locks.read(store.path, name)
         try:
             remote = read_function(self.account(source), source, name=name)
         except SourceError as error:
-            if locked is None:
+            if not self._advise_offline or locked is None or not _is_of(locked, source):
+                raise
+            if missing(error.__cause__):  # it is gone from AWS, and so is what to roll back
                 raise
             raise SourceError(
                 error.what,
@@ -233,8 +244,10 @@ class AwsFunctions:
             self._progress(note)
         return joined.function
 
-    def _locked(self, name: str, store: Store) -> PublishedFunction:
+    def _locked(self, name: str, store: Store, source: AwsSource) -> PublishedFunction:
         locked = locks.read(store.path, name)
+        if locked is not None and not _is_of(locked, source):
+            raise another_function(name, locked.arn, f"{source.function_name} is configured")
         if locked is None:
             raise SourceError(
                 f"{name} is not in the archive {store.path}",
@@ -314,7 +327,7 @@ def _remembered(path: Path, name: str) -> tuple[str, ...]:
 def _remember(root: Path, path: Path, names: Sequence[str]) -> None:
     text = json.dumps({"functions": sorted(names)}, indent=2) + "\n"
     try:
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
+        if path.is_file() and path.read_bytes() == text.encode():
             return
         with locks.held(root):
             path.parent.mkdir(exist_ok=True)
@@ -323,6 +336,15 @@ def _remember(root: Path, path: Path, names: Sequence[str]) -> None:
         raise SourceError(
             f"{path} cannot be written", why=error.strerror or str(error), do="Make it writable"
         ) from error
+
+
+def _is_of(locked: PublishedFunction, source: AwsSource) -> bool:
+    """Whether a lock file is about the function of a table, as far as the table says it."""
+    said = source.function_name.split(":")
+    if said[0] == "arn":
+        return ":".join(said[:7]) == locked.arn
+    region = source.region in (None, locked.region)
+    return said[-1] == locked.arn.rpartition(":")[2] and region
 
 
 def _refuse_others(folder: Path) -> None:

@@ -22,12 +22,13 @@ from pytest_lambda_rollback.published import (
 
 # AWS's own patterns, a little wider where AWS may add to what there is.
 _FUNCTION: Final = r"arn:aws[a-z-]*:lambda:[a-z0-9-]{1,40}:[0-9]{12}:function:[A-Za-z0-9_-]{1,140}"
+LAYER_ARN: Final = re.compile(
+    r"arn:aws[a-z-]*:lambda:[a-z0-9-]{1,40}:[0-9a-z]{1,12}:layer:[A-Za-z0-9_-]{1,140}:[0-9]{1,20}"
+)
 _PATTERNS: Final = {
     "function ARN": re.compile(_FUNCTION),
     "version": re.compile(r"\$LATEST(\.PUBLISHED)?|[0-9]{1,20}"),
-    "layer version ARN": re.compile(
-        r"arn:aws[a-z-]*:lambda:[a-z0-9-]{1,40}:[0-9a-z]{1,12}:layer:[A-Za-z0-9_-]{1,140}:[0-9]{1,20}"
-    ),
+    "layer version ARN": LAYER_ARN,
     "SHA-256": re.compile(r"[0-9a-f]{64}"),
     "runtime": re.compile(r"[A-Za-z0-9._-]{0,64}"),
     "architecture": re.compile(r"x86_64|arm64"),

@@ -70,7 +70,7 @@ def read(root: Path, name: str) -> PublishedFunction | None:
             why=str(error),
             do="Update pytest-lambda-rollback",
         ) from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         if _CONFLICT.search(text):
             raise SourceError(
                 f"the lock file {path} is damaged",

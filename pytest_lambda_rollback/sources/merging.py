@@ -50,12 +50,7 @@ def merged(remote: PublishedFunction, locked: PublishedFunction | None) -> Merge
         aliases = tuple(_alias(alias, None, remote.as_of) for alias in remote.aliases)
         return Merged(function=replace(remote, aliases=aliases))
     if locked.arn != remote.arn:
-        raise SourceError(
-            f"{remote.name}: the archive's lock file is about another function",
-            why=f"it describes {locked.arn}, and AWS has {remote.arn}",
-            do='Give this configuration an archive of its own, as in `store = "folder"`, or'
-            " correct the profile or region",
-        )
+        raise another_function(remote.name, locked.arn, f"AWS has {remote.arn}")
     notes, known = _trusted(remote, locked)
     digests = _digests(known)
     images = {
@@ -88,6 +83,17 @@ def merged(remote: PublishedFunction, locked: PublishedFunction | None) -> Merge
             platform=_platform(remote.platform, locked.platform),
         ),
         notes=tuple(notes),
+    )
+
+
+def another_function(name: str, locked_arn: str, instead: str) -> SourceError:
+    """The error for a lock file that is about another function than the configuration."""
+    return SourceError(
+        f"{name}: the archive's lock file is about another function",
+        why=f"it describes {locked_arn}, and {instead}",
+        do=f"Where `aws` was changed on purpose, delete the lock file of {name}; else correct the"
+        " name, profile or region, or give this configuration an archive of its own, as in"
+        ' `store = "folder"`',
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from pytest_lambda_rollback.builds import Build
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.published import ContainerImage
+from pytest_lambda_rollback.sources.lock_checks import LAYER_ARN
 from pytest_lambda_rollback.sources.stacks import (
     ABSENT,
     COMPUTED,
@@ -26,7 +27,13 @@ from pytest_lambda_rollback.sources.template_functions import (
     TemplateFunction,
     construct_of,
 )
-from pytest_lambda_rollback.sources.template_packages import code_of, local_path, package
+from pytest_lambda_rollback.sources.template_packages import (
+    code_of,
+    local_path,
+    package,
+    refuse_unbuilt,
+    unbuilt_requirements,
+)
 from pytest_lambda_rollback.sources.templates import shown
 
 _SAID_BY_TEMPLATES = (
@@ -73,6 +80,7 @@ def build_of(function: TemplateFunction, stacks: Stacks, *, path: Path) -> Build
         timeout_s=read.number("Timeout", 3.0),
         ephemeral_storage_mb=read.whole("EphemeralStorage.Size", 512),
         computed=tuple(read.computed),
+        unbuilt=None if image else unbuilt_requirements(function, code),
     )
 
 
@@ -184,6 +192,8 @@ class _Properties:
             if not isinstance(found, Path | str):
                 computed.append(f"Layers[{index}]")
                 continue
+            if isinstance(found, str) and not LAYER_ARN.fullmatch(found):
+                raise self._wrong(f"Layers[{index}]", "the ARN of a layer version")
             layers.append(found)
             names.append(self._layer_name(said, found))
         self.computed += computed
@@ -199,7 +209,9 @@ class _Properties:
         )
         if found is None:
             return COMPUTED
-        return package(found, f"layer {layer.logical_id} in {shown(layer.stack.path)}", layer.stack)
+        what = f"layer {layer.logical_id} in {shown(layer.stack.path)}"
+        refuse_unbuilt(table(resource.get("Metadata")), what)
+        return package(found, what, layer.stack)
 
     def _layer_name(self, said: Any, found: Path | str) -> str:
         """``LayerName``, else what its template calls it; of an ARN the name in it."""

@@ -20,6 +20,33 @@ from pytest_lambda_rollback.sources.template_functions import TemplateFunction
 _SAM_CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 
 
+def refuse_unbuilt(metadata: Mapping[str, Any], what: str) -> None:
+    """Raise SourceError for what ``sam build`` makes with a method of its own, before it did.
+
+    What it has made bears the id of what it was made from.
+    """
+    if "BuildMethod" in metadata and "SamResourceId" not in metadata:
+        raise SourceError(
+            f"{what} is not built",
+            why=f"its sources are made into a package by sam build ({metadata['BuildMethod']})",
+            do="Run sam build, and name .aws-sam/build",
+        )
+
+
+def unbuilt_requirements(function: TemplateFunction, code: Path) -> str | None:
+    """What a plain folder with requirements lacks that ``sam build`` would put there."""
+    requirements = code / "requirements.txt"
+    if function.kind not in _SAM_CODE or "SamResourceId" in function.metadata:
+        return None
+    try:
+        lines = requirements.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    if all(line.strip() == "" or line.lstrip().startswith("#") for line in lines):
+        return None
+    return f"{function.origin} was not built by sam build: what requirements.txt names is not in it"
+
+
 def how_to_build(stack: Stack) -> str:
     """What makes missing files of a stack appear."""
     if stack.of_cdk or stack.assets:
@@ -37,6 +64,7 @@ def code_of(function: TemplateFunction, stacks: Stacks) -> Path:
             why="a build needs a folder or .zip file",
             do="Put the code into a folder, and name that in CodeUri, Code or Code.from_asset",
         )
+    refuse_unbuilt(function.metadata, f"the code of {function.origin}")
     found = local_path(
         function.stack, function.kind, properties, {"Metadata": function.metadata}, stacks
     )
@@ -78,9 +106,16 @@ def local_path(
 
 def package(path: Path, what: str, stack: Stack) -> Path:
     """The path, if there is a folder or zip. Raises SourceError."""
-    if path.is_dir() or (path.is_file() and zipfile.is_zipfile(path)):
+    try:
+        usable = path.is_dir() or (path.is_file() and zipfile.is_zipfile(path))
+        there = path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be read
+        raise SourceError(
+            f"{what} cannot be read", why=error.strerror or str(error), do="Correct the template"
+        ) from error
+    if usable:
         return path
-    if path.exists():
+    if there:
         raise SourceError(
             f"{what} is neither a folder nor a zip archive",
             why=f"it is to be {path}",

@@ -77,10 +77,13 @@ def load(text: str) -> Any:
         raise UnreadableError("it has characters that YAML does not allow") from error
     except RecursionError as error:
         raise UnreadableError("it is nested too deeply") from error
+    except UnreadableError:
+        raise
     except (ValueError, OverflowError) as error:
-        if isinstance(error, UnreadableError):
-            raise
         raise UnreadableError("it has a number that cannot be read") from error
+    except (LookupError, AttributeError, TypeError) as error:
+        # What PyYAML's constructors do with a tag such as !!bool on what is none.
+        raise UnreadableError("it has a value that cannot be read") from error
 
 
 def _refuse_depth(text: str) -> None:

@@ -209,3 +209,51 @@ def test_a_function_of_a_name_that_another_one_has_is_said_and_not_dropped(
     run.shows(
         "discover.all found orders, and another function has that name here",
     )
+
+
+def test_a_list_of_functions_that_cannot_be_kept_stops_nothing(orders: Project) -> None:
+    orders.configure('[discover.all]\naws = { prefix = "ord" }\n')
+    assert orders.pytest("-k", "any").code == 0
+    remembered = orders.path / ".lambda-rollback" / "discovered" / "all.json"
+    remembered.write_bytes(b"\xff\xfe")
+    assert orders.pytest("-k", "any").code == 0
+    assert json.loads(remembered.read_text()) == {"functions": ["orders"]}
+    remembered.unlink()
+    remembered.parent.rmdir()
+    remembered.parent.write_text("a file in the place of a folder")
+    run = orders.pytest("-k", "any")
+    assert run.code == 0, run.text
+    run.shows("what all stands for is not kept: ")
+
+
+def test_a_name_of_a_sweep_that_failed_is_not_called_unknown(orders: Project) -> None:
+    orders.configure('[discover.all]\naws = { prefix = "ord" }\n')
+    orders.server.fail("ListFunctions", "access-denied")
+    run = orders.console("sync", "orders")
+    assert run.code == 1
+    run.shows("whether there is a function orders is not known", "lambda:ListFunctions")
+    assert "--lambda-rollback-offline" not in run.text
+
+
+@pytest.mark.parametrize(
+    "aws",
+    [
+        '"orders-prod"',
+        '{ function_name = "orders", region = "us-east-1" }',
+        '"arn:aws:lambda:eu-west-1:999999999999:function:orders"',
+    ],
+)
+def test_the_archive_answers_for_no_other_function(orders: Project, aws: str) -> None:
+    orders.configure('[functions.orders]\naws = "orders"\n')
+    assert orders.console("sync").code == 0
+    orders.configure(f"[functions.orders]\naws = {aws}\n")
+    run = orders.pytest("--lambda-rollback-offline")
+    assert run.code == 1
+    run.shows(
+        "unknown: ",
+        "orders: the archive's lock file is about another function",
+        "delete the lock file of orders",
+    )
+    online = orders.pytest()
+    assert online.code == 1
+    assert "or use --lambda-rollback-offline" not in online.text

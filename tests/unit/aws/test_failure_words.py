@@ -14,10 +14,10 @@ from pytest_lambda_rollback.aws.failures import (
     missing,
     not_offered,
     reading,
-    statement,
     translated,
 )
 from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.permissions import statement
 
 ORDERS = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234"

@@ -624,7 +624,7 @@ def test_a_refused_action_is_noted_with_its_name_once() -> None:
         "orders: which callers are permitted on which version is not known: lambda:GetPolicy "
         "was refused or is not offered here; the policy statement "
         '{"Effect": "Allow", "Action": "lambda:GetPolicy", '
-        f'"Resource": "{function().arn}"}} allows it'
+        f'"Resource": ["{function().arn}", "{function().arn}:*"]}} allows it'
     )
 
 

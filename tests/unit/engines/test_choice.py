@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,35 @@ def test_named_engine_never_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
         make_engine(
             settings(engine="docker"), lambda line: None, unpack=lambda artifact, folder: None
         )
+
+
+class NoImages:
+    """A Docker that answers and can get no base image."""
+
+    name = "docker"
+
+    def obtain_base_image(self, runtime: str, architecture: str, progress: object) -> None:
+        raise EngineError(f"the base image for {runtime} cannot be had", why="no network")
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_an_image_that_the_user_names_is_no_reason_to_run_unsealed(
+    monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    monkeypatch.setattr(
+        "pytest_lambda_rollback.engines.choice._docker", lambda settings, login: NoImages()
+    )
+    current = local("1")
+    made = settings(FunctionSettings(name="orders", current=current, versions=(current,)))
+    if named:
+        made = replace(made, base_images=(("python3.11", "my/base:1"),))
+        with pytest.raises(EngineError, match="cannot be had"):
+            make_engine(made, lambda line: None, unpack=lambda artifact, folder: None)
+        return
+    engine = make_engine(made, lambda line: None, unpack=lambda artifact, folder: None)
+    assert engine.name == "process"
+    assert "no network" in engine.describe().chosen_because
+    engine.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +142,14 @@ def test_holding_the_archive_makes_no_file_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="symbolic link"), locks.held(tmp_path):
         pass
     assert not (tmp_path / "made").exists()
+
+
+def test_a_number_that_no_float_holds_is_damage(tmp_path: Path) -> None:
+    locks.write(tmp_path, function("orders", version("orders", "1", b"one")))
+    path = tmp_path / "locks" / "orders.json"
+    text = path.read_text()
+    planted = re.sub(r'"timeout_s": [0-9.]+', f'"timeout_s": {"9" * 400}', text)
+    assert planted != text
+    path.write_text(planted)
+    with pytest.raises(SourceError, match="is damaged"):
+        locks.read(tmp_path, "orders")

@@ -254,3 +254,60 @@ def test_an_image_by_digest_can_be_pulled(tmp_path: Path) -> None:
     uri = f"registry.example/orders@sha256:{'0' * 64}"
     image = read(tmp_path, {"ImageUri": uri}).image
     assert image == ContainerImage(uri=uri, local=False)
+
+
+LAYER = {"Type": "AWS::Serverless::LayerVersion", "Properties": {"ContentUri": "shared"}}
+
+
+@pytest.mark.parametrize("of_layer", [False, True])
+def test_what_sam_builds_by_a_method_is_no_package_before_it_did(
+    tmp_path: Path, of_layer: bool
+) -> None:
+    (tmp_path / "shared").mkdir()
+    method = {"Metadata": {"BuildMethod": "python3.11"}}
+    built = {"Metadata": {"BuildMethod": "python3.11", "SamResourceId": "Shared"}}
+    properties = {"Layers": [{"Ref": "Shared"}]}
+
+    def made(metadata: dict[str, Any]) -> Build:
+        if of_layer:
+            return read(tmp_path, properties, resources={"Shared": {**LAYER, **metadata}})
+        return read(tmp_path, properties, resources={"Shared": LAYER}, attributes=metadata)
+
+    with pytest.raises(SourceError, match="is not built") as caught:
+        made(method)
+    assert caught.value.do == "Run sam build, and name .aws-sam/build"
+    assert made(built).layers == (tmp_path / "shared",)
+
+
+@pytest.mark.parametrize(
+    ("requirements", "metadata", "kind", "said"),
+    [
+        ("pyjwt==2\n", {}, "AWS::Serverless::Function", True),
+        ("pyjwt==2\n", {"SamResourceId": "Orders"}, "AWS::Serverless::Function", False),
+        ("# none\n\n", {}, "AWS::Serverless::Function", False),
+        ("pyjwt==2\n", {}, "AWS::Lambda::Function", False),
+    ],
+)
+def test_requirements_that_nobody_installed_are_said(
+    tmp_path: Path, requirements: str, metadata: dict[str, str], kind: str, said: bool
+) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "requirements.txt").write_text(requirements)
+    key = "CodeUri" if "Serverless" in kind else "Code"
+    build = read(tmp_path, {key: "code"}, kind=kind, attributes={"Metadata": metadata})
+    assert (build.unbuilt is not None) == said
+    if said:
+        assert "was not built by sam build: what requirements.txt names is not in it" in str(
+            build.unbuilt
+        )
+
+
+@pytest.mark.parametrize("arn", ["not-an-arn", "arn:aws:lambda:eu-west-1:123456789012:layer:a"])
+def test_what_is_no_layer_is_a_mistake_of_the_template(tmp_path: Path, arn: str) -> None:
+    with pytest.raises(SourceError, match=r"Layers\[0\] of Orders .* is not the ARN of a layer"):
+        read(tmp_path, {"Layers": [arn]})
+
+
+def test_a_path_that_no_file_system_takes_is_a_mistake_of_the_template(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="cannot be read: File name too long"):
+        read(tmp_path, {"CodeUri": "x" * 300})

@@ -47,6 +47,8 @@ MERGE_BOMB = "a0: &a0 {x: 1}\n" + "".join(
         ("a: 1\n---\nb: 2", "but found another document in line 2"),
         ("? [a]\n: 1", "found unhashable key in line 1"),
         ("a: " + "9" * 5000, "it has a number that cannot be read"),
+        ('a: !!int ""', "it has a value that cannot be read"),
+        ("a: !!bool maybe", "it has a value that cannot be read"),
         ("a: !!python/object/apply:os.getcwd []", "could not determine a constructor"),
         ("a: !!python/name:os.getcwd", "could not determine a constructor"),
         ("[" * 200_000, "it is nested too deeply"),
@@ -56,7 +58,7 @@ MERGE_BOMB = "a0: &a0 {x: 1}\n" + "".join(
         ("a: &a [*a]", "an alias stands inside of what it repeats"),
         ("a: &a {b: *a}", "an alias stands inside of what it repeats"),
     ],
-    ids=range(15),
+    ids=range(17),
 )
 def test_what_is_refused(text: str, why: str) -> None:
     with pytest.raises(UnreadableError, match=why):
