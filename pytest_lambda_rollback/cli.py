@@ -30,7 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"lambda-rollback {parsed.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"lambda-rollback {parsed.command}: interrupted", file=sys.stderr)
+        print(
+            f"lambda-rollback {parsed.command}: interrupted; what was finished is kept",
+            file=sys.stderr,
+        )
         return _INTERRUPTED
     except BrokenPipeError:
         # Whoever read the output has read enough; Python must not try to flush it again.

@@ -9,11 +9,16 @@ import contextlib
 import queue
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from typing import ParamSpec, TypeVar
+
+from pytest_lambda_rollback.daemon_threads import DaemonThreads
 
 HEARTBEAT_S = 1.5
 """A line of progress at least this often while somebody waits."""
+
+PATIENCE_S = 10.0
+"""How long the end of a run waits for a call that was begun."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,11 +33,11 @@ class Work:
     def __init__(self, *, threads: int, progress: Callable[[str], None]) -> None:
         self._progress = progress
         self._messages: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._executor = ThreadPoolExecutor(max_workers=threads)
+        self._threads = DaemonThreads(threads, name="lambda-rollback")
 
     def submit(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Start a call in one of the threads."""
-        return self._executor.submit(call, *args, **kwargs)
+        return self._threads.submit(call, *args, **kwargs)
 
     def say(self, text: str) -> None:
         """Leave a line of progress for the thread that waits."""
@@ -56,8 +61,8 @@ class Work:
 
     def cancel(self) -> None:
         """Start nothing any more; what runs goes on."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._threads.cancel()
 
     def join(self) -> None:
-        """Wait for what runs."""
-        self._executor.shutdown(wait=True)
+        """Wait for what runs, but not for long: a request that hangs ends with the process."""
+        self._threads.join(PATIENCE_S)

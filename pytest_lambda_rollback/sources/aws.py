@@ -18,13 +18,13 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_lambda_rollback import new_files
 from pytest_lambda_rollback.builds import Build
+from pytest_lambda_rollback.daemon_threads import daemon_threads
 from pytest_lambda_rollback.errors import RollbackError, SourceError
 from pytest_lambda_rollback.model import Store
 from pytest_lambda_rollback.published import AwsSource, Binding, Discovery, PublishedFunction
@@ -40,6 +40,8 @@ Progress = Callable[[str], None]
 
 _THREADS = 8
 """Requests at the same time. Lambda's control plane takes 15 a second for an account and region."""
+_PATIENCE_S = 1.0
+"""How long an interrupted run waits for requests that were sent."""
 _SHARED_S = 24 * 3600.0
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LIMIT_BYTES = 16 * 1024 * 1024
@@ -209,7 +211,8 @@ class AwsFunctions:
         if not to_ask:
             return found
         self._progress(f"asking AWS for the versions of {_functions(len(to_ask))}")
-        with _threads(min(_THREADS, len(to_ask))) as threads:
+        number = min(_THREADS, len(to_ask))
+        with daemon_threads(number, name="asking", patience_s=_PATIENCE_S) as threads:
             answers = threads.map(
                 lambda each: self._attempt(self._online, each[0], store, each[1]), to_ask
             )
@@ -277,17 +280,6 @@ class AwsFunctions:
         with (self._shared / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield self._shared
-
-
-@contextlib.contextmanager
-def _threads(number: int) -> Iterator[ThreadPoolExecutor]:
-    """A pool that begins nothing more once its caller was interrupted."""
-    with ThreadPoolExecutor(number) as threads:
-        try:
-            yield threads
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def _shared_name(store: Store, name: str) -> str:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
+from pytest_lambda_rollback.daemon_threads import DaemonThreads, daemon_threads
 from pytest_lambda_rollback.errors import RollbackError, SourceError
 from pytest_lambda_rollback.published import (
     ContainerImage,
@@ -36,6 +37,9 @@ LocateFor = Callable[[PublishedFunction], Locate]
 
 The same object for functions of one account: what it could not give is not asked for again.
 """
+
+_PATIENCE_S = 3.0
+"""How long an interrupted sync waits for downloads to end tidily."""
 
 _WAITING_PER_WORKER = 8
 """Packages that are lined up, so that memory does not grow with the number of functions."""
@@ -112,7 +116,7 @@ def sync(
             progress(line)
 
     run = _Run(archive, download, say, locate_for)
-    with ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="sync") as pool:
+    with daemon_threads(workers, name="sync", patience_s=_PATIENCE_S) as pool:
         run.pool = pool
         try:
             waiting: deque[_Work] = deque()
@@ -126,7 +130,6 @@ def sync(
             run.share()
         except BaseException:
             run.stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
             raise
     return run.report()
 
@@ -144,7 +147,7 @@ class _Work:
 class _Run:
     """One sync. The calling thread decides and counts; the pool's threads fetch."""
 
-    pool: ThreadPoolExecutor
+    pool: DaemonThreads
 
     def __init__(
         self, archive: Archive, download: Download, progress: Progress, locate_for: LocateFor
