@@ -17,7 +17,7 @@ from pytest_lambda_rollback.daemon_threads import DaemonThreads
 HEARTBEAT_S = 1.5
 """A line of progress at least this often while somebody waits."""
 
-PATIENCE_S = 10.0
+PATIENCE_S = 5.0
 """How long the end of a run waits for a call that was begun."""
 
 P = ParamSpec("P")

@@ -557,6 +557,21 @@ def test_an_interrupted_command_ends_and_leaves_nothing_unfinished(
     user: User, command: str, operation: str
 ) -> None:
     user.server.fail(operation, "slow", seconds=2)
+    process, text = interrupted(user, command, operation)
+    assert process.returncode == {"pytest": 2, "sync": 130}[command], text
+    assert "Traceback" not in text
+    assert "nothing was checked" not in text
+    # Two threads read packages: each gave up the one that it had begun, and began no other.
+    assert user.server.downloads() <= 2
+    assert list(user.store.rglob("*.part")) == []
+    user.server.heal()
+    assert user.sync().code == 0
+
+
+def interrupted(
+    user: User, command: str, operation: str, *, within_s: float = HANG_S
+) -> tuple[subprocess.Popen[str], str]:
+    """Press Ctrl-C once the operation has begun."""
     arguments = {
         "pytest": ["pytest", "--lambda-rollback", "--lambda-rollback-engine=process", "-q"],
         "sync": ["pytest_lambda_rollback.cli", "sync"],
@@ -574,16 +589,25 @@ def test_an_interrupted_command_ends_and_leaves_nothing_unfinished(
         while not _asked(user.server, operation) and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        text, _ = process.communicate(timeout=HANG_S)
+        text, _ = process.communicate(timeout=within_s)
     finally:
         process.kill()
         process.wait()
+    return process, text
+
+
+@pytest.mark.parametrize(
+    ("command", "operation"),
+    [("pytest", "download"), ("sync", "download"), ("sync", "ListVersionsByFunction")],
+)
+def test_an_interrupted_command_does_not_wait_for_what_hangs(
+    user: User, command: str, operation: str
+) -> None:
+    user.server.fail(operation, "slow", seconds=4 * HANG_S)
+    # Without being interrupted it waits for half a minute and then tries again.
+    process, text = interrupted(user, command, operation, within_s=28)
     assert process.returncode == {"pytest": 2, "sync": 130}[command], text
     assert "Traceback" not in text
-    assert "nothing was checked" not in text
-    # Two threads read packages: each gave up the one that it had begun, and began no other.
-    assert user.server.downloads() <= 2
-    assert list(user.store.rglob("*.part")) == []
     user.server.heal()
     assert user.sync().code == 0
 
