@@ -21,6 +21,10 @@ _TYPED: Final = frozenset(("S", "N", "B", "SS", "NS", "BS", "L", "M"))
 """DynamoDB's type descriptors, which are no names."""
 _VALUES: Final = ("value", "Value", "stringValue", "StringValue", "binaryValue", "BinaryValue")
 _TYPES: Final = frozenset(("Type", "type", "dataType", "DataType"))
+_NAMES: Final = ("name", "Name", "key", "Key")
+_ATTRIBUTE_KEYS: Final = 4
+_PAIR_KEYS: Final = 10
+"""With more keys than these, an object is a thing with a name, and no attribute or no pair."""
 _DEPTH: Final = 12
 
 
@@ -76,14 +80,14 @@ class Walk:
             name = self._texts.name(key, place)
             if attribute and key in _TYPES:
                 rule = None
-            new: object = item
-            if not pair or item != pair:
-                # A pointer is shown to people, so it must not show a key that was replaced.
-                shown = key if name == key else "*"
-                new = self.value(
-                    item,
-                    Place(pointer=(*place.pointer, shown), key=inner, rule=rule, about=about),
-                )
+            if pair and key in _NAMES and len(node) <= _ATTRIBUTE_KEYS:
+                # What names another value is looked at for what it is, and for no name of its own.
+                inner, rule = "", outer if outer == "pointer" else None
+            # A pointer is shown to people, so it must not show a key that was replaced.
+            shown = key if name == key else "*"
+            new = self.value(
+                item, Place(pointer=(*place.pointer, shown), key=inner, rule=rule, about=about)
+            )
             changed[key if name in changed or name in node else name] = new
         return changed
 
@@ -129,9 +133,11 @@ class Walk:
 
 def _name_of_pair(node: dict[str, object]) -> str | None:
     """The name in an object that is a name and a value, as attributes and headers come."""
-    if len(node) > 4 or not any(name in node for name in _VALUES):
+    if len(node) > _PAIR_KEYS or not any(name in node for name in _VALUES):
         return None
-    for key in ("name", "Name", "key", "Key"):
+    if "topic" in node:  # a record of Kafka, whose key says which of many it is
+        return None
+    for key in _NAMES:
         name = node.get(key)
         if isinstance(name, str):
             return name

@@ -1,0 +1,73 @@
+"""What must not survive, in the places and forms where it could: a table of values and secrets.
+
+Each is found by `check` as it came, and not any more once it was redacted.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_lambda_rollback.recording.checking import check
+from pytest_lambda_rollback.recording.redaction import Redactor
+from pytest_lambda_rollback.recording.rules import RedactionRules
+
+RULES = RedactionRules()
+
+PAIRS = {
+    "e-mail as a key": ([{"key": "jane.doe@acme.io", "value": "vip"}], "jane.doe"),
+    "phone as a key": ({"Key": "+4915123456789", "Value": "x"}, "123456789"),
+    "card as a key": ({"key": "4012888888881881", "value": {"a": 1}}, "888888881881"),
+    "token as a name": ({"name": "Bearer abcdef1234567890", "value": "y"}, "abcdef1234567890"),
+    "JSON as a name": ({"name": '{"password":"hunter22"}', "value": "y"}, "hunter22"),
+    "the same twice": ({"key": "jane@acme.io", "value": "jane@acme.io"}, "jane"),
+    "a pair among others": (
+        {"key": "password", "value": "hunter22", "a": 1, "b": 2, "c": 3},
+        "hunter22",
+    ),
+}
+
+
+def leaks(tmp_path: Path, event: object) -> int:
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps(event))
+    return len(check([path], RULES))
+
+
+def redacted(event: object, rules: RedactionRules = RULES) -> Any:
+    return Redactor(rules, b"k" * 32).redact(event)[0]
+
+
+@pytest.mark.parametrize(("event", "secret"), PAIRS.values(), ids=PAIRS)
+def test_it_is_replaced_and_found_by_check(tmp_path: Path, event: object, secret: str) -> None:
+    assert secret in json.dumps(event)
+    assert leaks(tmp_path, event)
+    after = redacted(event)
+    assert secret not in json.dumps(after)
+    assert leaks(tmp_path, after) == 0
+
+
+def test_what_only_names_a_value_stays() -> None:
+    event = {
+        "headers": {"cookie": [{"key": "Cookie", "value": "sid=abcdef12345"}]},
+        "userAttributes": [{"Name": "email", "Value": "jane@acme.io"}],
+        "records": [{"topic": "t", "partition": 0, "offset": 1, "key": "token", "value": "open"}],
+    }
+    after = redacted(event)
+    assert after["headers"]["cookie"][0]["key"] == "Cookie"
+    assert after["headers"]["cookie"][0]["value"].startswith("sid=")
+    assert after["userAttributes"][0]["Name"] == "email"
+    assert after["records"] == event["records"]
+
+
+def test_name_of_a_pair_is_replaced_where_a_pointer_says_so() -> None:
+    event = {"customer": {"name": "Jane Doe", "value": "x"}, "n": [{"key": "Jane", "value": "x"}]}
+    rules = RedactionRules(pointers=("/customer", "/n/*/key"))
+    after = redacted(event, rules)
+    assert "Jane" not in json.dumps(after)
+    assert after["n"][0]["value"] == "x"
+    kept = RedactionRules(keep=("/0/key",))
+    assert redacted([{"key": "jane@acme.io", "value": "x"}], kept)[0]["key"] == "jane@acme.io"
