@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -65,7 +66,7 @@ _SLACK_HOOK: Final = re.compile(r"hooks\.slack\.com/services/(?P<it>[\w/]+)")
 # Signs that are not seen are part of an address that hides behind them.
 _EMAIL: Final = re.compile(
     r"(?<![\w.%+'-])[\w.%+'\u00ad\u200b-\u200d\u2060-]{1,64}(?P<at>@|\uff20|&#64;|&#x40;|&commat;"
-    r"|\\u0040)(?:[\w](?:[\w\u00ad\u200b-\u200d\u2060-]{0,61}\w)?\.)+[^\W\d_]{2,24}(?![^\W_]|-)"
+    r"|\\u0040)(?:[\w](?:[\w\u00ad\u200b-\u200d\u2060-]{0,61}\w)?\.)+[^\W\d_]{2,24}(?![^\W_])"
 )
 _AT: Final = re.compile(r"@|\uff20|&#64;|&#x40;|&commat;|\\u0040")
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
@@ -75,13 +76,13 @@ _CARD: Final = re.compile(
     r"(?![^\W_]|-|\.\d)"
 )
 _SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
-_E164: Final = re.compile(r"(?<![\w+/=])\+[1-9](?:[ .()/-]{0,2}\d){7,14}(?!\d)")
+_E164: Final = re.compile(r"(?<![\w+])\+[1-9](?:[ .()/-]{0,2}\d){7,14}(?!\d)")
 _NANP: Final = re.compile(
     r"(?<![\w.+/-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}(?![\w-]|\.\d)"
 )
 _ANY_PHONE: Final = re.compile(r"\s*\+?[\d\s()./-]{6,24}(?:\s*(?:x|ext\.?)\s*\d{1,6})?\s*")
 _IPV4: Final = re.compile(r"(?<![\w.-])(?<!\w/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
-_IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])")
+_IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:]|\.\d)")
 _COOKIE: Final = re.compile(r"(?:^|;)\s*(?P<key>[^=;\s]+)=(?P<it>[^;]*)")
 _ATTRIBUTES: Final = frozenset(
     ("path", "domain", "expires", "maxage", "samesite", "version", "priority", "partitioned")
@@ -105,14 +106,16 @@ def found_in(text: str, rules: RedactionRules, hint: str = "") -> tuple[Span, ..
         return ()
     key = normal(hint)
     taken: list[Span] = []
+    starts: list[int] = []
     for name, finder in _FINDERS:
         if rules.detects(name):
             for span in finder(text, key, rules):
-                if span.start < span.end and not any(
-                    span.start < other.end and other.start < span.end for other in taken
-                ):
-                    taken.append(span)
-    return tuple(sorted(taken, key=lambda span: span.start))
+                # Of those that begin before this one ends, the last one ends last.
+                at = bisect_left(starts, span.end)
+                if span.start < span.end and (not at or taken[at - 1].end <= span.start):
+                    taken.insert(at, span)
+                    starts.insert(at, span.start)
+    return tuple(taken)
 
 
 def tokens_in(text: str) -> tuple[Span, ...]:

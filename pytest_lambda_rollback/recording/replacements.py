@@ -21,6 +21,7 @@ ECHO: Final = "echo"
 """The detector's name for another place of a value that was replaced."""
 _LEAST: Final = 6
 _WORD: Final = 16
+_START: Final = re.compile(rf"(?<![^\W_])(?=(.{{{_LEAST}}}))", re.DOTALL)
 _KINDS: Final[dict[str, tuple[Callable[[str], float], Callable[[Pseudonyms, str], str]]]] = {
     "text": (recognition.ours, Pseudonyms.text),
     "email": (recognition.email_is_ours, Pseudonyms.email),
@@ -76,20 +77,27 @@ class Echoes:
     def __init__(self, known: Mapping[str, str], report: Report) -> None:
         self._known = known
         self._report = report
-        self._pattern = re.compile(
-            r"(?<![^\W_])(?:"
-            + "|".join(re.escape(one) for one in sorted(known, key=len, reverse=True))
-            + r")(?![^\W_])"
-        )
+        lengths: dict[str, set[int]] = {}
+        for value in known:
+            lengths.setdefault(value[:_LEAST], set()).add(len(value))
+        self._lengths = {start: sorted(each, reverse=True) for start, each in lengths.items()}
 
     def text(self, text: str, pointer: Pointer) -> str:
         """The text with every known value in it replaced."""
-
-        def other(match: re.Match[str]) -> str:
-            self._report(pointer, ECHO, match[0])
-            return self._known[match[0]]
-
-        return self._pattern.sub(other, text)
+        done: list[str] = []
+        at = 0
+        # An expression of all values would be tried for each of them at every word.
+        for match in _START.finditer(text):
+            start = match.start()
+            for length in self._lengths.get(match[1], ()) if start >= at else ():
+                end = start + length
+                value = text[start:end]
+                if value in self._known and not text[end : end + 1].isalnum():
+                    self._report(pointer, ECHO, value)
+                    done += [text[at:start], self._known[value]]
+                    at = end
+                    break
+        return "".join([*done, text[at:]])
 
     def number(self, text: str, pointer: Pointer) -> str:
         """The text of a number, replaced where it is known."""

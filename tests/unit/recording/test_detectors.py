@@ -72,6 +72,7 @@ def test_found(text: str, detector: str, value: str) -> None:
         "4242424242424241",
         "42424242424242424242424242",
         "10.0.0.1 192.168.1.1 127.0.0.1",
+        "::ffff:10.0.0.1",
         "version 1.2.3",
         "12:34:56",
         "AKIAIOSFODNN7EXAMPLE",

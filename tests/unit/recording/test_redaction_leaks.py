@@ -30,6 +30,16 @@ PAIRS = {
     ),
 }
 
+PLACES = {
+    "phone in a path": ({"m": "/users/+4915123456789/orders"}, "123456789"),
+    "phone in an encoded path": ({"rawPath": "/users/%2B4915123456789"}, "123456789"),
+    "phone in a URL": ({"m": "https://x.io/sms/+4915123456789"}, "123456789"),
+    "phone behind =": ({"message": "to=+4915123456789"}, "123456789"),
+    "e-mail in a composite key": ({"sk": "jane@acme.io-2026"}, "jane"),
+    "e-mail in a longer key": ({"sk": "USER#jane@acme.io-eu-1#1"}, "jane"),
+    "IPv4 in IPv6": ({"ip": "::ffff:87.123.45.67"}, "87.123"),
+}
+
 
 def leaks(tmp_path: Path, event: object) -> int:
     path = tmp_path / "event.json"
@@ -41,7 +51,10 @@ def redacted(event: object, rules: RedactionRules = RULES) -> Any:
     return Redactor(rules, b"k" * 32).redact(event)[0]
 
 
-@pytest.mark.parametrize(("event", "secret"), PAIRS.values(), ids=PAIRS)
+TABLE = PAIRS | PLACES
+
+
+@pytest.mark.parametrize(("event", "secret"), TABLE.values(), ids=TABLE)
 def test_it_is_replaced_and_found_by_check(tmp_path: Path, event: object, secret: str) -> None:
     assert secret in json.dumps(event)
     assert leaks(tmp_path, event)
