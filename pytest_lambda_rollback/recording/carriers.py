@@ -13,7 +13,7 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 MAX_UNPACKED_BYTES: Final = 32 * 1024 * 1024
@@ -22,7 +22,8 @@ MAX_UNPACKED_BYTES: Final = 32 * 1024 * 1024
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/\r\n]{7,}={0,2}|[A-Za-z0-9_-]{7,}={0,2}")
 _GZIP: Final = b"\x1f\x8b"
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
-_TEXTS: Final = re.compile(rb"[ -~\t]{6,}")
+_TEXTS: Final = re.compile(rb"[ -~\t\r\n]{6,}")
+_DELIMITER: Final = re.compile(rb"--[^\r\n]{1,70}(?=\r?\n)")
 _EMBEDDED: Final = re.compile(
     r"(?<![\w+/-])(?:eyJ|eyA|ewo|ew0|W3s|W1s|H4sI|eJ[wxyz]|eN[or])[\w+/-]{13,}={0,2}(?![\w+/=-])"
 )
@@ -159,10 +160,10 @@ def _binary(content: bytes, close: Callable[[bytes], str]) -> tuple[object, Clos
     """The texts in what is no text itself, as in protocol buffers; lengths before them may lie."""
     if len(content) < _BINARY_BYTES:
         return None
-    found = [match.span() for match in _TEXTS.finditer(content)]
+    found = list(_texts(content))
     if not found:
         return None
-    texts = Pieces(content[start:end].decode("ascii") for start, end in found)
+    texts = Pieces(content[start:end].decode("utf-8") for start, end in found)
 
     def joined(changed: object) -> str:
         done, at = bytearray(), 0
@@ -174,6 +175,18 @@ def _binary(content: bytes, close: Callable[[bytes], str]) -> tuple[object, Clos
         return close(bytes(done + content[at:]))
 
     return texts, joined
+
+
+def _texts(content: bytes) -> Iterator[tuple[int, int]]:
+    """(start, end) of each part of a form with files that is text, and of what else is readable."""
+    delimiter = _DELIMITER.match(content)
+    at = 0
+    for part in content.split(delimiter[0]) if delimiter else (content,):
+        if delimiter and part and _is_text(part):
+            yield at, at + len(part)
+        else:
+            yield from ((at + each.start(), at + each.end()) for each in _TEXTS.finditer(part))
+        at += len(part) + (len(delimiter[0]) if delimiter else 0)
 
 
 def _embedded(text: str) -> tuple[object, Close] | None:

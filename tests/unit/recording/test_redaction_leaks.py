@@ -5,6 +5,7 @@ Each is found by `check` as it came, and not any more once it was redacted.
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,20 @@ PLACES = {
 }
 
 
+def form(*parts: bytes) -> str:
+    return base64.b64encode(b"".join(b"--xYz\r\n" + part for part in parts) + b"--xYz--").decode()
+
+
+def field(name: str, value: str) -> bytes:
+    return f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+
+
+PICTURE = (
+    b'Content-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    b"\x89PNG\r\n\x1a\n" + bytes(range(256)) + b"\xff\xfe\r\n"
+)
+
+
 def leaks(tmp_path: Path, event: object) -> int:
     path = tmp_path / "event.json"
     path.write_text(json.dumps(event))
@@ -61,6 +76,22 @@ def test_it_is_replaced_and_found_by_check(tmp_path: Path, event: object, secret
     after = redacted(event)
     assert secret not in json.dumps(after)
     assert leaks(tmp_path, after) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("password", "hunter2299"), ("last_name", "M\u00fcllerfrau"), ("note", "to jane@acme.io")],
+)
+def test_fields_of_a_form_with_a_file(tmp_path: Path, name: str, value: str) -> None:
+    event = {"body": form(field("page", "1"), field(name, value), PICTURE), "isBase64Encoded": True}
+    assert leaks(tmp_path, event)
+    after = redacted(event)
+    assert leaks(tmp_path, after) == 0
+    content = base64.b64decode(after["body"])
+    assert not any(word.encode() in content for word in (value, "jane", "ller", "M\u00fc"))
+    assert PICTURE in content
+    assert field("page", "1") in content
+    assert len(content.split(b"--xYz")) == 5
 
 
 def test_what_only_names_a_value_stays() -> None:
