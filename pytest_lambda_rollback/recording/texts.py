@@ -32,7 +32,14 @@ Inside = Callable[[object, Place], object]
 """Gives a value that was found in a text with its own values replaced."""
 
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s\"'<>\\^`{|}]+")
-_URL_PARTS: Final = re.compile(r"([^:]+://)(?:([^/?#@]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
+_URL_PARTS: Final = re.compile(r"([^:]+://)(?:([^/?#]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
+_ODD_PASSWORD: Final = re.compile(
+    r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://(?P<user>[^\s:/?#@\[\]{}\"'<>]{0,80}+):"
+    r"(?!\d*[/?#]|\$?\{[\w .-]*\})"  # a port, a name to be filled in
+    r"(?P<it>[^\s/?#@\\^`{|}\"'<>]{0,80}+[/?#\\^`{|}](?:(?!://)[^\s\"'<>]){0,120}?)"
+    r"(?=@[\w.\[-][\w.:\[\]-]*(?:[/?#,;\s\"'<>)\\]|$))"
+)
+"""A password in a URL with signs that must be encoded there (RFC 3986), as databases' often are."""
 _FORM: Final = re.compile(r"[^\s=&\"<>{}:/?#]{1,200}=[^\s&\"<>{}]*(?:&[^\s&\"<>{}]*)*")
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _FORM_KEYS: Final = frozenset(("rawquerystring", "querystring", "query", "body"))
@@ -76,6 +83,18 @@ class Texts:
         """A text with the URLs and values in it replaced."""
         if "://" not in text:
             return self._plain(text, place)
+        done: list[str] = []
+        start = 0
+        if self._echoes is None and self._rules.detects("url-credentials"):
+            for match in _ODD_PASSWORD.finditer(text):
+                done.append(self._urls(text[start : match.start()], place))
+                done.append(text[match.start() : match.start("user")])
+                names = (match["user"], match["it"])
+                done.append(":".join(self._whole(each, "url-credentials", place) for each in names))
+                start = match.end()
+        return "".join([*done, self._urls(text[start:], place)])
+
+    def _urls(self, text: str, place: Place) -> str:
         done: list[str] = []
         start = 0
         for match in _URL.finditer(text):
@@ -195,7 +214,8 @@ class Texts:
         if parts is None:
             return self._plain(text, place)
         scheme, user, host, path, query, fragment = (part or "" for part in parts.groups())
-        if user and self._echoes is None and self._rules.detects("url-credentials"):
+        shared = user == "git"  # the name that everybody uses a repository by
+        if user and not shared and self._echoes is None and self._rules.detects("url-credentials"):
             names = [self._whole(each, "url-credentials", place) for each in user.split(":", 1)]
             user = ":".join(names)
         plain = unquote(path)

@@ -41,6 +41,19 @@ PLACES = {
     "IPv4 in IPv6": ({"ip": "::ffff:87.123.45.67"}, "87.123"),
 }
 
+URLS = {
+    f"{sign} in a password": (
+        {"m": f"use postgresql://app:Tr0ub{sign}4dor@db.internal:5432/orders?sslmode=on now"},
+        "4dor",
+    )
+    for sign in "#?/{^@`|"
+} | {
+    "two signs": ({"m": "redis://:Tr0#ub/4dor@cache:6379/0"}, "4dor"),
+    "@ and another sign": ({"m": "amqp://a:Tr0#ub@4dor@mq.internal,amqp://b:x@c/"}, "4dor"),
+    "several hosts": ({"m": "mongodb://app:Tr0/4dor@h1:27017,h2:27017/orders"}, "4dor"),
+    "twice": ({"m": "a1://b:c#Tr0u@h/d a1://b:c#4dor@h/d"}, "4dor"),
+}
+
 
 def form(*parts: bytes) -> str:
     return base64.b64encode(b"".join(b"--xYz\r\n" + part for part in parts) + b"--xYz--").decode()
@@ -66,7 +79,7 @@ def redacted(event: object, rules: RedactionRules = RULES) -> Any:
     return Redactor(rules, b"k" * 32).redact(event)[0]
 
 
-TABLE = PAIRS | PLACES
+TABLE = PAIRS | PLACES | URLS
 
 
 @pytest.mark.parametrize(("event", "secret"), TABLE.values(), ids=TABLE)
@@ -92,6 +105,30 @@ def test_fields_of_a_form_with_a_file(tmp_path: Path, name: str, value: str) -> 
     assert PICTURE in content
     assert field("page", "1") in content
     assert len(content.split(b"--xYz")) == 5
+
+
+def test_url_with_a_password_stays_a_url() -> None:
+    for sign in "#?/{^@":
+        text = f"postgresql://app:Tr0ub{sign}4dor@db.internal:5432/orders?sslmode=on"
+        after = redacted({"m": text})["m"]
+        assert after.endswith("@db.internal:5432/orders?sslmode=on")
+        assert len(after) == len(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://registry.npmjs.org:443/@scope/pkg",
+        "https://host:8080/users/a@2.x/b",
+        "postgres://{user}:{password}@host/db",
+        "https://$host:${port}/x@latest/y",
+        "ssh://git@github.com:22/acme/x.git",
+        "see https://x.io:/a and me",
+        "http://[2001:db8::1]:80/a@b/c",
+    ],
+)
+def test_url_without_a_password_stays(text: str) -> None:
+    assert redacted({"m": text}) == {"m": text}
 
 
 def test_what_only_names_a_value_stays() -> None:
