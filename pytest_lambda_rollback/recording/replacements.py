@@ -7,7 +7,8 @@ enough not to be there by chance. Nothing of an event's structure is known here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from pytest_lambda_rollback.recording import recognition
@@ -41,17 +42,32 @@ class Replacements:
         self._report = report
         self._sure = sure
         self._made: dict[str, str] = {}
+        self._others: set[str] = set()
+        self._looking_again = 0
 
     def replace(self, value: str, kind: str, detector: str, pointer: Pointer) -> str:
         """The pseudonym of a value of one kind, or the value if it is one."""
         recognised, draw = _KINDS[kind]
-        if recognised(value) >= self._sure:
+        if recognised(value) >= self._sure or (self._looking_again and value in self._others):
             return value
         other = draw(self._drawn, value)
         if other != value:
             self._report(pointer, detector, value)
             self._made[value] = other
+            self._others.add(other)
         return other
+
+    @contextmanager
+    def looking_again(self) -> Iterator[None]:
+        """While parts of a text were replaced and all of it is looked at: what was made stays.
+
+        A short pseudonym has too few characters to be known as one by itself.
+        """
+        self._looking_again += 1
+        try:
+            yield
+        finally:
+            self._looking_again -= 1
 
     def text(self, value: str) -> str:
         """The same for a text that is not reported and has no echo, as a token's signature."""

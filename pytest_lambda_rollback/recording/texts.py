@@ -218,14 +218,13 @@ class Texts:
         if user and not shared and self._echoes is None and self._rules.detects("url-credentials"):
             names = [self._whole(each, "url-credentials", place) for each in user.split(":", 1)]
             user = ":".join(names)
-        plain = unquote(path)
-        changed = self._plain(plain, place)
-        if changed != plain:
-            path = quote(changed, safe="/@:,;=+$!*'()~")
         if query:
             query = "?" + self._form(query[1:], place)
         if "=" in fragment:
             fragment = "#" + self._form(fragment[1:], place)
-        # Some paths are credentials themselves, as those of chat webhooks.
-        joined = self._plain(self._plain(host, place) + path, place)
-        return scheme + (f"{user}@" if user else "") + joined + query + fragment
+        # Host and path together: some paths are credentials, as those of chat webhooks.
+        plain = unquote(path)
+        host, slash, rest = self._plain(host + plain, place).partition("/")
+        if slash + rest != plain:
+            path = quote(slash + rest, safe="/@:,;=+$!*'()~")
+        return scheme + (f"{user}@" if user else "") + host + path + query + fragment

@@ -122,7 +122,8 @@ class Walk:
                 if isinstance(document, Pieces):
                     new = [str(self.value(piece, place)) for piece in document]
                     text = text if new == document else close(new)
-                    return self._texts.text(text, place)
+                    with self._made.looking_again():
+                        return self._texts.text(text, place)
                 changed = self.value(document, place)
                 if isinstance(document, (dict, list)) or changed != document:
                     return text if changed == document else close(changed)

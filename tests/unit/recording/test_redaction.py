@@ -238,6 +238,29 @@ def test_email_in_body_token_form_and_key_is_the_same() -> None:
     assert base64.b64decode(result["data"]).decode() == f"hello {made}"
 
 
+def test_short_values_in_tokens_and_urls_are_the_same_as_elsewhere() -> None:
+    for subject in ("248289761001", "janedoe", "1234"):
+        claims = {"sub": subject, "iss": "https://login.example", "exp": 1700000000}
+        result = redacted(
+            {
+                "requestContext": {"authorizer": {"claims": claims}},
+                "headers": {"x-amzn-oidc-data": jwt(claims)},
+                "log": f"token {jwt(claims)} for",
+            }
+        )
+        made = result["requestContext"]["authorizer"]["claims"]["sub"]
+        assert made != subject
+        assert claims_of(result["headers"]["x-amzn-oidc-data"])["sub"] == made
+        assert claims_of(result["log"].split()[1])["sub"] == made
+    result = redacted({"note": "of 123-45-6789", "url": "https://x.io/p%20q/123-45-6789?a=1"})
+    made = result["note"].removeprefix("of ")
+    assert made != "123-45-6789"
+    assert result["url"] == f"https://x.io/p%20q/{made}?a=1"
+    url = redacted({"url": "http://52.1.2.3:80/a%2Fb"})["url"]
+    assert url.endswith(":80/a%2Fb")
+    assert "52.1.2.3" not in url
+
+
 def test_value_of_a_key_is_replaced_wherever_the_event_has_it() -> None:
     result, found = Redactor(RULES, KEY).redact(
         {"password": "s3same-0pen", "log": "login of s3same-0pen failed", "t": b64("x s3same-0pen")}
