@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -105,16 +105,32 @@ def found_in(text: str, rules: RedactionRules, hint: str = "") -> tuple[Span, ..
     if _NO_VALUE.fullmatch(text):
         return ()
     key = normal(hint)
+    return _apart(
+        span
+        for name, finder in _FINDERS
+        if rules.detects(name)
+        for span in finder(text, key, rules)
+    )
+
+
+def structured_in(text: str, rules: RedactionRules) -> tuple[Span, ...]:
+    """Values that a table, a form or an element of XML in a text names, in order."""
+    if not rules.detects("assignment"):
+        return ()
+    found = named_values.structured(text, rules.names)
+    return _apart(Span(*place, "assignment", "whole") for place in found)
+
+
+def _apart(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """In order, without those that overlap one that came before."""
     taken: list[Span] = []
     starts: list[int] = []
-    for name, finder in _FINDERS:
-        if rules.detects(name):
-            for span in finder(text, key, rules):
-                # Of those that begin before this one ends, the last one ends last.
-                at = bisect_left(starts, span.end)
-                if span.start < span.end and (not at or taken[at - 1].end <= span.start):
-                    taken.insert(at, span)
-                    starts.insert(at, span.start)
+    for span in spans:
+        # Of those that begin before this one ends, the last one ends last.
+        at = bisect_left(starts, span.end)
+        if span.start < span.end and (not at or taken[at - 1].end <= span.start):
+            taken.insert(at, span)
+            starts.insert(at, span.start)
     return tuple(taken)
 
 

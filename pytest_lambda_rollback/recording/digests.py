@@ -14,6 +14,8 @@ RECEIPT_HANDLE: Final = "recorded-receipt-handle"
 
 def renewed(event: object) -> object:
     """The event, the records of SQS in it with digests of what they hold now."""
+    if isinstance(event, list):  # as EventBridge Pipes send them
+        return [_record(each) for each in event]
     if not isinstance(event, dict) or not isinstance(event.get("Records"), list):
         return event
     return event | {"Records": [_record(each) for each in event["Records"]]}

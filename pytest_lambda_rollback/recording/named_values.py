@@ -14,14 +14,23 @@ Names = Callable[[str], bool]
 """Says whether values of a name are meant."""
 Place = tuple[int, int]
 
-_ASSIGNMENT: Final = re.compile(
-    r"(?<![\w.-])(?P<key>[\w.-]{2,40})[\"']?\s*[=:]\s*"
-    r"(?:\"(?P<a>[^\"\r\n]{3,})\"|'(?P<b>[^'\r\n]{3,})'|(?P<c>[^\s\"'&,;<>{}\[\]]{3,}))"
+_KEY: Final = re.compile(r"(?<![\w.-])(?P<key>[\w.-]{2,40})\\{0,7}[\"']?\s*(?P<sign>[=:])\s*")
+_VALUE: Final = re.compile(
+    r"\"(?P<a>(?:[^\"\r\n\\]|\\.){3,}+)(?:\"|\Z)|'(?P<b>[^'\r\n]{3,})'"
+    r"|(?P<slashes>\\{1,7})\"(?P<c>(?:[^\"\r\n\\]|(?!(?P=slashes)\")\\++\"?){3,}+)(?:(?P=slashes)\"|\Z)"
+    r"|(?P<d>[^\s\"'&,;<>{}\[\]]{3,})"
 )
+"""In JSON within JSON, as many backslashes as before the first quote end a text."""
+_PROSE: Final = re.compile(r"(?<=\s)[a-z]++[ \t]++\S")
+"""Words after ``password:`` that go on: a sentence to a person."""
 _LINE: Final = re.compile(
     r"(?m)^[ \t-]{0,80}(?P<key>[\w.-]{2,40})[ \t]{0,8}:[ \t]{1,8}(?P<it>[^\s\"'{\[][^\r\n]{2,})$"
 )
-_ELEMENT: Final = re.compile(r"<(?:\w{1,40}:)?(?P<key>[\w.-]{2,40})(?:\s[^<>]{0,2000})?(?<!/)>")
+_ELEMENT: Final = re.compile(r"<(?:\w{1,40}:)?(?P<key>[\w.-]{2,40})(?P<rest>\s[^<>]{0,2000})?>")
+_NAMED: Final = re.compile(
+    r"(?i)\s(?:name|key)\s*=\s*([\"'])(?:[^\"'<>]*[:/])?(?P<key>[\w .-]{2,80})\1"
+)
+_ATTRIBUTE: Final = re.compile(r"(?i)\svalue\s*=\s*([\"'])(?P<it>[^\"'<>]+)\1")
 _INNER: Final = re.compile(r"(?:<!\[CDATA\[|>|\A)(?P<it>[^<>]+?)(?=\]\]>|<|\Z)")
 _PART: Final = re.compile(
     r"name=(?P<quote>\"?)(?P<key>[^\";\r\n]{1,80}+)(?P=quote)[^\r\n]{0,200}+\r?\n(?:[^\r\n]{1,200}+\r?\n){0,9}\r?\n"
@@ -35,9 +44,14 @@ def places(text: str, names: Names) -> Iterator[Place]:
     """(start, end) of the values of names that are meant, in no order; some may overlap."""
     if "=" in text or ":" in text:
         yield from _assigned(text, names)
+    yield from structured(text, names)
+
+
+def structured(text: str, names: Names) -> Iterator[Place]:
+    """Those of them whose name stands somewhere else in the text, and not right before them."""
     if ": " in text and "\n" in text:
         yield from (match.span("it") for match in _LINE.finditer(text) if names(match["key"]))
-    if "</" in text:
+    if "<" in text and ">" in text:
         yield from _elements(text, names)
     if "name=" in text:
         yield from _parts(text, names)
@@ -46,20 +60,35 @@ def places(text: str, names: Names) -> Iterator[Place]:
 
 
 def _assigned(text: str, names: Names) -> Iterator[Place]:
-    for match in _ASSIGNMENT.finditer(text):
-        group = match.lastgroup or "c"
-        if names(match["key"]) and re.sub("[-_. ]", "", match[group]).lower() not in _SCHEMES:
-            yield match.span(group)
+    at = 0
+    while (key := _KEY.search(text, at)) is not None:
+        at = key.end()
+        value = _VALUE.match(text, at) if names(key["key"]) else None
+        if value is None or (key["sign"] == ":" and _PROSE.match(text, at)):
+            continue
+        at = value.end()
+        group = value.lastgroup or "d"
+        if re.sub("[-_. ]", "", value[group]).lower() not in _SCHEMES:
+            yield value.span(group)
 
 
 def _elements(text: str, names: Names) -> Iterator[Place]:
-    """The text in an element, also in elements below it and in sections of CDATA."""
+    """The text in an element, also in elements below it and in sections of CDATA.
+
+    What an element is called is its own name, or an attribute's: ``<input name="…" value="…">``,
+    ``<Attribute Name="…">``.
+    """
     at = 0
     open_ended: set[str] = set()
     while (match := _ELEMENT.search(text, at)) is not None:
         at = match.end()
-        key = match["key"]
-        if not names(key):
+        key, rest = match["key"], match["rest"] or ""
+        named = _NAMED.search(rest)
+        meant = named is not None and names(named["key"])
+        if meant and (value := _ATTRIBUTE.search(rest)):
+            yield match.start("rest") + value.start("it"), match.start("rest") + value.end("it")
+            continue
+        if rest.endswith("/") or not (meant or names(key)):
             continue
         end = -1 if key in open_ended else text.find(f"{key}>", at)
         if end < 0:

@@ -22,6 +22,7 @@ from pytest_lambda_rollback.recording.detectors import (
     authorization,
     cookies,
     found_in,
+    structured_in,
     tokens_in,
 )
 from pytest_lambda_rollback.recording.places import Place, rule_of
@@ -83,6 +84,16 @@ class Texts:
         """A text with the URLs and values in it replaced."""
         if "://" not in text:
             return self._plain(text, place)
+        done: list[str] = []
+        start = 0
+        # A URL must not part a table's cells from their header, or an element from its name.
+        for span in structured_in(text, self._rules) if self._echoes is None else ():
+            done.append(self._parted(text[start : span.start], place))
+            done.append(self._whole(text[span.start : span.end], span.detector, place))
+            start = span.end
+        return "".join([*done, self._parted(text[start:], place)])
+
+    def _parted(self, text: str, place: Place) -> str:
         done: list[str] = []
         start = 0
         if self._echoes is None and self._rules.detects("url-credentials"):

@@ -6,12 +6,14 @@ Each is found by `check` as it came, and not any more once it was redacted.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_lambda_rollback.recording import digests
 from pytest_lambda_rollback.recording.checking import check
 from pytest_lambda_rollback.recording.redaction import Redactor
 from pytest_lambda_rollback.recording.rules import RedactionRules
@@ -54,6 +56,38 @@ URLS = {
     "twice": ({"m": "a1://b:c#Tr0u@h/d a1://b:c#4dor@h/d"}, "4dor"),
 }
 
+NAMED = {
+    "JSON in JSON behind a word": (
+        {"m": 'INFO req {"body":"{\\"password\\":\\"hunter22\\"}"}'},
+        "hunter22",
+    ),
+    "JSON in JSON in JSON": (
+        {"m": "req " + json.dumps(json.dumps(json.dumps({"password": 'a"b\\hunter22'})))},
+        "hunter22",
+    ),
+    "a quote in a value": ({"m": r'x "password": "a\"b, hunter22", y'}, "hunter22"),
+    "a value that is cut off": ({"m": 'req {"password":"hunter 22'}, "hunter 22"),
+    "a name in a value": ({"m": "see query=password=hunter22"}, "hunter22"),
+    "a form's field": ({"m": '<input name="password" value="hunter22">'}, "hunter22"),
+    "a field the other way round": ({"m": "<input value='hunter22' name='password'/>"}, "hunter22"),
+    "an attribute in XML": (
+        {"m": '<Attribute Name="password"><Value>hunter22</Value></Attribute>'},
+        "hunter22",
+    ),
+    "a column behind one of URLs": (
+        {"m": "id,site,password\n1,https://x.io/a,hunter21\n2,https://x.io/b,hunter22\n"},
+        "hunter22",
+    ),
+    "an attribute in SAML": (
+        {
+            "m": '<saml:Attribute Name="http://schemas.xmlsoap.org/claims/FirstName" F="x">'
+            '<saml:AttributeValue xsi:type="xs:string">Janette</saml:AttributeValue>'
+            "</saml:Attribute>"
+        },
+        "Janette",
+    ),
+}
+
 
 def form(*parts: bytes) -> str:
     return base64.b64encode(b"".join(b"--xYz\r\n" + part for part in parts) + b"--xYz--").decode()
@@ -79,15 +113,15 @@ def redacted(event: object, rules: RedactionRules = RULES) -> Any:
     return Redactor(rules, b"k" * 32).redact(event)[0]
 
 
-TABLE = PAIRS | PLACES | URLS
+TABLE = PAIRS | PLACES | URLS | NAMED
 
 
 @pytest.mark.parametrize(("event", "secret"), TABLE.values(), ids=TABLE)
 def test_it_is_replaced_and_found_by_check(tmp_path: Path, event: object, secret: str) -> None:
-    assert secret in json.dumps(event)
+    assert secret in str(event)
     assert leaks(tmp_path, event)
     after = redacted(event)
-    assert secret not in json.dumps(after)
+    assert secret not in str(after)
     assert leaks(tmp_path, after) == 0
 
 
@@ -129,6 +163,35 @@ def test_url_with_a_password_stays_a_url() -> None:
 )
 def test_url_without_a_password_stays(text: str) -> None:
     assert redacted({"m": text}) == {"m": text}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Enter your password: then click OK",
+        "Enter your password:\nthen click OK",
+        '<input name="page" value="open sesame"><br>',
+        '<input name="password"/>open<br>',
+        '<Attribute Name="color"><Value>red</Value></Attribute>',
+        r'req {"body":"{\"status\":\"open\"}"}',
+    ],
+)
+def test_text_without_a_secret_stays(text: str) -> None:
+    assert redacted({"m": text}) == {"m": text}
+
+
+def test_records_of_a_queue_from_a_pipe_have_no_handle_and_no_old_digest() -> None:
+    record = {
+        "messageId": "m", "receiptHandle": "AQEBrealhandle", "body": "jane@acme.io",
+        "md5OfBody": "99ab", "eventSource": "aws:sqs",
+    }  # fmt: skip
+    for event in ([record, 17], {"Records": [record]}):
+        after: Any = digests.renewed(redacted(event))
+        one = (after if isinstance(after, list) else after["Records"])[0]
+        assert one["receiptHandle"] == digests.RECEIPT_HANDLE
+        assert one["md5OfBody"] == hashlib.md5(one["body"].encode()).hexdigest()
+    assert digests.renewed([record, 17])[1] == 17  # type: ignore[index]
+    assert digests.renewed([1, "a"]) == [1, "a"]
 
 
 def test_what_only_names_a_value_stays() -> None:
