@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from heapq import nlargest
 from typing import Any, Final
@@ -15,9 +15,20 @@ MAX_LISTED: Final = 100_000
 MAX_OBJECT_BYTES: Final = 32 * 1_048_576
 
 
-def objects(client: Any, bucket: str, prefix: str, *, at_most: int) -> Generator[StoredObject]:
-    """The newest objects below ``prefix``, at most ``at_most``. Raises SourceError."""
-    newest = nlargest(at_most, _listed(client, bucket, prefix), key=lambda each: each[0])
+def objects(
+    client: Any,
+    bucket: str,
+    prefix: str,
+    *,
+    at_most: int,
+    unlisted: Callable[[], None] = lambda: None,
+) -> Generator[StoredObject]:
+    """The newest objects below ``prefix``, at most ``at_most``. Raises SourceError.
+
+    ``unlisted`` is called where there are more than are listed.
+    """
+    listed = _listed(client, bucket, prefix, unlisted)
+    newest = nlargest(at_most, listed, key=lambda each: each[0])
     for modified, key, size in newest:
         name = f"s3://{bucket}/{key}"
         time = modified.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -36,7 +47,9 @@ def objects(client: Any, bucket: str, prefix: str, *, at_most: int) -> Generator
         )
 
 
-def _listed(client: Any, bucket: str, prefix: str) -> Iterator[tuple[datetime, str, int]]:
+def _listed(
+    client: Any, bucket: str, prefix: str, unlisted: Callable[[], None]
+) -> Iterator[tuple[datetime, str, int]]:
     with reading(what=f"bucket {bucket} cannot be listed", action="s3:ListBucket"):
         pages = client.get_paginator("list_objects_v2").paginate(
             Bucket=bucket, Prefix=prefix, PaginationConfig={"MaxItems": MAX_LISTED}
@@ -45,3 +58,5 @@ def _listed(client: Any, bucket: str, prefix: str) -> Iterator[tuple[datetime, s
             for each in page.get("Contents", ()):
                 if each["Size"] and not each["Key"].endswith("/"):
                     yield each["LastModified"], each["Key"], each["Size"]
+        if pages.resume_token:
+            unlisted()

@@ -107,9 +107,14 @@ class Budget:
 
     def spent(self) -> bool:
         """True, and remembered, when no more is to be read."""
-        if self.events <= 0 or time.monotonic() - self.began > self.seconds:
-            self.cut = True
-        return self.cut
+        spent = self.events <= 0 or time.monotonic() - self.began > self.seconds
+        if spent:
+            self.left()
+        return spent
+
+    def left(self) -> None:
+        """Remember that something was left unread."""
+        self.cut = True
 
 
 def read(
@@ -181,8 +186,10 @@ def _queue(
             why="; ".join(risks),
             do="Record from another origin, as --from logs, or take that risk with --accept-risks",
         )
-    number, at_most = 0, budget.events
-    with closing(queues.messages(client, facts, at_most=at_most)) as messages:
+    # No answer of SQS says that a queue is empty, and what others receive now is not given.
+    budget.left()
+    number = 0
+    with closing(queues.messages(client, facts, at_most=budget.events)) as messages:
         for message in messages:
             number += 1
             found = envelopes.from_message(message, facts)
@@ -203,8 +210,6 @@ def _queue(
         progress(
             f"{number} messages of {origin} read; all stay in it, and each counts one receive more"
         )
-    if number >= at_most:
-        budget.cut = True
 
 
 def _objects(
@@ -213,7 +218,11 @@ def _objects(
     from pytest_lambda_rollback.aws import event_objects
 
     stored = event_objects.objects(
-        clients.client("s3"), origin.bucket, origin.prefix, at_most=max(budget.events, 1)
+        clients.client("s3"),
+        origin.bucket,
+        origin.prefix,
+        at_most=max(budget.events, 1),
+        unlisted=budget.left,
     )
     number, at_most = 0, budget.events
     with closing(stored):
@@ -223,7 +232,7 @@ def _objects(
             number += 1
             yield from event_files.events(each, source="s3", function=function)
     if number >= at_most:
-        budget.cut = True
+        budget.left()
 
 
 def _test_events(function: str, clients: Clients) -> Generator[Reading]:

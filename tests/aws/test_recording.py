@@ -14,7 +14,7 @@ import pytest
 from account_content import client_of, publish_function
 from aws_server import AwsServer
 
-from pytest_lambda_rollback.aws import queues
+from pytest_lambda_rollback.aws import event_objects, queues
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.logs import stretches
 from pytest_lambda_rollback.errors import ConfigError, SourceError
@@ -195,6 +195,14 @@ def test_reading_ends_at_the_number_asked_for_and_gives_messages_back(
     assert visible(client, url) == 25
 
 
+def test_a_queue_is_never_read_to_its_end(aws_environment: AwsServer, recorded: Read) -> None:
+    client, url = queue(aws_environment, "orders")
+    client.send_message(QueueUrl=url, MessageBody="1")
+    budget = Budget(events=1000, seconds=60)
+    assert len(recorded(QueueOrigin(queue=url), budget=budget)) == 1
+    assert budget.cut
+
+
 def test_messages_are_given_back_when_reading_is_broken_off(aws_environment: AwsServer) -> None:
     client, url = queue(aws_environment, "orders")
     for number in range(5):
@@ -276,6 +284,27 @@ def test_objects_below_a_prefix(aws_environment: AwsServer, recorded: Read) -> N
     assert orders == [1, 2, 3]
     skipped = [each.reason for each in readings if not isinstance(each, RecordedEvent)]
     assert skipped == ["an invocation record of another function"]
+
+
+@pytest.mark.parametrize(("listed", "cut"), [(2, True), (3, False), (4, False)])
+def test_a_listing_that_ends_early_is_not_the_end(
+    aws_environment: AwsServer,
+    recorded: Read,
+    monkeypatch: pytest.MonkeyPatch,
+    listed: int,
+    cut: bool,
+) -> None:
+    client = client_of(aws_environment, "s3")
+    client.create_bucket(
+        Bucket="events", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    for number in range(3):
+        client.put_object(Bucket="events", Key=f"{number}.json", Body=b'{"order": 1}')
+    monkeypatch.setattr(event_objects, "MAX_LISTED", listed)
+    budget = Budget(events=1000, seconds=60)
+    readings = recorded(ObjectsOrigin(bucket="events"), budget=budget)
+    assert len(readings) == min(listed, 3)
+    assert budget.cut is cut
 
 
 def test_a_bucket_that_is_not_there_is_said(recorded: Read) -> None:
