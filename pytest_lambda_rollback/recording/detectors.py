@@ -68,6 +68,10 @@ _EMAIL: Final = re.compile(
     r"(?<![\w.%+'-])[\w.%+'\u00ad\u200b-\u200d\u2060-]{1,64}(?P<at>@|\uff20|&#64;|&#x40;|&commat;"
     r"|\\u0040)(?:[\w](?:[\w\u00ad\u200b-\u200d\u2060-]{0,61}\w)?\.)+[^\W\d_]{2,24}(?![^\W_])"
 )
+_FILE: Final = re.compile(
+    r"(?i)(?:\.(?:avif|bmp|css|csv|docx?|gif|gz|heic|html?|jpe?g|js|json|pdf|png|svg|ts|txt|webp"
+    r"|xlsx?|xml|ya?ml|zip))+$"
+)
 _AT: Final = re.compile(r"@|\uff20|&#64;|&#x40;|&commat;|\\u0040")
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
 _CARD: Final = re.compile(
@@ -82,6 +86,8 @@ _NANP: Final = re.compile(
 )
 _ANY_PHONE: Final = re.compile(r"\s*\+?[\d\s()./-]{6,24}(?:\s*(?:x|ext\.?)\s*\d{1,6})?\s*")
 _IPV4: Final = re.compile(r"(?<![\w.-])(?<!\w/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
+_NUMBERED: Final = re.compile(r"version|firmware|release|build|revision")
+"""Keys of numbers that have four parts and are no addresses."""
 _IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:]|\.\d)")
 _COOKIE: Final = re.compile(r"(?:^|;)\s*(?P<key>[^=;\s]+)=(?P<it>[^;]*)")
 _ATTRIBUTES: Final = frozenset(
@@ -243,7 +249,13 @@ def _assignments(text: str, _key: str, rules: RedactionRules) -> Iterator[Span]:
 def _emails(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
     if _AT.search(text):
         for match in _EMAIL.finditer(text):
-            yield Span(*match.span(), "email", "email" if match["at"] == "@" else "text")
+            end = match.end()
+            if ending := _FILE.search(match[0]):  # me@x.com.pdf is of somebody, me@2x.png is not
+                end = match.start() + ending.start()
+                if not _EMAIL.fullmatch(text, match.start(), end):
+                    continue
+            if text[match.start() : match.start("at")] != "git":
+                yield Span(match.start(), end, "email", "email" if match["at"] == "@" else "text")
 
 
 def _ibans(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
@@ -288,7 +300,7 @@ def _phones(text: str, key: str, _rules: RedactionRules) -> Iterator[Span]:
 
 
 def _addresses(text: str, key: str, _rules: RedactionRules) -> Iterator[Span]:
-    if "version" in key or not ("." in text or ":" in text):
+    if _NUMBERED.search(key) or not ("." in text or ":" in text):
         return
     for pattern in (_IPV4, _IPV6):
         for match in pattern.finditer(text):

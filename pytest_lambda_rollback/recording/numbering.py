@@ -10,7 +10,7 @@ from typing import Final
 
 CARD_PREFIXES: Final = (
     # (brand's prefixes, lengths, prefix of test numbers of the same brand)
-    (re.compile(r"4"), (13, 16, 19), "411111"),
+    (re.compile(r"4"), (16, 19), "411111"),  # with 13 digits it would be most often an article's
     (re.compile(r"5[1-5]|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)"), (16,), "555555"),
     (re.compile(r"3[47]"), (15,), "378282"),
     (re.compile(r"6(?:011|4[4-9]|5)"), (16, 19), "601111"),

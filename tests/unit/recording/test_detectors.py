@@ -17,6 +17,9 @@ HEX = "0123456789abcdef" * 4
     [
         ("mail ann.lee+shop@mail.shop.co.uk now", "email", "ann.lee+shop@mail.shop.co.uk"),
         ("<jürgen@müller.de>", "email", "jürgen@müller.de"),
+        ("mails/ann@shop.com.pdf", "email", "ann@shop.com"),
+        ("mails/ann@shop.com.json.gz", "email", "ann@shop.com"),
+        ("digit@github.com", "email", "digit@github.com"),
         ("card 4242424242424242.", "card", "4242424242424242"),
         ("4242-4242-4242-4242", "card", "4242-4242-4242-4242"),
         ("amex 3714 496353 98431", "card", "3714 496353 98431"),
@@ -83,6 +86,10 @@ def test_found(text: str, detector: str, value: str) -> None:
         "Bearer token is missing",
         "ICE 4096 kB",
         "https://shop.example/orders/4711",
+        "avatars/user@2x.png",
+        "s3://bucket/key@v1.json.gz",
+        "git@github.com:acme/x.git",
+        "4050000000001",
     ],
 )
 def test_left_alone(text: str) -> None:
@@ -93,6 +100,12 @@ def test_left_alone(text: str) -> None:
 def test_key_makes_a_phone_of_digits(key: str) -> None:
     assert [span.detector for span in found_in("0171 1234567", RULES, key)] == ["phone"]
     assert found_in("0171 1234567", RULES, "order") == ()
+
+
+@pytest.mark.parametrize("key", ["version", "firmware", "release_name", "buildNumber"])
+def test_key_makes_no_address_of_a_version(key: str) -> None:
+    assert found_in("2.7.1.3", RULES, key) == ()
+    assert [span.detector for span in found_in("2.7.1.3", RULES, "client")] == ["ip"]
 
 
 def test_detector_that_is_off_finds_nothing() -> None:
