@@ -17,6 +17,7 @@ from typing import Final
 from pytest_lambda_rollback.recording import named_values
 from pytest_lambda_rollback.recording.numbering import card_prefix, iban_check, luhn
 from pytest_lambda_rollback.recording.rules import RedactionRules, normal
+from pytest_lambda_rollback.recording.slots import COMPACT_DATE
 from pytest_lambda_rollback.recording.tokens import header_of
 
 
@@ -39,6 +40,7 @@ SIGNED: Final = frozenset(
 )  # fmt: skip
 """Query parameters that make a URL a credential, as `normal` writes them."""
 _PHONE_KEY: Final = re.compile(r"phone|mobile|msisdn|telephone|^tel$|^cell|fax|whatsapp|^sms$")
+_BIRTH_KEY: Final = re.compile(r"birth|dob")
 _CARD_KEY: Final = re.compile(r"card|^pan$|^ccn?$|^ccnum")
 
 _NO_VALUE: Final = re.compile(r"[A-Za-z_-]{0,19}")
@@ -48,6 +50,17 @@ _JWT: Final = re.compile(
 )
 _PEM: Final = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(?P<it>[^-]+)-----END \1-----")
 _SCHEME: Final = re.compile(r"(?i)(?<!\w)(bearer|basic|token|digest|apikey)\s+(?=\S)")
+_PARAMETER: Final = re.compile(
+    r"(?P<key>[A-Za-z][\w-]{0,40})\s*=\s*(?:\"(?P<it>[^\"]*)\"|(?P<bare>[^\s\",;=]+=*))"
+)
+_PARAMETERS: Final = re.compile(
+    r"(?:[A-Za-z][\w-]{0,40}\s*=\s*(?:\"[^\"]*\"|[^\s\",;=]+=*)\s*(?:[,;]\s*|$))+"
+)
+_NO_CREDENTIALS: Final = frozenset(
+    ("realm", "algorithm", "qop", "nc", "headers", "charset", "created", "expires",
+     "oauthsignaturemethod", "oauthversion", "oauthtimestamp")
+)  # fmt: skip
+"""Parameters that say how credentials are made, as `normal` writes them (RFC 7616, RFC 5849)."""
 _SIGV4: Final = re.compile(r"(?<!\w)Signature=(?P<it>[0-9a-f]{64})")
 _AWS_ID: Final = re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)(?P<it>[A-Z0-9]{16})(?![A-Za-z0-9])")
 """Our own pseudonyms have any digit, and must be seen again as what they are."""
@@ -159,6 +172,12 @@ def authorization(text: str) -> tuple[Span, ...]:
             for match in re.finditer(r"Signature=(\w+)", text)
         )
     scheme = re.match(r"([A-Za-z][\w-]{1,20})\s+(?=\S)", text)
+    if scheme and _PARAMETERS.fullmatch(text, scheme.end()):
+        return tuple(
+            Span(*match.span(match.lastgroup or "it"), "authorization", "whole")
+            for match in _PARAMETER.finditer(text, scheme.end())
+            if normal(match["key"]) not in _NO_CREDENTIALS
+        )
     start = scheme.end() if scheme else 0
     end = len(text.rstrip())
     kind = "basic" if scheme and scheme[1].lower() == "basic" else "whole"
@@ -175,6 +194,11 @@ def cookies(text: str, *, is_set: bool) -> tuple[Span, ...]:
     if not found and text.strip():
         return (Span(0, len(text), "cookie", "text"),)
     return tuple(span for span in found if span.start < span.end)
+
+
+def is_birth_date(digits: str, hint: str) -> bool:
+    """Whether eight digits at a key are a date: elsewhere they may be any number."""
+    return _BIRTH_KEY.search(normal(hint)) is not None and bool(COMPACT_DATE.fullmatch(digits))
 
 
 def number_kind(digits: str, hint: str, rules: RedactionRules) -> str | None:

@@ -28,6 +28,7 @@ from pytest_lambda_rollback.recording.slots import (
     rechecked,
     shifted,
     slots_of,
+    with_signs,
     write_check,
 )
 
@@ -58,6 +59,10 @@ class Pseudonyms:
         if found == value and len(own) + len(check) > 1:
             return self.text(shifted(value, slots), keep=keep)
         return found if found != value else shifted(value, slots)
+
+    def date(self, value: str) -> str:
+        """Another date that is written as eight digits, as ``19851231``."""
+        return self.text(with_signs(value)).replace("/", "")
 
     def number(self, text: str) -> str:
         """Another number of as many digits, as JSON text; zero stays zero."""

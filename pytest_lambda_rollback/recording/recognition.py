@@ -17,6 +17,7 @@ from pytest_lambda_rollback.recording.slots import (
     dated,
     halves,
     slots_of,
+    with_signs,
     write_check,
 )
 
@@ -54,6 +55,11 @@ def number_is_ours(text: str) -> float:
     """The like for the text of a number."""
     mantissa = text.lower().partition("e")[0]
     return ours(mantissa) if any(digit in NOT_ZERO for digit in mantissa) else SURE_BITS
+
+
+def date_is_ours(value: str) -> float:
+    """The like for a date that is written as eight digits."""
+    return ours(with_signs(value))
 
 
 def email_is_ours(value: str) -> float:

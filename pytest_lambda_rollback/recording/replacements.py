@@ -30,6 +30,7 @@ _KINDS: Final[dict[str, tuple[Callable[[str], float], Callable[[Pseudonyms, str]
     "phone": (recognition.phone_is_ours, Pseudonyms.phone),
     "iban": (recognition.iban_is_ours, Pseudonyms.iban),
     "ip": (recognition.address_is_ours, Pseudonyms.address),
+    "date": (recognition.date_is_ours, Pseudonyms.date),
     "number": (recognition.number_is_ours, Pseudonyms.number),
 }
 

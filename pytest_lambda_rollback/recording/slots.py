@@ -22,6 +22,14 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 _HEX: Final = re.compile(r"(?=\D*\d)(?=\d*[a-fA-F])(?:[0-9a-f]{8,}|[0-9A-F]{8,})")
 DATE: Final = re.compile(r"(\d{3})(\d)-(\d\d)-(\d\d)((?:[T ]\d\d:\d\d.*)?)", re.DOTALL)
 """Its groups: decade, year in it, month, day, and the time of day where there is one."""
+_DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
+_WRITTEN_DATE: Final = re.compile(
+    rf"{_DAY}([./-]){_DAY}\1(?:19|20)\d\d|(?:19|20)\d\d([./]){_DAY}\2{_DAY}"
+    rf"|{_DAY}\.?[ -][A-Z][a-z]{{2,8}}\.?[ -](?:19|20)\d\d"
+    rf"|[A-Z][a-z]{{2,8}}\.? {_DAY},? (?:19|20)\d\d"
+)
+COMPACT_DATE: Final = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
+_NUMBER: Final = re.compile(r"\d+")
 _LOWER: Final = string.ascii_lowercase
 _UPPER: Final = string.ascii_uppercase
 _DIGITS: Final = string.digits
@@ -37,8 +45,19 @@ def slots_of(value: str, keep: int) -> Slots:
             for place, alphabet in _alphabets(value, hexadecimal=True)
             if place not in (14, 19)  # version and variant
         ]
+    if not keep and _WRITTEN_DATE.fullmatch(value):
+        return _of_date(value)
     found = _alphabets(value, hexadecimal=_HEX.fullmatch(value) is not None)
     return [(place, alphabet) for place, alphabet in found if place >= keep]
+
+
+def _of_date(value: str) -> Slots:
+    """Days and months from 1 to 9, which are valid in either order; names and decades stay."""
+    ends = [(match.start(), match.end() - 1) for match in _NUMBER.finditer(value)]
+    days = [(end, NOT_ZERO) for start, end in ends if end - start < 2]
+    tens = [(start, "0") for start, end in ends if end - start == 1]
+    years = [(end, _DIGITS) for start, end in ends if end - start == 3]
+    return [*days[:1], *tens, *days[1:], *years]
 
 
 def _alphabets(value: str, *, hexadecimal: bool) -> Iterator[tuple[int, str]]:
@@ -62,6 +81,11 @@ def _alphabets(value: str, *, hexadecimal: bool) -> Iterator[tuple[int, str]]:
                 yield place, _TWO_BYTES[1 if char.isupper() else 0]
             else:
                 yield place, _THREE_BYTES
+
+
+def with_signs(date: str) -> str:
+    """A date of eight digits as one that is seen to be a date."""
+    return f"{date[:4]}/{date[4:6]}/{date[6:]}"
 
 
 def halves(slots: Slots) -> tuple[Slots, Slots]:

@@ -22,6 +22,7 @@ from pytest_lambda_rollback.recording.detectors import (
     authorization,
     cookies,
     found_in,
+    is_birth_date,
     structured_in,
     tokens_in,
 )
@@ -171,7 +172,8 @@ class Texts:
         elif "://" in bare and self.free(bare, place) != bare:
             changed = self.free(bare, place)
         else:
-            changed = self._made.replace(bare, "text", detector, place.pointer)
+            kind = "date" if is_birth_date(bare, place.key) else "text"
+            changed = self._made.replace(bare, kind, detector, place.pointer)
         return text[:start] + changed + text[start + len(bare) :]
 
     def _basic(self, text: str, detector: str, place: Place) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from pytest_lambda_rollback.recording import identities
 from pytest_lambda_rollback.recording.carriers import NumberText, Pieces, opened
-from pytest_lambda_rollback.recording.detectors import number_kind
+from pytest_lambda_rollback.recording.detectors import is_birth_date, number_kind
 from pytest_lambda_rollback.recording.places import Place, rule_of
 from pytest_lambda_rollback.recording.replacements import Echoes, Replacements, Report
 from pytest_lambda_rollback.recording.rules import PLACEHOLDER, RedactionRules
@@ -106,7 +106,9 @@ class Walk:
             detector = place.rule or kind
             if detector is None:
                 return node
-            changed = self._made.replace(text, kind or "number", detector, place.pointer)
+            if kind is None:
+                kind = "date" if is_birth_date(text, place.key) else "number"
+            changed = self._made.replace(text, kind, detector, place.pointer)
         return node if changed == text else _number_like(node, changed)
 
     def _string(self, text: str, place: Place) -> str:

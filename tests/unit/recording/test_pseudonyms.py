@@ -71,6 +71,36 @@ def test_date_stays_a_date(value: str) -> None:
     assert ours(made) > 0
 
 
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        ("05/06/1990", "%m/%d/%Y"),
+        ("25/12/1990", "%d/%m/%Y"),
+        ("31.12.1985", "%d.%m.%Y"),
+        ("1.2.1985", "%d.%m.%Y"),
+        ("31-12-1985", "%d-%m-%Y"),
+        ("1985/12/31", "%Y/%m/%d"),
+        ("31 Dec 1985", "%d %b %Y"),
+        ("1-May-1985", "%d-%b-%Y"),
+        ("December 31, 1985", "%B %d, %Y"),
+    ],
+)
+def test_date_in_words_or_another_order_stays_one(value: str, form: str) -> None:
+    made = ONE.text(value)
+    assert made != value
+    assert abs(datetime.strptime(made, form).year - datetime.strptime(value, form).year) < 10
+    assert shape(made) == shape(value)
+    assert recognition.LIKELY_BITS <= ours(made) < recognition.SURE_BITS
+
+
+def test_date_without_signs_stays_one() -> None:
+    made = ONE.date("19851231")
+    assert made != "19851231"
+    assert made.startswith("198")
+    datetime.strptime(made, "%Y%m%d")
+    assert recognition.date_is_ours(made) >= recognition.LIKELY_BITS
+
+
 @pytest.mark.parametrize("value", ["4242424242424242", "5555 3412 4444 1115", "3714-496353-98431"])
 def test_card_keeps_brand_separators_and_luhn(value: str) -> None:
     made = ONE.card(value)

@@ -9,6 +9,7 @@ import json
 import random
 import string
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
@@ -293,6 +294,53 @@ def test_cookies_keep_names_and_attributes() -> None:
     assert second.startswith("theme=")
     assert "dark" not in second
     assert result["multiValueHeaders"]["Set-Cookie"] == [f"{first}; Path=/; Max-Age=60; HttpOnly"]
+
+
+@pytest.mark.parametrize(
+    ("value", "kept", "secrets"),
+    [
+        ("Token token=abcdef123456", "Token token=", ("abcdef123456",)),
+        (
+            'Digest username="ann", realm="shop", nonce="dcd98b7102dd", qop=auth, nc=00000001',
+            'realm="shop", nonce="',
+            ("ann", "dcd98b7102dd"),
+        ),
+        (
+            'Signature keyId="key-77123",algorithm="rsa-sha256",signature="Abc123=="',
+            '",algorithm="rsa-sha256",signature="',
+            ("key-77123", "Abc123"),
+        ),
+        (
+            'OAuth oauth_consumer_key="ck77", oauth_signature="ab%2Fcd%3D99", oauth_version="1.0"',
+            '", oauth_version="1.0"',
+            ("ck77", "ab%2Fcd", "ab/cd"),
+        ),
+    ],
+)
+def test_credentials_in_parameters_keep_their_names(
+    value: str, kept: str, secrets: tuple[str, ...]
+) -> None:
+    made = redacted({"headers": {"Authorization": value}})["headers"]["Authorization"]
+    assert kept in made
+    assert [part.partition("=")[0] for part in made.split(",")] == [
+        part.partition("=")[0] for part in value.split(",")
+    ]
+    assert not any(secret in made for secret in secrets)
+
+
+@pytest.mark.parametrize("token", ["YWJj==", "abc123=", "a.b-c123456"])
+def test_token_with_padding_is_replaced_as_a_whole(token: str) -> None:
+    made = redacted({"Authorization": f"Bearer {token}"})["Authorization"]
+    assert token.rstrip("=") not in made
+
+
+def test_dates_of_birth_stay_dates() -> None:
+    event = {"dob": "19851231", "birth_date": 19851231, "birthdate": "31.12.1985", "pin": 19851231}
+    made = redacted(event)
+    datetime.strptime(made["dob"], "%Y%m%d")
+    assert made["birth_date"] == int(made["dob"])
+    datetime.strptime(made["birthdate"], "%d.%m.%Y")
+    assert all(made[key] != event[key] for key in event)
 
 
 def test_signed_request_keeps_its_form() -> None:
