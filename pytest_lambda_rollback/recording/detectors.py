@@ -48,7 +48,12 @@ _NO_VALUE: Final = re.compile(r"[A-Za-z_-]{0,19}")
 _JWT: Final = re.compile(
     r"(?<![^\W_])(?<![.-])e[yw][\w-]{8,}={0,2}\.[\w-]*={0,2}\.[\w-]*={0,2}(?:\.[\w-]+\.[\w-]+)?(?![\w-])"
 )
-_PEM: Final = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----(?P<it>[^-]+)-----END \1-----")
+_PEM: Final = re.compile(
+    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<it>(?:[^-]|-(?!----)){1,16384}+)"
+)
+"""What was cut off has no end."""
+_PEM_LINE: Final = re.compile(r"\\[nr]|(?P<it>(?:[^\\\r\n]|\\(?![nr]))+)")
+_PEM_HEADER: Final = re.compile(r"\s*[A-Z][\w-]*: ")
 _SCHEME: Final = re.compile(r"(?i)(?<!\w)(bearer|basic|token|digest|apikey)\s+(?=\S)")
 _PARAMETER: Final = re.compile(
     r"(?P<key>[A-Za-z][\w-]{0,40})\s*=\s*(?:\"(?P<it>[^\"]*)\"|(?P<bare>[^\s\",;=]+=*))"
@@ -70,17 +75,24 @@ _AWS_SESSION: Final = re.compile(
 )
 _VENDOR: Final = re.compile(
     r"(?<![\w-])(?:gh[pousr]_(?P<a>\w{30,})|github_pat_(?P<b>\w{22,})|glpat-(?P<c>[\w-]{20,})"
-    r"|xox[abeoprs]-(?P<d>[\w-]{10,})|[srp]k_(?:live|test)_(?P<e>\w{10,})|whsec_(?P<f>\w{16,})"
+    r"|(?:xox[abceoprs]|xapp)-(?P<d>[\w-]{10,})|[srp]k_(?:live|test)_(?P<e>\w{10,})|whsec_(?P<f>\w{16,})"
     r"|AIza(?P<g>[\w-]{35})|SG\.(?P<h>[\w-]{16,}\.[\w-]{16,})|npm_(?P<i>\w{36})"
     r"|pypi-(?P<j>[\w-]{50,})|sk-(?:ant-|proj-)?(?P<k>[\w-]{20,})|dop_v1_(?P<l>\w{40,})"
-    r"|shp(?:at|ca|pa|ss)_(?P<m>\w{32})|hf_(?P<n>\w{30,}))"
+    r"|shp(?:at|ca|pa|ss)_(?P<m>\w{32})|hf_(?P<n>\w{30,})|hv[sbr]\.(?P<o>[\w-]{20,})"
+    r"|ya29\.(?P<p>[\w-]{20,})|glsa_(?P<q>\w{32,})|dckr_pat_(?P<r>[\w-]{20,})"
+    r"|dapi(?P<s>[0-9a-f]{32})|NRAK-(?P<t>[A-Z0-9]{20,})|(?:bot)?\d{8,10}:AA(?P<u>[\w-]{33})"
+    r"|(?:pi|seti|cs)_\w{10,40}_secret_(?P<v>\w{10,}))"
 )
-_SLACK_HOOK: Final = re.compile(r"hooks\.slack\.com/services/(?P<it>[\w/]+)")
+_HOOK: Final = re.compile(
+    r"(?:hooks\.slack\.com/services|discord(?:app)?\.com/api/webhooks|webhook\.office\.com/webhookb2)"
+    r"/(?P<it>[\w/@-]+)"
+)
 # Signs that are not seen are part of an address that hides behind them.
 _EMAIL: Final = re.compile(
     r"(?<![\w.%+'-])[\w.%+'\u00ad\u200b-\u200d\u2060-]{1,64}(?P<at>@|\uff20|&#64;|&#x40;|&commat;"
     r"|\\u0040)(?:[\w](?:[\w\u00ad\u200b-\u200d\u2060-]{0,61}\w)?\.)+[^\W\d_]{2,24}(?![^\W_])"
 )
+_NO_KEYS: Final = RedactionRules(keys=(), text_keys=())
 _FILE: Final = re.compile(
     r"(?i)(?:\.(?:avif|bmp|css|csv|docx?|gif|gz|heic|html?|jpe?g|js|json|pdf|png|svg|ts|txt|webp"
     r"|xlsx?|xml|ya?ml|zip))+$"
@@ -99,6 +111,7 @@ _NANP: Final = re.compile(
 )
 _ANY_PHONE: Final = re.compile(r"\s*\+?[\d\s()./-]{6,24}(?:\s*(?:x|ext\.?)\s*\d{1,6})?\s*")
 _IPV4: Final = re.compile(r"(?<![\w.-])(?<!\w/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
+_POSTAL_CHARS: Final = 400
 _NUMBERED: Final = re.compile(r"version|firmware|release|build|revision")
 """Keys of numbers that have four parts and are no addresses."""
 _IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:]|\.\d)")
@@ -155,7 +168,7 @@ def _apart(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 def tokens_in(text: str) -> tuple[Span, ...]:
     """The JSON Web Tokens in a plain text."""
-    return tuple(_jwts(text, "", RedactionRules(keys=()))) if "." in text else ()
+    return tuple(_jwts(text, "", _NO_KEYS)) if "." in text else ()
 
 
 def authorization(text: str) -> tuple[Span, ...]:
@@ -224,7 +237,9 @@ def _jwts(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
 
 def _pems(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
     for match in _PEM.finditer(text):
-        yield Span(*match.span("it"), "private-key", "text")
+        for line in _PEM_LINE.finditer(text, *match.span("it")):
+            if line["it"] and not _PEM_HEADER.match(line["it"]):
+                yield Span(*line.span(), "private-key", "text")
 
 
 def _schemes(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
@@ -261,7 +276,7 @@ def _vendor_tokens(text: str, _key: str, _rules: RedactionRules) -> Iterator[Spa
         named = group != "k"  # "sk-" may begin the name of anything
         if group and (named or any(char.isdigit() for char in match[group])):
             yield Span(*match.span(group), "vendor-token", "text")
-    for match in _SLACK_HOOK.finditer(text):
+    for match in _HOOK.finditer(text):
         yield Span(*match.span("it"), "vendor-token", "text")
 
 
@@ -339,6 +354,19 @@ def _addresses(text: str, key: str, _rules: RedactionRules) -> Iterator[Span]:
                 yield Span(*match.span(), "ip", "ip")
 
 
+def _postal_addresses(text: str, key: str, _rules: RedactionRules) -> Iterator[Span]:
+    """A text under ``address`` that has words and a number; others are of networks and chains."""
+    if (
+        key.endswith("address")
+        and len(text) <= _POSTAL_CHARS
+        and any(char.isspace() for char in text.strip())
+        and re.search(r"[^\W\d_]{2}", text)
+        and re.search(r"\d", text)
+        and not re.search(r"\d[.:]\d|::", text)
+    ):
+        yield Span(0, len(text), "postal", "text")
+
+
 _FINDERS: Final[tuple[tuple[str, _Finder], ...]] = (
     ("private-key", _pems),
     ("jwt", _jwts),
@@ -352,4 +380,5 @@ _FINDERS: Final[tuple[tuple[str, _Finder], ...]] = (
     ("ssn", _ssns),
     ("phone", _phones),
     ("ip", _addresses),
+    ("postal", _postal_addresses),
 )

@@ -28,7 +28,7 @@ _WITHIN: Final = frozenset(
         "callerid", "arn", "rolesessionname",
         # the person
         "name", "nickname", "picture", "profile", "website", "email", "phonenumber", "formatted",
-        "locality", "postalcode",
+        "locality", "postalcode", "address",
         # the session or the token: who has one can be followed by it
         "sid", "sessionstate", "eventid", "nonce", "athash", "chash", "shash", "devicekey",
         # a client's certificate

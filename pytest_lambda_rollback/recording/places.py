@@ -29,8 +29,8 @@ class Place:
         return self if rule == self.rule else replace(self, rule=rule)
 
 
-def rule_of(key: str, rules: RedactionRules, *, about: bool) -> str | None:
-    """The rule that a key's name sets for all that it holds."""
+def rule_of(key: str, rules: RedactionRules, *, about: bool, value: object = "") -> str | None:
+    """The rule that a key's name sets for all that it holds: any text, or that value."""
     if rules.detects("identity") and identities.names(key, about=about):
         return "identity"
-    return "key" if rules.names(key) else None
+    return "key" if rules.names(key, value) else None

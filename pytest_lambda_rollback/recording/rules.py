@@ -7,9 +7,9 @@ by `redaction`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from fnmatch import translate
 from functools import lru_cache
 from typing import Final
 
@@ -18,29 +18,40 @@ from pytest_lambda_rollback.errors import ConfigError
 DETECTORS: Final = (
     "authorization", "cookie", "jwt", "private-key", "aws-key", "vendor-token", "signed-url",
     "url-credentials", "assignment", "identity", "email", "iban", "card", "ssn", "phone", "ip",
+    "postal",
 )  # fmt: skip
 """Names of all detectors; all are on by default."""
 
 DEFAULT_KEYS: Final = (
     # credentials
-    "password", "*password", "passwd", "pwd", "passphrase", "passcode", "secret", "*secret",
+    "password", "*password", "*passwords", "*password1", "*password2", "*password_confirm*",
+    "*password_repeat", "*password_again", "passwd", "pwd", "pw", "db_pass", "user_pass",
+    "smtp_pass", "passphrase", "passcode", "secret", "*secret", "*secret_string", "*secret_value",
     "*secret_key", "*secret_access_key", "*access_key", "access_key_id", "*private_key",
-    "*signing_key", "*api_key", "*apikey", "token", "*token", "authorization",
+    "*signing_key", "*master_key", "*auth_key", "*account_key",
+    "*api_key", "*apikey", "*api_keys", "mnemonic", "seed_phrase", "recovery_code*", "backup_code*",
+    "token", "*token", "authorization",
     "proxy-authorization", "x-amz-security-token", "cookie", "cookies", "set-cookie", "session_id",
     "sessionid", "credentials", "credential", "otp", "totp", "mfa_code", "one_time_code",
-    "verification_code", "pin", "pin_code", "security_answer", "challenge_answer",
+    "verification_code", "confirmation_code", "otp_code", "sms_code", "auth_code",
+    "authorization_code", "security_code", "pin", "pin_code", "security_answer", "challenge_answer",
     "private_challenge_parameters", "code_verifier", "client_assertion",
     # payment
     "cvv", "cvv2", "cvc", "cvc2", "card_number", "cc_number", "credit_card", "credit_card_number",
-    "account_number", "routing_number", "sort_code", "iban",
+    "account_number", "account_no", "cardholder", "card_holder", "cardholder_name",
+    "card_holder_name", "name_on_card", "routing_number", "sort_code", "iban",
     # persons
     "username",
     "ssn", "social_security_number", "national_id", "tax_id", "passport", "passport_number",
     "driver_license", "drivers_license", "date_of_birth", "birth_date", "birthdate", "birthday",
-    "dob", "first_name", "last_name", "given_name", "family_name", "middle_name", "maiden_name",
+    "dob", "first_name", "last_name", "fname", "lname",
+    "given_name", "family_name", "middle_name", "maiden_name",
     "surname", "full_name", "street", "street_address", "address_line*", "address1", "address2",
 )  # fmt: skip
 """Globs over key names; case, ``-``, ``_``, dots and spaces make no difference."""
+
+TEXT_KEYS: Final = ("tokens", "secrets", "*encryption_key", "pass", "pan", "line1", "line2")
+"""The like for what is a secret or personal as text only: a number counts, an object has names."""
 
 PLACEHOLDER: Final = re.compile(
     r"(?i)<?\[?\(?(?:redacted|removed|filtered|hidden|masked|example|undefined|none|null|true|false)"
@@ -62,15 +73,21 @@ class RedactionRules:
     A pointer goes on into JSON text: ``/body/customer/name``."""
     keys: tuple[str, ...] = DEFAULT_KEYS
     """Globs over the names of keys, at any depth, also of forms, queries and headers."""
+    text_keys: tuple[str, ...] = TEXT_KEYS
+    """Globs over the names of keys that are meant where they hold text, or a list of texts."""
     keep: tuple[str, ...] = ()
     """JSON Pointers of what is never redacted, with all below it."""
     detectors: tuple[str, ...] = DETECTORS
     _wanted: tuple[Pointer, ...] = field(init=False, repr=False, compare=False)
     _kept: tuple[Pointer, ...] = field(init=False, repr=False, compare=False)
+    _named: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+    _named_text: Callable[[str], bool] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_wanted", tuple(_tokens(text) for text in self.pointers))
         object.__setattr__(self, "_kept", tuple(_tokens(text) for text in self.keep))
+        object.__setattr__(self, "_named", _matcher(self.keys))
+        object.__setattr__(self, "_named_text", _matcher(self.text_keys))
         for name in self.detectors:
             if name not in DETECTORS:
                 raise ConfigError(
@@ -87,9 +104,9 @@ class RedactionRules:
         """Whether a place is never to be redacted."""
         return any(_covers(pattern, pointer) for pattern in self._kept)
 
-    def names(self, key: str) -> bool:
-        """Whether what a key of this name holds is to be redacted."""
-        return _named(key, self.keys)
+    def names(self, key: str, value: object = "") -> bool:
+        """Whether what a key of this name holds is to be redacted: any text, or that value."""
+        return self._named(key) or (self._named_text(key) and _is_text(value))
 
     def detects(self, name: str) -> bool:
         """Whether a detector is on."""
@@ -124,10 +141,20 @@ def _covers(pattern: Sequence[str], pointer: Sequence[str]) -> bool:
     return bool(pointer) and pattern[0] in ("*", pointer[0]) and _covers(pattern[1:], pointer[1:])
 
 
-@lru_cache(maxsize=4096)
-def _named(key: str, globs: tuple[str, ...]) -> bool:
-    lowered, plain = key.lower(), normal(key)
-    return any(
-        fnmatchcase(lowered, glob.lower()) or ("[" not in glob and fnmatchcase(plain, normal(glob)))
-        for glob in globs
-    )
+def _is_text(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(each, str) for each in value)
+    return isinstance(value, str)
+
+
+@lru_cache(maxsize=64)
+def _matcher(globs: tuple[str, ...]) -> Callable[[str], bool]:
+    lowered = re.compile("|".join(translate(glob.lower()) for glob in globs) or "(?!)")
+    plain = [translate(normal(glob)) for glob in globs if "[" not in glob]
+    bare = re.compile("|".join(plain) or "(?!)")
+
+    @lru_cache(maxsize=4096)
+    def matches(key: str) -> bool:
+        return bool(lowered.match(key.lower()) or bare.match(normal(key)))
+
+    return matches

@@ -45,7 +45,7 @@ _ODD_PASSWORD: Final = re.compile(
 _FORM: Final = re.compile(r"[^\s=&\"<>{}:/?#]{1,200}=[^\s&\"<>{}]*(?:&[^\s&\"<>{}]*)*")
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _FORM_KEYS: Final = frozenset(("rawquerystring", "querystring", "query", "body"))
-_NO_KEYS: Final = RedactionRules(keys=())
+_NO_KEYS: Final = RedactionRules(keys=(), text_keys=())
 
 
 class Texts:

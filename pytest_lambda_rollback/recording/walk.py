@@ -76,7 +76,7 @@ class Walk:
             elif key in _VALUES or (key in _TYPED and len(node) == 1):
                 inner, rule = place.key, place.rule
             if rule is None and self._echoes is None:
-                rule = rule_of(inner, self._rules, about=about)
+                rule = rule_of(inner, self._rules, about=about, value=item)
             name = self._texts.name(key, place)
             if attribute and key in _TYPES:
                 rule = None

@@ -113,7 +113,40 @@ def redacted(event: object, rules: RedactionRules = RULES) -> Any:
     return Redactor(rules, b"k" * 32).redact(event)[0]
 
 
-TABLE = PAIRS | PLACES | URLS | NAMED
+PEM = "-----BEGIN RSA PRIVATE KEY-----"
+FORMATS = {
+    secret[:9]: ({"note": f"it is {prefix}{secret}{end}"}, secret)
+    for prefix, secret, end in (
+        ("xapp-1-", "A01B2C3D4-123456789-abcdef", ""),
+        ("hvs.", "CAESIJ9abcdefghijklmn0p", ""),
+        ("ya29.", "a0AfB_byC1234567890abcdef", ""),
+        ("glsa_", "Zx12" * 8 + "_0a1b2c3d", ""),
+        ("dckr_pat_", "Yq9_" * 6, ""),
+        ("dapi", "1a2b3c4d" * 4, ""),
+        ("NRAK-", "K7LM9" * 5, ""),
+        ("https://api.telegram.org/bot123456789:AA", "Fx3_b" * 6 + "Abc", "/sendMessage"),
+        ("https://discord.com/api/webhooks/1234567890/", "Wx-9_abcdefghijklmnop", ""),
+        ("https://a.webhook.office.com/webhookb2/", "0f1e2d3c-aaaa-bbbb", "/Incoming"),
+        ("AccountName=shop;AccountKey=", "bG9uZ2xvbmdsb25n" * 5 + "bG9uZw==", ";EndpointSuffix=x"),
+        ("pi_3MtwBwLkdIwHu7ix28a3tqPa_secret_", "YrKJUKribcBjcG8HVhfZluoGH", ""),
+        (f"{PEM}\n", "MIIEowIBAAKCAQEA", ""),
+        (f"{PEM}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,0F1E\n\n", "MIIBzzEFkeys", "\n--"),
+        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n", "lQdGBGV4YW1w", "\n-----END PGP PRIV"),
+    )
+}
+KEYS = {
+    key: ({key: "Aqbcd ef7891"}, "Aqbcd")
+    for key in (  # noqa: SIM905 - as readable as a table
+        "password1 password_confirmation passwordConfirm pass pw SecretString secretValue"
+        " security_code otpCode smsCode confirmationCode X-Auth-Key authCode encryptionKey"
+        " masterKey tokens passwords secrets apiKeys pan accountNo cardholderName nameOnCard"
+        " fname lname line1 mnemonic address billing_address"
+    ).split()
+} | {
+    "tokens in DynamoDB": ({"tokens": {"SS": ["ss_tok_1"]}}, "ss_tok"),
+    "an attribute of a user": ({"userAttributes": {"address": "High Street"}}, "High"),
+}
+TABLE = PAIRS | PLACES | URLS | NAMED | FORMATS | KEYS
 
 
 @pytest.mark.parametrize(("event", "secret"), TABLE.values(), ids=TABLE)
@@ -192,6 +225,30 @@ def test_records_of_a_queue_from_a_pipe_have_no_handle_and_no_old_digest() -> No
         assert one["md5OfBody"] == hashlib.md5(one["body"].encode()).hexdigest()
     assert digests.renewed([record, 17])[1] == 17  # type: ignore[index]
     assert digests.renewed([1, "a"]) == [1, "a"]
+
+
+def test_a_key_in_pem_keeps_its_lines() -> None:
+    for end in ("\n", r"\n"):
+        lines = (PEM, "Proc-Type: 4,ENCRYPTED", "MIIEowIBAAKCAQEA", "nHx72z==", PEM[:5] + "END")
+        made = redacted({"m": end.join(lines)})["m"].split(end)
+        assert (made[:2], made[4]) == ([*lines[:2]], lines[4])
+        assert [len(line) for line in made] == [len(line) for line in lines]
+        assert made[2] != lines[2]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"tokens": 1200, "pass": 10, "pan": 5.5, "pin_count": 3, "line1": {"id": "A"}},
+        {"usage": {"tokens": {"input": 12, "output": 340}}},
+        {"encryptionKey": {"id": "alias/shop", "type": "KMS"}},
+        {"auth": "basic", "city": "London", "zip": "10115", "bypass": "yes"},
+        {"address": "10.0.0.1:8080 eth0", "ipAddress": "fe80::1 eth0", "address2x": "12 High St"},
+        {"walletAddress": "0x1f9840a85d5af5bf1d1762f925bdaddc4201f984", "address": "London"},
+    ],
+)
+def test_what_counts_or_is_a_kind_stays(event: object) -> None:
+    assert redacted(event) == event
 
 
 def test_what_only_names_a_value_stays() -> None:
