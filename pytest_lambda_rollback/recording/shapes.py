@@ -8,7 +8,8 @@ in, and not one for each combination. At most ``per_shape`` events of a shape ar
 is only counted, however many there are.
 
 What looks like a kind (``status``, ``type``) and has more than twelve values in a recording is
-none, and stops counting. The result depends only on the events and their order.
+none, and stops counting; so do keys that are data (`data_keys`). The result depends only on the
+events and their order.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_lambda_rollback.recording.data_keys import DataKeys
 from pytest_lambda_rollback.recording.structures import (
+    OPERATIONS,
+    ROUTE,
     Feature,
     Path,
     Structure,
@@ -31,7 +35,9 @@ from pytest_lambda_rollback.recording.values import RecordedEvent, Selection, Sh
 
 MAX_KINDS: Final = 12
 """More values at one place are no kinds."""
+_MANY: Final = 256
 _NAME_WORDS: Final = 6
+_RESOURCE: Final = re.compile(r"(?:/(?:api|v\d+))*/?[^/]*")
 _LESS_TELLING: Final = ("text", "object", "list", "integer", "decimal", "JSON text")
 
 _Topics = tuple[tuple[Path, str], ...]
@@ -75,10 +81,19 @@ class _Clusters:
     _groups: dict[tuple[str, _Topics], _Group] = field(default_factory=dict)
     _kinds: dict[tuple[str, Path], set[str]] = field(default_factory=dict)
     _no_kinds: set[tuple[str, Path]] = field(default_factory=set)
+    _data_keys: DataKeys = field(default_factory=DataKeys)
+    _events: int = 0
 
     def add(self, structure: Structure, event: RecordedEvent) -> None:
         """Put one event where it belongs."""
-        if self._learn(structure):
+        structure = self._data_keys.folded(structure)
+        self._data_keys.learn(structure)
+        self._events += 1
+        # Early on all keys are rare; as many again as there were tell more.
+        due = self._events >= _MANY and self._events.bit_count() == 1
+        if due and self._data_keys.decide(routes=False):
+            self._regroup()
+        if self._learn(self._data_keys.folded(structure)):
             self._regroup()
         plain = self._without(structure)
         one = _Kept(structure=plain)
@@ -92,6 +107,8 @@ class _Clusters:
 
     def shapes(self) -> Iterator[Shape]:
         """What there is in the end."""
+        if self._data_keys.decide():
+            self._regroup()
         for group in self._groups.values():
             for kept in _needed(group):
                 # Random combinations of what production still sends are not stale.
@@ -144,6 +161,7 @@ class _Clusters:
 
     def _without(self, structure: Structure) -> Structure:
         source = structure.source
+        structure = self._data_keys.folded(structure)
         return Structure(
             source=source,
             topics=tuple(
@@ -160,9 +178,9 @@ class _Clusters:
         """Cluster again what was kept, now that some values do not count any more."""
         before = self._groups
         self._groups = {}
-        for group in before.values():
+        for (source, _), group in before.items():
             seen = {
-                (path, kind)
+                (self._data_keys.path(source, path), kind)
                 for path, kind in group.seen
                 if not kind.startswith("=") or not any(place == path for _, place in self._no_kinds)
             }
@@ -212,7 +230,12 @@ def _nearest(one: _Kept, shapes: list[_Kept]) -> _Kept:
 
 def _is_route(path: Path) -> bool:
     """Routes are as many as an API has; they count however many they are."""
-    return path in (("resource",), ("routeKey",), ("httpMethod",), ("detail-type",))
+    return path in OPERATIONS or path in (
+        ("resource",),
+        ("routeKey",),
+        ("httpMethod",),
+        ("detail-type",),
+    )
 
 
 def _digest(structure: Structure) -> str:
@@ -226,7 +249,11 @@ def _digest(structure: Structure) -> str:
 def _name(kept: _Kept) -> str:
     """Words for a file's name: what the event is, and what is special in it."""
     structure = kept.structure
-    topics = [value for _, value in structure.topics]
+    # Of a path only what comes first: further on it may name a person.
+    topics = [
+        _RESOURCE.match(value)[0] if path == ROUTE else value  # type: ignore[index]
+        for path, value in structure.topics
+    ]
     words = [] if topics and structure.source in ("rest", "http", "alb") else [structure.source]
     for topic in sorted(topics, key=lambda value: not value.isupper()):
         words += [word for word in _words(topic) if word not in words]

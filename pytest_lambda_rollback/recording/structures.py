@@ -76,13 +76,28 @@ _OTHER: Final = re.compile(r"\d{3}|[0-9a-fA-F]{12}")
 """What a plain word does not have: an id."""
 _ID_KEY: Final = re.compile(r"\d{2}|[@:/ ]|^\d|[0-9a-f]{8}|^$|^.{41}|[^\x00-\x7f]")
 _MANY_KEYS: Final = 60
-_ROOTS: Final = (
+ROOTS: Final = (
     (), ("body",), ("detail",), ("Records", "*"), ("Records", "*", "body"),
     ("Records", "*", "Sns"), ("Records", "*", "Sns", "Message"),
     ("Records", "*", "kinesis", "data"), ("Records", "*", "body", "Message"),
     ("Records", "*", "body", "detail"), ("records", "*", "data"),
+    ("records", "*", "*", "value"),
 )  # fmt: skip
 """Where a key like ``type`` says what the event is, and not what a part of it is."""
+ROUTE: Final = ("path",)
+"""The place of a path's topic, where the route that AWS names takes any path."""
+OPERATIONS: Final = frozenset(
+    (("info", "fieldName"), ("*", "info", "fieldName"), ("operationName",),
+     ("body", "operationName"), ("sessionState", "intent", "name"), ("currentIntent", "name"),
+     ("request", "intent", "name"))
+)  # fmt: skip
+"""What is asked for, in events of AppSync, GraphQL, Lex and Alexa."""
+_ANY_ROUTE: Final = re.compile(r"\$default|.*\{[^{}]+\+\}")
+_SEGMENT: Final = re.compile(r"v\d{1,2}|[A-Za-z][A-Za-z_.~-]{0,19}")
+"""What names a resource; ids have digits, signs or many letters."""
+_MOST_SEGMENTS: Final = 6
+_BY_KEY: Final = (("records",), ("rmqMessagesByQueue",))
+"""Objects of Kafka and RabbitMQ whose keys are partitions and queues."""
 _DEPTH: Final = 40
 
 
@@ -94,7 +109,8 @@ def structure_of(event: object) -> Structure:
         sorted(
             (path, kind[1:])
             for path, kind in features
-            if kind.startswith("=") and path[:-1] in _ROOTS and normal(path[-1]) in _TOPIC
+            if kind.startswith("=")
+            and (path in OPERATIONS or (path[:-1] in ROOTS and normal(path[-1]) in _TOPIC))
         )
     )
     places = [path for path, _ in topics]
@@ -102,7 +118,21 @@ def structure_of(event: object) -> Structure:
         # A batch of several kinds of message: that it is mixed is what it tells; what each kind
         # looks like is told by the batches of one.
         features = frozenset((path, f"={value}") for path, value in topics)
-    return Structure(source=source, topics=topics, features=features)
+    return Structure(source=source, topics=topics + _route(event, source), features=features)
+
+
+def _route(event: object, source: str) -> tuple[tuple[Path, str], ...]:
+    """The path as a topic, where AWS names no route or one for any path: ``/orders/*/lines``."""
+    if not isinstance(event, dict):
+        return ()
+    named = event.get("resource", event.get("routeKey", ""))
+    if source != "alb" and not (isinstance(named, str) and _ANY_ROUTE.fullmatch(named)):
+        return ()
+    path = event.get("rawPath", event.get("path"))
+    if not isinstance(path, str):
+        return ()
+    parts = [part for part in path.split("/") if part][:_MOST_SEGMENTS]
+    return ((ROUTE, "/" + "/".join(each if _SEGMENT.fullmatch(each) else "*" for each in parts)),)
 
 
 def _source(event: object) -> str:
@@ -135,7 +165,7 @@ def _features(node: object, path: Path, depth: int) -> Iterator[Feature]:
         return
     if isinstance(node, dict):
         yield path, "object"
-        dynamic = len(node) > _MANY_KEYS
+        dynamic = len(node) > _MANY_KEYS or path in _BY_KEY
         for key, item in node.items():
             if key in _TRANSPORT and _is_record(path):
                 yield from _transport(key, item, path)
@@ -173,7 +203,7 @@ def _text(text: str, path: Path, depth: int) -> Iterator[Feature]:
         return
     yield path, "text"
     key = normal(path[-1]) if path else ""
-    named = key in _TOPIC or _ENUM.search(key)
+    named = key in _TOPIC or path in OPERATIONS or _ENUM.search(key)
     if named and _WORD.fullmatch(text) and not _OTHER.search(text):
         yield path, f"={text}"
 

@@ -1,0 +1,106 @@
+"""Keys that are data: names of users, ids or search words where others have names of fields. Pure.
+
+One event does not tell them from fields; many do. At one place fields come again from event to
+event, and one event has a good part of them; data are many, and most of them come once. Segments
+of paths are looked at in the same way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+from pytest_lambda_rollback.recording.structures import ROOTS, ROUTE, Path, Structure
+
+MAX_KEYS: Final = 16
+"""Of a place; more may be data."""
+MAX_SEGMENTS: Final = 40
+"""Of paths below one segment; an API has more resources than an object has optional keys."""
+_SURELY: Final = 100
+_PART: Final = 4
+"""Of fields, one event has at least one in so many."""
+_ROUTES: Final = "/"
+
+_Place = tuple[str, Path]
+"""(source, path of the object)"""
+
+
+@dataclass(slots=True)
+class _Keys:
+    events: Counter[str] = field(default_factory=Counter)
+    """In how many events a key was seen."""
+    widest: int = 0
+    """The most keys that one event had."""
+
+
+class DataKeys:
+    """What was learned of keys from the structures of events."""
+
+    def __init__(self) -> None:
+        self._keys: dict[_Place, _Keys] = {}
+        self._data: set[_Place] = set()
+
+    def learn(self, structure: Structure) -> None:
+        """Count the keys of one event, as `folded` gives it."""
+        here: dict[Path, set[str]] = {}
+        for path in {path for path, _ in structure.features}:
+            if path and path[-1] != "*" and path[:-1] not in ROOTS:
+                here.setdefault(path[:-1], set()).add(path[-1])
+        for path, value in structure.topics:
+            if path == ROUTE:
+                parts = _parts(value)
+                for number in range(1, len(parts)):
+                    here[parts[:number]] = {parts[number]}
+        for path, keys in here.items():
+            known = self._keys.setdefault((structure.source, path), _Keys())
+            known.events.update(keys)
+            known.widest = max(known.widest, len(keys))
+
+    def decide(self, *, routes: bool = True) -> bool:
+        """Say where keys, or segments of routes, are data by now; True where it is news."""
+        found = {
+            place
+            for place, keys in self._keys.items()
+            if (routes or place[1][:1] != (_ROUTES,)) and _are_data(place, keys)
+        }
+        for place in found:
+            del self._keys[place]
+        self._data |= found
+        return bool(found)
+
+    def folded(self, structure: Structure) -> Structure:
+        """The structure with ``*`` in place of keys that are data."""
+        if not self._data:
+            return structure
+        source = structure.source
+        return Structure(
+            source=source,
+            topics=tuple(
+                (path, "/".join(self.path(source, _parts(value)))[1:] if path == ROUTE else value)
+                for path, value in structure.topics
+            ),
+            features=frozenset(
+                (self.path(source, path), kind) for path, kind in structure.features
+            ),
+        )
+
+    def path(self, source: str, path: Path) -> Path:
+        """One path of it."""
+        done: Path = ()
+        for key in path:
+            done = (*done, "*" if (source, done) in self._data else key)
+        return done
+
+
+def _parts(route: str) -> Path:
+    return (_ROUTES, *route.strip("/").split("/"))
+
+
+def _are_data(place: _Place, keys: _Keys) -> bool:
+    number = len(keys.events)
+    most = MAX_SEGMENTS if place[1][:1] == (_ROUTES,) else MAX_KEYS
+    if number <= max(most, _PART * keys.widest):
+        return False
+    once = sum(count == 1 for count in keys.events.values())
+    return 2 * once >= number or number > _SURELY
