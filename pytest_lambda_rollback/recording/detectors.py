@@ -32,8 +32,6 @@ class Span:
     """``text``, ``whole``, ``email``, ``card``, ``phone``, ``iban``, ``ip``, ``jwt``, ``basic``."""
 
 
-AUTHORIZATION_KEYS: Final = frozenset(("authorization", "proxyauthorization", "authorizationtoken"))
-COOKIE_KEYS: Final = frozenset(("cookie", "cookies", "setcookie"))
 SIGNED: Final = frozenset(
     ("xamzsignature", "xamzsecuritytoken", "signature", "awsaccesskeyid", "sig", "keypairid",
      "xgoogsignature", "googleaccessid")
@@ -55,17 +53,6 @@ _PEM: Final = re.compile(
 _PEM_LINE: Final = re.compile(r"\\[nr]|(?P<it>(?:[^\\\r\n]|\\(?![nr]))+)")
 _PEM_HEADER: Final = re.compile(r"\s*[A-Z][\w-]*: ")
 _SCHEME: Final = re.compile(r"(?i)(?<!\w)(bearer|basic|token|digest|apikey)\s+(?=\S)")
-_PARAMETER: Final = re.compile(
-    r"(?P<key>[A-Za-z][\w-]{0,40})\s*=\s*(?:\"(?P<it>[^\"]*)\"|(?P<bare>[^\s\",;=]+=*))"
-)
-_PARAMETERS: Final = re.compile(
-    r"(?:[A-Za-z][\w-]{0,40}\s*=\s*(?:\"[^\"]*\"|[^\s\",;=]+=*)\s*(?:[,;]\s*|$))+"
-)
-_NO_CREDENTIALS: Final = frozenset(
-    ("realm", "algorithm", "qop", "nc", "headers", "charset", "created", "expires",
-     "oauthsignaturemethod", "oauthversion", "oauthtimestamp")
-)  # fmt: skip
-"""Parameters that say how credentials are made, as `normal` writes them (RFC 7616, RFC 5849)."""
 _SIGV4: Final = re.compile(r"(?<!\w)Signature=(?P<it>[0-9a-f]{64})")
 _AWS_ID: Final = re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)(?P<it>[A-Z0-9]{16})(?![A-Za-z0-9])")
 """Our own pseudonyms have any digit, and must be seen again as what they are."""
@@ -115,11 +102,6 @@ _POSTAL_CHARS: Final = 400
 _NUMBERED: Final = re.compile(r"version|firmware|release|build|revision")
 """Keys of numbers that have four parts and are no addresses."""
 _IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:]|\.\d)")
-_COOKIE: Final = re.compile(r"(?:^|;)\s*(?P<key>[^=;\s]+)=(?P<it>[^;]*)")
-_ATTRIBUTES: Final = frozenset(
-    ("path", "domain", "expires", "maxage", "samesite", "version", "priority", "partitioned")
-)
-
 _IBAN_LENGTHS: Final = {
     part[:2]: int(part[2:])
     for part in (  # noqa: SIM905 - as readable as a table
@@ -169,44 +151,6 @@ def _apart(spans: Iterable[Span]) -> tuple[Span, ...]:
 def tokens_in(text: str) -> tuple[Span, ...]:
     """The JSON Web Tokens in a plain text."""
     return tuple(_jwts(text, "", _NO_KEYS)) if "." in text else ()
-
-
-def authorization(text: str) -> tuple[Span, ...]:
-    """The credentials of an Authorization header; the scheme stays."""
-    if text.startswith("AWS4-"):
-        return tuple(
-            Span(*match.span("it"), "authorization", "text")
-            for match in re.finditer(
-                r"Credential=(?:AKIA|ASIA)?(?P<it>[^/,\s]+)|Signature=(?P<that>\w+)", text
-            )
-            if match["it"]
-        ) + tuple(
-            Span(*match.span(1), "authorization", "text")
-            for match in re.finditer(r"Signature=(\w+)", text)
-        )
-    scheme = re.match(r"([A-Za-z][\w-]{1,20})\s+(?=\S)", text)
-    if scheme and _PARAMETERS.fullmatch(text, scheme.end()):
-        return tuple(
-            Span(*match.span(match.lastgroup or "it"), "authorization", "whole")
-            for match in _PARAMETER.finditer(text, scheme.end())
-            if normal(match["key"]) not in _NO_CREDENTIALS
-        )
-    start = scheme.end() if scheme else 0
-    end = len(text.rstrip())
-    kind = "basic" if scheme and scheme[1].lower() == "basic" else "whole"
-    return (Span(start, end, "authorization", kind),) if start < end else ()
-
-
-def cookies(text: str, *, is_set: bool) -> tuple[Span, ...]:
-    """The values of cookies; their names stay, and the attributes where one is set."""
-    found = [
-        Span(*match.span("it"), "cookie", "whole")
-        for match in _COOKIE.finditer(text)
-        if not (is_set and match.start() and normal(match["key"]) in _ATTRIBUTES)
-    ]
-    if not found and text.strip():
-        return (Span(0, len(text), "cookie", "text"),)
-    return tuple(span for span in found if span.start < span.end)
 
 
 def is_birth_date(digits: str, hint: str) -> bool:

@@ -15,16 +15,18 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from pytest_lambda_rollback.recording import identities, tokens
 from pytest_lambda_rollback.recording.detectors import (
-    AUTHORIZATION_KEYS,
-    COOKIE_KEYS,
     SIGNED,
     Span,
-    authorization,
-    cookies,
     found_in,
     is_birth_date,
     structured_in,
     tokens_in,
+)
+from pytest_lambda_rollback.recording.headers import (
+    AUTHORIZATION_KEYS,
+    COOKIE_KEYS,
+    authorization,
+    cookies,
 )
 from pytest_lambda_rollback.recording.places import Place, rule_of
 from pytest_lambda_rollback.recording.replacements import Echoes, Replacements, Report
