@@ -92,7 +92,10 @@ _CARD: Final = re.compile(
     r"(?![^\W_]|-|\.\d)"
 )
 _SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
-_E164: Final = re.compile(r"(?<![\w+])\+[1-9](?:[ .()/-]{0,2}\d){7,14}(?!\d)")
+# A client that does not encode + in a query makes a blank of it.
+_E164: Final = re.compile(
+    r"(?:(?<![\w+])\+|\A (?=\d{10,15}\Z))[1-9](?:[ .()/-]{0,2}\d){7,14}(?!\d)"
+)
 _NANP: Final = re.compile(
     r"(?<![\w.+/-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}(?![\w-]|\.\d)"
 )

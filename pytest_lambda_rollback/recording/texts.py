@@ -169,7 +169,8 @@ class Texts:
         start = text.index(bare)
         spans = found_in(bare, _NO_KEYS)
         of_one = len(spans) == 1 and bare.endswith(bare[spans[0].start : spans[0].end])
-        if of_one and (spans[0].start == 0 or spans[0].kind == "text"):
+        lines_of_key = bool(spans) and all(span.detector == "private-key" for span in spans)
+        if lines_of_key or (of_one and (spans[0].start == 0 or spans[0].kind == "text")):
             changed = self._spans(bare, spans, place)
         elif "://" in bare and self.free(bare, place) != bare:
             changed = self.free(bare, place)

@@ -38,6 +38,8 @@ PLACES = {
     "phone in an encoded path": ({"rawPath": "/users/%2B4915123456789"}, "123456789"),
     "phone in a URL": ({"m": "https://x.io/sms/+4915123456789"}, "123456789"),
     "phone behind =": ({"message": "to=+4915123456789"}, "123456789"),
+    "phone in a form": ({"body": "to=+4915123456789&x=1"}, "5123456789"),
+    "phone of a form, decoded": ({"to": " 4915123456789"}, "5123456789"),
     "e-mail in a composite key": ({"sk": "jane@acme.io-2026"}, "jane"),
     "e-mail in a longer key": ({"sk": "USER#jane@acme.io-eu-1#1"}, "jane"),
     "IPv4 in IPv6": ({"ip": "::ffff:87.123.45.67"}, "87.123"),
@@ -228,9 +230,9 @@ def test_records_of_a_queue_from_a_pipe_have_no_handle_and_no_old_digest() -> No
 
 
 def test_a_key_in_pem_keeps_its_lines() -> None:
-    for end in ("\n", r"\n"):
+    for key, end in (("m", "\n"), ("m", r"\n"), ("private_key", "\n")):
         lines = (PEM, "Proc-Type: 4,ENCRYPTED", "MIIEowIBAAKCAQEA", "nHx72z==", PEM[:5] + "END")
-        made = redacted({"m": end.join(lines)})["m"].split(end)
+        made = redacted({key: end.join(lines)})[key].split(end)
         assert (made[:2], made[4]) == ([*lines[:2]], lines[4])
         assert [len(line) for line in made] == [len(line) for line in lines]
         assert made[2] != lines[2]
