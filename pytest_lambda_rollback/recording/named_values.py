@@ -14,7 +14,7 @@ Names = Callable[[str], bool]
 """Says whether values of a name are meant."""
 Place = tuple[int, int]
 
-_KEY: Final = re.compile(r"(?<![\w.-])(?P<key>[\w.-]{2,40})\\{0,7}[\"']?\s*(?P<sign>[=:])\s*")
+_KEY: Final = re.compile(r"(?<![\w.-])(?P<key>[\w.-]{2,40})\\{0,7}[\"']?\s*(?P<sign>=>?|:)\s*")
 _VALUE: Final = re.compile(
     r"\"(?P<a>(?:[^\"\r\n\\]|\\.){3,}+)(?:\"|\Z)|'(?P<b>[^'\r\n]{3,})'"
     r"|(?P<slashes>\\{1,7})\"(?P<c>(?:[^\"\r\n\\]|(?!(?P=slashes)\")\\++\"?){3,}+)(?:(?P=slashes)\"|\Z)"

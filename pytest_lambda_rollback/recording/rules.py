@@ -25,28 +25,28 @@ DETECTORS: Final = (
 DEFAULT_KEYS: Final = (
     # credentials
     "password", "*password", "*passwords", "*password1", "*password2", "*password_confirm*",
-    "*password_repeat", "*password_again", "passwd", "pwd", "pw", "db_pass", "user_pass",
-    "smtp_pass", "passphrase", "passcode", "secret", "*secret", "*secret_string", "*secret_value",
-    "*secret_key", "*secret_access_key", "*access_key", "access_key_id", "*private_key",
-    "*signing_key", "*master_key", "*auth_key", "*account_key",
+    "*password_repeat", "*password_again", "*password_hash", "passwd", "pwd", "pw", "db_pass",
+    "user_pass", "smtp_pass", "passphrase", "passcode", "secret", "*secret", "*secret_string",
+    "*secret_value", "*secret_key", "*secret_access_key", "*access_key", "access_key_id",
+    "*private_key", "*signing_key", "*master_key", "*auth_key", "consumer_key", "*account_key",
     "*api_key", "*apikey", "*api_keys", "mnemonic", "seed_phrase", "recovery_code*", "backup_code*",
-    "token", "*token", "authorization",
-    "proxy-authorization", "x-amz-security-token", "cookie", "cookies", "set-cookie", "session_id",
-    "sessionid", "credentials", "credential", "otp", "totp", "mfa_code", "one_time_code",
-    "verification_code", "confirmation_code", "otp_code", "sms_code", "auth_code",
-    "authorization_code", "security_code", "pin", "pin_code", "security_answer", "challenge_answer",
+    "token", "*token", "authorization", "proxy-authorization", "x-amz-security-token", "cookie",
+    "cookies", "set-cookie", "session_id", "sessionid", "jsessionid", "phpsessid", "credentials",
+    "credential", "otp", "totp", "mfa_code", "one_time_code", "verification_code",
+    "confirmation_code", "otp_code", "sms_code", "auth_code", "authorization_code",
+    "*security_code", "pin", "pin_code", "security_answer", "challenge_answer",
     "private_challenge_parameters", "code_verifier", "client_assertion",
     # payment
     "cvv", "cvv2", "cvc", "cvc2", "card_number", "cc_number", "credit_card", "credit_card_number",
     "account_number", "account_no", "cardholder", "card_holder", "cardholder_name",
     "card_holder_name", "name_on_card", "routing_number", "sort_code", "iban",
     # persons
-    "username",
-    "ssn", "social_security_number", "national_id", "tax_id", "passport", "passport_number",
-    "driver_license", "drivers_license", "date_of_birth", "birth_date", "birthdate", "birthday",
-    "dob", "first_name", "last_name", "fname", "lname",
-    "given_name", "family_name", "middle_name", "maiden_name",
-    "surname", "full_name", "street", "street_address", "address_line*", "address1", "address2",
+    "username", "ssn", "social_security_number", "national_id", "national_insurance_number",
+    "tax_id", "passport", "passport_number", "passport_no", "driver_license", "drivers_license",
+    "date_of_birth", "birth_date", "birthdate", "birthday", "dob", "first_name", "last_name",
+    "fname", "lname", "given_name", "family_name", "middle_name", "maiden_name", "surname",
+    "full_name", "street", "street1", "street2", "street_address", "address_line*", "address1",
+    "address2",
 )  # fmt: skip
 """Globs over key names; case, ``-``, ``_``, dots and spaces make no difference."""
 

@@ -70,6 +70,7 @@ NAMED = {
     "a quote in a value": ({"m": r'x "password": "a\"b, hunter22", y'}, "hunter22"),
     "a value that is cut off": ({"m": 'req {"password":"hunter 22'}, "hunter 22"),
     "a name in a value": ({"m": "see query=password=hunter22"}, "hunter22"),
+    "a hash of Ruby": ({"m": 'Parameters: {:password=>"hunter22"}'}, "hunter22"),
     "a form's field": ({"m": '<input name="password" value="hunter22">'}, "hunter22"),
     "a field the other way round": ({"m": "<input value='hunter22' name='password'/>"}, "hunter22"),
     "an attribute in XML": (
