@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 _RECORD = "lambda_rollback"
 """Name of the attribute by which a record travels on a test report, also between processes."""
+_COLLECTED = "lambda_rollback_collected"
+"""Name by which a worker of a distributed run tells which configuration files it collected."""
+_SWITCH = "--lambda-rollback"
 
 
 class CheckFailedError(Exception):
@@ -160,6 +163,7 @@ class ConfigFile(pytest.File):
     def collect(self) -> Iterator[pytest.Collector]:
         """Yield one collector for each function; a wrong configuration is kept for later."""
         active = active_plugin(self.config)
+        active.note_collected(self.path)
         settings = active.settings_of(self.path)
         if settings is None:
             return
@@ -189,6 +193,9 @@ class ActivePlugin:
         )
         self.is_worker = hasattr(config, "workerinput")
         self._loaded: dict[Path, Settings | None] = {}
+        """Also files that were read only for the folders that pytest must keep out of."""
+        self._collected: set[Path] = set()
+        self._ran = False
         self._folders: dict[Path, frozenset[Path]] = {}
         self._cache = _store()
         self._errors: list[ConfigError] = []
@@ -213,8 +220,13 @@ class ActivePlugin:
         if option("lambda_rollback_json") and not self.is_worker:
             self._json = config.invocation_params.dir / option("lambda_rollback_json")
             _clear(self._json)
+        _add_root_files(config)
 
     # --- collection --------------------------------------------------------------------------
+
+    def note_collected(self, path: Path) -> None:
+        """Remember a configuration file that is part of this run."""
+        self._collected.add(path)
 
     def pytest_collect_file(
         self, file_path: Path, parent: pytest.Collector
@@ -277,11 +289,15 @@ class ActivePlugin:
 
         A worker of a distributed run can't end the run; it runs nothing and tells the controller.
         """
-        settings = [each for each in self._loaded.values() if each is not None]
+        if self.is_worker:
+            found = sorted(str(path) for path in self._collected)
+            vars(self.config)["workeroutput"][_COLLECTED] = found
+        loaded = self._loaded.items()
+        settings = [each for path, each in loaded if path in self._collected and each is not None]
         try:
             configuration.check_candidates(self.command_line, settings)
         except ConfigError as error:
-            if not self._errors and self._loaded:
+            if not self._errors and self._collected:
                 self._errors.append(error)
         if not self._errors:
             return
@@ -293,8 +309,10 @@ class ActivePlugin:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take what a worker of a distributed run found wrong with the configuration."""
-        self._usage = getattr(node, "workeroutput", {}).get(_RECORD) or self._usage
+        """Take what a worker of a distributed run found: its configurations, what is wrong."""
+        output = getattr(node, "workeroutput", {})
+        self._usage = output.get(_RECORD) or self._usage
+        self._collected.update(Path(path) for path in output.get(_COLLECTED, ()))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what was selected, so that environments end with their last check."""
@@ -312,6 +330,7 @@ class ActivePlugin:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """Treat SIGTERM (a cancelled CI job) like Ctrl-C, so that nothing is left running."""
+        self._ran = not self.config.getoption("collectonly")
         if threading.current_thread() is not threading.main_thread():
             return (yield)
         previous = signal.signal(signal.SIGTERM, _terminated)
@@ -402,10 +421,26 @@ class ActivePlugin:
             self._records
         ):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if session.exitstatus == pytest.ExitCode.OK and self._ran and self._missed():
+            # Nothing to check is unknown, never safe.
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._records and not self.is_worker:
             self.config.hook.pytest_lambda_rollback_report(
                 config=self.config, report=json_report.document_of(self._records)
             )
+
+    def _missed(self) -> bool:
+        """True where checks were asked for and no configuration file was collected.
+
+        Where only the configuration's ``addopts`` switch the plugin on, somebody who names files
+        runs just these, as with any other option that stands there.
+        """
+        if self._collected or self.is_worker:
+            return False
+        typed = self.config.invocation_params.args
+        by_habit = _SWITCH in self.config.getini("addopts") and _SWITCH not in typed
+        named = self.config.args_source is pytest.Config.ArgsSource.ARGS
+        return not (by_habit and named)
 
     def pytest_unconfigure(self) -> None:
         """End what was started even where the session did not finish."""
@@ -439,12 +474,9 @@ class ActivePlugin:
         if not self._records:
             if exitstatus == pytest.ExitCode.INTERRUPTED:
                 return
-            if not self._loaded and not self.is_worker and not self._selected:
-                terminalreporter.write_line(
-                    "lambda-rollback: no lambda-rollback.toml and no [tool.lambda-rollback] table "
-                    "was collected: nothing was checked",
-                    yellow=True,
-                )
+            if not self._collected and not self.is_worker:
+                colour = {"red" if self._missed() else "yellow": True}
+                terminalreporter.write_line(f"lambda-rollback: {self._nothing()}", **colour)
             return
         document = json_report.document_of(self._records)
         terminalreporter.section("lambda-rollback")
@@ -462,6 +494,17 @@ class ActivePlugin:
             terminalreporter.write_line(f"JSON report: {self._json}")
         if self._left is not None:
             terminalreporter.write_line(f"not everything was cleaned up: {self._left}", red=True)
+
+    def _nothing(self) -> str:
+        """What to say where no configuration file was collected, and what to do."""
+        here = self.config.invocation_params.dir
+        path = next(iter(self._loaded), here / configuration.FILE_NAMES[0])
+        name = os.path.relpath(path, here)
+        return (
+            "no lambda-rollback.toml and no [tool.lambda-rollback] table was collected: nothing "
+            f"was checked. Name the file, as in `pytest {_SWITCH} {shlex.quote(name)}`, or its "
+            "folder"
+        )
 
     def _show_unread(self, terminalreporter: Any) -> None:
         """Say why versions are not known where no check that was made or selected does."""
@@ -524,6 +567,21 @@ def _check_details(settings: Settings) -> None:
             why=f"no check of target {accept.target} matches {accept.check!r}",
             do=f"Name one of: {', '.join(groups)}",
         )
+
+
+def _add_root_files(config: pytest.Config) -> None:
+    """Collect the configuration at the root beside ``testpaths``, which name tests alone.
+
+    Whoever names files or folders on the command line runs those and no other ones.
+    """
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    given = [config.invocation_params.dir / each.partition("::")[0] for each in config.args]
+    for name in configuration.FILE_NAMES:
+        path = config.rootpath / name
+        known = any(path.is_relative_to(each.resolve()) for each in given)
+        if configuration.is_config(path) and not known:
+            config.args.append(str(path))
 
 
 def _clear(path: Path) -> None:

@@ -110,3 +110,12 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_lambda_rollback.items import ActivePlugin
 
         config.pluginmanager.register(ActivePlugin(config), "lambda-rollback-active")
+        return
+    # What stands in `addopts` waits for the switch; what was typed for this run was meant.
+    for argument in config.invocation_params.args:
+        if argument.startswith("--lambda-rollback-"):
+            option = argument.partition("=")[0]
+            raise pytest.UsageError(
+                f"{option} was given without --lambda-rollback, so nothing would be checked. "
+                f"Add --lambda-rollback, or leave {option} out."
+            )
