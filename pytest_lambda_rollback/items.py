@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from pytest_lambda_rollback.model import Check, CheckResult, EngineDescription, 
 from pytest_lambda_rollback.plan import checks_of, unmatched_acceptances
 from pytest_lambda_rollback.reports import json as json_report
 from pytest_lambda_rollback.reports import terminal
+from pytest_lambda_rollback.selection import Selection, possible_names
 from pytest_lambda_rollback.session import Session
 from pytest_lambda_rollback.sources import events
 from pytest_lambda_rollback.sources.artifacts import ArtifactStore
@@ -168,10 +170,29 @@ class ConfigFile(pytest.File):
         if settings is None:
             return
         self.settings = settings
-        checks = list(enumerate(checks_of(settings)))
+        checks = list(enumerate(self._as_asked(checks_of(settings))))
         for function in dict.fromkeys(check.function for _, check in checks):
             members = [(n, check) for n, check in checks if check.function == function]
             yield _Names.from_parent(self, name=function, members=members, level=0)
+
+    def _as_asked(self, checks: tuple[Check, ...]) -> Iterator[Check]:
+        """All checks, and those that are asked for by id and can't be planned.
+
+        So a job that names ``orders::3-alias::create`` hears why orders is not known, and not that
+        there is no such test.
+        """
+        for check in checks:
+            yield check
+            if check.group != "versions":
+                continue
+            for argument in dict.fromkeys(self.config.args):
+                file, *names = argument.split("::")
+                path = self.config.invocation_params.dir / file
+                asked = names[1:] or [check.group]
+                if names[:1] != [check.function] or asked[0] == check.group or len(asked) > 2:
+                    continue
+                if path.resolve() == self.path.resolve():
+                    yield replace(check, group=asked[0], name=(*asked, check.name)[1])
 
 
 class ActivePlugin:
@@ -283,9 +304,46 @@ class ActivePlugin:
                 self._loaded[path] = settings
         return self._loaded[path]
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Refuse to run on a wrong configuration: usage error, exit code 4.
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None]:
+        """Keep what could not be found out, and refuse to run on a wrong configuration."""
+        every = [item for item in items if isinstance(item, RollbackItem)]
+        yield
+        self._keep_unknown(every, items)
+        self._refuse_mistakes(items)
+
+    def _keep_unknown(self, every: list[RollbackItem], items: list[pytest.Item]) -> None:
+        """Select again what ``-k`` left out, where it stands for checks that may be meant.
+
+        Of a function that AWS does not tell about there is one check only, so that ``-k alias``
+        would make it vanish and the run pass.
+        """
+        files = {item.settings.path: item.settings for item in every}.values()
+        selection = Selection(
+            keywords=self.config.getoption("keyword"),
+            markers=self.config.getoption("markexpr"),
+            possible=possible_names((each, checks_of(each)) for each in files),
+            functions=frozenset(function.name for each in files for function in each.functions),
+        )
+        # With --deselect somebody says by name what is not to be looked at.
+        unwanted = tuple(self.config.getoption("deselect") or ())
+        reporter = self.config.pluginmanager.getplugin("terminalreporter")
+        deselected = reporter.stats.get("deselected", []) if reporter is not None else []
+        selected = set(items)
+        for item in every if selection.keywords else ():
+            if item.check.target is not None or item in selected:
+                continue
+            # Between the root folder and what stands for the unknown checks.
+            names = [node.name for node in item.listchain()[2:-2]]
+            marks = {mark.name for mark in item.iter_markers()}
+            if item.nodeid.startswith(unwanted) or not selection.may_mean(names=names, marks=marks):
+                continue
+            items.append(item)
+            if item in deselected:
+                deselected.remove(item)
+
+    def _refuse_mistakes(self, items: list[pytest.Item]) -> None:
+        """End the run with a usage error, exit code 4, where a configuration is wrong.
 
         A worker of a distributed run can't end the run; it runs nothing and tells the controller.
         """
@@ -605,7 +663,10 @@ def _store() -> Path:
 def _repeat_command(item: RollbackItem) -> str:
     """Return the shell command that makes this one check again, from where pytest was called."""
     path = os.path.relpath(item.path, item.config.invocation_params.dir)
-    _, separator, rest = item.nodeid.partition("::")
+    _, *names = item.nodeid.split("::")
+    if item.check.reason is not None:
+        # Once it is mended its place is taken by other checks: name what holds all of them.
+        names = names[: 1 if item.check.target is None else 2]
     line = active_plugin(item.config).command_line
     options = ["--lambda-rollback"]
     if line.engine:
@@ -616,7 +677,7 @@ def _repeat_command(item: RollbackItem) -> str:
         options.append(f"--lambda-rollback-last={line.last}")
     options += [f"--lambda-rollback-candidate={each}" for each in line.candidates]
     options += [f"--lambda-rollback-base-image={each}" for each in line.base_images]
-    return shlex.join(["pytest", *options, f"{path}{separator}{rest}"])
+    return shlex.join(["pytest", *options, "::".join([path, *names])])
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:
