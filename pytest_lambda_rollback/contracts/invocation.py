@@ -62,7 +62,10 @@ def judge_baseline(
         call = failed_call(run)
         if call is not None:
             return Judgement(reason=_missing_service(current, call))
-    # 4. It ends as the fixture says.
+    # 4. It starts: else no event is to blame, and nothing that a fixture expects.
+    if first.kind is OutcomeKind.INIT_ERROR:
+        return Judgement(reason=_does_not_start(current, first))
+    # 5. It ends as the fixture says.
     if expect is not None and failed and expect.type is None:
         return Judgement()
     if expect is not None:
@@ -165,7 +168,7 @@ def _does(outcome: Outcome) -> str:
         case OutcomeKind.FUNCTION_ERROR:
             return f"raises {_error(outcome)}"
         case OutcomeKind.INIT_ERROR:
-            return f"fails to initialise with {_WHERE_IMPORTED.sub('', _error(outcome))}"
+            return f"fails to initialise with {_without_place(outcome)}"
         case OutcomeKind.TIMEOUT:
             return "times out"
         case OutcomeKind.OUT_OF_MEMORY:
@@ -192,6 +195,10 @@ def _error(outcome: Outcome) -> str:
         return "an error that it does not name"
     message = one_line(outcome.error.message)
     return f"{outcome.error.type}: {message}" if message else outcome.error.type
+
+
+def _without_place(outcome: Outcome) -> str:
+    return _WHERE_IMPORTED.sub("", _error(outcome))
 
 
 def _shown(outcome: Outcome) -> str:
@@ -221,6 +228,21 @@ def _server_error(current: str, status: int, outcome: Outcome) -> str:
         f"{current} answers this event with status {status} itself, so there is nothing to "
         f"compare with: {_shown(outcome)}. Use an event that it serves, or, if this answer is "
         f'right, say "expect": {{"error": "{status}"}} in the fixture envelope'
+    )
+
+
+def _does_not_start(current: str, outcome: Outcome) -> str:
+    do = "Repair it, or give its variables the values that it needs to start"
+    kind = outcome.error.type.rpartition(".")[2] if outcome.error is not None else ""
+    if kind == "ImportModuleError":
+        do = "Look whether its code is the right folder or zip, and its layers have what it imports"
+    elif kind in ("HandlerNotFound", "MalformedHandlerName"):
+        do = "Correct its handler, or look whether its code is the right folder or zip"
+    elif kind == "UserCodeSyntaxError":
+        do = "Repair its code, or look whether it is written for this runtime"
+    return (
+        f"{current} does not start, with any event: {_without_place(outcome)}. So there is "
+        f"nothing to compare with. {do}"
     )
 
 

@@ -6,17 +6,47 @@ of the placeholder, so nothing is known of the rollback.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pytest_lambda_rollback.model import FunctionVersion, Judgement, Outcome, Verdict
+from pytest_lambda_rollback.model import (
+    FunctionVersion,
+    Judgement,
+    Outcome,
+    OutcomeKind,
+    Verdict,
+)
 from pytest_lambda_rollback.tables import listed
 
+_OF_PACKAGES = ("ImportModuleError", "HandlerNotFound", "MalformedHandlerName", "CodeSyntaxError")
+"""Errors of AWS's runtime client that no variable's value is to blame for."""
 
-def explained(judgement: Judgement, version: FunctionVersion) -> Judgement:
-    """A reason why the current version is no baseline, with the placeholders it ran with."""
+
+def explained(
+    judgement: Judgement, version: FunctionVersion, baseline: Iterable[Outcome]
+) -> Judgement:
+    """A reason why the current version is no baseline, with the placeholders it ran with.
+
+    What to do about them is said where they may be the reason: where an outcome shows one by its
+    name or value, or where the function does not start for another reason than its packages.
+    Elsewhere they are mentioned.
+    """
     if judgement.reason is None or not version.placeholders:
         return judgement
-    return replace(judgement, reason=f"{judgement.reason.rstrip('.')}. {_advice(version)}")
+    outcomes = tuple(baseline)
+    values = dict(version.environment)
+    shown = [
+        name
+        for name in version.placeholders
+        if any(_names(name, values[name], _text(outcome)) for outcome in outcomes)
+    ]
+    reason = judgement.reason.rstrip(".")
+    if shown or any(_may_need_values(outcome) for outcome in outcomes):
+        return replace(judgement, reason=f"{reason}. {_advice(version, shown)}")
+    return replace(
+        judgement, reason=f"{reason}. It ran with placeholders for {listed(version.placeholders)}"
+    )
 
 
 def without_made_up(judgement: Judgement, outcome: Outcome, target: FunctionVersion) -> Judgement:
@@ -30,7 +60,7 @@ def without_made_up(judgement: Judgement, outcome: Outcome, target: FunctionVers
         return judgement
     return Judgement(
         reason=f"{judgement.findings[0].message}; but that shows the placeholder of "
-        f"{listed(shown)}, so the real value may work. {_advice(target)}"
+        f"{listed(shown)}, so the real value may work. {_advice(target, shown)}"
     )
 
 
@@ -41,10 +71,21 @@ def _text(outcome: Outcome) -> str:
     return "\n".join(parts)
 
 
-def _advice(version: FunctionVersion) -> str:
+def _names(name: str, value: str, text: str) -> bool:
+    """True where a text has the placeholder, or the variable's name as a word."""
+    return value in text or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+
+def _may_need_values(outcome: Outcome) -> bool:
+    """True where the function raises an error of its own while it starts."""
+    kind = outcome.error.type if outcome.error is not None else ""
+    return outcome.kind is OutcomeKind.INIT_ERROR and not kind.endswith(_OF_PACKAGES)
+
+
+def _advice(version: FunctionVersion, names: Sequence[str]) -> str:
     table = f"functions.{version.function}"
     return (
-        f"The values of {listed(version.placeholders)} are placeholders: give them under "
+        f"The values of {listed(names or version.placeholders)} are placeholders: give them under "
         f"{table}.environment, or let them be fetched at run time by {table}.aws.environment = "
         f'"fetch"'
     )

@@ -74,7 +74,7 @@ class Replays:
         baseline = self._baseline(fixture)
         usable = invocation.judge_baseline(baseline, fixture.expect, version_name=self.current.name)
         if usable.reason is not None:
-            return Replayed(judgement=placeholders.explained(usable, self.current))
+            return Replayed(judgement=placeholders.explained(usable, self.current, baseline))
         first = self.replay(Slot(version=target), fixture, f"{fixture.name} on {target_name}")
         judgement = self.compare(baseline, first, fixture, target_name)
         judgement = placeholders.without_made_up(judgement, first, target)

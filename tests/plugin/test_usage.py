@@ -107,3 +107,20 @@ def test_the_flag_with_nothing_to_collect_says_so(pytester: pytest.Pytester) -> 
     result = pytester.runpytest_subprocess("--lambda-rollback", timeout=60)
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
     result.stdout.fnmatch_lines(["*no lambda-rollback.toml*nothing was checked*"])
+
+
+def test_a_candidate_that_is_the_wrong_folder_blames_no_event(project: Project) -> None:
+    event = {"lambda_rollback": 1, "event": {}, "expect": {"error": "KeyError"}}
+    project.event("gift_card", event)
+    result = project.run("--lambda-rollback-candidate=events", "--lambda-rollback-strategy=alias")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "unknown: *orders:candidate, the current version, does not start, with any event: "
+            "*No module named 'app'. So there is nothing to compare with. Look whether its code "
+            "is the right folder or zip, *",
+        ]
+        * 2
+    )
+    result.stdout.no_fnmatch_line('*Correct "expect"*')
+    result.stdout.no_fnmatch_line("*Use an event*")

@@ -43,6 +43,17 @@ INIT = Outcome(
     kind=OutcomeKind.INIT_ERROR,
     error=FunctionError(type="Runtime.ImportModuleError", message="No module named 'jwt'"),
 )
+NO_HANDLER = Outcome(
+    kind=OutcomeKind.INIT_ERROR,
+    error=FunctionError(type="Runtime.HandlerNotFound", message="Handler 'handler' missing"),
+)
+NO_LIMIT = Outcome(
+    kind=OutcomeKind.INIT_ERROR, error=FunctionError(type="KeyError", message="'LIMIT'")
+)
+NO_START = (
+    "orders:4, the current version, does not start, with any event: Runtime.ImportModuleError: "
+    "No module named 'jwt'. So there is nothing to compare with"
+)
 TIMEOUT = ended(OutcomeKind.TIMEOUT, "timed out after 3 s")
 MEMORY = ended(OutcomeKind.OUT_OF_MEMORY, "ran out of memory (limit 128 MB)")
 EXIT = ended(OutcomeKind.RUNTIME_EXIT, "the runtime exited with status 1")
@@ -97,8 +108,11 @@ def test_usable_baselines(runs: tuple[Outcome, ...], expect: ExpectedError | Non
         ((MEMORY, MEMORY), None, ["runs out of memory", "128 MB"]),
         ((EXIT, EXIT), None, ["ends its runtime without an answer", "status 1"]),
         ((LARGE, LARGE), None, ["answers more than Lambda allows"]),
-        ((INIT, INIT), None, ["fails to initialise with Runtime.ImportModuleError", "repair"]),
-        ((INIT, INIT), ExpectedError(), ["failed to start with", "expects it to raise an error"]),
+        ((INIT, INIT), None, [NO_START, "the right folder or zip, and its layers have what it"]),
+        ((INIT, INIT), ExpectedError(), [NO_START]),
+        ((INIT, INIT), ExpectedError(type="KeyError"), [NO_START]),
+        ((NO_HANDLER, NO_HANDLER), None, ["does not start, with any event", "Correct its handler"]),
+        ((NO_LIMIT, NO_LIMIT), None, ["KeyError: 'LIMIT'. So there is", "give its variables"]),
         ((ANSWER, ANSWER), ExpectedError(type="KeyError"),
          ["answered", "expects it to raise KeyError", 'Correct "expect"']),
         ((KEY_ERROR, KEY_ERROR), ExpectedError(type="NoStock"),
@@ -121,6 +135,14 @@ def test_unusable_baselines_say_why_and_what_to_do(
     assert [word for word in words if word not in reason] == []
     assert not reason.endswith(".")
     assert "\n" not in reason
+
+
+def test_no_event_and_no_fixture_is_blamed_for_what_does_not_start() -> None:
+    for expect in (None, ExpectedError(), ExpectedError(type="KeyError")):
+        reason = usable((INIT, INIT), expect)
+        assert reason is not None
+        for word in ("Use an event", "this event", "expect", "fixture"):
+            assert word not in reason
 
 
 @pytest.mark.parametrize(
