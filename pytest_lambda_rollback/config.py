@@ -107,6 +107,10 @@ def load(
     images = {**_base_images(root), **_base_image_options(command_line)}
     store = store_of(root, path.parent)
     redact = redact_of(root)
+    engine = settled(_engine(options), _engine(root), default="auto")
+    unknown = root.choice("unknown", ("fail", "skip"), "fail")
+    workers = settled(count(options, "workers"), count(root, "workers"), default=2)
+    # Last, as it may ask AWS: a mistake costs no request.
     functions = FunctionReader(
         root=root,
         options=options,
@@ -120,10 +124,10 @@ def load(
     return Settings(
         path=path,
         functions=functions,
-        engine=settled(_engine(options), _engine(root), default="auto"),
-        unknown=root.choice("unknown", ("fail", "skip"), "fail"),
+        engine=engine,
+        unknown=unknown,
         base_images=tuple(sorted(images.items())),
-        workers=settled(count(options, "workers"), count(root, "workers"), default=2),
+        workers=workers,
         use_cache=not command_line.no_cache,
         store=store,
         offline=command_line.offline,

@@ -22,7 +22,9 @@ from pytest_lambda_rollback.aws_tables import (
 )
 from pytest_lambda_rollback.builds import Build
 from pytest_lambda_rollback.errors import ConfigError, RollbackError, SourceError
+from pytest_lambda_rollback.function_tables import check_references
 from pytest_lambda_rollback.functions import (
+    DECLARED_KEYS,
     FUNCTION_KEYS,
     FUNCTION_NAME,
     Declared,
@@ -50,6 +52,7 @@ from pytest_lambda_rollback.model import (
 from pytest_lambda_rollback.paths import absolute, located, package
 from pytest_lambda_rollback.published import AwsSource, PublishedVersion
 from pytest_lambda_rollback.resolution import (
+    TARGET_KEYS,
     declared_of,
     default_current,
     origin_of,
@@ -57,7 +60,7 @@ from pytest_lambda_rollback.resolution import (
     why_no_targets,
 )
 from pytest_lambda_rollback.response_rules import response_of
-from pytest_lambda_rollback.tables import Table, listed, nearest
+from pytest_lambda_rollback.tables import Table, dotted, listed, nearest
 from pytest_lambda_rollback.versions import VERSION_KEYS, VersionReader
 
 T = TypeVar("T")
@@ -144,6 +147,9 @@ class FunctionReader:
         if not tables.values and not entries.values:
             raise ConfigError(f"{tables.at()} is empty", do=_EXAMPLE)
         defaults = defaults_of(self.root)
+        # What the file says is read first, whether or not it is needed below.
+        strategies(self.root, "strategies")
+        account_of(self.root)
         said = [self._said(tables.table(name), name, defaults) for name in tables.values]
         declared = {
             each.name: declare(each.table, each.name, self.reader)
@@ -193,6 +199,13 @@ class FunctionReader:
                         do="Keep one of the two",
                     )
             table.only(_PUBLISHED_KEYS)
+            check_references(table, target_keys=TARGET_KEYS)
+        else:
+            # Before anything that is missing: a misspelt key says why it is.
+            table.only(DECLARED_KEYS)
+            if not table.table("versions").values:
+                declare(table, name, self.reader)
+            check_references(table, target_keys=("last",))
         if source is not None and "events" not in table:
             events: tuple[tuple[Path, ...], Path | None, str] = self._usual_events(name)
         else:
@@ -238,11 +251,16 @@ class FunctionReader:
         sources = [each.source for each in said if each.source is not None]
         found: list[_Said] = []
         failed: list[FunctionSettings] = []
+        read = []
         for name in entries.values:
             entry = entries.table(name)
             entry.only(_DISCOVER_KEYS)
-            discovery = discovery_of(entry, name, defaults)
+            check_references(entry, target_keys=TARGET_KEYS)
+            strategies(entry, "strategies")
             pattern = entry.string("events", "events/{function}")
+            read.append((entry, discovery_of(entry, name, defaults), pattern))
+        for entry, discovery, pattern in read:
+            name = discovery.name
             try:
                 functions = self._published().discover(discovery, self.store)
             except SourceError as error:
@@ -391,7 +409,7 @@ class FunctionReader:
             settings,
             current=current,
             targets=targets,
-            no_targets="" if targets or last else why_no_targets(declared, said.table),
+            no_targets="" if targets or last else self._why_none(declared, said.table),
             accept=tuple(
                 accept
                 for target, accept in accepted
@@ -399,6 +417,16 @@ class FunctionReader:
             ),
             inherited=inherited,
             alias=alias,
+        )
+
+    def _why_none(self, declared: Declared, table: Table) -> str:
+        """Why there is no target, where the file says more than that there is no older version."""
+        if table.values.get("targets") != []:
+            return why_no_targets(declared, table)
+        key = dotted((*table.key, "targets"))
+        return (
+            f"{declared.name} has no rollback target: {key} is empty. Name there the versions that "
+            "traffic may be sent back to, or leave it out for the newest 3"
         )
 
     def _current(

@@ -38,9 +38,12 @@ FUNCTION_KEYS = (
 )
 LOCAL_KEYS = ("aliases", "versions", "region", "account")
 """What only a function has whose versions are declared in the file."""
+DECLARED_KEYS = (*FUNCTION_KEYS, *LOCAL_KEYS, "aws")
+"""What a table may say that does not say ``aws``, which is among them for who misspelt it."""
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VERSION_NAME = re.compile(r"\$LATEST|(?!0\d*$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")
+ACCEPT_FORM = "Write each as [[functions.{}.accept]]"
 _LAST = 3
 _CHECK_NAMES = frozenset({"dependencies", "imports", "platform", "state"})
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
@@ -107,14 +110,17 @@ def check_name(table: Table, name: str) -> None:
 
 def declare(table: Table, name: str, reader: VersionReader) -> Declared:
     """A function's own versions and aliases."""
-    table.only((*FUNCTION_KEYS, *LOCAL_KEYS))
-    example = (
-        f"Declare one for each published version, as in [functions.{name}.versions.3], "
-        f'or name the function in AWS, as in aws = {{ function_name = "{name}" }}'
-    )
-    versions = table.table("versions", required=True, do=example)
+    table.only(DECLARED_KEYS)
+    versions = table.table("versions")
     if not versions.values:
-        raise ConfigError(f"{versions.at()} is empty", do=example)
+        what = f"{versions.at()} is empty"
+        if "versions" not in table:
+            what = f"{table.at()} says neither aws nor versions"
+        raise ConfigError(
+            what,
+            do=f'For a function in AWS one line is enough: aws = "{name}". For folders and zips '
+            f"declare each published version, as in [functions.{name}.versions.3]",
+        )
     for version in versions.values:
         if version == "candidate" or not _VERSION_NAME.fullmatch(version):
             raise ConfigError(
@@ -225,10 +231,8 @@ def acceptances(
 
     Each must be of one of ``targets``, or, where that is ``None``, of any version.
     """
-    form = f"Write each as [[functions.{declared.name}.accept]]"
     found: list[tuple[TargetRef, Accept]] = []
-    for table in declared.table.tables("accept", do=form):
-        table.only(("target", "check", "reason", "until", "strategy"))
+    for table in declared.table.tables("accept", do=ACCEPT_FORM.format(declared.name)):
         target = target_of(reference(table, "target"), declared, all_declared, table.at("target"))
         label = target.label(declared.name)
         if targets is not None and target not in targets:
@@ -238,17 +242,22 @@ def acceptances(
                 why=f"the targets of {declared.name} are {listed(names)}",
                 do="Remove the acceptance, or add the version to targets",
             )
-        strategy = table.choice("strategy", tuple(Strategy), "") if "strategy" in table else None
-        example = 'Name the event or contract, as in check = "gift_card*"'
-        accept = Accept(
-            target=label,
-            check=table.string("check", do=example),
-            reason=table.string("reason", do="Say why this break is acceptable"),
-            until=table.day("until"),
-            strategy=Strategy(strategy) if strategy else None,
-        )
-        found.append((target, accept))
+        found.append((target, acceptance_of(table, label=label)))
     return tuple(found)
+
+
+def acceptance_of(table: Table, *, label: str) -> Accept:
+    """One accepted break; ``label`` is what its target is called."""
+    table.only(("target", "check", "reason", "until", "strategy"))
+    strategy = table.choice("strategy", tuple(Strategy), "") if "strategy" in table else None
+    example = 'Name the event or contract, as in check = "gift_card*"'
+    return Accept(
+        target=label,
+        check=table.string("check", do=example),
+        reason=table.string("reason", do="Say why this break is acceptable"),
+        until=table.day("until"),
+        strategy=Strategy(strategy) if strategy else None,
+    )
 
 
 def events_of(table: Table, base: Path) -> tuple[tuple[Path, ...], Path, str]:

@@ -131,6 +131,12 @@ def test_no_events_and_no_targets_are_unknown_never_safe(project: Project) -> No
     result = project.run()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["unknown: orders has no rollback target*"])
+    project.configure('current = "2"', 'events = "events"', "targets = []")
+    result = project.run()
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["unknown: orders has no rollback target: functions.orders.targets is empty. Name there *"]
+    )
 
 
 def test_a_refused_package_makes_only_its_own_checks_unknown(project: Project) -> None:

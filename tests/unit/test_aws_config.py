@@ -71,6 +71,7 @@ class Account:
     discovered: tuple[str, ...] | RollbackError = ()
     built: Build | None = None
     asked: list[AwsSource] = field(default_factory=list)
+    sweeps: list[str] = field(default_factory=list)
     builds: list[tuple[object, ...]] = field(default_factory=list)
 
     def read(
@@ -81,6 +82,7 @@ class Account:
         return {name: self.functions.get(name, gone) for name, _ in asked}
 
     def discover(self, discovery: Discovery, store: Store) -> tuple[tuple[str, AwsSource], ...]:
+        self.sweeps.append(discovery.name)
         if isinstance(self.discovered, RollbackError):
             raise self.discovered
         return tuple(
@@ -327,18 +329,61 @@ MISTAKES = {
     'aws = "b"\nenvironment = { A1 = 3 }': "functions.billing.environment.A1 is no string",
     'aws = "b"\naliases = { live = "4" }': "the aliases of billing come from AWS",
     'aws = "b"\ntargets = { lats = 3 }': 'Did you mean "last"?',
+    'aws = "b"\ntargets = 3': "expected an array of versions",
+    'aws = "b"\ntargets = [3.5]': "functions.billing.targets[0] is a float (3.5)",
+    'aws = "b"\ntargets = { last = 0 }': "expected a whole number of at least 1",
+    'aws = "b"\ncurrent = { pth = "x" }': 'Did you mean "path"?',
+    'aws = "b"\ncurrent = 4.0': "functions.billing.current is a float (4.0)",
+    'aws = "b"\nstrategies = ["alais"]': 'Write "alias" if that is what you mean',
+    'aws = "b"\n[[functions.billing.accept]]\ntarget = "2"\ncheck = "x"\nresaon = "r"': (
+        'Did you mean "reason"?'
+    ),
     'aws = "b"\naccount = "111122223333"': 'unknown key "account"',
 }
 
 
 @pytest.mark.parametrize("said", MISTAKES)
-def test_mistakes_are_told_before_aws_is_asked_for_anything_but_targets(
-    loaded: Load, account: Account, said: str
-) -> None:
+def test_mistakes_are_told_before_aws_is_asked(loaded: Load, account: Account, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
         loaded(f"[functions.billing]\n{said}\n")
     assert MISTAKES[said] in str(caught.value)
-    assert "targets" in said or account.asked == []
+    assert account.asked == []
+
+
+@pytest.mark.parametrize(
+    ("top", "message"),
+    [
+        ('engine = "dokcer"', 'Write "docker" if that is what you mean'),
+        ('strategies = ["alais"]', 'Write "alias" if that is what you mean'),
+        ('unknown = "pass"', "expected one of fail, skip"),
+        ("workers = 0", "expected a whole number of at least 1"),
+        ('account = "1"', "expected a string of 12 digits"),
+    ],
+)
+def test_mistakes_at_the_top_are_told_before_aws_is_asked(
+    loaded: Load, account: Account, top: str, message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        loaded(f'{top}\n[functions.billing]\naws = "b"\n')
+    assert message in str(caught.value)
+    assert account.asked == []
+
+
+def test_a_mistake_in_one_sweep_is_told_before_another_one_is_made(
+    loaded: Load, account: Account
+) -> None:
+    sweep = 'aws = { prefix = "b" }\n'
+    with pytest.raises(ConfigError) as caught:
+        loaded(f"[discover.one]\n{sweep}[discover.two]\n{sweep}targets = {{ lst = 3 }}\n")
+    assert 'unknown key "lst" in discover.two.targets. Did you mean "last"?' in str(caught.value)
+    assert account.sweeps == []
+
+
+def test_an_empty_list_of_targets_is_called_so(billing: Callable[..., FunctionSettings]) -> None:
+    assert billing("targets = []").no_targets == (
+        "billing has no rollback target: functions.billing.targets is empty. Name there the "
+        "versions that traffic may be sent back to, or leave it out for the newest 3"
+    )
 
 
 @pytest.mark.parametrize(

@@ -597,8 +597,8 @@ MISTAKES = {
     "unknown key of a function": (
         ORDERS.replace("current", "curent") + FOUR,
         'lambda-rollback.toml: unknown key "curent" in functions.orders. Did you mean "current"? '
-        "Known keys are accept, account, aliases, current, events, region, requires, response, "
-        "strategies, targets, versions.",
+        "Known keys are accept, account, aliases, aws, current, events, region, requires, "
+        "response, strategies, targets, versions.",
     ),
     "unknown key of a version": (
         ORDERS + FOUR + "memory = 128\n",
@@ -647,9 +647,21 @@ MISTAKES = {
     ),
     "no versions": (
         ORDERS,
-        "lambda-rollback.toml: functions.orders.versions is missing: expected a table. Declare "
-        "one for each published version, as in [functions.orders.versions.3], or name the "
-        'function in AWS, as in aws = { function_name = "orders" }.',
+        "lambda-rollback.toml: functions.orders says neither aws nor versions. For a function in "
+        'AWS one line is enough: aws = "orders". For folders and zips declare each published '
+        "version, as in [functions.orders.versions.3].",
+    ),
+    "an empty table": (
+        "[functions.orders]\n",
+        "lambda-rollback.toml: functions.orders says neither aws nor versions. For a function in "
+        'AWS one line is enough: aws = "orders". For folders and zips declare each published '
+        "version, as in [functions.orders.versions.3].",
+    ),
+    "misspelt aws": (
+        '[functions.orders]\nasw = "orders"\n',
+        'lambda-rollback.toml: unknown key "asw" in functions.orders. Did you mean "aws"? Known '
+        "keys are accept, account, aliases, aws, current, events, region, requires, response, "
+        "strategies, targets, versions.",
     ),
     "version name": (
         ORDERS + versions("04"),
