@@ -30,6 +30,7 @@ from pytest_lambda_rollback.model import Check, CheckResult, EngineDescription, 
 from pytest_lambda_rollback.plan import checks_of, unmatched_acceptances
 from pytest_lambda_rollback.reports import json as json_report
 from pytest_lambda_rollback.reports import terminal
+from pytest_lambda_rollback.reports.summary import summary
 from pytest_lambda_rollback.selection import Selection, possible_names
 from pytest_lambda_rollback.session import Session
 from pytest_lambda_rollback.sources import events
@@ -42,25 +43,28 @@ if TYPE_CHECKING:
 
 _RECORD = "lambda_rollback"
 """Name of the attribute by which a record travels on a test report, also between processes."""
+_SHORT = "lambda_rollback_short"
+"""Name by which a failure's one line travels, of which pytest keeps only the text."""
 _COLLECTED = "lambda_rollback_collected"
 """Name by which a worker of a distributed run tells which configuration files it collected."""
 _SWITCH = "--lambda-rollback"
 
 
 class CheckFailedError(Exception):
-    """A check that is not safe; carries the finished text."""
+    """A check that is not safe; carries the finished text, and the answer in one line."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, short: str) -> None:
         super().__init__(text)
         self.text = text
+        self.short = short
 
 
 class FailureText:
     """What pytest prints for a failed check: the text alone, no Python traceback."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, short: str) -> None:
         self.text = text
-        self.reprcrash = SimpleNamespace(message=text.partition("\n")[0], path="", lineno=0)
+        self.reprcrash = SimpleNamespace(message=short, path="", lineno=0)
 
     def __str__(self) -> str:
         return self.text
@@ -101,7 +105,9 @@ class RollbackItem(pytest.Item):
             pytest.xfail(printable(f"{result.reason}: {result.findings[0].message}"))
         if result.verdict is Verdict.UNKNOWN and self.settings.unknown == "skip":
             pytest.skip(printable(terminal.headline(result)))
-        raise CheckFailedError(terminal.failure(result, repeat=_repeat_command(self)))
+        like = active_plugin(self.config).first_like(result, self.nodeid)
+        text = terminal.failure(result, repeat=_repeat_command(self), like=like)
+        raise CheckFailedError(text, terminal.short(result))
 
     def repr_failure(
         self,
@@ -110,12 +116,15 @@ class RollbackItem(pytest.Item):
     ) -> Any:
         """Return our own text for our own failures, a traceback for anything else."""
         if isinstance(excinfo.value, CheckFailedError):
-            return FailureText(excinfo.value.text)
+            return FailureText(excinfo.value.text, excinfo.value.short)
         return _traceback(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where pytest says the item is: the configuration file."""
-        return self.path, None, f"{self.check.function}::{self.check.group}::{self.check.name}"
+        """Where pytest says the item is; the title names the file where there are several."""
+        title = f"{self.check.function}::{self.check.group}::{self.check.name}"
+        if active_plugin(self.config).has_several_files:
+            title = f"{self.nodeid.partition('::')[0]}::{title}"
+        return self.path, None, title
 
 
 class _Names(pytest.Collector):
@@ -216,6 +225,8 @@ class ActivePlugin:
         self._loaded: dict[Path, Settings | None] = {}
         """Also files that were read only for the folders that pytest must keep out of."""
         self._collected: set[Path] = set()
+        self._failed: dict[object, str] = {}
+        """The ids of the first checks that failed for a reason each."""
         self._ran = False
         self._folders: dict[Path, frozenset[Path]] = {}
         self._cache = _store()
@@ -244,6 +255,11 @@ class ActivePlugin:
         _add_root_files(config)
 
     # --- collection --------------------------------------------------------------------------
+
+    @property
+    def has_several_files(self) -> bool:
+        """True where a function's name may not tell which configuration file it is of."""
+        return len(self._collected) > 1
 
     def note_collected(self, path: Path) -> None:
         """Remember a configuration file that is part of this run."""
@@ -435,6 +451,12 @@ class ActivePlugin:
         )
         return result
 
+    def first_like(self, result: CheckResult, nodeid: str) -> str | None:
+        """The id of the check that failed for the same reason before; ``None`` for the first."""
+        file, _, _ = nodeid.partition("::")
+        first = self._failed.setdefault((file, terminal.likeness(result)), nodeid)
+        return first if first != nodeid else None
+
     @pytest.hookimpl(trylast=True)
     def pytest_lambda_rollback_make_engine(self, settings: Settings, progress: Progress) -> Engine:
         """Make one of the engines that come with the package."""
@@ -461,11 +483,19 @@ class ActivePlugin:
         report = yield
         if call.when == "call" and isinstance(item, RollbackItem) and item.record is not None:
             vars(report)[_RECORD] = item.record
+            text: object = report.longrepr
+            if isinstance(text, FailureText):
+                vars(report)[_SHORT] = text.reprcrash.message
         return report
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Gather records where the report is made."""
+        """Gather records where the report is made, and restore what came from a worker."""
         record = getattr(report, _RECORD, None)
+        short = getattr(report, _SHORT, None)
+        text: Any = report.longrepr
+        if short is not None and isinstance(text, str):
+            vars(report)["longrepr"] = FailureText(text, short)
         if record is not None and not self.is_worker:
             self._records.append(record)
 
@@ -521,7 +551,13 @@ class ActivePlugin:
         if self._json is not None:
             json_report.write(report, self._json)
 
-    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: Any, exitstatus: int) -> Generator[None]:
+        """Show the answer below everything else, where one looks first."""
+        yield
+        self._show(terminalreporter, exitstatus)
+
+    def _show(self, terminalreporter: Any, exitstatus: int) -> None:
         """Show the matrix and which target is the newest safe one."""
         if self._usage is not None:
             terminalreporter.write_line(f"ERROR: {self._usage}", red=True)
@@ -541,7 +577,11 @@ class ActivePlugin:
         lines = (
             *terminal.engine_lines(document["engines"]),
             "",
-            *terminal.summary(document),
+            *summary(
+                document,
+                verbose=self.config.get_verbosity() > 0,
+                has_json=self._json is not None,
+            ),
             *json_report.evidence_lines(self._records),
         )
         for line in lines:

@@ -25,12 +25,55 @@ def test_a_break_fails_with_the_answer_first(project: Project) -> None:
             "*app.py*line 4, in handler*",
             "Repeat just this check with:",
             f"  pytest --lambda-rollback --lambda-rollback-engine=process {BREAK}",
+            # pytest's own summary cuts lines, so the error is first there. The answer is last.
+            f"FAILED {BREAK} - breaks: KeyError: 'sku' where orders:2 answers",
             "*= lambda-rollback =*",
             "orders, current version 2",
             "  target  alias",
             "  1       BREAKS (1 breaks, 4 safe)",
+            "  1 by alias: its own code, as the current version works on the same layers and *",
+            "    'sku' (app.py:4) (gift_card)",
             "orders has no safe target: every one that was checked breaks.",
-            f"FAILED {BREAK} - breaks: gift_card: orders:1 by alias raises KeyError*",
+            "*= 1 failed, 4 passed *",
+        ]
+    )
+
+
+def test_a_reason_that_was_told_is_not_told_in_full_again(project: Project) -> None:
+    result = project.run()
+    result.assert_outcomes(passed=8, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "breaks: gift_card: orders:1 by alias raises KeyError: 'sku' where orders:2 answers",
+            "Repeat just this check with:",
+            "breaks: gift_card: orders:1 by redeploy raises KeyError: 'sku' where orders:2 answers",
+            "  current  {*",
+            "  target   KeyError: 'sku'",
+            f"The same reason as {BREAK}, where the rest is told",
+            "  1 by alias and redeploy: its own code, *",
+        ]
+    )
+    for once in ("stack trace from inside", "Repeat just this check with:"):
+        assert result.stdout.str().count(once) == 1
+
+
+def test_a_distributed_run_has_the_same_lines(project: Project) -> None:
+    result = project.run("-n1", "--lambda-rollback-strategy=alias")
+    result.stdout.fnmatch_lines(
+        [
+            "breaks: gift_card: orders:1 by alias raises KeyError: 'sku' where orders:2 answers",
+            f"FAILED {BREAK} - breaks: KeyError: 'sku' where orders:2 answers",
+            "orders has no safe target: every one that was checked breaks.",
+        ]
+    )
+
+
+def test_a_break_in_a_partial_run_is_named(project: Project) -> None:
+    result = project.run("-k", "gift_card and alias or create and redeploy")
+    result.stdout.fnmatch_lines(
+        [
+            "  1       BREAKS (1 breaks, 4 not run)  UNKNOWN (1 safe, 4 not run)",
+            "No target of orders is known to be safe: 1 by alias breaks, and not all checks ran.",
         ]
     )
 
@@ -106,7 +149,13 @@ def test_unknown_fails_and_says_so_unless_the_user_says_otherwise(project: Proje
     result = project.run("--lambda-rollback-strategy=alias")
     assert result.ret == pytest.ExitCode.OK
     result.assert_outcomes(passed=3, skipped=2)
-    result.stdout.fnmatch_lines(["*UNKNOWN (2 unknown, 3 safe)*"])
+    result.stdout.fnmatch_lines(
+        [
+            "*UNKNOWN (2 unknown, 3 safe)*",
+            "  1 by alias: unknown: orders:2, the current version, raises ValueError: no on this *",
+            "No target of orders is known to be safe: see the unknown checks above.",
+        ]
+    )
 
 
 def test_an_expected_error_is_a_usable_baseline(project: Project) -> None:

@@ -1,0 +1,172 @@
+"""What stands at the end of a run, from the report's document. Pure.
+
+It is the same text in a distributed run. One function is told in full. Of many functions those
+that are safe have a line each, and the last line is the answer for all.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from typing import Any
+
+from pytest_lambda_rollback.model import Verdict
+from pytest_lambda_rollback.reports.reasons import reason_lines
+from pytest_lambda_rollback.reports.targets import Standing, conclusion, matrix, standing
+from pytest_lambda_rollback.tables import listed
+
+_WIDTH = 100
+_WARNINGS = 10
+_NOTES = 8
+_IN_FULL = 3
+"""So many functions are told in full whatever their verdict."""
+_NAMED = 10
+_FOUND = "current from "
+"""How the report says where a current version was found."""
+
+
+def summary(
+    document: dict[str, Any], *, verbose: bool = False, has_json: bool = False
+) -> list[str]:
+    """The matrix of each function, why it is as it is, and the sentence under it.
+
+    ``has_json`` says that the JSON report is written, which has all that is left out here.
+    """
+    functions = document["functions"]
+    files = {function["file"] for function in functions}
+    shared = Counter(function["function"] for function in functions)
+    rest = "in the JSON report" if has_json else "(--lambda-rollback-json PATH has all)"
+    short: list[str] = []
+    full: list[str] = []
+    for function in functions:
+        name = function["function"]
+        place = f"{name} ({function['file']})" if len(files) > 1 else name
+        if len(functions) > _IN_FULL and not verbose and _is_all_safe(function):
+            short.append(_safe_line(function, place))
+            continue
+        full += ["", *_block(function, place, place if shared[name] > 1 else name, rest)]
+    if short and len(short) == len(functions):
+        full = []
+    lines = [*short, *full] if short else full[1:]
+    lines += _notes(functions, rest)
+    if len(functions) > 1:
+        lines += ["", *_wrapped(_overall(functions))]
+    return lines
+
+
+def _block(function: dict[str, Any], place: str, name: str, rest: str) -> list[str]:
+    """All of one function."""
+    found = [text for text in function["inherited"] if text.startswith(_FOUND)]
+    taken = [text for text in function["inherited"] if not text.startswith(_FOUND)]
+    where = f", from {found[0].removeprefix(_FOUND)}" if found else ""
+    lines = [f"{place}, current version {function['current']}{where}"]
+    if taken:
+        lines.append(f"  taken over: {', '.join(taken)}")
+    if function["source"]:
+        source = function["source"]
+        lines.append(f"  versions of {source['arn']}, as of {source['as_of']}")
+    if function["placeholders"]:
+        text = f"  placeholders for values of: {', '.join(function['placeholders'])}"
+        lines += textwrap.wrap(text, _WIDTH, subsequent_indent="    ")
+    lines += matrix(function["targets"])
+    lines += reason_lines(function["targets"])
+    lines.append(conclusion(function, name))
+    messages = _warnings(function)
+    lines += [f"  warning: {message}" for message in messages[:_WARNINGS]]
+    if len(messages) > _WARNINGS:
+        lines.append(f"  and {len(messages) - _WARNINGS} more warnings {rest}")
+    return lines
+
+
+def _is_all_safe(function: dict[str, Any]) -> bool:
+    targets = function["targets"]
+    stale = any(check["stale_accept"] for target in targets for check in target["checks"])
+    return all(target["verdict"] == Verdict.SAFE for target in targets) and not stale
+
+
+def _safe_line(function: dict[str, Any], place: str) -> str:
+    """One line for a function of which every target is safe."""
+    own = function["function"]
+    names = dict.fromkeys(
+        target["version"]
+        if target["function"] == own
+        else f"{target['function']}:{target['version']}"
+        for target in function["targets"]
+    )
+    verb = "is" if len(names) == 1 else "are"
+    line = f"{place}, current version {function['current']}: {listed(names)} {verb} safe"
+    warnings = len(_warnings(function))
+    if warnings:
+        line += f" ({warnings} warning{'s' if warnings > 1 else ''}, shown with -v)"
+    return line
+
+
+def _warnings(function: dict[str, Any]) -> list[str]:
+    """What is likely but not certain, each sentence once."""
+    return list(
+        dict.fromkeys(
+            warning["message"]
+            for target in function["targets"]
+            for check in target["checks"]
+            for warning in check["warnings"]
+        )
+    )
+
+
+def _overall(functions: list[dict[str, Any]]) -> str:
+    """One sentence over all functions, with the names of those that cannot simply go back."""
+    names: dict[Standing, list[str]] = {}
+    for function in functions:
+        names.setdefault(standing(function), []).append(function["function"])
+    newest = len(names.get(Standing.NEWEST, ()))
+    total = f"{len(functions)} functions"
+    if newest == len(functions):
+        return f"{total}: all {Standing.NEWEST}."
+    parts = [f"{newest} {Standing.NEWEST}"]
+    for each in (Standing.OLDER, Standing.ACCEPTED, Standing.NONE, Standing.UNKNOWN):
+        if each in names:
+            parts.append(f"{len(names[each])} {each}: {_some(names[each])}")
+    return f"{total}: {'; '.join(parts)}."
+
+
+def _some(names: list[str]) -> str:
+    if len(names) <= _NAMED + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
+
+
+# --- notes ----------------------------------------------------------------------------------
+
+
+def _notes(functions: list[dict[str, Any]], rest: str) -> list[str]:
+    """What was not looked at: once for all functions of which the same is true."""
+    notes: dict[str, tuple[str, list[str]]] = {}
+    for function in functions:
+        for target in function["targets"]:
+            for check in target["checks"]:
+                for note in check["notes"]:
+                    _, names = notes.setdefault(_nameless(note, function), (note, []))
+                    if function["function"] not in names:
+                        names.append(function["function"])
+    lines = [""] if notes else []
+    for key, (note, (_, *others)) in list(notes.items())[:_NOTES]:
+        likewise = f" (likewise: {_some(others)})" if others and key != note else ""
+        lines += _wrapped(f"note: {note}{likewise}")
+    if len(notes) > _NOTES:
+        lines.append(f"and {len(notes) - _NOTES} more notes {rest}")
+    return lines
+
+
+def _nameless(note: str, function: dict[str, Any]) -> str:
+    """A note without the names of its function: equal for functions that differ by name alone."""
+    if function["source"]:
+        note = note.replace(function["source"]["arn"], "*")
+    return re.sub(rf"(?<![\w-]){re.escape(function['function'])}(?![\w-])", "*", note)
+
+
+def _wrapped(text: str) -> list[str]:
+    """What is to be copied, as a policy, must not be broken within its words."""
+    return textwrap.wrap(
+        text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
