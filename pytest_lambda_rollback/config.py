@@ -150,6 +150,17 @@ def check_candidates(command_line: CommandLine, loaded: Iterable[Settings]) -> N
     functions = {function.name for settings in files for function in settings.functions}
     for text in command_line.candidates:
         function, path = candidate_of(text)
+        homes = [
+            shortened(settings.path, command_line.directory)
+            for settings in files
+            if function in {each.name for each in settings.functions}
+        ]
+        if len(homes) > 1:
+            raise ConfigError(
+                f'--lambda-rollback-candidate {text} may be of either function "{function}"',
+                why=f"{listed(homes)} declare one each",
+                do=f"Run pytest on one of the files, as in pytest --lambda-rollback {homes[0]}",
+            )
         if function is None and len(files) > 1:
             raise ConfigError(
                 f"--lambda-rollback-candidate {path} does not say which function it is a build of",
@@ -164,6 +175,12 @@ def check_candidates(command_line: CommandLine, loaded: Iterable[Settings]) -> N
                 "which no collected configuration declares",
                 do=f"{guess}Functions are {listed(sorted(functions))}",
             )
+
+
+def shortened(path: Path, directory: Path) -> str:
+    """A file's name for a message: relative to where pytest was called, if it is below."""
+    here = absolute(directory, Path.cwd())
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def artifact_paths(settings: Settings) -> frozenset[Path]:
@@ -192,9 +209,7 @@ def artifact_paths(settings: Settings) -> frozenset[Path]:
 
 def _document(path: Path, command_line: CommandLine) -> Table:
     """The table that holds our keys."""
-    here = absolute(command_line.directory, Path.cwd())
-    shown = str(path.relative_to(here) if path.is_relative_to(here) else path)
-    document = read(path, shown)
+    document = read(path, shortened(path, command_line.directory))
     if path.name != "pyproject.toml":
         return document
     return document.table("tool", required=True).table(

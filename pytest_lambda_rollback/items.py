@@ -230,7 +230,7 @@ class ActivePlugin:
         self._ran = False
         self._folders: dict[Path, frozenset[Path]] = {}
         self._cache = _store()
-        self._errors: list[ConfigError] = []
+        self._errors: dict[Path, ConfigError] = {}
         self._artifacts: ArtifactStore | None = None
         self._selected: list[RollbackItem] = []
         self._session: Session | None = None
@@ -309,7 +309,7 @@ class ActivePlugin:
                 )
                 _check_details(settings)
             except ConfigError as error:
-                self._errors.append(error)
+                self._errors[path] = error
                 self._loaded[path] = None
             except Exception:
                 # A hook of ours is called by pytest's own collectors, which show all variables of
@@ -366,16 +366,19 @@ class ActivePlugin:
         if self.is_worker:
             found = sorted(str(path) for path in self._collected)
             vars(self.config)["workeroutput"][_COLLECTED] = found
+        # What is wrong in a file that was read for its folders alone is no matter of this run.
+        part = self._collected or set(self._loaded)
+        errors = [error for path, error in self._errors.items() if path in part]
         loaded = self._loaded.items()
         settings = [each for path, each in loaded if path in self._collected and each is not None]
         try:
             configuration.check_candidates(self.command_line, settings)
         except ConfigError as error:
-            if not self._errors and self._collected:
-                self._errors.append(error)
-        if not self._errors:
+            if not errors and self._collected:
+                errors.append(error)
+        if not errors:
             return
-        text = "\n\n".join(str(error) for error in self._errors)
+        text = "\n\n".join(str(error) for error in errors)
         if not self.is_worker:
             raise pytest.UsageError(text)
         items.clear()

@@ -51,7 +51,7 @@ def summary(
     lines = [*short, *full] if short else full[1:]
     lines += _notes(functions, rest)
     if len(functions) > 1:
-        lines += ["", *_wrapped(_overall(functions))]
+        lines += ["", *_wrapped(_overall(functions, shared))]
     return lines
 
 
@@ -114,11 +114,14 @@ def _warnings(function: dict[str, Any]) -> list[str]:
     )
 
 
-def _overall(functions: list[dict[str, Any]]) -> str:
+def _overall(functions: list[dict[str, Any]], shared: Counter[str]) -> str:
     """One sentence over all functions, with the names of those that cannot simply go back."""
     names: dict[Standing, list[str]] = {}
     for function in functions:
-        names.setdefault(standing(function), []).append(function["function"])
+        name = function["function"]
+        if shared[name] > 1:
+            name += f" ({function['file']})"
+        names.setdefault(standing(function), []).append(name)
     newest = len(names.get(Standing.NEWEST, ()))
     total = f"{len(functions)} functions"
     if newest == len(functions):

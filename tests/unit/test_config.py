@@ -420,6 +420,15 @@ def test_candidates_are_checked_against_all_files(loaded: Load) -> None:
         "--lambda-rollback-candidate x does not say which function it is a build of: "
         "2 configuration files were collected. Write FUNCTION=x; functions are billing and orders."
     )
+    twin = replace(first, path=first.path.parent / "b" / "lambda-rollback.toml")
+    line = CommandLine(candidates=("orders=x",), directory=first.path.parent)
+    with pytest.raises(ConfigError) as twice:
+        check_candidates(line, [first, other, twin])
+    assert str(twice.value) == (
+        '--lambda-rollback-candidate orders=x may be of either function "orders": '
+        "lambda-rollback.toml and b/lambda-rollback.toml declare one each. "
+        "Run pytest on one of the files, as in pytest --lambda-rollback lambda-rollback.toml."
+    )
 
 
 # --- precedence -----------------------------------------------------------------------------
