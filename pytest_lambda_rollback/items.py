@@ -77,7 +77,7 @@ class FailureText:
             writer.line(rest)
 
 
-class RollbackItem(pytest.Item):
+class RollbackCheck(pytest.Item):
     """One check of one rollback target."""
 
     def __init__(
@@ -127,31 +127,37 @@ class RollbackItem(pytest.Item):
         return self.path, None, title
 
 
-class _Names(pytest.Collector):
-    """A level of the id that only groups: the function, or the target with its strategy."""
+class LambdaFunction(pytest.Collector):
+    """A level of the id that only groups: all checks of a function."""
 
-    def __init__(self, *, members: list[tuple[int, Check]], level: int, **kwargs: Any) -> None:
+    def __init__(self, *, members: list[tuple[int, Check]], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.members = members
-        self.level = level
 
-    def collect(self) -> Iterator[pytest.Item | pytest.Collector]:
-        """Yield the next level below the function, or the items of a target."""
-        owner = self.parent
-        while not isinstance(owner, ConfigFile):
-            if owner is None:  # pragma: no cover - made by ConfigFile alone
-                return
-            owner = owner.parent
-        if self.level == 0:
-            for group in dict.fromkeys(check.group for _, check in self.members):
-                members = [(n, check) for n, check in self.members if check.group == group]
-                yield _Names.from_parent(self, name=group, members=members, level=1)
+    def collect(self) -> Iterator[pytest.Collector]:
+        """Yield each target by each strategy."""
+        for group in dict.fromkeys(check.group for _, check in self.members):
+            members = [(n, check) for n, check in self.members if check.group == group]
+            yield RollbackTarget.from_parent(self, name=group, members=members)
+
+
+class RollbackTarget(pytest.Collector):
+    """A level of the id that only groups: the checks of a target by one strategy."""
+
+    def __init__(self, *, members: list[tuple[int, Check]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.members = members
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Yield the checks."""
+        file = self.getparent(ConfigFile)
+        if file is None:  # pragma: no cover - made below one alone
             return
         for order, check in self.members:
-            yield RollbackItem.make(
+            yield RollbackCheck.make(
                 self,
                 name=check.name,
-                settings=owner.settings,
+                settings=file.settings,
                 check=check,
                 order=order,
                 planned=len(self.members),
@@ -182,7 +188,7 @@ class ConfigFile(pytest.File):
         checks = list(enumerate(self._as_asked(checks_of(settings))))
         for function in dict.fromkeys(check.function for _, check in checks):
             members = [(n, check) for n, check in checks if check.function == function]
-            yield _Names.from_parent(self, name=function, members=members, level=0)
+            yield LambdaFunction.from_parent(self, name=function, members=members)
 
     def _as_asked(self, checks: tuple[Check, ...]) -> Iterator[Check]:
         """All checks, and those that are asked for by id and can't be planned.
@@ -232,7 +238,7 @@ class ActivePlugin:
         self._cache = _store()
         self._errors: dict[Path, ConfigError] = {}
         self._artifacts: ArtifactStore | None = None
-        self._selected: list[RollbackItem] = []
+        self._selected: list[RollbackCheck] = []
         self._session: Session | None = None
         self._packages: PublishedPackages | None = None
         self._records: list[json_report.Record] = []
@@ -323,12 +329,12 @@ class ActivePlugin:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None]:
         """Keep what could not be found out, and refuse to run on a wrong configuration."""
-        every = [item for item in items if isinstance(item, RollbackItem)]
+        every = [item for item in items if isinstance(item, RollbackCheck)]
         yield
         self._keep_unknown(every, items)
         self._refuse_mistakes(items)
 
-    def _keep_unknown(self, every: list[RollbackItem], items: list[pytest.Item]) -> None:
+    def _keep_unknown(self, every: list[RollbackCheck], items: list[pytest.Item]) -> None:
         """Select again what ``-k`` left out, where it stands for checks that may be meant.
 
         Of a function that AWS does not tell about there is one check only, so that ``-k alias``
@@ -393,7 +399,7 @@ class ActivePlugin:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what was selected, so that environments end with their last check."""
-        self._selected = [item for item in session.items if isinstance(item, RollbackItem)]
+        self._selected = [item for item in session.items if isinstance(item, RollbackCheck)]
         if self._selected and not self.config.getoption("collectonly"):
             try:
                 self._artifacts = ArtifactStore(_store(), use_cache=not self.command_line.no_cache)
@@ -416,7 +422,7 @@ class ActivePlugin:
         finally:
             signal.signal(signal.SIGTERM, previous)
 
-    def run(self, item: RollbackItem) -> CheckResult:
+    def run(self, item: RollbackCheck) -> CheckResult:
         """Make the item's check; the session starts with the first one."""
         if self._artifacts is None:  # pragma: no cover - made before anything runs
             raise pytest.UsageError("checks can only run in a collected session")
@@ -484,7 +490,7 @@ class ActivePlugin:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Let the record travel on the test report, also from a distributed run's worker."""
         report = yield
-        if call.when == "call" and isinstance(item, RollbackItem) and item.record is not None:
+        if call.when == "call" and isinstance(item, RollbackCheck) and item.record is not None:
             vars(report)[_RECORD] = item.record
             text: object = report.longrepr
             if isinstance(text, FailureText):
@@ -703,7 +709,7 @@ def _store() -> Path:
     return Path(root) / "pytest-lambda-rollback"
 
 
-def _repeat_command(item: RollbackItem) -> str:
+def _repeat_command(item: RollbackCheck) -> str:
     """Return the shell command that makes this one check again, from where pytest was called."""
     path = os.path.relpath(item.path, item.config.invocation_params.dir)
     _, *names = item.nodeid.split("::")

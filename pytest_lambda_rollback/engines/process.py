@@ -192,7 +192,7 @@ class ProcessEngine:
                 runtime = make_runtime(self._interpreters.cache_dir, interpreter)
             except OSError:  # a cache that cannot be written costs time only
                 runtime = make_runtime(work, interpreter)
-            opt, task = unpack_version(version, self._folder("tree"), self._unpack, progress)
+            opt, task = unpack_version(version, self._folder("tree"), self._unpack)
         except (OSError, tarfile.TarError) as error:
             raise EngineError(
                 f"{version.name} cannot be unpacked",

@@ -104,7 +104,6 @@ def unpack_version(
     version: FunctionVersion,
     folder: Path,
     unpack: Callable[[Artifact, Path], None],
-    progress: Callable[[str], None],
 ) -> tuple[Path, Path]:
     """Unpack layers in their order and the code, read-only; the folders for /opt and /var/task.
 
@@ -114,9 +113,7 @@ def unpack_version(
     for root in (opt, task):
         root.mkdir()
     for layer in version.layers:
-        progress(f"unpacking layer {layer}")
         unpack(layer.artifact, opt)
-    progress(f"unpacking the code of {version.name}")
     unpack(version.code, task)
     _make_read_only(folder)
     return opt, task

@@ -14,8 +14,9 @@ from typing import ParamSpec, TypeVar
 
 from pytest_lambda_rollback.daemon_threads import DaemonThreads
 
-HEARTBEAT_S = 1.5
-"""A line of progress at least this often while somebody waits."""
+QUIET_S = (2.0, 3.0, 10.0, 45.0, 60.0)
+"""How long nothing is said while somebody waits, from one line to the next: after 2, 5, 15 and 60
+seconds and then each minute, so that a long wait is no page of a log."""
 
 PATIENCE_S = 5.0
 """How long the end of a run waits for a call that was begun."""
@@ -46,6 +47,7 @@ class Work:
     def wait(self, future: Future[T], activity: str) -> T:
         """Wait for a call and return its result; ``activity`` is said when it takes long."""
         started = last = time.monotonic()
+        said = 0
         while True:
             done = wait((future,), timeout=0.2).done
             with contextlib.suppress(queue.Empty):
@@ -55,9 +57,9 @@ class Work:
             if done:
                 return future.result()
             now = time.monotonic()
-            if now - last >= HEARTBEAT_S:
+            if now - last >= QUIET_S[min(said, len(QUIET_S) - 1)]:
                 self._progress(f"{activity} ({now - started:.0f} s)")
-                last = now
+                last, said = now, said + 1
 
     def cancel(self) -> None:
         """Start nothing any more; what runs goes on."""

@@ -625,7 +625,8 @@ def test_another_python_version_runs_or_the_error_says_what_to_install(
         assert "pyenv install" in error.do or "-m pip install" in error.do  # noqa: PT017
     else:
         assert _value(_replay(engine, version)) == other
-        assert lines[-1] == "unpacking the code of orders:3"
+        # Who waits says so when it takes long: an unchanged run is no list of packages.
+        assert not [line for line in lines if "unpacking" in line]
 
 
 def test_a_closed_engine_starts_nothing(engine: ProcessEngine, make_version: MakeVersion) -> None:

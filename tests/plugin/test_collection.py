@@ -22,6 +22,17 @@ def test_ids_are_file_function_target_event(project: Project) -> None:
     assert collected(result) == IDS
 
 
+def test_a_listing_names_what_there_is(project: Project) -> None:
+    project.run("--collect-only", "-k", "gift_card and alias").stdout.fnmatch_lines(
+        [
+            "*<ConfigFile lambda-rollback.toml>",
+            "*<LambdaFunction orders>",
+            "*<RollbackTarget 1-alias>",
+            "*<RollbackCheck gift_card>",
+        ]
+    )
+
+
 def test_without_the_flag_nothing_is_collected(project: Project) -> None:
     assert project.run("--collect-only", "-q", on=False).ret == pytest.ExitCode.NO_TESTS_COLLECTED
 

@@ -1,0 +1,275 @@
+"""What stands at the end of a run, from documents as the JSON report has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_lambda_rollback.reports.reasons import reason_lines
+from pytest_lambda_rollback.reports.summary import summary
+from pytest_lambda_rollback.reports.targets import conclusion
+
+ARN = "arn:aws:lambda:eu-west-1:123456789012:function:{}"
+
+
+def check(name: str = "create", verdict: str = "safe", **said: Any) -> dict[str, Any]:
+    return {
+        "id": f"lambda-rollback.toml::orders::x::{name}",
+        "verdict": verdict,
+        "reason": None,
+        "stale_accept": False,
+        "findings": [],
+        "warnings": [],
+        "notes": [],
+        **said,
+    }
+
+
+def breaks(message: str, name: str = "create", cause: str | None = None) -> dict[str, Any]:
+    finding = {"message": message, "cause": cause and {"sentence": cause}}
+    return check(name, "breaks", findings=[finding])
+
+
+def target(
+    version: str | None,
+    strategy: str | None = "alias",
+    *checks: dict[str, Any],
+    function: str = "orders",
+    planned: int | None = None,
+) -> dict[str, Any]:
+    checks = checks or (check(),)
+    verdicts = [each["verdict"] for each in checks]
+    order = ("breaks", "unknown", "accepted", "safe")
+    verdict = next(each for each in order if each in verdicts)
+    planned = planned or len(checks)
+    if planned > len(checks) and verdict in ("safe", "accepted"):
+        verdict = "unknown"
+    return {
+        "function": function,
+        "version": version,
+        "strategy": strategy,
+        "verdict": verdict,
+        "checks_planned": planned,
+        "checks": list(checks),
+    }
+
+
+def function(name: str, *targets: dict[str, Any], **said: Any) -> dict[str, Any]:
+    return {
+        "file": "lambda-rollback.toml",
+        "function": name,
+        "current": "4",
+        "inherited": [],
+        "source": None,
+        "placeholders": [],
+        "targets": [each | {"function": name} for each in targets] or [target("3", function=name)],
+        **said,
+    }
+
+
+def unread(name: str, reason: str) -> dict[str, Any]:
+    stands = target(None, None, check("aws", "unknown", reason=reason))
+    return function(name, stands, current="unknown")
+
+
+def lines(*functions: dict[str, Any], **options: bool) -> list[str]:
+    return summary({"functions": list(functions)}, **options)
+
+
+# --- one function -------------------------------------------------------------------------------
+
+
+def test_one_reason_for_several_checks_and_strategies_is_told_once() -> None:
+    reason = "layer third-party 2 has PyJWT 2.10.1"
+    raised = "orders:2 by {} raises AttributeError: decode where orders:4 answers"
+
+    def both(strategy: str) -> list[dict[str, Any]]:
+        cause = f"orders:2 breaks by {strategy} because {reason}"
+        return [breaks(raised.format(strategy), name, cause) for name in ("create", "lines")]
+
+    targets = [target("2", each, *both(each), check("more")) for each in ("alias", "redeploy")]
+    targets.append(target("1", "alias", breaks("orders:1 by alias times out where 4 answers")))
+    assert reason_lines(targets) == [
+        f"  2 by alias and redeploy: {reason} (create, lines)",
+        "  1 by alias: times out where 4 answers (create)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("targets", "told"),
+    [
+        ([target("3")], []),
+        ([target("3", "alias", breaks("orders:3 by alias raises KeyError: 'x' where 4 answers"))],
+         ["  3 by alias: KeyError: 'x' where 4 answers (create)"]),
+        ([target("3", "alias", breaks("m", cause="orders:3 breaks by alias because of its code"))],
+         ["  3 by alias: its code (create)"]),
+        ([target("3", "alias", *(breaks("m", f"e{n}") for n in range(4)))],
+         ["  3 by alias: m (4 checks)"]),
+        ([target("3", "alias", breaks("m") | {"reason": "it ended", "stale_accept": True})],
+         ["  3 by alias: m [it ended] (create)"]),
+        ([target("3", "alias", check("e", "accepted", findings=[{"message": "m"}]))], []),
+        ([target("3", "alias", breaks("m")), target("2", "alias", breaks("m"))],
+         ["  every target: m (create)"]),
+        ([target("3", "alias", breaks("m")), target("2", "alias", breaks("m")), target("1")],
+         ["  3 and 2 by alias: m (create)"]),
+        ([target("3", s, check("events", "unknown", reason="no event")) for s in ("alias", "re")],
+         ["  3 by alias and re: unknown: no event"]),
+        ([target(None, None, check("aws", "unknown", reason="AWS is out"))],
+         ["  unknown: AWS is out"]),
+    ],
+)  # fmt: skip
+def test_reasons(targets: list[dict[str, Any]], told: list[str]) -> None:
+    assert reason_lines(targets) == told
+
+
+def test_very_many_reasons_are_counted() -> None:
+    found = reason_lines([target("3", "alias", *(breaks(f"m{n}", f"e{n}") for n in range(10)))])
+    assert len(found) == 9
+    assert found[-1] == "  and 2 more reasons, which the failures above tell"
+
+
+def test_a_function_of_which_nothing_is_known_says_why() -> None:
+    assert lines(unread("gone", "AWS is out")) == [
+        "gone, current version unknown",
+        "  unknown: AWS is out",
+        "Nothing was checked for gone: see the unknown check above.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("how", "first", "second"),
+    [
+        ([], "orders, current version 4", "  target  alias"),
+        (["current from alias live"], "orders, current version 4, from alias live",
+         "  target  alias"),
+        (["current from the newest published version", "layers from $LATEST"],
+         "orders, current version 4, from the newest published version",
+         "  taken over: layers from $LATEST"),
+    ],
+)  # fmt: skip
+def test_where_the_current_version_was_found_is_no_inheritance(
+    how: list[str], first: str, second: str
+) -> None:
+    assert lines(function("orders", inherited=how))[:2] == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        ([target("3"), target("2")], "The newest safe target of orders is 3, by alias."),
+        ([target("3"), target("3", "redeploy", breaks("m"))],
+         "The newest safe target of orders is 3, by alias; by redeploy it breaks."),
+        ([target("3", "alias", breaks("m")), target("2")],
+         "The newest safe target of orders is 2, by alias."),
+        ([target("3", "alias", breaks("m"), planned=9)],
+         "orders has no safe target: every one that was checked breaks."),
+        ([target("3", "alias", planned=9)],
+         "No target of orders is known to be safe: not all of its checks ran."),
+        ([target("3", "alias", breaks("m"), planned=9), target("3", "redeploy", planned=2)],
+         "No target of orders is known to be safe: 3 by alias breaks, and not all checks ran."),
+        ([target("3", "alias", check("e", "unknown", reason="r"))],
+         "No target of orders is known to be safe: see the unknown checks above."),
+        ([target("3", "alias", check("e", "accepted"))],
+         "orders has no target that is safe; 3 by alias breaks only where it is accepted."),
+    ],
+)  # fmt: skip
+def test_conclusions(targets: list[dict[str, Any]], said: str) -> None:
+    assert conclusion(function("orders", *targets), "orders") == said
+
+
+@pytest.mark.parametrize(
+    ("has_json", "rest"),
+    [(True, "in the JSON report"), (False, "(--lambda-rollback-json PATH has all)")],
+)
+def test_what_is_left_out_is_where_it_is_said_to_be(has_json: bool, rest: str) -> None:
+    noted = check(
+        notes=[f"note {n}" for n in range(10)],
+        warnings=[{"message": f"warning {n}"} for n in range(12)],
+    )
+    found = lines(function("orders", target("3", "alias", noted)), has_json=has_json)
+    assert f"  and 2 more warnings {rest}" in found
+    assert f"and 2 more notes {rest}" in found
+
+
+# --- several functions --------------------------------------------------------------------------
+
+
+def test_a_sweep_has_a_line_for_what_is_safe_and_an_answer_for_all() -> None:
+    healthy = [function(f"f{n}", target("3"), target("2")) for n in range(9)]
+    broken = function("cart", target("3", "alias", breaks("cart:3 by alias raises E: m where a")))
+    older = function("mail", target("3", "alias", breaks("m")), target("2"))
+    accepted = function("post", target("3", "alias", check("e", "accepted")))
+    found = lines(*healthy, broken, older, accepted, unread("gone", "AWS is out"))
+    assert found[:10] == [
+        *(f"f{n}, current version 4: 3 and 2 are safe" for n in range(9)),
+        "",
+    ]
+    assert found[10:14] == [
+        "cart, current version 4",
+        "  target  alias",
+        "  3       BREAKS (1 breaks)",
+        "  3 by alias: E: m where a (create)",
+    ]
+    assert " ".join(line.strip() for line in found[-2:]) == (
+        "13 functions: 9 can go back to the newest target; 1 only to an older one: mail; 1 only "
+        "where a break is accepted: post; 1 cannot: cart; 1 not known: gone."
+    )
+
+
+def test_a_healthy_sweep_is_as_many_lines_as_functions_and_one() -> None:
+    found = lines(*(function(f"f{n}") for n in range(200)))
+    assert len(found) == 202
+    assert found[0] == "f0, current version 4: 3 is safe"
+    assert found[-2:] == ["", "200 functions: all can go back to the newest target."]
+
+
+def test_a_few_functions_and_a_verbose_run_are_told_in_full() -> None:
+    few = lines(*(function(f"f{n}") for n in range(3)))
+    assert few.count("  target  alias") == 3
+    assert few[-1] == "3 functions: all can go back to the newest target."
+    many = [function(f"f{n}") for n in range(12)]
+    assert lines(*many, verbose=True).count("  target  alias") == 12
+
+
+def test_warnings_of_a_short_line_are_counted() -> None:
+    warned = target("3", "alias", check(warnings=[{"message": "old"}, {"message": "idle"}]))
+    found = lines(function("cart", warned), *(function(f"f{n}") for n in range(3)))
+    assert found[0] == "cart, current version 4: 3 is safe (2 warnings, shown with -v)"
+
+
+def test_only_a_few_names_are_listed() -> None:
+    found = lines(*(function(f"f{n}", target("3", "alias", breaks("m"))) for n in range(30)))
+    assert " ".join(line.strip() for line in found[-2:]) == (
+        "30 functions: 0 can go back to the newest target; 30 cannot: f0, f1, f2, f3, f4, f5, f6, "
+        "f7, f8, f9 and 20 more."
+    )
+
+
+def test_the_same_note_of_many_functions_is_one_note() -> None:
+    def noted(name: str) -> dict[str, Any]:
+        arn = ARN.format(name)
+        notes = [
+            f"{name}: who may call it is not known: allow lambda:GetPolicy on {arn}",
+            "versions are declared",
+        ]
+        source = {"arn": arn, "as_of": "now"}
+        return function(name, target("3", "alias", check(notes=notes)), source=source)
+
+    found = lines(*(noted(name) for name in ("cart", "cart-2", "pay", "mail")))
+    notes = " ".join(line.strip() for line in found if line not in ("",))
+    assert notes.count("note: ") == 2
+    assert (
+        f"note: cart: who may call it is not known: allow lambda:GetPolicy on {ARN.format('cart')} "
+        "(likewise: cart-2, pay, mail)" in notes
+    )
+    assert "note: versions are declared 4 functions" in notes
+
+
+def test_notes_that_differ_stay_apart() -> None:
+    one = function("cart", target("3", "alias", check(notes=["cart: 2 layers are not known"])))
+    two = function("pay", target("3", "alias", check(notes=["pay: 3 layers are not known"])))
+    assert [line for line in lines(one, two) if line.startswith("note: ")] == [
+        "note: cart: 2 layers are not known",
+        "note: pay: 3 layers are not known",
+    ]
