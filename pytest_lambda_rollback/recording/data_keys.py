@@ -7,6 +7,7 @@ of paths are looked at in the same way.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,13 +15,14 @@ from typing import Final
 from pytest_lambda_rollback.recording.structures import ROOTS, ROUTE, Path, Structure
 
 MAX_KEYS: Final = 16
-"""Of a place; more may be data."""
-MAX_SEGMENTS: Final = 40
-"""Of paths below one segment; an API has more resources than an object has optional keys."""
+"""Of a place, or segments of paths below one segment; more may be data."""
+MAX_RESOURCES: Final = 40
+"""First segments of paths; an API has more resources than an object has optional keys."""
 _SURELY: Final = 100
 _PART: Final = 4
 """Of fields, one event has at least one in so many."""
 _ROUTES: Final = "/"
+_BEFORE_RESOURCES: Final = re.compile(r"/|api|v\d+")
 
 _Place = tuple[str, Path]
 """(source, path of the object)"""
@@ -99,7 +101,8 @@ def _parts(route: str) -> Path:
 
 def _are_data(place: _Place, keys: _Keys) -> bool:
     number = len(keys.events)
-    most = MAX_SEGMENTS if place[1][:1] == (_ROUTES,) else MAX_KEYS
+    resources = place[1][:1] == (_ROUTES,) and all(map(_BEFORE_RESOURCES.fullmatch, place[1]))
+    most = MAX_RESOURCES if resources else MAX_KEYS
     if number <= max(most, _PART * keys.widest):
         return False
     once = sum(count == 1 for count in keys.events.values())

@@ -111,11 +111,14 @@ def test_names_of_persons_in_paths_are_no_routes_once_they_are_many() -> None:
     events = [alb("GET", f"/users/{word}/orders") for word in words(60)]
     others = [alb("GET", f"/{word}") for word in ("orders", "health", "users")] * 5
     assert len(names(*events, *others)) == 4
+    found = names(*(proxy("GET", f"/{one}/{word}") for one in ("a", "b") for word in words(20)))
+    assert found == ["get-proxy-a", "get-proxy-b"]
 
 
 def test_an_api_may_have_many_routes() -> None:
     routes = words(35)
     assert len(names(*(url("GET", f"/{word}") for word in routes))) == 35
+    assert len(names(*(url("GET", f"/api/v1/{word}") for word in routes))) == 35
     more = words(60) * 3
     assert len(names(*(url("GET", f"/{word}") for word in more))) == 60
 
