@@ -52,6 +52,8 @@ class _Stream:
     """True once the function logged something in it."""
     recorded: bool = False
     """True where the recorder wrote its event."""
+    doubtful: bool = False
+    """True where an object was logged that may be its event, and nothing says so."""
     best: Candidate | None = None
     time_ms: int = 0
     open: list[str] | None = None
@@ -122,6 +124,10 @@ class _Log:
             if record is not None:
                 # The log group is a destination's, by way of EventBridge, and no function's.
                 yield self._from_record(record, line)
+            elif said.certainty is Certainty.GUESS:
+                stream.doubtful = stream.begun
+                if not stream.begun:
+                    yield Skipped(reason=UNCERTAIN)
             elif said.certainty is Certainty.IF_FIRST and not first:
                 if not stream.begun:
                     yield Skipped(reason=UNCERTAIN)
@@ -132,7 +138,9 @@ class _Log:
                 if not stream.begun:
                     yield from self._ended(line.stream, stream)
 
-    def _named(self, name: str, stream: _Stream, request_id: str) -> Iterator[RecordedEvent]:
+    def _named(
+        self, name: str, stream: _Stream, request_id: str
+    ) -> Iterator[RecordedEvent | Skipped]:
         """Lambda's own lines can be switched off: the request id tells invocations apart."""
         if request_id != stream.request_id:
             yield from self._ended(name, stream)
@@ -152,9 +160,11 @@ class _Log:
             origin=line.stream,
         )
 
-    def _ended(self, name: str, stream: _Stream) -> Iterator[RecordedEvent]:
+    def _ended(self, name: str, stream: _Stream) -> Iterator[RecordedEvent | Skipped]:
         """Forgets the invocation; its event, if it had one."""
         best = stream.best
+        if best is None and stream.doubtful and not stream.recorded:
+            yield Skipped(reason=UNCERTAIN)
         if best is not None:
             yield RecordedEvent(
                 event=best.event,
@@ -163,10 +173,11 @@ class _Log:
                 version=stream.version or _version(name),
                 time=iso(stream.time_ms),
                 origin=name,
+                guessed=best.certainty is Certainty.IF_FIRST,
             )
         self._forget(stream)
         stream.request_id = stream.version = None
-        stream.begun = stream.logged = stream.recorded = False
+        stream.begun = stream.logged = stream.recorded = stream.doubtful = False
         stream.open = None
 
     def _forget(self, stream: _Stream) -> None:

@@ -38,6 +38,10 @@ _OTHER_EVENT = re.compile(
     r"transform\w*|processed|parsed|error|failed|context)\b",
     re.IGNORECASE,
 )
+_INPUT_WORD = re.compile(
+    r"\b(?:received?|incoming|request|input|payload|message|invoked|invocation|called|start\w*)\b",
+    re.IGNORECASE,
+)
 _EVENT_KEYS: Final = ("event", "lambda_event", "lambdaEvent", "input_event", "inputEvent")
 _REQUEST_KEYS: Final = ("requestId", "function_request_id", "aws_request_id", "awsRequestId")
 
@@ -45,6 +49,8 @@ _REQUEST_KEYS: Final = ("requestId", "function_request_id", "aws_request_id", "a
 class Certainty(IntEnum):
     """How sure it is that an object is the event."""
 
+    GUESS = 0
+    """It stands beside words that do not speak of what came in: it is counted and not taken."""
     IF_FIRST = 1
     """Only where it is the first thing that an invocation logged."""
     LIKELY = 2
@@ -237,8 +243,10 @@ def _bare(value: Mapping[str, object], request_id: str | None, chars: int, *, la
         return Other(request_id=request_id)
     elif event_kinds.from_aws(value):
         certainty = Certainty.LIKELY
-    else:
+    elif not label.strip() or _INPUT_WORD.search(label):
         certainty = Certainty.IF_FIRST
+    else:
+        certainty = Certainty.GUESS
     return Candidate(event=value, certainty=certainty, request_id=request_id, chars=chars)
 
 

@@ -196,7 +196,7 @@ class _Recording:
         """The redacted events of all origins."""
         for origin in self._options.origins:
             budget = Budget(events=self._options.max_events, seconds=self._options.max_s)
-            number = 0
+            number = guessed = 0
             try:
                 for event in self._redacted(
                     read(
@@ -208,12 +208,19 @@ class _Recording:
                     )
                 ):
                     number += 1
+                    guessed += event.guessed
                     yield event
             except SourceError as error:
                 self._failed.append(error)
                 self._complete = False
+            else:
+                self._progress(f"{number:,} events from {origin}")
             self._read.append((str(origin), number))
-            self._progress(f"{number:,} events from {origin}")
+            if guessed:
+                self._notes.append(
+                    f"{guessed:,} of {number:,} events from {origin} are what their invocations "
+                    "logged first, and nothing says that it is the event: look at their fixtures"
+                )
             if budget.cut:
                 self._complete = False
                 self._notes.append(f"{origin} may hold more than was read")

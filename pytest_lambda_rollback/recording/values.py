@@ -28,6 +28,8 @@ class RecordedEvent:
     """When, as ISO 8601 in UTC, where that is known."""
     origin: str = field(default="", repr=False)
     """The log stream, message id or object it was read from: for messages, never for a file."""
+    guessed: bool = False
+    """True where nothing says that it is the event but that its invocation logged it first."""
     fixture: str | None = None
     """The name of the fixture file, for an event that an earlier recording or a person wrote."""
 

@@ -180,6 +180,20 @@ def test_the_recorders_lines_are_joined_and_win_over_all_else() -> None:
     assert (event.event, event.version, event.source) == (ORDER, "3", "recorder")
 
 
+def test_what_is_logged_beside_other_words_is_counted_and_not_taken() -> None:
+    settings = "loaded settings {'table': 'prod', 'ttl': 3}"
+    stats = "[INFO]\t2026-11-23T09:00:00.123Z\t" + REQUEST + '\tcache stats {"hits": 1}'
+    assert read([START, settings, stats, END]) == [Skipped(reason=UNCERTAIN)]
+    (event,) = read([START, settings, f"event: {json.dumps(ORDER)}", stats, END])
+    assert (event.event, event.guessed) == (ORDER, False)
+
+
+@pytest.mark.parametrize("words", ["", "Received: ", "incoming request ", "Input = "])
+def test_what_is_logged_first_is_the_event_and_is_said_to_be_a_guess(words: str) -> None:
+    (event,) = read([START, f"{words}{json.dumps(ORDER)}", END])
+    assert (event.event, event.guessed) == (ORDER, True)
+
+
 def test_the_recorder_wins_also_where_lambdas_own_lines_are_switched_off() -> None:
     def logged(request: str, text: str) -> str:
         return f"[INFO]\t2026-11-23T09:00:00.123Z\t{request}\t{text}"
