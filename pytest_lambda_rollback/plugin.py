@@ -12,6 +12,7 @@ import pytest
 
 from pytest_lambda_rollback import hookspecs
 
+SWITCH = "--lambda-rollback"
 MARKER = "lambda_rollback: a check of pytest-lambda-rollback (added to every one of them)"
 
 
@@ -20,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lambda-rollback", "AWS Lambda rollback checks")
     option = group.addoption
     option(
-        "--lambda-rollback",
+        SWITCH,
         action="store_true",
         help="check that earlier versions of Lambda functions would still work: collect "
         "lambda-rollback.toml files and [tool.lambda-rollback] tables",
@@ -106,16 +107,17 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker always, everything else only where the plugin is switched on."""
     config.addinivalue_line("markers", MARKER)
-    if config.getoption("--lambda-rollback"):
+    if config.getoption(SWITCH):
         from pytest_lambda_rollback.items import ActivePlugin
+        from pytest_lambda_rollback.nodes import ACTIVE
 
-        config.pluginmanager.register(ActivePlugin(config), "lambda-rollback-active")
+        config.pluginmanager.register(ActivePlugin(config), ACTIVE)
         return
     # What stands in `addopts` waits for the switch; what was typed for this run was meant.
     for argument in config.invocation_params.args:
-        if argument.startswith("--lambda-rollback-"):
+        if argument.startswith(f"{SWITCH}-"):
             option = argument.partition("=")[0]
             raise pytest.UsageError(
-                f"{option} was given without --lambda-rollback, so nothing would be checked. "
-                f"Add --lambda-rollback, or leave {option} out."
+                f"{option} was given without {SWITCH}, so nothing would be checked. "
+                f"Add {SWITCH}, or leave {option} out."
             )

@@ -47,7 +47,9 @@ def test_the_name_of_a_function_is_enough_and_the_archive_outlives_aws(example: 
     assert first.code == 1, first.text
     assert breaks_of(report) == BREAKS, first.text
     assert unknowns_of(report) == []
-    first.shows("current from alias live", "placeholders for values of: RECEIPT_KEY")
+    first.shows(
+        "orders, current version 4, from alias live", "placeholders for values of: RECEIPT_KEY"
+    )
     assert example.server.downloads() == 8
 
     # A second run asks what is there and downloads nothing.
