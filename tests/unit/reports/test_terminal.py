@@ -84,6 +84,14 @@ def test_a_break_that_was_told_shows_what_differs() -> None:
     ]
 
 
+def test_what_was_not_known_before_is_one_line() -> None:
+    check = replace(CHECK, name="events", event=None)
+    result = CheckResult(check=check, verdict=Verdict.UNKNOWN, reason="there is no event")
+    line = "unknown: orders:2 by alias on events: there is no event"
+    assert failure(result, repeat="pytest it", like="orders::3-alias::events") == line
+    assert failure(result, repeat="pytest it").startswith(f"{line}\n\nRepeat just this check")
+
+
 def test_what_is_alike_and_what_is_not() -> None:
     first = likeness(broken())
     assert first == likeness(other())
