@@ -86,13 +86,10 @@ def failure(result: CheckResult, *, repeat: str, like: str | None = None) -> str
         lines.append(f"event: {result.check.event}")
     for finding in result.findings:
         lines += ["", *_finding_lines(finding, stack_trace=like is None)]
-    if like is not None and not result.findings:
-        # The first line has told it all.
-        pass
-    elif like is not None:
-        lines += ["", f"The same reason as {like}, where the rest is told"]
-    else:
+    if like is None:
         lines += ["", "Repeat just this check with:", f"  {repeat}"]
+    elif result.findings:  # else the first line has told it all
+        lines += ["", f"The same reason as {like}, where the rest is told"]
     return "\n".join(_printable(line) for line in lines)
 
 
