@@ -12,6 +12,8 @@ from pytest_lambda_rollback.commands.configurations import say
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.sources.members import megabytes
 from pytest_lambda_rollback.sources.retention import (
+    ARCHIVE_GRACE_S,
+    CACHE_GRACE_S,
     CleanPlan,
     clean,
     plan_cache_clean,
@@ -39,7 +41,8 @@ def run(arguments: Namespace) -> int:
         configurations.progress("no bound is given, as by --max-age-days or --max-mb")
     failed = 0
     for what, plan in plans:
-        failed += _cleaned(what, plan, dry=arguments.dry_run)
+        grace_s = ARCHIVE_GRACE_S if what == "archive" else CACHE_GRACE_S
+        failed += _cleaned(what, plan, grace_s=grace_s, dry=arguments.dry_run)
     return 1 if failed else 0
 
 
@@ -54,10 +57,11 @@ def _stores(arguments: Namespace) -> list[Path]:
     return list(dict.fromkeys(config.store_path(path) for path in paths))
 
 
-def _cleaned(what: str, plan: CleanPlan, *, dry: bool) -> int:
+def _cleaned(what: str, plan: CleanPlan, *, grace_s: float, dry: bool) -> int:
     stays = f"{plan.kept} kept ({megabytes(plan.kept_bytes)})"
     if plan.locked:
         stays += f", {plan.locked} of them named by lock files"
+    stays += f"; what was used in the last {grace_s / 3600:.0f} h always stays"
     if dry:
         for removal in plan.removals:
             say(f"would remove {removal.path}: {removal.reason}")

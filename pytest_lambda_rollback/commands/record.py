@@ -98,10 +98,14 @@ class _LazyAccount:
 
 def _function(arguments: Namespace, functions: AwsFunctions) -> tuple[Settings, FunctionSettings]:
     loaded = configurations.loaded(configurations.found(arguments.config), functions)
-    known = {f.name: (settings, f) for settings in loaded for f in settings.functions}
     name = arguments.names[0]
-    if name in known:
-        return known[name]
+    known = [f.name for settings in loaded for f in settings.functions]
+    found = [(settings, f) for settings in loaded for f in settings.functions if f.name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        files = listed(str(settings.path) for settings, _ in found)
+        raise ConfigError(f"{files} have a function {name} each", do="Name one of them by --config")
     near = nearest(name, known)
     guess = f'Did you mean "{near}"? ' if near else ""
     raise ConfigError(
@@ -250,7 +254,7 @@ def _show(report: RecordReport) -> None:
         f"{_count(number, 'event')} from {origin}" for origin, number in report.read
     )
     say(f"read    {read}")
-    if report.replaced:
+    if report.replaced and (report.written or report.added):
         kinds = ", ".join(f"{detector} {number:,}" for detector, number in report.replaced)
         values = sum(number for _, number in report.replaced)
         say(f"replaced {_count(values, 'value')} by pseudonyms: {kinds}")
@@ -264,9 +268,12 @@ def _answer(report: RecordReport) -> str:
     """What somebody in a hurry wants to know."""
     folder = _shown(report.into)
     if not report.events:
-        return (
-            "no event was found. Let the function log its events, bring the recorder by "
+        logs = any("log group" in origin for origin, _ in report.read)
+        return "no event was found. " + (
+            "Let the function log its events, bring the recorder by "
             "`lambda-rollback record --layer recorder.zip`, or name another origin by --from"
+            if logs
+            else "Name another origin by --from, or leave it out to read the function's log"
         )
     read = _count(report.events, "event")
     if not report.written:

@@ -225,3 +225,19 @@ def test_the_recorders_layer_is_a_zip_that_lambda_takes(shop: Project) -> None:
     run.shows("lambda_rollback_recorder.handler", "LAMBDA_ROLLBACK_HANDLER")
     with zipfile.ZipFile(shop.path / "build" / "recorder.zip") as archive:
         assert archive.namelist() == ["python/lambda_rollback_recorder.py"]
+
+
+def test_two_configurations_with_one_function_name_are_told_apart(shop: Project) -> None:
+    for folder in ("a", "b"):
+        (shop.path / folder).mkdir()
+        text = (shop.path / "lambda-rollback.toml").read_text()
+        (shop.path / folder / "lambda-rollback.toml").write_text(text)
+    (shop.path / "in").mkdir()
+    (shop.path / "in" / "one.json").write_text('{"mail": "ann.lee@shop.com"}')
+    both = shop.console("record", "orders", "--config", "a", "--config", "b", "--from=folder=in")
+    assert both.code == 2
+    both.shows("have a function orders each", "Name one of them by --config")
+    one = shop.console("record", "orders", "--config", "b", "--from=folder=in")
+    assert one.code == 0, one.text
+    assert list((shop.path / "b" / "events" / "orders").glob("*.json"))
+    assert not (shop.path / "a" / "events").exists()
