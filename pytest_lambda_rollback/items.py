@@ -27,7 +27,6 @@ from pytest_lambda_rollback.errors import ConfigError, EngineError, SourceError,
 from pytest_lambda_rollback.model import CheckResult, EngineDescription, Settings
 from pytest_lambda_rollback.nodes import ConfigFile, FailureText, RollbackCheck
 from pytest_lambda_rollback.plan import checks_of, unmatched_acceptances
-from pytest_lambda_rollback.plugin import SWITCH
 from pytest_lambda_rollback.reports import json as json_report
 from pytest_lambda_rollback.reports import terminal
 from pytest_lambda_rollback.reports.summary import summary
@@ -47,10 +46,11 @@ _COLLECTED = "lambda_rollback_collected"
 
 
 class ActivePlugin:
-    """All hooks that exist only while ``--lambda-rollback`` is given."""
+    """All hooks that exist only while the option ``switch`` is given."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, *, switch: str) -> None:
         self.config = config
+        self._switch = switch
         option = config.getoption
         self.command_line = configuration.CommandLine(
             engine=option("lambda_rollback_engine"),
@@ -371,7 +371,7 @@ class ActivePlugin:
         if self._collected or self.is_worker:
             return False
         typed = self.config.invocation_params.args
-        by_habit = SWITCH in self.config.getini("addopts") and SWITCH not in typed
+        by_habit = self._switch in self.config.getini("addopts") and self._switch not in typed
         named = self.config.args_source is pytest.Config.ArgsSource.ARGS
         return not (by_habit and named)
 
@@ -445,8 +445,8 @@ class ActivePlugin:
         name = os.path.relpath(path, here)
         return (
             "no lambda-rollback.toml and no [tool.lambda-rollback] table was collected: nothing "
-            f"was checked. Name the file, as in `pytest {SWITCH} {shlex.quote(name)}`, or its "
-            "folder"
+            f"was checked. Name the file, as in `pytest {self._switch} {shlex.quote(name)}`, or "
+            "its folder"
         )
 
     def _show_unread(self, terminalreporter: Any) -> None:

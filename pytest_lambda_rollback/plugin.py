@@ -111,7 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
         from pytest_lambda_rollback.items import ActivePlugin
         from pytest_lambda_rollback.nodes import ACTIVE
 
-        config.pluginmanager.register(ActivePlugin(config), ACTIVE)
+        config.pluginmanager.register(ActivePlugin(config, switch=SWITCH), ACTIVE)
         return
     # What stands in `addopts` waits for the switch; what was typed for this run was meant.
     for argument in config.invocation_params.args:
