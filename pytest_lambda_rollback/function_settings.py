@@ -248,6 +248,7 @@ class FunctionReader:
     ) -> tuple[list[_Said], list[FunctionSettings]]:
         """The functions of all ``discover`` entries that the file does not declare itself."""
         taken = {each.name for each in said}
+        in_aws = {each.name for each in said if each.source is not None}
         sources = [each.source for each in said if each.source is not None]
         found: list[_Said] = []
         failed: list[FunctionSettings] = []
@@ -270,7 +271,8 @@ class FunctionReader:
                 reason = f"{entry.at()} found no function. Correct its conditions or its region"
                 failed.append(FunctionSettings(name=name, current=None, reason=reason))
             new = [(f, s) for f, s in functions if not any(_is_one(s, each) for each in sources)]
-            if homonyms := [function for function, _ in new if function in taken]:
+            # One that is declared in folders is meant by its name, whatever AWS has.
+            if homonyms := [function for function, _ in new if function in in_aws]:
                 reason = (
                     f"{entry.at()} found {listed(homonyms)}, and another function has that name "
                     "here. Give the other one another name, as in functions.NAME.aws"
@@ -280,6 +282,7 @@ class FunctionReader:
                 if function in taken:
                     continue
                 taken.add(function)
+                in_aws.add(function)
                 sources.append(source)
                 events = self._events_in(pattern.replace("{function}", function))
                 found.append(self._with_events(entry, function, source, events))

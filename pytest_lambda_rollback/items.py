@@ -166,11 +166,14 @@ class ActivePlugin:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None]:
         """Keep what could not be found out, and refuse to run on a wrong configuration."""
         every = [item for item in items if isinstance(item, RollbackCheck)]
+        collected = frozenset(item.nodeid for item in items)
         yield
-        self._keep_unknown(every, items)
+        self._keep_unknown(every, items, collected)
         self._refuse_mistakes(items)
 
-    def _keep_unknown(self, every: list[RollbackCheck], items: list[pytest.Item]) -> None:
+    def _keep_unknown(
+        self, every: list[RollbackCheck], items: list[pytest.Item], collected: frozenset[str]
+    ) -> None:
         """Select again what ``-k`` left out, where it stands for checks that may be meant.
 
         Of a function that AWS does not tell about there is one check only, so that ``-k alias``
@@ -182,6 +185,7 @@ class ActivePlugin:
             markers=self.config.getoption("markexpr"),
             possible=possible_names((each, checks_of(each)) for each in files),
             functions=frozenset(function.name for each in files for function in each.functions),
+            collected=collected,
         )
         # With --deselect somebody says by name what is not to be looked at.
         unwanted = tuple(self.config.getoption("deselect") or ())
@@ -194,7 +198,12 @@ class ActivePlugin:
             # Between the root folder and what stands for the unknown checks.
             names = [node.name for node in item.listchain()[2:-2]]
             marks = {mark.name for mark in item.iter_markers()}
-            if item.nodeid.startswith(unwanted) or not selection.may_mean(names=names, marks=marks):
+            # What a sweep that failed stands for may have any name.
+            of = item.settings.function(item.check.function)
+            sweep = of.source is None and of.reason is not None and not of.versions
+            if item.nodeid.startswith(unwanted) or not selection.may_mean(
+                names=names, marks=marks, of_any_name=sweep
+            ):
                 continue
             items.append(item)
             if item in deselected:
@@ -362,18 +371,21 @@ class ActivePlugin:
                 config=self.config, report=json_report.document_of(self._records)
             )
 
+    def _has_none(self) -> bool:
+        """True where no configuration file was collected, and one could have been."""
+        # Of the tests that failed last, none may be a check: pytest then collects no such file.
+        only_failed = self.config.getoption("lf", default=False)
+        return not (self._collected or self.is_worker or only_failed)
+
     def _missed(self) -> bool:
         """True where checks were asked for and no configuration file was collected.
 
-        Where only the configuration's ``addopts`` switch the plugin on, somebody who names files
-        runs just these, as with any other option that stands there.
+        Where ``addopts`` switches the plugin on, or PYTEST_ADDOPTS, somebody who names files runs
+        just these, as with any other option that stands there.
         """
-        if self._collected or self.is_worker:
-            return False
-        typed = self.config.invocation_params.args
-        by_habit = self._switch in self.config.getini("addopts") and self._switch not in typed
+        by_habit = self._switch not in self.config.invocation_params.args
         named = self.config.args_source is pytest.Config.ArgsSource.ARGS
-        return not (by_habit and named)
+        return self._has_none() and not (by_habit and named)
 
     def pytest_unconfigure(self) -> None:
         """End what was started even where the session did not finish."""
@@ -413,7 +425,7 @@ class ActivePlugin:
         if not self._records:
             if exitstatus == pytest.ExitCode.INTERRUPTED:
                 return
-            if not self._collected and not self.is_worker:
+            if self._has_none():
                 colour = {"red" if self._missed() else "yellow": True}
                 terminalreporter.write_line(f"lambda-rollback: {self._nothing()}", **colour)
             return

@@ -115,8 +115,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     # What stands in `addopts` waits for the switch; what was typed for this run was meant.
     for argument in config.invocation_params.args:
-        if argument.startswith(f"{SWITCH}-"):
-            option = argument.partition("=")[0]
+        if str(argument).startswith(f"{SWITCH}-"):  # it may be a path
+            option = str(argument).partition("=")[0]
             raise pytest.UsageError(
                 f"{option} was given without {SWITCH}, so nothing would be checked. "
                 f"Add {SWITCH}, or leave {option} out."

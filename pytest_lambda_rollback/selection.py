@@ -40,22 +40,34 @@ class Selection:
     """Names below a function that its checks may have."""
     functions: frozenset[str] = frozenset()
     """All functions' names: whoever selects one of them means that one."""
+    collected: frozenset[str] = frozenset()
+    """Ids of all that was collected."""
 
-    def may_mean(self, *, names: Collection[str], marks: Collection[str]) -> bool:
+    def may_mean(
+        self, *, names: Collection[str], marks: Collection[str], of_any_name: bool = False
+    ) -> bool:
         """Whether checks of an unknown function may be meant.
 
-        ``names`` and ``marks`` are what each of its checks would have.
+        ``names`` and ``marks`` are what each of its checks would have. ``of_any_name`` says that
+        its own name is not known: a word that is in nothing else may be it.
         """
 
         def by_name(word: str) -> Reach:
             own = (*names, *marks)
-            return keyword_reach(word, own=own, possible=self.possible, functions=self.functions)
+            found = keyword_reach(word, own=own, possible=self.possible, functions=self.functions)
+            if found is Reach.NO and of_any_name and not self._is_known(word):
+                return Reach.PERHAPS
+            return found
 
         def by_mark(word: str) -> Reach:
             return Reach.YES if word in marks else Reach.NO
 
         said = ((self.keywords, by_name), (self.markers, by_mark))
         return all(reach(text, word) is not Reach.NO for text, word in said if text)
+
+    def _is_known(self, word: str) -> bool:
+        known = (*self.collected, *self.functions)
+        return any(word.casefold() in each.casefold() for each in known)
 
 
 def reach(expression: str, word: Callable[[str], Reach]) -> Reach:

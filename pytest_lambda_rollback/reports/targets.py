@@ -14,7 +14,7 @@ from pytest_lambda_rollback.tables import listed
 class Standing(StrEnum):
     """Where traffic of a function can go back to; the values are how that is said of several."""
 
-    NEWEST = "can go back to the newest target"
+    NEWEST = "can go back to the newest target that was checked"
     OLDER = "only to an older one"
     ACCEPTED = "only where a break is accepted"
     NONE = "cannot"

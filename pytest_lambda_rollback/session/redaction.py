@@ -54,11 +54,15 @@ def _is_long(text: str) -> bool:
 
 
 def _forms(value: str) -> Iterator[str]:
-    """The value as texts may hold it: as it is, in JSON, as Python shows it, on one line."""
+    """The value as texts may hold it: as it is, in JSON, as Python shows it, line by line."""
     yield value
-    yield json.dumps(value)[1:-1]
-    yield json.dumps(value, ensure_ascii=False)[1:-1]
+    for ascii_only in (True, False):
+        in_json = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
+        yield in_json
+        # As the body of an answer is: JSON in JSON.
+        yield json.dumps(in_json, ensure_ascii=ascii_only)[1:-1]
     yield repr(value)[1:-1]
+    yield from value.splitlines()
     yield value.encode("unicode_escape").decode("ascii")
     yield " ".join(value.split())
     yield quote(value, safe="")

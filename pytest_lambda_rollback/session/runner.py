@@ -225,8 +225,16 @@ class Session:
             # What AWS refuses it refuses whatever is in the packages.
             if contract is not Contract.PLATFORM:
                 raise
-            unread = str(error)
             run, published, current = versions.outlined(target, strategy)
+            unread = str(error)
+            if strategy is Strategy.REDEPLOY:
+                # Nothing of the target but its code goes into that.
+                with contextlib.suppress(SourceError):
+                    run, current, unread = (
+                        versions.rolled_back(target, strategy),
+                        versions.current(),
+                        None,
+                    )
             redeployed = run
         return StaticCase(
             target=run,

@@ -104,6 +104,8 @@ def recorded(remote: PublishedFunction, locked: PublishedFunction | None) -> Mer
     """
     if locked is None or locked.arn != remote.arn or not _later(locked.as_of, remote.as_of):
         return merged(remote, locked)
+    if _newest(remote) > _newest(locked):  # numbers only grow: one of the clocks is wrong
+        return merged(remote, locked)
     # The older answer still tells of versions that were deleted in between, and nothing of
     # aliases.
     return merged(locked, replace(remote, aliases=()))
@@ -126,6 +128,10 @@ def with_platform(known: PublishedFunction, facts: PlatformFacts) -> PublishedFu
     platform = _platform(facts, known.platform)
     bindings = (*platform.bindings, *filter(stays, known.platform.bindings))
     return replace(known, platform=replace(platform, bindings=bindings))
+
+
+def _newest(function: PublishedFunction) -> int:
+    return max((int(v.version) for v in function.versions if v.version.isdecimal()), default=0)
 
 
 def _later(one: str, other: str) -> bool:

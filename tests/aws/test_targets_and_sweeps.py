@@ -257,3 +257,28 @@ def test_the_archive_answers_for_no_other_function(orders: Project, aws: str) ->
     online = orders.pytest()
     assert online.code == 1
     assert "or use --lambda-rollback-offline" not in online.text
+
+
+def test_a_function_in_folders_is_the_one_that_is_meant_by_its_name(orders: Project) -> None:
+    (orders.path / "code").mkdir()
+    (orders.path / "code" / "app.py").write_text("def handler(event, context):\n    return 1\n")
+    version = 'code = "code"\nruntime = "python3.11"\nhandler = "app.handler"\n'
+    orders.configure(
+        '[functions.orders]\ncurrent = "2"\nevents = "events/orders"\n'
+        f"[functions.orders.versions.2]\n{version}[functions.orders.versions.1]\n{version}"
+        '[discover.all]\naws = { prefix = "ord" }\n'
+    )
+    run = orders.pytest("-k", "any")
+    assert run.code == 0, run.text
+
+
+def test_a_sweep_that_failed_is_not_left_out_by_a_name_that_it_may_stand_for(
+    orders: Project,
+) -> None:
+    orders.configure(
+        '[functions.orders]\naws = "orders"\n[discover.shop]\naws = { prefix = "shop-" }\n'
+    )
+    orders.server.fail("ListFunctions", "access-denied")
+    for words, code in (("shop-cart or orders", 1), ("orders and any", 0)):
+        run = orders.pytest("-k", words)
+        assert run.code == code, run.text

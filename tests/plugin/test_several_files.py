@@ -32,8 +32,8 @@ def test_functions_of_one_name_are_told_apart_by_their_files(monorepo: Project) 
             "orders (office/lambda-rollback.toml) has no safe target: every one that was *",
             "orders (shop/lambda-rollback.toml), current version 2",
             "The newest safe target of orders (shop/lambda-rollback.toml) is 1, by alias.",
-            "2 functions: 1 can go back to the newest target; 1 cannot: orders "
-            "(office/lambda-rollback.toml).",
+            "2 functions: 1 can go back to the newest target that was checked; 1 cannot: orders",
+            "  (office/lambda-rollback.toml).",
         ]
     )
 

@@ -33,7 +33,7 @@ def test_what_is_safe_has_a_line_and_the_last_one_is_the_answer(shop: Project) -
             "f3, current version 2",
             "  1       UNKNOWN (1 unknown, 3 safe)  UNKNOWN (1 unknown, 3 safe)",
             "  1 by alias and redeploy: unknown: there is no event fixture in none, so nothing *",
-            "5 functions: 4 can go back to the newest target; 1 not known: f3.",
+            "5 functions: 4 can go back to the newest target that was checked; 1 not known: f3.",
             "*= 2 failed, 46 passed *",
         ]
     )

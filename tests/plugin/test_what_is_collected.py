@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -106,3 +108,33 @@ def test_options_in_addopts_wait_for_the_switch(tests_apart: Project) -> None:
     assert result.ret == pytest.ExitCode.OK
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*lambda-rollback:*")
+
+
+def test_the_switch_in_the_environment_lets_named_tests_run_alone(
+    tests_apart: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--lambda-rollback --lambda-rollback-engine=process")
+    assert tests_apart.run("tests/test_ordinary.py", on=False).ret == pytest.ExitCode.OK
+
+
+def test_last_failed_tests_may_be_none_of_the_checks(tests_apart: Project) -> None:
+    ordinary = tests_apart.path / "tests" / "test_ordinary.py"
+    ordinary.write_text("def test_it():\n    assert False\n")
+    run = tests_apart.pytester.runpytest_subprocess
+    options = ("--lambda-rollback", "--lambda-rollback-engine=process")
+    first = run(*options, "-k", "test_it or 1-alias and dependencies", timeout=120)
+    first.assert_outcomes(passed=1, failed=1, deselected=9)
+    ordinary.write_text("def test_it():\n    assert True\n")
+    again = run(*options, "--lf", timeout=120)
+    assert again.ret == pytest.ExitCode.OK
+    again.assert_outcomes(passed=1)
+    again.stdout.no_fnmatch_line(NOTHING)
+
+
+def test_paths_may_be_objects(tests_apart: Project) -> None:
+    code = (
+        "import pathlib, pytest, sys\n"
+        "sys.exit(pytest.main([pathlib.Path('tests/test_ordinary.py'), '-q']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tests_apart.path, check=False)
+    assert done.returncode == 0

@@ -58,6 +58,7 @@ def shown(text: str, *values: str) -> str:
         lambda value: short_text({"key": value}, limit=10_000),
         lambda value: one_line(value, limit=10_000),
         lambda value: f"https://api.example/?token={quote(value, safe='')}",
+        lambda value: json.dumps({"statusCode": 200, "body": json.dumps({"key": value})}),
     ],
 )
 def test_a_value_is_known_in_every_form(value: str, said: object) -> None:
@@ -65,6 +66,12 @@ def test_a_value_is_known_in_every_form(value: str, said: object) -> None:
     assert shown(f"before {text} after", value).count("<KEY0>") == 1
     for part in (value[:12], value[-12:-2]):
         assert part not in shown(text, value)
+
+
+def test_every_line_of_a_value_is_known_by_itself() -> None:
+    """As where it is printed: each line of a log is a text of its own."""
+    for line in ("MIIEabc/def+ghi=", "-----END KEY-----"):
+        assert shown(f"[INFO] {line}", PEM) == "[INFO] <KEY0>"
 
 
 @pytest.mark.parametrize("limit", [20, 60, 200])

@@ -212,8 +212,8 @@ def test_a_sweep_has_a_line_for_what_is_safe_and_an_answer_for_all() -> None:
         "  3 by alias: E: m where a (create)",
     ]
     assert " ".join(line.strip() for line in found[-2:]) == (
-        "13 functions: 9 can go back to the newest target; 1 only to an older one: mail; 1 only "
-        "where a break is accepted: post; 1 cannot: cart; 1 not known: gone."
+        "13 functions: 9 can go back to the newest target that was checked; 1 only to an older "
+        "one: mail; 1 only where a break is accepted: post; 1 cannot: cart; 1 not known: gone."
     )
 
 
@@ -221,13 +221,16 @@ def test_a_healthy_sweep_is_as_many_lines_as_functions_and_one() -> None:
     found = lines(*(function(f"f{n}") for n in range(200)))
     assert len(found) == 202
     assert found[0] == "f0, current version 4: 3 is safe"
-    assert found[-2:] == ["", "200 functions: all can go back to the newest target."]
+    assert found[-2:] == [
+        "",
+        "200 functions: all can go back to the newest target that was checked.",
+    ]
 
 
 def test_a_few_functions_and_a_verbose_run_are_told_in_full() -> None:
     few = lines(*(function(f"f{n}") for n in range(3)))
     assert few.count("  target  alias") == 3
-    assert few[-1] == "3 functions: all can go back to the newest target."
+    assert few[-1] == "3 functions: all can go back to the newest target that was checked."
     many = [function(f"f{n}") for n in range(12)]
     assert lines(*many, verbose=True).count("  target  alias") == 12
 
@@ -241,8 +244,8 @@ def test_warnings_of_a_short_line_are_counted() -> None:
 def test_only_a_few_names_are_listed() -> None:
     found = lines(*(function(f"f{n}", target("3", "alias", breaks("m"))) for n in range(30)))
     assert " ".join(line.strip() for line in found[-2:]) == (
-        "30 functions: 0 can go back to the newest target; 30 cannot: f0, f1, f2, f3, f4, f5, f6, "
-        "f7, f8, f9 and 20 more."
+        "30 functions: 0 can go back to the newest target that was checked; 30 cannot: f0, f1, "
+        "f2, f3, f4, f5, f6, f7, f8, f9 and 20 more."
     )
 
 

@@ -225,6 +225,14 @@ def test_an_older_answer_tells_of_what_was_deleted_since() -> None:
     assert shape(recorded(old, new).function) == [("2", False), ("1", True)]
 
 
+def test_what_has_a_newer_version_is_newer_whatever_the_clocks_say() -> None:
+    locked = replace(function("orders", V2, V1, as_of=LATER), aliases=live("2"))
+    remote = replace(function("orders", V3, V2, V1, as_of=EARLIER), aliases=live("3"))
+    made = recorded(remote, locked).function
+    assert shape(made) == [("3", False), ("2", False), ("1", False)]
+    assert made.aliases[0].version == "3"
+
+
 @pytest.mark.parametrize("as_of", ["2027-05-01T10:00:00Z", "no time", "2026-05-01T10:05:00"])
 def test_a_lock_of_a_wrong_clock_is_not_newer_than_aws(as_of: str) -> None:
     ahead = function("orders", V1, as_of=as_of)
