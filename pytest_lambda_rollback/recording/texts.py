@@ -46,6 +46,13 @@ _ODD_PASSWORD: Final = re.compile(
 """A password in a URL with signs that must be encoded there (RFC 3986), as databases' often are."""
 _FORM: Final = re.compile(r"[^\s=&\"<>{}:/?#]{1,200}=[^\s&\"<>{}]*(?:&[^\s&\"<>{}]*)*")
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+_PEM_FRAME: Final = re.compile(
+    r"(?:\s|\\[nr]|-----(?:BEGIN|END)[A-Z ]{0,40}(?:-----)?"
+    r"|(?:Proc-Type|DEK-Info|Version|Hash): (?:[^\\\r\n]|\\(?![nr])){0,80})*+"
+)
+"""What stands around the lines of a key (RFC 7468, RFC 1421, RFC 4880) and is no part of it."""
+_FORMAT: Final = re.compile(r"(?:https?://)?[\w./-]*|(?:bot)?\d+:AA")
+"""What a token of a known format begins with, as ``ghp_``, and a webhook."""
 _FORM_KEYS: Final = frozenset(("rawquerystring", "querystring", "query", "body"))
 _NO_KEYS: Final = RedactionRules(keys=(), text_keys=())
 
@@ -166,13 +173,13 @@ class Texts:
         if decoded != bare:
             changed = self._whole(decoded, detector, place)
             return text if changed == decoded else text.replace(bare, quote(changed, safe=""))
+        if self._made.is_pseudonym(bare):  # before its parts are taken for values of a kind
+            return text
         start = text.index(bare)
         spans = found_in(bare, _NO_KEYS)
-        of_one = len(spans) == 1 and bare.endswith(bare[spans[0].start : spans[0].end])
-        lines_of_key = bool(spans) and all(span.detector == "private-key" for span in spans)
-        if lines_of_key or (of_one and (spans[0].start == 0 or spans[0].kind == "text")):
+        if _are_all(bare, spans):
             changed = self._spans(bare, spans, place)
-        elif "://" in bare and self.free(bare, place) != bare:
+        elif _is_login(bare) and self._rules.detects("url-credentials"):
             changed = self.free(bare, place)
         else:
             kind = "date" if is_birth_date(bare, place.key) else "text"
@@ -244,3 +251,24 @@ class Texts:
         if slash + rest != plain:
             path = quote(slash + rest, safe="/@:,;=+$!*'()~")
         return scheme + (f"{user}@" if user else "") + host + path + query + fragment
+
+
+def _are_all(text: str, spans: tuple[Span, ...]) -> bool:
+    """Whether what is around values says their format alone, and could be no secret itself."""
+    if spans and all(span.detector == "private-key" for span in spans):
+        starts, ends = (0, *(span.end for span in spans)), (*(span.start for span in spans), None)
+        around = (text[start:end] for start, end in zip(starts, ends, strict=True))
+        return all(map(_PEM_FRAME.fullmatch, around))
+    if len(spans) != 1 or spans[0].end != len(text):
+        return False
+    start = spans[0].start
+    return not start or (spans[0].kind == "text" and _FORMAT.fullmatch(text, 0, start) is not None)
+
+
+def _is_login(text: str) -> bool:
+    """Whether a text is a URL whose secret is in its user and password, as those of databases.
+
+    What a query says may be the secret as well, under a name that nobody knows.
+    """
+    parts = _URL_PARTS.fullmatch(text) if _URL.fullmatch(text) else None
+    return parts is not None and parts[2] not in (None, "", "git") and not (parts[5] or parts[6])

@@ -149,7 +149,24 @@ KEYS = {
     "tokens in DynamoDB": ({"tokens": {"SS": ["ss_tok_1"]}}, "ss_tok"),
     "an attribute of a user": ({"userAttributes": {"address": "High Street"}}, "High"),
 }
-TABLE = PAIRS | PLACES | URLS | NAMED | FORMATS | KEYS
+KEY = f"{PEM}\nMIIEowIBAAKCAQEA\nnHx72z==\n-----END RSA PRIVATE KEY-----\n"
+AROUND = {
+    "before a key that is cut off": (
+        {"secret": f"hunter2Q9:{PEM}\nMIIEowIBAAKCAQEA"},
+        "hunter2Q9",
+    ),
+    "lines before a key": ({"secret_string": f"DB_PASSWORD=hunter2Q9\nJWT={KEY}"}, "hunter2Q9"),
+    "after a key": ({"password": f"{KEY}swordfish99"}, "swordfish99"),
+    "in a key's headers": ({"token": f"{PEM}\nX-Pin: 4dor9\n\nMIIEowIBAAKCAQEA"}, "4dor9"),
+    "behind a key's header": (
+        {"password": f"{PEM}\\nDEK-Info: A,0F\\nMIIEowIBAAKC\\n-----END-----\\n4dor9"},
+        "4dor9",
+    ),
+    "a header with a key": ({"headers": {"Authorization": f"Key hunter2Q9 {KEY}"}}, "hunter2Q9"),
+    "a cookie with a key": ({"headers": {"Cookie": f"sid=hunter2Q9 {KEY}"}}, "hunter2Q9"),
+    "before a token": ({"secret": "hunter2Q9 ghp_" + "a1" * 18}, "hunter2Q9"),
+}
+TABLE = PAIRS | PLACES | URLS | NAMED | FORMATS | KEYS | AROUND
 
 
 @pytest.mark.parametrize(("event", "secret"), TABLE.values(), ids=TABLE)
