@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_lambda_rollback.recording import named_values
+from pytest_lambda_rollback.recording import named_values, recognition
 from pytest_lambda_rollback.recording.numbering import card_prefix, iban_check, luhn
 from pytest_lambda_rollback.recording.rules import RedactionRules, normal
 from pytest_lambda_rollback.recording.slots import COMPACT_DATE
@@ -297,7 +297,8 @@ def _addresses(text: str, key: str, _rules: RedactionRules) -> Iterator[Span]:
                 parsed = ipaddress.ip_address(value)
             except ValueError:
                 continue
-            if parsed.is_global:
+            # Our own pseudonyms must be seen again as what they are.
+            if parsed.is_global or recognition.address_is_ours(value):
                 yield Span(*match.span(), "ip", "ip")
 
 

@@ -21,8 +21,8 @@ _VALUE: Final = re.compile(
     r"|(?P<d>[^\s\"'&,;<>{}\[\]]{3,})"
 )
 """In JSON within JSON, as many backslashes as before the first quote end a text."""
-_PROSE: Final = re.compile(r"(?<=\s)[a-z]++[ \t]++\S")
-"""Words after ``password:`` that go on: a sentence to a person."""
+_PROSE: Final = re.compile(r"(?<=\s)[a-z]{1,15}+[ \t]{1,8}+(?![\w.-]{2,40}+[\"']?[ \t]{0,8}[:=])\S")
+"""Words after ``password:`` that go on: a sentence to a person, and no list of names and values."""
 _LINE: Final = re.compile(
     r"(?m)^[ \t-]{0,80}(?P<key>[\w.-]{2,40})[ \t]{0,8}:[ \t]{1,8}(?P<it>[^\s\"'{\[][^\r\n]{2,})$"
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,11 @@ NAMED = {
     "a quote in a value": ({"m": r'x "password": "a\"b, hunter22", y'}, "hunter22"),
     "a value that is cut off": ({"m": 'req {"password":"hunter 22'}, "hunter 22"),
     "a name in a value": ({"m": "see query=password=hunter22"}, "hunter22"),
+    "a word with other values": (
+        {"m": "user: alice password: swordfish host: db1 port=1"},
+        "swordfish",
+    ),
+    "letters that are no word": ({"m": "db token: abcdefghijklmnopqrstuvwx retry"}, "jklmnop"),
     "a hash of Ruby": ({"m": 'Parameters: {:password=>"hunter22"}'}, "hunter22"),
     "a form's field": ({"m": '<input name="password" value="hunter22">'}, "hunter22"),
     "a field the other way round": ({"m": "<input value='hunter22' name='password'/>"}, "hunter22"),
@@ -164,6 +170,25 @@ AROUND = {
     ),
     "a header with a key": ({"headers": {"Authorization": f"Key hunter2Q9 {KEY}"}}, "hunter2Q9"),
     "a cookie with a key": ({"headers": {"Cookie": f"sid=hunter2Q9 {KEY}"}}, "hunter2Q9"),
+    "in a URL's query": (
+        {"x-auth-token": "https://h.test/cb?mail=me@contoso.de&ticket=superSecretTicket"},
+        "superSecretTicket",
+    ),
+    "in a URL's query behind a password": (
+        {"x-auth-token": "https://me:pw123456@h.test/cb?ticket=superSecretTicket"},
+        "superSecretTicket",
+    ),
+    "in a URL's fragment": ({"secret": "https://a:b12345@h.test/#hunter2Q9"}, "hunter2Q9"),
+    "behind a URL": (
+        {"client_secret": "see https://me:pw123456@h.test/ or hunter2Q9"},
+        "hunter2Q9",
+    ),
+    "behind the user git": ({"secret": "https://git@h.test/hunter2Q9"}, "hunter2Q9"),
+    "a database's URL": (
+        {"password": "postgres://admin:s3cretPw99@db.internal:5432/app"},
+        "s3cretPw99",
+    ),
+    "an address as a user": ({"username": "81.2.69.142"}, "81.2"),
     "before a token": ({"secret": "hunter2Q9 ghp_" + "a1" * 18}, "hunter2Q9"),
 }
 TABLE = PAIRS | PLACES | URLS | NAMED | FORMATS | KEYS | AROUND
@@ -195,6 +220,8 @@ def test_fields_of_a_form_with_a_file(tmp_path: Path, name: str, value: str) -> 
 
 
 def test_url_with_a_password_stays_a_url() -> None:
+    after = redacted({"password": "postgres://admin:s3cretPw99@db.internal:5432/app"})["password"]
+    assert re.fullmatch(r"postgres://[a-z]{5}:\w{10}@db\.internal:5432/app", after)
     for sign in "#?/{^@":
         text = f"postgresql://app:Tr0ub{sign}4dor@db.internal:5432/orders?sslmode=on"
         after = redacted({"m": text})["m"]
