@@ -47,9 +47,10 @@ _JWT: Final = re.compile(
     r"(?<![^\W_])(?<![.-])e[yw][\w-]{8,}={0,2}\.[\w-]*={0,2}\.[\w-]*={0,2}(?:\.[\w-]+\.[\w-]+)?(?![\w-])"
 )
 _PEM: Final = re.compile(
-    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----(?P<it>(?:[^-]|-(?!----)){1,16384}+)"
+    r"-----BEGIN[ +][A-Z +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?-----"
+    r"(?P<it>(?:[^-]|-(?!----)){1,16384}+)"
 )
-"""What was cut off has no end."""
+"""What was cut off has no end; forms have + for a blank."""
 _PEM_LINE: Final = re.compile(r"\\[nr]|(?P<it>(?:[^\\\r\n]|\\(?![nr]))+)")
 _PEM_HEADER: Final = re.compile(r"\s*[A-Z][\w-]*: ")
 _SCHEME: Final = re.compile(r"(?i)(?<!\w)(bearer|basic|token|digest|apikey)\s+(?=\S)")
@@ -122,7 +123,7 @@ def found_in(text: str, rules: RedactionRules, hint: str = "") -> tuple[Span, ..
     if _NO_VALUE.fullmatch(text):
         return ()
     key = normal(hint)
-    return _apart(
+    return apart(
         span
         for name, finder in _FINDERS
         if rules.detects(name)
@@ -135,11 +136,11 @@ def structured_in(text: str, rules: RedactionRules) -> tuple[Span, ...]:
     if not rules.detects("assignment"):
         return ()
     found = named_values.structured(text, rules.names)
-    return _apart(Span(*place, "assignment", "whole") for place in found)
+    return apart(Span(*place, "assignment", "whole") for place in found)
 
 
-def _apart(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """In order, without those that overlap one that came before."""
+def apart(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Places in order, without those that overlap one that came before."""
     taken: list[Span] = []
     starts: list[int] = []
     for span in spans:

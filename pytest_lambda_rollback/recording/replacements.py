@@ -99,28 +99,24 @@ class Echoes:
             lengths.setdefault(value[:_LEAST], set()).add(len(value))
         self._lengths = {start: sorted(each, reverse=True) for start, each in lengths.items()}
 
-    def text(self, text: str, pointer: Pointer) -> str:
-        """The text with every known value in it replaced."""
-        done: list[str] = []
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """(start, end) of every known value in a text, in order and without overlap."""
         at = 0
         # An expression of all values would be tried for each of them at every word.
         for match in _START.finditer(text):
             start = match.start()
             for length in self._lengths.get(match[1], ()) if start >= at else ():
                 end = start + length
-                value = text[start:end]
-                if value in self._known and not text[end : end + 1].isalnum():
-                    self._report(pointer, ECHO, value)
-                    done += [text[at:start], self._known[value]]
+                if text[start:end] in self._known and not text[end : end + 1].isalnum():
+                    yield start, end
                     at = end
                     break
-        return "".join([*done, text[at:]])
 
-    def number(self, text: str, pointer: Pointer) -> str:
-        """The text of a number, replaced where it is known."""
-        if text in self._known:
-            self._report(pointer, ECHO, text)
-        return self._known.get(text, text)
+    def replace(self, value: str, pointer: Pointer) -> str:
+        """What a text or a number is replaced by, if it is known."""
+        if value in self._known:
+            self._report(pointer, ECHO, value)
+        return self._known.get(value, value)
 
 
 def _is_telling(value: str) -> bool:

@@ -10,13 +10,15 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from urllib.parse import quote, quote_plus, unquote_plus
 
-from pytest_lambda_rollback.recording import identities, tokens
+from pytest_lambda_rollback.recording import escapes, identities, tokens
 from pytest_lambda_rollback.recording.detectors import (
     SIGNED,
     Span,
+    apart,
     found_in,
     is_birth_date,
     structured_in,
@@ -29,7 +31,7 @@ from pytest_lambda_rollback.recording.headers import (
     cookies,
 )
 from pytest_lambda_rollback.recording.places import Place, rule_of
-from pytest_lambda_rollback.recording.replacements import Echoes, Replacements, Report
+from pytest_lambda_rollback.recording.replacements import ECHO, Echoes, Replacements, Report
 from pytest_lambda_rollback.recording.rules import PLACEHOLDER, RedactionRules, normal
 
 Inside = Callable[[object, Place], object]
@@ -45,9 +47,8 @@ _ODD_PASSWORD: Final = re.compile(
 )
 """A password in a URL with signs that must be encoded there (RFC 3986), as databases' often are."""
 _FORM: Final = re.compile(r"[^\s=&\"<>{}:/?#]{1,200}=[^\s&\"<>{}]*(?:&[^\s&\"<>{}]*)*")
-_PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _PEM_FRAME: Final = re.compile(
-    r"(?:\s|\\[nr]|-----(?:BEGIN|END)[A-Z ]{0,40}(?:-----)?"
+    r"(?:\s|\\[nr]|-----(?:BEGIN|END)[A-Z +]{0,40}(?:-----)?"
     r"|(?:Proc-Type|DEK-Info|Version|Hash): (?:[^\\\r\n]|\\(?![nr])){0,80})*+"
 )
 """What stands around the lines of a key (RFC 7468, RFC 1421, RFC 4880) and is no part of it."""
@@ -131,15 +132,23 @@ class Texts:
         return self.free(key, Place(pointer=(*place.pointer, "*")))
 
     def _plain(self, text: str, place: Place) -> str:
-        if _PERCENT.search(text):
-            decoded = unquote(text)
-            changed = self._plain(decoded, place) if decoded != text else decoded
-            if changed != decoded:
-                safe = "/:,;=+$!*'()~?& " + ("" if "%40" in text else "@")
-                return quote(changed, safe=safe.replace(" ", "") if "%20" in text else safe)
+        spans = self._found(text, place)
+        inner = [
+            replace(span, start=level.place(span.start), end=level.place(span.end))
+            for level in escapes.levels(text)
+            for span in self._found(level.text, place)
+        ]
+        if inner:
+            # A value under a name may have an escaped sign that would end it.
+            named = [span for span in spans if span.kind == "whole"]
+            spans = apart((*named, *inner, *spans))
+        return self._spans(text, spans, place)
+
+    def _found(self, text: str, place: Place) -> tuple[Span, ...]:
         if self._echoes is None:
-            return self._spans(text, found_in(text, self._rules, place.key), place)
-        return self._echoes.text(self._spans(text, tokens_in(text), place), place.pointer)
+            return found_in(text, self._rules, place.key)
+        echoes = (Span(*each, ECHO, ECHO) for each in self._echoes.places(text))
+        return apart((*tokens_in(text), *echoes))
 
     def _spans(self, text: str, spans: tuple[Span, ...], place: Place) -> str:
         done: list[str] = []
@@ -147,16 +156,23 @@ class Texts:
         for span in spans:
             done.append(text[start : span.start])
             value = text[span.start : span.end]
-            if span.kind == "whole":
-                done.append(self._whole(value, span.detector, place))
-            elif span.kind == "basic":
-                done.append(self._basic(value, span.detector, place))
-            elif span.kind == "jwt":
-                done.append(self._token(value, place))
+            if "%" in value:
+                done.append(escapes.encoded(self._value(escapes.plain(value), span, place), value))
             else:
-                done.append(self._made.replace(value, span.kind, span.detector, place.pointer))
+                done.append(self._value(value, span, place))
             start = span.end
         return "".join([*done, text[start:]])
+
+    def _value(self, value: str, span: Span, place: Place) -> str:
+        if span.kind == "whole":
+            return self._whole(value, span.detector, place)
+        if span.kind == "basic":
+            return self._basic(value, span.detector, place)
+        if span.kind == "jwt":
+            return self._token(value, place)
+        if span.kind == ECHO and self._echoes is not None:
+            return self._echoes.replace(value, place.pointer)
+        return self._made.replace(value, span.kind, span.detector, place.pointer)
 
     # --- what is replaced as a whole ---------------------------------------------------------
 
@@ -169,10 +185,12 @@ class Texts:
         bare = text.strip()
         if not bare or PLACEHOLDER.fullmatch(bare):
             return text
-        decoded = unquote(bare) if "%" in bare else bare
+        decoded = escapes.plain(bare) if "%" in bare else bare
         if decoded != bare:
             changed = self._whole(decoded, detector, place)
-            return text if changed == decoded else text.replace(bare, quote(changed, safe=""))
+            return (
+                text if changed == decoded else text.replace(bare, escapes.encoded(changed, bare))
+            )
         if self._made.is_pseudonym(bare):  # before its parts are taken for values of a kind
             return text
         start = text.index(bare)
@@ -246,11 +264,8 @@ class Texts:
         if "=" in fragment:
             fragment = "#" + self._form(fragment[1:], place)
         # Host and path together: some paths are credentials, as those of chat webhooks.
-        plain = unquote(path)
-        host, slash, rest = self._plain(host + plain, place).partition("/")
-        if slash + rest != plain:
-            path = quote(slash + rest, safe="/@:,;=+$!*'()~")
-        return scheme + (f"{user}@" if user else "") + host + path + query + fragment
+        host = self._plain(host + path, place)
+        return scheme + (f"{user}@" if user else "") + host + query + fragment
 
 
 def _are_all(text: str, spans: tuple[Span, ...]) -> bool:

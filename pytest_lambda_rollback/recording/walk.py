@@ -100,7 +100,7 @@ class Walk:
     def _number(self, node: float | Decimal, place: Place) -> object:
         text = node.text if isinstance(node, NumberText) else str(node)
         if self._echoes is not None:
-            changed = self._echoes.number(text, place.pointer)
+            changed = self._echoes.replace(text, place.pointer)
         else:
             kind = number_kind(text, place.key, self._rules) if isinstance(node, int) else None
             detector = place.rule or kind
