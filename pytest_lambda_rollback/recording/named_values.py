@@ -23,6 +23,10 @@ _VALUE: Final = re.compile(
 """In JSON within JSON, as many backslashes as before the first quote end a text."""
 _PROSE: Final = re.compile(r"(?<=\s)[a-z]{1,15}+[ \t]{1,8}+(?![\w.-]{2,40}+[\"']?[ \t]{0,8}[:=])\S")
 """Words after ``password:`` that go on: a sentence to a person, and no list of names and values."""
+_RESOURCE: Final = re.compile(r"(?i)(?<![\w-])(?:arn|urn):")
+"""What the name of a resource begins with (RFC 8141)."""
+_RESOURCE_CHARS: Final = 200
+_LABEL: Final = re.compile(r"[^\W\d]{1,20}(?:[.-][^\W\d]{1,20}){0,5}(?![^\s:\"',;<>{}\[\])])")
 _LINE: Final = re.compile(
     r"(?m)^[ \t-]{0,80}(?P<key>[\w.-]{2,40})[ \t]{0,8}:[ \t]{1,8}(?P<it>[^\s\"'{\[][^\r\n]{2,})$"
 )
@@ -32,6 +36,7 @@ _NAMED: Final = re.compile(
 )
 _ATTRIBUTE: Final = re.compile(r"(?i)\svalue\s*=\s*([\"'])(?P<it>[^\"'<>]+)\1")
 _INNER: Final = re.compile(r"(?:<!\[CDATA\[|>|\A)(?P<it>[^<>]+?)(?=\]\]>|<|\Z)")
+_FOLLOWING: Final = re.compile(r"[^\W_][^\s<]*")
 _PART: Final = re.compile(
     r"name=(?P<quote>\"?)(?P<key>[^\";\r\n]{1,80}+)(?P=quote)[^\r\n]{0,200}+\r?\n(?:[^\r\n]{1,200}+\r?\n){0,9}\r?\n"
 )
@@ -64,12 +69,26 @@ def _assigned(text: str, names: Names) -> Iterator[Place]:
     while (key := _KEY.search(text, at)) is not None:
         at = key.end()
         value = _VALUE.match(text, at) if names(key["key"]) else None
-        if value is None or (key["sign"] == ":" and _PROSE.match(text, at)):
+        if value is None or (key["sign"] == ":" and _PROSE.match(text, at)) or _joins(text, key):
             continue
         at = value.end()
         group = value.lastgroup or "d"
         if re.sub("[-_. ]", "", value[group]).lower() not in _SCHEMES:
             yield value.span(group)
+
+
+def _joins(text: str, key: re.Match[str]) -> bool:
+    """Whether a name is a part of a longer one, as in an ARN and in ``urn:example:token:open``.
+
+    Elsewhere what has a digit, or is no word, may be the secret: ``session:token:9f8a``.
+    """
+    start = key.start()
+    bare = text[start - 1 : start] == ":" == text[key.end("key") : key.end()]
+    before = text[max(0, start - _RESOURCE_CHARS) : start]
+    return bare and (
+        _RESOURCE.search(before.split()[-1]) is not None
+        or _LABEL.match(text, key.end()) is not None
+    )
 
 
 def _elements(text: str, names: Names) -> Iterator[Place]:
@@ -80,6 +99,7 @@ def _elements(text: str, names: Names) -> Iterator[Place]:
     """
     at = 0
     open_ended: set[str] = set()
+    tagged = "</" in text
     while (match := _ELEMENT.search(text, at)) is not None:
         at = match.end()
         key, rest = match["key"], match["rest"] or ""
@@ -93,14 +113,26 @@ def _elements(text: str, names: Names) -> Iterator[Place]:
         end = -1 if key in open_ended else text.find(f"{key}>", at)
         if end < 0:
             open_ended.add(key)
-            end = text.find("<", at)
-            end = len(text) if end < 0 else end
+            end = _open_end(text, at, tagged=tagged)
         else:
             end = text.rfind("<", at, end)
         for inner in _INNER.finditer(text[at:end]):
             if inner["it"].strip():
                 yield at + inner.start("it"), at + inner.end("it")
         at = max(at, end)
+
+
+def _open_end(text: str, at: int, *, tagged: bool) -> int:
+    """Where the text of an element ends that is not closed.
+
+    A document that was cut off has other ends of elements. Elsewhere ``<token>`` may stand for what
+    is to be filled in, or be a type, and prose or code goes on behind it.
+    """
+    if tagged:
+        end = text.find("<", at)
+        return len(text) if end < 0 else end
+    match = _FOLLOWING.match(text, at)
+    return match.end() if match else at
 
 
 def _parts(text: str, names: Names) -> Iterator[Place]:
