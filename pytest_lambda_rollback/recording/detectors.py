@@ -16,7 +16,7 @@ from typing import Final
 
 from pytest_lambda_rollback.recording import named_values, recognition
 from pytest_lambda_rollback.recording.numbering import card_prefix, iban_check, luhn
-from pytest_lambda_rollback.recording.rules import RedactionRules, normal
+from pytest_lambda_rollback.recording.rules import FILE_END, RedactionRules, normal
 from pytest_lambda_rollback.recording.slots import COMPACT_DATE
 from pytest_lambda_rollback.recording.tokens import header_of
 
@@ -81,10 +81,6 @@ _EMAIL: Final = re.compile(
     r"|\\u0040)(?:[\w](?:[\w\u00ad\u200b-\u200d\u2060-]{0,61}\w)?\.)+[^\W\d_]{2,24}(?![^\W_])"
 )
 _NO_KEYS: Final = RedactionRules(keys=(), text_keys=())
-_FILE: Final = re.compile(
-    r"(?i)(?:\.(?:avif|bmp|css|csv|docx?|gif|gz|heic|html?|jpe?g|js|json|pdf|png|svg|ts|txt|webp"
-    r"|xlsx?|xml|ya?ml|zip))+$"
-)
 _AT: Final = re.compile(r"@|\uff20|&#64;|&#x40;|&commat;|\\u0040")
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
 _CARD: Final = re.compile(
@@ -93,9 +89,10 @@ _CARD: Final = re.compile(
     r"(?![^\W_]|-|\.\d)"
 )
 _SSN: Final = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])")
-# A client that does not encode + in a query makes a blank of it.
+# A client that does not encode + in a query makes a blank of it. Numbers of North America have 11
+# digits: what begins with 1 and has 10 or 13 is a time.
 _E164: Final = re.compile(
-    r"(?:(?<![\w+])\+|\A (?=\d{10,15}\Z))[1-9](?:[ .()/-]{0,2}\d){7,14}(?!\d)"
+    r"(?:(?<![\w+])\+|\A (?=(?:1\d{10}|[2-9]\d{9,14})\Z))[1-9](?:[ .()/-]{0,2}\d){7,14}(?!\d)"
 )
 _NANP: Final = re.compile(
     r"(?<![\w.+/-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}(?![\w-]|\.\d)"
@@ -105,6 +102,7 @@ _IPV4: Final = re.compile(r"(?<![\w.-])(?<!\w/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\
 _POSTAL_CHARS: Final = 400
 _NUMBERED: Final = re.compile(r"version|firmware|release|build|revision")
 """Keys of numbers that have four parts and are no addresses."""
+_HOST_KEY: Final = re.compile(r"(?:ip|addr|address|host)\Z")
 _IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:]|\.\d)")
 _IBAN_LENGTHS: Final = {
     part[:2]: int(part[2:])
@@ -237,10 +235,11 @@ def _emails(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
     if _AT.search(text):
         for match in _EMAIL.finditer(text):
             end = match.end()
-            if ending := _FILE.search(match[0]):  # me@x.com.pdf is of somebody, me@2x.png is not
-                end = match.start() + ending.start()
-                if not _EMAIL.fullmatch(text, match.start(), end):
-                    continue
+            while ending := FILE_END.search(text, end - 6, end):
+                end = ending.start()
+            # me@x.com.pdf is of somebody, me@2x.png is not
+            if end < match.end() and not _EMAIL.fullmatch(text, match.start(), end):
+                continue
             if text[match.start() : match.start("at")] != "git":
                 yield Span(match.start(), end, "email", "email" if match["at"] == "@" else "text")
 
@@ -287,9 +286,10 @@ def _phones(text: str, key: str, _rules: RedactionRules) -> Iterator[Span]:
 
 
 def _addresses(text: str, key: str, _rules: RedactionRules) -> Iterator[Span]:
-    if _NUMBERED.search(key) or not ("." in text or ":" in text):
+    if not ("." in text or ":" in text):
         return
-    for pattern in (_IPV4, _IPV6):
+    numbered = _NUMBERED.search(key) and not _HOST_KEY.search(key)
+    for pattern in (_IPV6,) if numbered else (_IPV4, _IPV6):
         for match in pattern.finditer(text):
             value = match[0]
             if value.endswith(".0.0") or value.count(":") + value.count(".") < 3:

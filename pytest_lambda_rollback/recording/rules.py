@@ -29,7 +29,8 @@ DEFAULT_KEYS: Final = (
     "user_pass", "smtp_pass", "passphrase", "passcode", "secret", "*secret", "*secret_string",
     "*secret_value", "*secret_key", "*secret_access_key", "*access_key", "access_key_id",
     "*private_key", "*signing_key", "*master_key", "*auth_key", "consumer_key", "*account_key",
-    "*api_key", "*apikey", "*api_keys", "mnemonic", "seed_phrase", "recovery_code*", "backup_code*",
+    "*api_key", "*apikey", "*api_keys", "mnemonic", "seed_phrase", "recovery_code",
+    "recovery_codes", "backup_code", "backup_codes",
     "token", "*token", "authorization", "proxy-authorization", "x-amz-security-token", "cookie",
     "cookies", "set-cookie", "session_id", "sessionid", "jsessionid", "phpsessid", "credentials",
     "credential", "otp", "totp", "mfa_code", "one_time_code", "verification_code",
@@ -38,20 +39,27 @@ DEFAULT_KEYS: Final = (
     "private_challenge_parameters", "code_verifier", "client_assertion",
     # payment
     "cvv", "cvv2", "cvc", "cvc2", "card_number", "cc_number", "credit_card", "credit_card_number",
-    "account_number", "account_no", "cardholder", "card_holder", "cardholder_name",
-    "card_holder_name", "name_on_card", "routing_number", "sort_code", "iban",
+    "account_number", "account_no", "cardholder_name", "card_holder_name", "name_on_card",
+    "routing_number", "sort_code", "iban",
     # persons
     "username", "ssn", "social_security_number", "national_id", "national_insurance_number",
     "tax_id", "passport", "passport_number", "passport_no", "driver_license", "drivers_license",
     "date_of_birth", "birth_date", "birthdate", "birthday", "dob", "first_name", "last_name",
-    "fname", "lname", "given_name", "family_name", "middle_name", "maiden_name", "surname",
-    "full_name", "street", "street1", "street2", "street_address", "address_line*", "address1",
-    "address2",
+    "lname", "given_name", "family_name", "middle_name", "maiden_name", "surname", "full_name",
+    "street", "street1", "street2", "street_address", "address_line*", "address1", "address2",
 )  # fmt: skip
 """Globs over key names; case, ``-``, ``_``, dots and spaces make no difference."""
 
-TEXT_KEYS: Final = ("tokens", "secrets", "*encryption_key", "pass", "pan", "line1", "line2")
+TEXT_KEYS: Final = (
+    "tokens", "secrets", "*encryption_key", "pass", "recovery_code*", "backup_code*", "pan",
+    "cardholder", "card_holder", "fname", "line1", "line2",
+)  # fmt: skip
 """The like for what is a secret or personal as text only: a number counts, an object has names."""
+FILE_END: Final = re.compile(
+    r"(?i)\.(?:avif|bmp|css|csv|docx?|gif|gz|heic|html?|jpe?g|js|json|pdf|png|svg|ts|txt|webp"
+    r"|xlsx?|xml|ya?ml|zip)\Z"
+)
+"""The end of a file's name."""
 
 PLACEHOLDER: Final = re.compile(
     r"(?i)<?\[?\(?(?:redacted|removed|filtered|hidden|masked|example|undefined|none|null|true|false)"
@@ -106,7 +114,9 @@ class RedactionRules:
 
     def names(self, key: str, value: object = "") -> bool:
         """Whether what a key of this name holds is to be redacted: any text, or that value."""
-        return self._named(key) or (self._named_text(key) and _is_text(value))
+        if self._named(key):
+            return True
+        return self._named_text(key) and _is_text(value) and not _is_file(key, value)
 
     def detects(self, name: str) -> bool:
         """Whether a detector is on."""
@@ -145,6 +155,11 @@ def _is_text(value: object) -> bool:
     if isinstance(value, list):
         return all(isinstance(each, str) for each in value)
     return isinstance(value, str)
+
+
+def _is_file(key: str, value: object) -> bool:
+    """Whether ``fname`` is short for the name of a file, and not for a person's."""
+    return normal(key) == "fname" and isinstance(value, str) and bool(FILE_END.search(value[-8:]))
 
 
 @lru_cache(maxsize=64)

@@ -237,7 +237,7 @@ class Texts:
         plain = unquote_plus(raw)
         rule = None
         if self._echoes is None:
-            rule = rule_of(key, self._rules, about=place.about)
+            rule = rule_of(key, self._rules, about=place.about, value=plain)
             if rule is None and normal(key) in SIGNED and self._rules.detects("signed-url"):
                 rule = "signed-url"
         renamed = self.name(key, place)

@@ -19,6 +19,7 @@ from pytest_lambda_rollback.recording.texts import Texts
 
 _TYPED: Final = frozenset(("S", "N", "B", "SS", "NS", "BS", "L", "M"))
 """DynamoDB's type descriptors, which are no names."""
+_NUMBERS: Final = frozenset(("N", "NS"))
 _VALUES: Final = ("value", "Value", "stringValue", "StringValue", "binaryValue", "BinaryValue")
 _TYPES: Final = frozenset(("Type", "type", "dataType", "DataType"))
 _NAMES: Final = ("name", "Name", "key", "Key")
@@ -76,7 +77,9 @@ class Walk:
             elif key in _VALUES or (key in _TYPED and len(node) == 1):
                 inner, rule = place.key, place.rule
             if rule is None and self._echoes is None:
-                rule = rule_of(inner, self._rules, about=about, value=item)
+                # DynamoDB writes numbers as text.
+                value = 0 if key in _NUMBERS and inner != key else item
+                rule = rule_of(inner, self._rules, about=about, value=value)
             name = self._texts.name(key, place)
             if attribute and key in _TYPES:
                 rule = None

@@ -43,6 +43,10 @@ PLACES = {
     "phone of a form, decoded": ({"to": " 4915123456789"}, "5123456789"),
     "e-mail in a composite key": ({"sk": "jane@acme.io-2026"}, "jane"),
     "e-mail in a longer key": ({"sk": "USER#jane@acme.io-eu-1#1"}, "jane"),
+    "phone of a form in North America": ({"to": " 14155552671"}, "14155552671"),
+    "IPv4 of a builder": ({"buildAgentIp": "8.8.8.8"}, "8.8.8.8"),
+    "IPv4 of a host": ({"release_host": "8.8.4.4", "firmwareIpAddress": "8.8.4.4"}, "8.8.4.4"),
+    "IPv6 of a build": ({"buildInfo": "from 2a00:1450:4001:81b::200e"}, "2a00:1450"),
     "IPv4 in IPv6": ({"ip": "::ffff:87.123.45.67"}, "87.123"),
 }
 
@@ -155,6 +159,8 @@ KEYS = {
         " fname lname line1 mnemonic address billing_address"
     ).split()
 } | {
+    "a list of codes": ({"recoveryCodes": [{"code": "Aqbcd ef7891"}]}, "Aqbcd"),
+    "a cardholder": ({"cardholder": "Jane Doe", "fname": "Jane"}, "Jane"),
     "tokens in DynamoDB": ({"tokens": {"SS": ["ss_tok_1"]}}, "ss_tok"),
     "an attribute of a user": ({"userAttributes": {"address": "High Street"}}, "High"),
 }
@@ -300,6 +306,11 @@ def test_a_key_in_pem_keeps_its_lines() -> None:
         {"tokens": 1200, "pass": 10, "pan": 5.5, "pin_count": 3, "line1": {"id": "A"}},
         {"usage": {"tokens": {"input": 12, "output": 340}}},
         {"encryptionKey": {"id": "alias/shop", "type": "KMS"}},
+        {"cardholder": {"object": "issuing.cardholder", "status": "active"}},
+        {"fname": "reports/2024/orders.csv", "body": "fname=a/b.tar.gz&page=2"},
+        {"Item": {"tokens": {"N": "1250"}, "line1": {"N": "17"}, "pass": {"NS": ["12", "13"]}}},
+        {"recoveryCodesRemaining": 7, "backupCodeCount": 3},
+        {"ts": " 1700000000", "ms": " 1700000000123"},
         {"auth": "basic", "city": "London", "zip": "10115", "bypass": "yes"},
         {"address": "10.0.0.1:8080 eth0", "ipAddress": "fe80::1 eth0", "address2x": "12 High St"},
         {"walletAddress": "0x1f9840a85d5af5bf1d1762f925bdaddc4201f984", "address": "London"},
