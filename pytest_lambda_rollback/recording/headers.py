@@ -24,6 +24,8 @@ _NO_CREDENTIALS: Final = frozenset(
      "oauthsignaturemethod", "oauthversion", "oauthtimestamp")
 )  # fmt: skip
 """Parameters that say how credentials are made, as `normal` writes them (RFC 7616, RFC 5849)."""
+_NO_PARAMETERS: Final = frozenset(("basic", "bearer"))
+"""Schemes whose credentials are one text, which may have an equals sign (RFC 7617, RFC 6750)."""
 _COOKIE: Final = re.compile(r"(?:^|;)\s*(?P<key>[^=;\s]+)=(?P<it>[^;]*)")
 _ATTRIBUTES: Final = frozenset(
     ("path", "domain", "expires", "maxage", "samesite", "version", "priority", "partitioned")
@@ -44,7 +46,8 @@ def authorization(text: str) -> tuple[Span, ...]:
             for match in re.finditer(r"Signature=(\w+)", text)
         )
     scheme = re.match(r"([A-Za-z][\w-]{1,20})\s+(?=\S)", text)
-    if scheme and _PARAMETERS.fullmatch(text, scheme.end()):
+    whole = scheme is not None and scheme[1].lower() in _NO_PARAMETERS
+    if scheme and not whole and _PARAMETERS.fullmatch(text, scheme.end()):
         return tuple(
             Span(*match.span(match.lastgroup or "it"), "authorization", "whole")
             for match in _PARAMETER.finditer(text, scheme.end())

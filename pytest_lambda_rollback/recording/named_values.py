@@ -68,8 +68,10 @@ def _assigned(text: str, names: Names) -> Iterator[Place]:
     at = 0
     while (key := _KEY.search(text, at)) is not None:
         at = key.end()
-        value = _VALUE.match(text, at) if names(key["key"]) else None
-        if value is None or (key["sign"] == ":" and _PROSE.match(text, at)) or _joins(text, key):
+        if not names(key["key"]) or _joins(text, key):
+            continue
+        value = _VALUE.match(text, at)
+        if value is None or (key["sign"] == ":" and _PROSE.match(text, at)):
             continue
         at = value.end()
         group = value.lastgroup or "d"
@@ -137,9 +139,11 @@ def _open_end(text: str, at: int, *, tagged: bool) -> int:
 
 def _parts(text: str, names: Names) -> Iterator[Place]:
     """The content of a part of multipart/form-data, which may have several lines (RFC 7578)."""
+    open_ended = False
     for match in _PART.finditer(text):
         if names(match["key"]):
-            end = _PART_END.search(text, match.end())
+            end = None if open_ended else _PART_END.search(text, match.end())
+            open_ended = end is None
             yield match.end(), end.start() if end else len(text)
 
 

@@ -40,9 +40,12 @@ Inside = Callable[[object, Place], object]
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s\"'<>\\^`{|}]+")
 _URL_PARTS: Final = re.compile(r"([^:]+://)(?:([^/?#]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
 _ODD_PASSWORD: Final = re.compile(
-    r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://(?P<user>[^\s:/?#@\[\]{}\"'<>]{0,80}+):"
+    r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}(?:(?<!(?i:http))(?<!(?i:https))(?P<login>))?+://"
+    r"(?P<user>[^\s:/?#@\[\]{}\"'<>]{0,80}+):"
     r"(?!\d*[/?#]|\$?\{[\w .-]*\})"  # a port, a name to be filled in
-    r"(?P<it>[^\s/?#@\\^`{|}\"'<>]{0,80}+[/?#\\^`{|}](?:(?!://)[^\s\"'<>]){0,120}?)"
+    r"(?P<it>(?:[^\s/?#@\\^`{|}\"'<>]{0,80}+[/?#\\^`{|}]"
+    r"|(?(login)[^\s/?#\\^`{|}\"'<>]{0,80}+[#\\^`{|}]|(?!)))"  # on the web @ may end a name
+    r"(?:(?!://)[^\s\"'<>]){0,120}?)"
     r"(?=@[\w.\[-][\w.:\[\]-]*(?:[/?#,;\s\"'<>)\\]|$))"
 )
 """A password in a URL with signs that must be encoded there (RFC 3986), as databases' often are."""

@@ -59,6 +59,7 @@ URLS = {
 } | {
     "two signs": ({"m": "redis://:Tr0#ub/4dor@cache:6379/0"}, "4dor"),
     "@ and another sign": ({"m": "amqp://a:Tr0#ub@4dor@mq.internal,amqp://b:x@c/"}, "4dor"),
+    "@ before another sign": ({"m": "postgres://a:P@ss#w0rd4dor@db.internal/x"}, "4dor"),
     "several hosts": ({"m": "mongodb://app:Tr0/4dor@h1:27017,h2:27017/orders"}, "4dor"),
     "twice": ({"m": "a1://b:c#Tr0u@h/d a1://b:c#4dor@h/d"}, "4dor"),
 }
@@ -178,6 +179,8 @@ AROUND = {
         "4dor9",
     ),
     "a header with a key": ({"headers": {"Authorization": f"Key hunter2Q9 {KEY}"}}, "hunter2Q9"),
+    "an equals sign": ({"headers": {"Authorization": "Basic dXNlcjpwYXNz=abc"}}, "dXNlcjpwYXNz"),
+    "an equals sign in a token": ({"authorization": "Bearer hunter2Q9=abc"}, "hunter2Q9"),
     "a cookie with a key": ({"headers": {"Cookie": f"sid=hunter2Q9 {KEY}"}}, "hunter2Q9"),
     "in a URL's query": (
         {"x-auth-token": "https://h.test/cb?mail=me@contoso.de&ticket=superSecretTicket"},
