@@ -16,6 +16,7 @@ from typing import Final
 
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.recording import digests, json_text
+from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION
 from pytest_lambda_rollback.recording.fixtures import FixtureFolder
 from pytest_lambda_rollback.recording.origins import (
     Budget,
@@ -191,6 +192,8 @@ class _Recording:
         self._failed: list[SourceError] = []
         self._notes: list[str] = []
         self._complete = True
+        self._unknown = 0
+        """How many events of this function may have been skipped."""
 
     def events(self) -> Iterator[RecordedEvent]:
         """The redacted events of all origins."""
@@ -230,10 +233,10 @@ class _Recording:
     def _redacted(self, readings: Iterable[Reading]) -> Iterator[RecordedEvent]:
         for reading in readings:
             if isinstance(reading, Skipped):
-                self._skipped[reading.reason] += 1
+                self._skip(reading.reason)
                 continue
             if _too_large(reading.event):
-                self._skipped[TOO_LARGE] += 1
+                self._skip(TOO_LARGE)
                 continue
             try:
                 redacted = replace(
@@ -247,9 +250,14 @@ class _Recording:
                     origin="",
                 )
             except SourceError:
-                self._skipped[NOT_REDACTABLE] += 1
+                self._skip(NOT_REDACTABLE)
                 continue
             yield redacted
+
+    def _skip(self, reason: str) -> None:
+        """Count what gave no event: it may be of a shape that else was not seen."""
+        self._skipped[reason] += 1
+        self._unknown += reason != ANOTHER_FUNCTION
 
     def _redact(self, value: object | None) -> object | None:
         if value is None:
@@ -315,6 +323,13 @@ class _Recording:
         if not self._complete:
             if stale:
                 self._notes.append("nothing was removed, because not all events were read")
+            return stale, []
+        if self._unknown:
+            if stale:
+                self._notes.append(
+                    f"nothing was removed, because {self._unknown:,} of what was read was skipped "
+                    "and may have been events of these shapes"
+                )
             return stale, []
         removed = [name for name in stale if folder.remove(name)]
         return [name for name in stale if name not in removed], removed

@@ -194,6 +194,49 @@ def test_nothing_is_removed_where_not_all_was_read(
     assert fixtures(tmp_path) == before
 
 
+NESTED: dict[str, object] = {"a": "1"}
+for _ in range(13):
+    NESTED = {"a": json.dumps(NESTED)}
+
+
+@pytest.mark.parametrize(
+    ("content", "removed"),
+    [
+        ("{", 0),
+        (json.dumps({"text": "x " * 3_200_000}), 0),
+        (json.dumps(NESTED), 0),
+        (
+            json.dumps(
+                {
+                    "version": "1.0",
+                    "timestamp": "2026-11-23T09:00:00Z",
+                    "requestContext": {
+                        "requestId": "x",
+                        "functionArn": "arn:aws:lambda:eu-west-1:123456789012:function:other:1",
+                        "condition": "RetriesExhausted",
+                        "approximateInvokeCount": 3,
+                    },
+                    "requestPayload": {"a": 1},
+                }
+            ),
+            1,
+        ),
+    ],
+    ids=["no JSON", "too large", "not redactable", "another function"],
+)
+def test_nothing_is_removed_where_an_event_was_skipped(
+    tmp_path: Path, raw: Path, recording: Recording, content: str, removed: int
+) -> None:
+    write(raw, one=sqs({"kind": "new"}), two=schedule())
+    recording()
+    (raw / "two.json").write_text(content)
+    report = recording(remove_stale=True)
+    assert sum(number for _, number in report.skipped) == 1
+    assert (len(report.removed), len(report.stale)) == (removed, 1 - removed)
+    said = [note for note in report.notes if "nothing was removed, because 1 of what" in note]
+    assert len(said) == 1 - removed
+
+
 def test_a_recording_without_events_calls_nothing_stale(
     tmp_path: Path, raw: Path, recording: Recording
 ) -> None:
