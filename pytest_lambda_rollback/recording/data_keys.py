@@ -1,8 +1,8 @@
 """Keys that are data: names of users, ids or search words where others have names of fields. Pure.
 
 One event does not tell them from fields; many do. At one place fields come again from event to
-event, and one event has a good part of them; data are many, and most of them come once. Segments
-of paths are looked at in the same way.
+event, and one event has a good part of them; data are many, and most of them come once, or one
+event has very few of them. Segments of paths are looked at in the same way.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ MAX_RESOURCES: Final = 40
 _SURELY: Final = 100
 _PART: Final = 4
 """Of fields, one event has at least one in so many."""
+_SELDOM: Final = 16
+"""Where one event has fewer than one in so many, also keys that come again are data."""
 _ROUTES: Final = "/"
 _BEFORE_RESOURCES: Final = re.compile(r"/|api|v\d+")
 
@@ -101,9 +103,14 @@ def _parts(route: str) -> Path:
 
 def _are_data(place: _Place, keys: _Keys) -> bool:
     number = len(keys.events)
-    resources = place[1][:1] == (_ROUTES,) and all(map(_BEFORE_RESOURCES.fullmatch, place[1]))
+    route = place[1][:1] == (_ROUTES,)
+    resources = route and all(map(_BEFORE_RESOURCES.fullmatch, place[1]))
     most = MAX_RESOURCES if resources else MAX_KEYS
     if number <= max(most, _PART * keys.widest):
         return False
     once = sum(count == 1 for count in keys.events.values())
-    return 2 * once >= number or number > _SURELY
+    if route:
+        surely = _SURELY if resources else MAX_RESOURCES
+    else:
+        surely = min(_SURELY, max(2 * MAX_KEYS, _SELDOM * keys.widest))
+    return 2 * once >= number or number > surely

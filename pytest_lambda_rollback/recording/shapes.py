@@ -37,6 +37,7 @@ MAX_KINDS: Final = 12
 """More values at one place are no kinds."""
 _MANY: Final = 256
 _NAME_WORDS: Final = 6
+_PROSE_WORDS: Final = 3
 _RESOURCE: Final = re.compile(r"(?:/(?:api|v\d+))*/?[^/]*")
 _LESS_TELLING: Final = ("text", "object", "list", "integer", "decimal", "JSON text")
 
@@ -253,6 +254,7 @@ def _name(kept: _Kept) -> str:
     topics = [
         _RESOURCE.match(value)[0] if path == ROUTE else value  # type: ignore[index]
         for path, value in structure.topics
+        if _is_route(path) or not _is_prose(value)
     ]
     words = [] if topics and structure.source in ("rest", "http", "alb") else [structure.source]
     for topic in sorted(topics, key=lambda value: not value.isupper()):
@@ -290,12 +292,17 @@ def _special(shows: frozenset[Feature]) -> list[str]:
             return _words(key)
         if kind == "=false":
             return ["not", *_words(key)]
-        if kind.startswith("="):
+        if kind.startswith("=") and (_is_route(path) or not _is_prose(kind)):
             return _words(kind[1:])
         if kind in ("null", "empty list", "empty text"):
             return [*_words(kind.partition(" ")[0]), *_words(key)]
         return _words(key)
     return []
+
+
+def _is_prose(value: str) -> bool:
+    """Whether a value has so many words that it may say more than a kind, as a person's name."""
+    return len(value.split()) >= _PROSE_WORDS
 
 
 def _words(text: str) -> list[str]:

@@ -64,8 +64,7 @@ _TRANSPORT: Final = frozenset(
 """What AWS or the client's software adds, at the level of an event or of one of its records."""
 _TOPIC: Final = frozenset(
     ("httpmethod", "resource", "routekey", "detailtype", "eventname", "triggersource",
-     "requesttype", "type", "kind", "eventtype", "messagetype", "action", "operation", "command",
-     "subject")
+     "requesttype", "type", "kind", "eventtype", "messagetype", "action", "operation", "command")
 )  # fmt: skip
 _ENUM: Final = re.compile(
     r"(?:type|kind|status|state|action|operation|command|method|category|channel|mode|level|role"

@@ -115,6 +115,51 @@ def test_names_of_persons_in_paths_are_no_routes_once_they_are_many() -> None:
     assert found == ["get-proxy-a", "get-proxy-b"]
 
 
+def test_names_that_come_again_and_again_are_no_routes_and_no_keys() -> None:
+    chance = random.Random(5)
+    users = words(90)
+    paths = [alb("GET", f"/users/{chance.choice(users)}/orders") for _ in range(500)]
+    assert names(*paths) == ["get-users"]
+    some = words(60)
+    scores = [{"scores": dict.fromkeys(chance.sample(some, 2), 1)} for _ in range(500)]
+    assert names(*scores) == ["event"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_keys_that_are_data_are_so_in_any_order(seed: int) -> None:
+    chance = random.Random(1)
+    users = words(95)
+
+    def user() -> str:
+        return users[min(int(chance.paretovariate(0.8)), len(users)) - 1]
+
+    events = [{"scores": {user(): 1 for _ in range(3)}} for _ in range(1000)]
+    random.Random(seed).shuffle(events)
+    assert names(*events) == ["event"]
+
+
+def test_a_few_kinds_of_content_stay_kinds() -> None:
+    kinds = words(30)
+    assert len(names(*({"one_of": {kind: {"id": 1}}} for kind in kinds * 10))) == 30
+    paths = words(35)
+    assert len(names(*(alb("POST", f"/rpc/{path}") for path in paths * 10))) == 35
+
+
+def test_sentences_make_no_names() -> None:
+    sns = {"EventSource": "aws:sns", "Sns": {"Subject": "Invoice for John Smith", "Message": "x"}}
+    mail = proxy("POST", "/mail") | {"body": json.dumps({"subject": "To Ann Lee"})}
+    call = {"detail-type": "Phone Call Was Made", "source": "b", "detail": {}}
+    assert names({"Records": [sns]}) == ["sns"]
+    assert names(mail) == ["post-proxy-mail"]
+    assert names({**call, "detail": {"command": "call Anna Schmidt"}}) == [
+        "eventbridge-phone-call-was-made"
+    ]
+    assert names({**call, "detail": {"n": 1}}, {**call, "detail": {"role": "to Ann Lee"}}) == [
+        "eventbridge-phone-call-was-made",
+        "eventbridge-phone-call-was-made-role",
+    ]
+
+
 def test_an_api_may_have_many_routes() -> None:
     routes = words(35)
     assert len(names(*(url("GET", f"/{word}") for word in routes))) == 35
