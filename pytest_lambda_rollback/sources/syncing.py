@@ -38,6 +38,9 @@ LocateFor = Callable[[PublishedFunction], Locate]
 The same object for functions of one account: what it could not give is not asked for again.
 """
 
+_TOLD_BY_NAME = 50
+"""Packages that progress names; after these it counts, each time there are so many more."""
+
 _PATIENCE_S = 3.0
 """How long an interrupted sync waits for downloads to end tidily."""
 
@@ -167,6 +170,8 @@ class _Run:
         self._functions: list[SyncedFunction] = []
         self._failed: list[Missed] = []
         self._shared = 0
+        self._counting = threading.Lock()
+        self._fetched = 0
 
     def begin(self, function: PublishedFunction) -> _Work | None:
         """Write down what AWS said and begin to fetch; ``None`` if that cannot be done."""
@@ -361,8 +366,18 @@ class _Run:
                 )
             return error
         if held.fetched:
-            self._progress(f"fetched {package.name} ({held.size_bytes:,} bytes)")
+            self._tell(held, package.name)
         return held
+
+    def _tell(self, held: HeldPackage, name: str) -> None:
+        """Say what was fetched, by name as long as somebody can read that."""
+        with self._counting:
+            self._fetched += 1
+            number = self._fetched
+        if number <= _TOLD_BY_NAME:
+            self._progress(f"fetched {name} ({held.size_bytes:,} bytes)")
+        elif number % _TOLD_BY_NAME == 0:
+            self._progress(f"fetched {number:,} packages")
 
 
 def _packages(

@@ -109,6 +109,16 @@ def test_each_content_is_fetched_once(root: Path, aws: Aws, workers: int) -> Non
     assert sum(line.startswith("fetched ") for line in aws.lines) == 4
 
 
+def test_progress_names_some_packages_and_counts_the_rest(root: Path, aws: Aws) -> None:
+    contents = [made_zip(str(number)) for number in range(120)]
+    many = function("many", *(version("many", str(n), each) for n, each in enumerate(contents, 1)))
+    aws.serve(many, contents={digest(each): each for each in contents})
+    assert run(root, aws, many).fetched == 120
+    told = [line for line in aws.lines if line.startswith("fetched ")]
+    assert len(told) == 51
+    assert told[-1] == "fetched 100 packages"
+
+
 def test_a_second_sync_asks_for_nothing_and_writes_nothing(root: Path, aws: Aws) -> None:
     run(root, aws, ORDERS, BILLING)
     before = {path: path.stat().st_mtime_ns for path in (root / "locks").glob("*.json")}
