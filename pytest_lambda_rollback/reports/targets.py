@@ -81,13 +81,7 @@ def conclusion(function: dict[str, Any], name: str) -> str:
             newest = version if of == own else f"{of}:{version}"
             tail = f"; {', '.join(others)}" if others else ""
             return f"The newest safe target of {name} is {newest}, by {' and '.join(safe)}{tail}."
-    accepted = [
-        f"{version} by {strategy}"
-        for (_, version), verdicts in by_target.items()
-        for strategy, verdict in verdicts.items()
-        if verdict == Verdict.ACCEPTED
-    ]
-    if accepted:
+    if accepted := _with(Verdict.ACCEPTED, by_target):
         return f"{name} has no target that is safe; {accepted[0]} breaks only where it is accepted."
     found = [verdict for verdicts in by_target.values() for verdict in verdicts.values()]
     if all(verdict == Verdict.BREAKS for verdict in found):
@@ -95,13 +89,7 @@ def conclusion(function: dict[str, Any], name: str) -> str:
     checks = [check for target in function["targets"] for check in target["checks"]]
     planned = sum(target["checks_planned"] for target in function["targets"])
     if len(checks) < planned and not any(c["verdict"] == Verdict.UNKNOWN for c in checks):
-        broken = [
-            f"{version} by {strategy}"
-            for (_, version), verdicts in by_target.items()
-            for strategy, verdict in verdicts.items()
-            if verdict == Verdict.BREAKS
-        ]
-        if broken:
+        if broken := _with(Verdict.BREAKS, by_target):
             verb = "breaks" if len(broken) == 1 else "break"
             return (
                 f"No target of {name} is known to be safe: {listed(broken)} {verb}, and not all "
@@ -109,6 +97,16 @@ def conclusion(function: dict[str, Any], name: str) -> str:
             )
         return f"No target of {name} is known to be safe: not all of its checks ran."
     return f"No target of {name} is known to be safe: see the unknown checks above."
+
+
+def _with(verdict: Verdict, by_target: dict[tuple[str, str], dict[str, str]]) -> list[str]:
+    """The targets of that verdict, each as ``3 by alias``."""
+    return [
+        f"{version} by {strategy}"
+        for (_, version), verdicts in by_target.items()
+        for strategy, found in verdicts.items()
+        if found == verdict
+    ]
 
 
 def standing(function: dict[str, Any]) -> Standing:

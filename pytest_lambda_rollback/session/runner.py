@@ -216,26 +216,21 @@ class Session:
         self._read_ahead(function)
         versions, unread = function.versions, None
         try:
-            run, published = versions.rolled_back(target, strategy), versions.published(target)
-            redeployed, current = (
-                versions.rolled_back(target, Strategy.REDEPLOY),
-                versions.current(),
-            )
+            run, current = versions.rolled_back(target, strategy), versions.current()
         except SourceError as error:
             # What AWS refuses it refuses whatever is in the packages.
             if contract is not Contract.PLATFORM:
                 raise
             run, published, current = versions.outlined(target, strategy)
-            unread = str(error)
-            if strategy is Strategy.REDEPLOY:
-                # Nothing of the target but its code goes into that.
-                with contextlib.suppress(SourceError):
-                    run, current, unread = (
-                        versions.rolled_back(target, strategy),
-                        versions.current(),
-                        None,
-                    )
-            redeployed = run
+            redeployed, unread = run, str(error)
+        else:
+            # For `platform` nothing of the target but what is run needs to be read.
+            if contract is Contract.PLATFORM:
+                _, published, _ = versions.outlined(target, strategy)
+                redeployed = run
+            else:
+                published = versions.published(target)
+                redeployed = versions.rolled_back(target, Strategy.REDEPLOY)
         return StaticCase(
             target=run,
             published=published,

@@ -97,7 +97,7 @@ class PublishedPackages:
         if not missing:
             return version
         values = self._fetched(function, origin, missing)
-        known = {**{name: values[name] for name in missing if name in values}}
+        known = {name: values[name] for name in missing if name in values}
         return replace(
             version,
             environment=tuple(sorted({**known, **dict(version.environment)}.items())),
