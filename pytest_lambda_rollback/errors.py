@@ -7,18 +7,7 @@ with ``raise … from error``.
 
 from __future__ import annotations
 
-
-def printable(text: str) -> str:
-    """The text with what a terminal would obey written as escapes; line breaks and tabs stay.
-
-    Names of files, functions and layers come from whoever made them.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
-        for char in text
-    )
+from pytest_lambda_rollback.model.text import printable
 
 
 class RollbackError(Exception):

@@ -12,7 +12,8 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_lambda_rollback.engines.interface import Engine, Progress
-    from pytest_lambda_rollback.model import CheckResult, Settings
+    from pytest_lambda_rollback.model.findings import CheckResult
+    from pytest_lambda_rollback.model.settings import Settings
 
 
 @pytest.hookspec(firstresult=True)

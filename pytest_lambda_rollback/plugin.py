@@ -108,8 +108,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker always, everything else only where the plugin is switched on."""
     config.addinivalue_line("markers", MARKER)
     if config.getoption(SWITCH):
-        from pytest_lambda_rollback.items import ActivePlugin
-        from pytest_lambda_rollback.nodes import ACTIVE
+        from pytest_lambda_rollback.pytest_run.active import ActivePlugin
+        from pytest_lambda_rollback.pytest_run.nodes import ACTIVE
 
         config.pluginmanager.register(ActivePlugin(config, switch=SWITCH), ACTIVE)
         return

@@ -17,7 +17,7 @@ RUNTIMES = ("python3.11", "python3.13")
 
 def _missing() -> str | None:
     """What the Docker tests lack, ``None`` when they can run."""
-    from pytest_lambda_rollback.engines.docker import probe
+    from pytest_lambda_rollback.engines.docker.engine import probe
 
     reason = probe()
     if reason is not None:

@@ -18,8 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.failures import reading, translated
 from pytest_lambda_rollback.aws.locations import InterruptedDownload
+from pytest_lambda_rollback.aws_lambda.permissions import statement
 from pytest_lambda_rollback.errors import ConfigError, SourceError
-from pytest_lambda_rollback.permissions import statement
 
 _CHUNK_BYTES: Final = 256 * 1024
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")

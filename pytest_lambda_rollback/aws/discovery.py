@@ -11,7 +11,7 @@ from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.failures import reading
 from pytest_lambda_rollback.aws.functions import partition_of, unqualified
 from pytest_lambda_rollback.errors import ConfigError
-from pytest_lambda_rollback.published import Discovery
+from pytest_lambda_rollback.model.published import Discovery
 
 _FUNCTIONS_PAGE: Final = 50
 _RESOURCES_PAGE: Final = 100

@@ -8,7 +8,7 @@ from heapq import nlargest
 from typing import Any, Final
 
 from pytest_lambda_rollback.aws.failures import reading
-from pytest_lambda_rollback.recording.values import StoredObject
+from pytest_lambda_rollback.model.recorded import StoredObject
 
 MAX_LISTED: Final = 100_000
 """Of the objects below a prefix, in the order of their keys: what is newest among them is read."""

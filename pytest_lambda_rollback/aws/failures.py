@@ -14,8 +14,8 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pytest_lambda_rollback.aws.unanswered import SIGN_IN, one_line, unanswered
+from pytest_lambda_rollback.aws_lambda.permissions import statement
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.permissions import statement
 
 _EXPIRED: Final = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}

@@ -13,19 +13,17 @@ from typing import Any, Final
 
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.failures import reading
+from pytest_lambda_rollback.aws_lambda.permissions import statement
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.permissions import statement
-from pytest_lambda_rollback.published import (
+from pytest_lambda_rollback.model.published import (
     AliasFacts,
     AwsSource,
     Binding,
-    ContainerImage,
     Environment,
-    PackageKind,
     PublishedFunction,
     PublishedVersion,
-    RemotePackage,
 )
+from pytest_lambda_rollback.model.versions import ContainerImage, PackageKind, RemotePackage
 
 _PAGE: Final = 50
 """The most that Lambda puts on one page of versions, aliases or functions."""

@@ -19,9 +19,9 @@ from pytest_lambda_rollback.aws.client_logs import unlogged
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.failures import denied, missing, reading
 from pytest_lambda_rollback.aws.functions import hexadecimal, region_of, unqualified
+from pytest_lambda_rollback.aws_lambda.permissions import statement
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.permissions import statement
-from pytest_lambda_rollback.published import Location, PackageKind, RemotePackage
+from pytest_lambda_rollback.model.versions import Location, PackageKind, RemotePackage
 
 _CHUNK_BYTES: Final = 256 * 1024
 _REDIRECTS: Final = 5

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 
 from pytest_lambda_rollback.aws.failures import reading
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.recording.values import LogLine
+from pytest_lambda_rollback.model.recorded import LogLine
 
 _FIRST_STRETCH_MS: Final = 15 * 60 * 1000
 _PAGE: Final = 10_000

@@ -26,15 +26,15 @@ from pytest_lambda_rollback.aws.failures import (
     translated,
 )
 from pytest_lambda_rollback.aws.functions import now, qualifier_of, region_of
-from pytest_lambda_rollback.published import (
+from pytest_lambda_rollback.model.published import (
     AliasFacts,
     Binding,
-    ContainerImage,
     LayerFacts,
     PlatformFacts,
     PublishedFunction,
     VersionFacts,
 )
+from pytest_lambda_rollback.model.versions import ContainerImage
 
 _LATEST: Final = "$LATEST"
 _GET_LAYER: Final = "lambda:GetLayerVersion"

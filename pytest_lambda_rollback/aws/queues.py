@@ -19,7 +19,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pytest_lambda_rollback.aws.failures import reading
-from pytest_lambda_rollback.recording.values import QueueFacts
+from pytest_lambda_rollback.model.recorded import QueueFacts
 
 HIDDEN_S: Final = 60
 READING_S: Final = 45

@@ -6,12 +6,12 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
-from pytest_lambda_rollback import config
 from pytest_lambda_rollback.commands import configurations
 from pytest_lambda_rollback.commands.configurations import say
+from pytest_lambda_rollback.config import files as config
 from pytest_lambda_rollback.errors import ConfigError
-from pytest_lambda_rollback.sources.members import megabytes
-from pytest_lambda_rollback.sources.retention import (
+from pytest_lambda_rollback.packages.members import megabytes
+from pytest_lambda_rollback.sources.archive.retention import (
     ARCHIVE_GRACE_S,
     CACHE_GRACE_S,
     CleanPlan,

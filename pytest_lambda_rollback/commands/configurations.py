@@ -7,12 +7,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pytest_lambda_rollback import config
-from pytest_lambda_rollback.engines.base_images import known_runtimes
-from pytest_lambda_rollback.errors import ConfigError, SourceError, printable
-from pytest_lambda_rollback.model import FunctionSettings, Settings
+from pytest_lambda_rollback.config import files as config
+from pytest_lambda_rollback.engines.docker.base_images import known_runtimes
+from pytest_lambda_rollback.errors import ConfigError, SourceError
+from pytest_lambda_rollback.model.settings import FunctionSettings, Settings
+from pytest_lambda_rollback.model.text import listed, nearest, printable
 from pytest_lambda_rollback.sources.aws import AwsFunctions
-from pytest_lambda_rollback.tables import listed, nearest
 
 
 def progress(line: str) -> None:

@@ -12,11 +12,9 @@ from typing import Any
 from pytest_lambda_rollback.commands import configurations
 from pytest_lambda_rollback.commands.configurations import say
 from pytest_lambda_rollback.errors import ConfigError
-from pytest_lambda_rollback.model import FunctionSettings, Redact, Settings
-from pytest_lambda_rollback.published import AwsSource
-from pytest_lambda_rollback.recording.checking import check, fixtures
-from pytest_lambda_rollback.recording.key_file import read_key
-from pytest_lambda_rollback.recording.layer import HANDLER, layer_zip
+from pytest_lambda_rollback.model.published import AwsSource
+from pytest_lambda_rollback.model.settings import FunctionSettings, Redact, Settings
+from pytest_lambda_rollback.model.text import listed, nearest
 from pytest_lambda_rollback.recording.origins import (
     FolderOrigin,
     LogsOrigin,
@@ -25,16 +23,18 @@ from pytest_lambda_rollback.recording.origins import (
     QueueOrigin,
     TestEventsOrigin,
 )
-from pytest_lambda_rollback.recording.redaction import Redactor
-from pytest_lambda_rollback.recording.rules import DEFAULT_KEYS, RedactionRules
+from pytest_lambda_rollback.recording.recorder_layer import HANDLER, layer_zip
 from pytest_lambda_rollback.recording.run import (
     RecordOptions,
     RecordReport,
     ShapeReport,
     record_function,
 )
+from pytest_lambda_rollback.redaction.checking import check, fixtures
+from pytest_lambda_rollback.redaction.key_file import read_key
+from pytest_lambda_rollback.redaction.redactor import Redactor
+from pytest_lambda_rollback.redaction.rules import DEFAULT_KEYS, RedactionRules
 from pytest_lambda_rollback.sources.aws import AwsFunctions
-from pytest_lambda_rollback.tables import listed, nearest
 
 _SPAN = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?)(?P<unit>[smhd])")
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}

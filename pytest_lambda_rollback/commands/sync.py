@@ -9,23 +9,17 @@ from dataclasses import replace
 from pytest_lambda_rollback.commands import configurations
 from pytest_lambda_rollback.commands.configurations import say
 from pytest_lambda_rollback.errors import RollbackError
-from pytest_lambda_rollback.model import FunctionSettings, Store
-from pytest_lambda_rollback.published import (
-    AwsSource,
-    ContainerImage,
-    Location,
-    PublishedFunction,
-    PublishedVersion,
-    RemotePackage,
-)
-from pytest_lambda_rollback.sources import locks
-from pytest_lambda_rollback.sources.archive import Locate
+from pytest_lambda_rollback.model.published import AwsSource, PublishedFunction, PublishedVersion
+from pytest_lambda_rollback.model.settings import FunctionSettings, Store
+from pytest_lambda_rollback.model.text import listed
+from pytest_lambda_rollback.model.versions import ContainerImage, Location, RemotePackage
+from pytest_lambda_rollback.packages.members import megabytes
+from pytest_lambda_rollback.sources.archive import locks
+from pytest_lambda_rollback.sources.archive.archive import Locate
+from pytest_lambda_rollback.sources.archive.merging import merged
+from pytest_lambda_rollback.sources.archive.syncing import Missed, SyncReport, sync
 from pytest_lambda_rollback.sources.aws import AwsFunctions
-from pytest_lambda_rollback.sources.members import megabytes
-from pytest_lambda_rollback.sources.merging import merged
 from pytest_lambda_rollback.sources.published_packages import archive_of, download
-from pytest_lambda_rollback.sources.syncing import Missed, SyncReport, sync
-from pytest_lambda_rollback.tables import listed
 
 _NAMED = 4
 """Versions that a message names of those that need a layer."""

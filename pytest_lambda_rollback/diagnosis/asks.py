@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pytest_lambda_rollback.model import FunctionError
+from pytest_lambda_rollback.model.replay import FunctionError
 
 
 class Wanted(StrEnum):

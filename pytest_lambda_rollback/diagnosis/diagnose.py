@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from pytest_lambda_rollback.diagnosis import frames
-from pytest_lambda_rollback.diagnosis.causes import cause_from_flip, cause_from_frames
-from pytest_lambda_rollback.diagnosis.distributions import Evidence
-from pytest_lambda_rollback.diagnosis.event import event_cause
-from pytest_lambda_rollback.diagnosis.layers import Change, changes
+from pytest_lambda_rollback.diagnosis import error_origins
+from pytest_lambda_rollback.diagnosis.distribution_changes import Evidence
+from pytest_lambda_rollback.diagnosis.event_causes import event_cause
 from pytest_lambda_rollback.diagnosis.sentence import Spoken, code_cause
-from pytest_lambda_rollback.inventory import VersionView
-from pytest_lambda_rollback.model import Cause, Finding, FunctionError, Strategy
+from pytest_lambda_rollback.diagnosis.stack_causes import cause_from_flip, cause_from_frames
+from pytest_lambda_rollback.diagnosis.stack_changes import Change, changes
+from pytest_lambda_rollback.model.findings import Cause, Finding
+from pytest_lambda_rollback.model.packages import VersionView
+from pytest_lambda_rollback.model.replay import FunctionError
+from pytest_lambda_rollback.model.settings import Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ def diagnose(case: BreakCase) -> Cause | None:
     differing = changes(working.version, breaking.version)
     location = case.finding.location
     if location is None or location.startswith("/"):
-        location = frames.own_location(case.error)
+        location = error_origins.own_location(case.error)
     spoken = Spoken(target=case.target, strategy=case.strategy, error=case.error, location=location)
     if not differing or case.heals is False:
         same_stack = not differing
@@ -74,7 +76,7 @@ def diagnose(case: BreakCase) -> Cause | None:
             return cause_from_flip(flip, case.own, case.current, evidence, spoken)
         return _of_frames(case, spoken)
     if case.error is not None and (
-        frames.modules_named(case.error) or frames.module_missing(case.error)
+        error_origins.modules_named(case.error) or error_origins.module_missing(case.error)
     ):
         return _of_frames(case, spoken)
     return _of_event(case, spoken, keys_only=True)
@@ -120,4 +122,4 @@ def _mark(finding: Finding) -> tuple[str, ...]:
     place = finding.location or ""
     if place[:1] == "/":
         return finding.contract, finding.kind, place
-    return finding.contract, finding.kind, *frames.gist(finding.target or "")
+    return finding.contract, finding.kind, *error_origins.gist(finding.target or "")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pytest_lambda_rollback.diagnosis.documents import Path, kind_of, pointer
-from pytest_lambda_rollback.model import Cause
+from pytest_lambda_rollback.diagnosis.event_documents import Path, kind_of, pointer
+from pytest_lambda_rollback.model.findings import Cause
 
 _LONGEST_VALUE = 60
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from pytest_lambda_rollback.diagnosis.layers import Change, LayerChange
+from pytest_lambda_rollback.diagnosis.stack_changes import Change, LayerChange
 
 C = TypeVar("C", bound=Change)
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pytest_lambda_rollback.diagnosis.distributions import Difference
-from pytest_lambda_rollback.diagnosis.layers import (
+from pytest_lambda_rollback.diagnosis.distribution_changes import Difference
+from pytest_lambda_rollback.diagnosis.stack_changes import (
     Change,
     EnvironmentChange,
     LayerChange,
@@ -18,7 +18,9 @@ from pytest_lambda_rollback.diagnosis.layers import (
     SettingChange,
 )
 from pytest_lambda_rollback.diagnosis.stacks import Carried
-from pytest_lambda_rollback.model import Cause, FunctionError, Strategy
+from pytest_lambda_rollback.model.findings import Cause
+from pytest_lambda_rollback.model.replay import FunctionError
+from pytest_lambda_rollback.model.settings import Strategy
 
 _LONGEST = 160
 _MOST_LISTED = 3

@@ -12,14 +12,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pytest_lambda_rollback.inventory import (
+from pytest_lambda_rollback.model.packages import (
     LayerView,
     NativeBinary,
     PackageInventory,
     VersionView,
     module_path,
 )
-from pytest_lambda_rollback.model import Layer
+from pytest_lambda_rollback.model.versions import Layer
 
 _PYTHON = re.compile(r"python(3\.[0-9]+)")
 _NODE_FOLDERS = ("node_modules", "nodejs/node_modules")

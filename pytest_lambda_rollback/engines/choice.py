@@ -16,19 +16,18 @@ from typing import TYPE_CHECKING
 
 from pytest_lambda_rollback.engines.interface import Engine, ExecutionEnvironment, Progress
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model import (
+from pytest_lambda_rollback.model.published import PublishedVersion
+from pytest_lambda_rollback.model.replay import EngineDescription
+from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings
+from pytest_lambda_rollback.model.versions import (
     Artifact,
-    EngineDescription,
-    FunctionSettings,
+    ContainerImage,
     FunctionVersion,
-    LocalVersion,
-    Settings,
     TargetRef,
 )
-from pytest_lambda_rollback.published import ContainerImage, PublishedVersion
 
 if TYPE_CHECKING:
-    from pytest_lambda_rollback.engines.docker import DockerEngine
+    from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 
 Unpack = Callable[[Artifact, Path], None]
 Login = Callable[[str], tuple[str, str] | None]
@@ -74,7 +73,7 @@ def make_engine(
 
 
 def _docker(settings: Settings, registry_login: Login | None) -> DockerEngine:
-    from pytest_lambda_rollback.engines.docker import DockerEngine, probe
+    from pytest_lambda_rollback.engines.docker.engine import DockerEngine, probe
 
     reason = probe()
     if reason is not None:
@@ -88,7 +87,7 @@ def _docker(settings: Settings, registry_login: Login | None) -> DockerEngine:
 
 
 def _process(unpack: Unpack) -> Engine:
-    from pytest_lambda_rollback.engines.process import ProcessEngine
+    from pytest_lambda_rollback.engines.process.engine import ProcessEngine
 
     return ProcessEngine(store_unpack=unpack)
 

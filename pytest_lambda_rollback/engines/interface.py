@@ -10,12 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from pytest_lambda_rollback.model import (
-    EngineDescription,
-    FunctionVersion,
-    Invocation,
-    Outcome,
-)
+from pytest_lambda_rollback.model.replay import EngineDescription, Invocation, Outcome
+from pytest_lambda_rollback.model.versions import FunctionVersion
 
 Progress = Callable[[str], None]
 """Takes one line of progress, in the present tense, without a final full stop."""

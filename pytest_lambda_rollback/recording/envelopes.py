@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from pytest_lambda_rollback.model.recorded import QueueFacts
 from pytest_lambda_rollback.recording import json_text
 from pytest_lambda_rollback.recording.digests import RECEIPT_HANDLE
 from pytest_lambda_rollback.recording.moments import iso
-from pytest_lambda_rollback.recording.values import QueueFacts
 
 ANOTHER_FUNCTION: Final = "an invocation record of another function"
 ONLY_POINTERS: Final = "an invocation record names records of a stream and does not hold them"

@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
+from pytest_lambda_rollback.model.recorded import RecordedEvent, Skipped, StoredObject
 from pytest_lambda_rollback.recording import json_text
 from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, ONLY_POINTERS, unwrapped
-from pytest_lambda_rollback.recording.values import RecordedEvent, Skipped, StoredObject
 
 TOO_LARGE: Final = "a file or object is too large"
 NO_JSON: Final = "a file or object, or a line of it, is not JSON"

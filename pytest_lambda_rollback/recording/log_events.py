@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_lambda_rollback.model.recorded import LogLine, RecordedEvent, Skipped
 from pytest_lambda_rollback.recording import log_lines
 from pytest_lambda_rollback.recording.envelopes import (
     ANOTHER_FUNCTION,
@@ -23,7 +24,6 @@ from pytest_lambda_rollback.recording.envelopes import (
 from pytest_lambda_rollback.recording.log_lines import Candidate, Certainty
 from pytest_lambda_rollback.recording.moments import iso
 from pytest_lambda_rollback.recording.recorder_lines import RecorderLines
-from pytest_lambda_rollback.recording.values import LogLine, RecordedEvent, Skipped
 
 UNCERTAIN: Final = "an object was logged, but it is not certain to be the event"
 

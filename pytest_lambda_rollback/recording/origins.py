@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model.recorded import LogLine, RecordedEvent, Skipped, StoredObject
 from pytest_lambda_rollback.recording import envelopes, event_files, json_text, log_events
-from pytest_lambda_rollback.recording.values import LogLine, RecordedEvent, Skipped, StoredObject
 
 Progress = Callable[[str], None]
 Reading = RecordedEvent | Skipped
@@ -236,9 +236,9 @@ def _objects(
 
 
 def _test_events(function: str, clients: Clients) -> Generator[Reading]:
-    from pytest_lambda_rollback.aws import test_events
+    from pytest_lambda_rollback.aws import shareable_events
 
-    text = test_events.document(clients.client("schemas"), function)
+    text = shareable_events.document(clients.client("schemas"), function)
     if text is None:
         return
     try:

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_lambda_rollback.model.recorded import RecordedEvent, Skipped
 from pytest_lambda_rollback.recording import json_text
-from pytest_lambda_rollback.recording.values import RecordedEvent, Skipped
 
 KEY: Final = "lambda_rollback_record"
 FORMAT: Final = 1

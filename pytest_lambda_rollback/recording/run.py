@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from pytest_lambda_rollback.errors import ConfigError, SourceError
+from pytest_lambda_rollback.model.recorded import RecordedEvent, Shape, Skipped
 from pytest_lambda_rollback.recording import digests, json_text
+from pytest_lambda_rollback.recording.clusters import cluster
 from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION
-from pytest_lambda_rollback.recording.fixtures import FixtureFolder
+from pytest_lambda_rollback.recording.fixture_files import FixtureFolder
 from pytest_lambda_rollback.recording.origins import (
     Budget,
     Clients,
@@ -27,9 +29,7 @@ from pytest_lambda_rollback.recording.origins import (
     Reading,
     read,
 )
-from pytest_lambda_rollback.recording.redaction import Redactor
-from pytest_lambda_rollback.recording.shapes import cluster
-from pytest_lambda_rollback.recording.values import RecordedEvent, Shape, Skipped
+from pytest_lambda_rollback.redaction.redactor import Redactor
 from pytest_lambda_rollback.sources import events
 
 NOT_REDACTABLE: Final = "an event could not be redacted"

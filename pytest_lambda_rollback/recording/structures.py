@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from pytest_lambda_rollback.recording.carriers import Pieces, opened
-from pytest_lambda_rollback.recording.rules import normal
+from pytest_lambda_rollback.redaction.encoded_documents import Pieces, opened
+from pytest_lambda_rollback.redaction.rules import normal
 
 Path = tuple[str, ...]
 Feature = tuple[Path, str]

@@ -10,9 +10,9 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_lambda_rollback.model import Verdict
-from pytest_lambda_rollback.reports.targets import label
-from pytest_lambda_rollback.tables import listed
+from pytest_lambda_rollback.model.findings import Verdict
+from pytest_lambda_rollback.model.text import listed
+from pytest_lambda_rollback.reports.target_table import label
 
 _WIDTH = 100
 _MOST = 8

@@ -11,10 +11,10 @@ import textwrap
 from collections import Counter
 from typing import Any
 
-from pytest_lambda_rollback.model import Verdict
+from pytest_lambda_rollback.model.findings import Verdict
+from pytest_lambda_rollback.model.text import listed
 from pytest_lambda_rollback.reports.reasons import reason_lines
-from pytest_lambda_rollback.reports.targets import Standing, conclusion, matrix, standing
-from pytest_lambda_rollback.tables import listed
+from pytest_lambda_rollback.reports.target_table import Standing, conclusion, matrix, standing
 
 _WIDTH = 100
 _WARNINGS = 10

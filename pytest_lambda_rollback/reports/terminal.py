@@ -10,7 +10,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from pytest_lambda_rollback.model import CheckResult, EngineDescription, Finding, Verdict
+from pytest_lambda_rollback.model.findings import CheckResult, Finding, Verdict
+from pytest_lambda_rollback.model.replay import EngineDescription
 
 _WIDTH = 100
 

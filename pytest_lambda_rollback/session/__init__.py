@@ -5,7 +5,7 @@ replays become outcomes, outcomes become judgements (contracts), judgements beco
 step is done is each room's own business; nothing here knows pytest, Docker or AWS clients.
 """
 
+from pytest_lambda_rollback.session.loaded_versions import Packages
 from pytest_lambda_rollback.session.runner import Session
-from pytest_lambda_rollback.session.versions import Packages
 
 __all__ = ["Packages", "Session"]

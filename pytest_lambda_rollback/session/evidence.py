@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_lambda_rollback.contracts.event_sources import Source, recognise
-from pytest_lambda_rollback.coverage.layer import coverage_version, not_measurable
-from pytest_lambda_rollback.coverage.lines import EventCoverage, event_coverage
+from pytest_lambda_rollback.aws_lambda.event_sources.recognition import Source, recognise
+from pytest_lambda_rollback.coverage.agent_layer import coverage_version, not_measurable
 from pytest_lambda_rollback.errors import RollbackError
-from pytest_lambda_rollback.model import EventFixture, FunctionVersion, Outcome, OutcomeKind
+from pytest_lambda_rollback.model.coverage import EventCoverage, event_coverage
+from pytest_lambda_rollback.model.replay import EventFixture, Outcome, OutcomeKind
+from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.session.replays import Replays
 
 _ENDS_IN_CODE = (OutcomeKind.RESPONSE, OutcomeKind.FUNCTION_ERROR, OutcomeKind.INIT_ERROR)

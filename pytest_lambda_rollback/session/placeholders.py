@@ -10,14 +10,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from pytest_lambda_rollback.model import (
-    FunctionVersion,
-    Judgement,
-    Outcome,
-    OutcomeKind,
-    Verdict,
-)
-from pytest_lambda_rollback.tables import listed
+from pytest_lambda_rollback.model.findings import Judgement, Verdict
+from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
+from pytest_lambda_rollback.model.text import listed
+from pytest_lambda_rollback.model.versions import FunctionVersion
 
 _OF_PACKAGES = ("ImportModuleError", "HandlerNotFound", "MalformedHandlerName", "CodeSyntaxError")
 """Errors of AWS's runtime client that no variable's value is to blame for."""

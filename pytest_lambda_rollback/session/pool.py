@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from pytest_lambda_rollback.engines.interface import Engine, ExecutionEnvironment
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model import FunctionVersion, Invocation, Outcome, OutcomeKind
+from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
+from pytest_lambda_rollback.model.versions import FunctionVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

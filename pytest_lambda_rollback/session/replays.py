@@ -14,16 +14,10 @@ from pathlib import Path
 
 from pytest_lambda_rollback.contracts import invocation, response
 from pytest_lambda_rollback.engines.interface import Engine
-from pytest_lambda_rollback.model import (
-    EventFixture,
-    FunctionSettings,
-    FunctionVersion,
-    Invocation,
-    Judgement,
-    Outcome,
-    OutcomeKind,
-    Verdict,
-)
+from pytest_lambda_rollback.model.findings import Judgement, Verdict
+from pytest_lambda_rollback.model.replay import EventFixture, Invocation, Outcome, OutcomeKind
+from pytest_lambda_rollback.model.settings import FunctionSettings
+from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.session import placeholders, verdicts
 from pytest_lambda_rollback.session.pool import EnvironmentPool, Slot
 from pytest_lambda_rollback.session.work import Work

@@ -9,32 +9,22 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from pytest_lambda_rollback.coverage.lines import EventCoverage
 from pytest_lambda_rollback.engines.interface import Engine, Progress
 from pytest_lambda_rollback.errors import EngineError, RollbackError, SourceError
-from pytest_lambda_rollback.model import (
-    Check,
-    CheckResult,
-    Contract,
-    EngineDescription,
-    EventFixture,
-    FunctionSettings,
-    FunctionVersion,
-    Judgement,
-    Settings,
-    Strategy,
-    TargetRef,
-    Verdict,
-)
-from pytest_lambda_rollback.published import PublishedFunction
+from pytest_lambda_rollback.model.coverage import EventCoverage
+from pytest_lambda_rollback.model.findings import Check, CheckResult, Contract, Judgement, Verdict
+from pytest_lambda_rollback.model.published import PublishedFunction
+from pytest_lambda_rollback.model.replay import EngineDescription, EventFixture
+from pytest_lambda_rollback.model.settings import FunctionSettings, Settings, Strategy
+from pytest_lambda_rollback.model.versions import FunctionVersion, TargetRef
 from pytest_lambda_rollback.session import verdicts
-from pytest_lambda_rollback.session.diagnosing import Broken, Diagnosis
+from pytest_lambda_rollback.session.causes import Broken, Diagnosis
+from pytest_lambda_rollback.session.environment_values import redacted
 from pytest_lambda_rollback.session.evidence import Evidence
+from pytest_lambda_rollback.session.loaded_versions import Packages, Versions
 from pytest_lambda_rollback.session.pool import EnvironmentPool, Slot
-from pytest_lambda_rollback.session.redaction import redacted
 from pytest_lambda_rollback.session.replays import BASELINE_SLOTS, Replayed, Replays
-from pytest_lambda_rollback.session.statics import StaticCase, StaticContracts
-from pytest_lambda_rollback.session.versions import Packages, Versions
+from pytest_lambda_rollback.session.static_checks import StaticCase, StaticContracts
 from pytest_lambda_rollback.session.work import Work
 from pytest_lambda_rollback.sources import events
 

@@ -10,14 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from pytest_lambda_rollback.model import (
-    CheckResult,
-    Finding,
-    Judgement,
-    Outcome,
-    OutcomeKind,
-    Verdict,
-)
+from pytest_lambda_rollback.model.findings import CheckResult, Finding, Judgement, Verdict
+from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
 
 
 def confirmed(

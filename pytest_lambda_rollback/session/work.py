@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from typing import ParamSpec, TypeVar
 
-from pytest_lambda_rollback.daemon_threads import DaemonThreads
+from pytest_lambda_rollback.sources.daemon_threads import DaemonThreads
 
 QUIET_S = (2.0, 3.0, 10.0, 45.0, 60.0)
 """How long nothing is said while somebody waits, from one line to the next: after 2, 5, 15 and 60

@@ -22,19 +22,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_lambda_rollback import new_files
-from pytest_lambda_rollback.builds import Build
-from pytest_lambda_rollback.daemon_threads import daemon_threads
 from pytest_lambda_rollback.errors import RollbackError, SourceError
-from pytest_lambda_rollback.model import Store
-from pytest_lambda_rollback.published import AwsSource, Binding, Discovery, PublishedFunction
-from pytest_lambda_rollback.sources import locks
-from pytest_lambda_rollback.sources.builds import read_build
-from pytest_lambda_rollback.sources.merging import another_function, merged
+from pytest_lambda_rollback.model.builds import Build
+from pytest_lambda_rollback.model.published import AwsSource, Binding, Discovery, PublishedFunction
+from pytest_lambda_rollback.model.settings import Store
+from pytest_lambda_rollback.packages import new_files
+from pytest_lambda_rollback.sources.archive import locks
+from pytest_lambda_rollback.sources.archive.merging import another_function, merged
+from pytest_lambda_rollback.sources.builds.candidates import read_build
+from pytest_lambda_rollback.sources.daemon_threads import daemon_threads
 
 if TYPE_CHECKING:
     from pytest_lambda_rollback.aws.clients import Account, Accounts
-    from pytest_lambda_rollback.aws.registry import RegistryLogins
+    from pytest_lambda_rollback.aws.ecr_logins import RegistryLogins
 
 Progress = Callable[[str], None]
 
@@ -184,7 +184,7 @@ class AwsFunctions:
         An image that no published version has, as that of a build, is pulled with the usual
         credentials. Raises SourceError.
         """
-        from pytest_lambda_rollback.aws.registry import RegistryLogins, ecr_registry
+        from pytest_lambda_rollback.aws.ecr_logins import RegistryLogins, ecr_registry
 
         registry = ecr_registry(uri)
         if registry is None or self.offline:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pytest_lambda_rollback.errors import ConfigError
-from pytest_lambda_rollback.model import EventFixture, ExpectedError
+from pytest_lambda_rollback.model.replay import EventFixture, ExpectedError
 
 FORMAT = "1"
 MAX_BYTES = 6_291_456

@@ -14,14 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.model import (
-    Artifact,
-    FunctionSettings,
-    FunctionVersion,
-    Layer,
-    LocalVersion,
-)
-from pytest_lambda_rollback.published import RemotePackage
+from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion
+from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion, Layer, RemotePackage
 from pytest_lambda_rollback.sources.environments import with_placeholders
 
 CODE_DIR = "/var/task"

@@ -13,32 +13,29 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.model import (
-    Artifact,
-    FunctionSettings,
-    FunctionVersion,
-    Layer,
-    LocalVersion,
-    Settings,
-    Store,
-)
-from pytest_lambda_rollback.published import (
+from pytest_lambda_rollback.model.published import (
     AwsSource,
-    ContainerImage,
     Environment,
-    Location,
     PublishedFunction,
     PublishedVersion,
+)
+from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings, Store
+from pytest_lambda_rollback.model.text import listed
+from pytest_lambda_rollback.model.versions import (
+    Artifact,
+    ContainerImage,
+    FunctionVersion,
+    Layer,
+    Location,
     RemotePackage,
 )
-from pytest_lambda_rollback.sources import locks
-from pytest_lambda_rollback.sources.archive import Archive
-from pytest_lambda_rollback.sources.artifacts import ArtifactStore
+from pytest_lambda_rollback.packages.artifacts import ArtifactStore
+from pytest_lambda_rollback.sources.archive import locks
+from pytest_lambda_rollback.sources.archive.archive import Archive
+from pytest_lambda_rollback.sources.archive.merging import recorded, with_platform
 from pytest_lambda_rollback.sources.aws import AwsFunctions, Progress
 from pytest_lambda_rollback.sources.environments import with_placeholders
 from pytest_lambda_rollback.sources.local import CODE_DIR, LAYER_DIR
-from pytest_lambda_rollback.sources.merging import recorded, with_platform
-from pytest_lambda_rollback.tables import listed
 
 
 class PublishedPackages:

@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote_plus
 from account_content import client_of
 from aws_server import AwsServer
 
-from pytest_lambda_rollback.recorder import lambda_rollback_recorder
+from pytest_lambda_rollback.recording.recorder import lambda_rollback_recorder
 
 EVENTS = 1_000
 LETTERS = "abcdefghijklmnopqrstuvwxyz"

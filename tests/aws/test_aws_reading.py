@@ -22,16 +22,15 @@ from pytest_lambda_rollback.aws.functions import (
 from pytest_lambda_rollback.aws.locations import ExpiredLocation, download, locate
 from pytest_lambda_rollback.aws.platform_facts import read_platform
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.published import (
+from pytest_lambda_rollback.model.published import (
     AwsSource,
     Binding,
-    ContainerImage,
     Discovery,
     LayerFacts,
     PublishedFunction,
-    RemotePackage,
     VersionFacts,
 )
+from pytest_lambda_rollback.model.versions import ContainerImage, RemotePackage
 
 ORDERS = f"arn:aws:lambda:{REGION}:123456789012:function:orders"
 FOREIGN = f"arn:aws:lambda:{REGION}:999999999999:layer:vendor:7"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pytest_lambda_rollback.aws.clients import Account
-from pytest_lambda_rollback.aws.registry import RegistryLogins
-from pytest_lambda_rollback.published import AwsSource
+from pytest_lambda_rollback.aws.ecr_logins import RegistryLogins
+from pytest_lambda_rollback.model.published import AwsSource
 from pytest_lambda_rollback.sources.aws import AwsFunctions
 
 

@@ -12,7 +12,7 @@ from aws_server import AwsServer
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.functions import read_environment, read_function
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.published import AwsSource
+from pytest_lambda_rollback.model.published import AwsSource
 
 ORDERS = AwsSource(function_name="orders")
 

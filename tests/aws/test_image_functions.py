@@ -10,8 +10,8 @@ import pytest
 from account_content import ROLE, Version, client_of, publish_function, zip_of
 from user_projects import JSON, Project, breaks_of, report_of, unknowns_of, verdicts_of
 
-from pytest_lambda_rollback.engines.docker_images import remove_images
-from registry import Registry, running_registry
+from helpers.registry import Registry, running_registry
+from pytest_lambda_rollback.engines.docker.images import remove_images
 
 pytestmark = pytest.mark.docker
 

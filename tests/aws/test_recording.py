@@ -18,6 +18,7 @@ from pytest_lambda_rollback.aws import event_objects, queues
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.logs import stretches
 from pytest_lambda_rollback.errors import ConfigError, SourceError
+from pytest_lambda_rollback.model.recorded import RecordedEvent
 from pytest_lambda_rollback.recording.origins import (
     Budget,
     LogsOrigin,
@@ -27,7 +28,6 @@ from pytest_lambda_rollback.recording.origins import (
     TestEventsOrigin,
     read,
 )
-from pytest_lambda_rollback.recording.values import RecordedEvent
 
 Read = Callable[..., list[Any]]
 STREAM = "2026/11/23/[4]0f1e2d3c4b5a69788796a5b4c3d2e1f0"

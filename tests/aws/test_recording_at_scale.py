@@ -16,9 +16,9 @@ from planted_events import EVENTS, MAKERS, Secrets, fill_log, readings
 
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.recording.origins import LogsOrigin
-from pytest_lambda_rollback.recording.redaction import Redactor
-from pytest_lambda_rollback.recording.rules import RedactionRules
 from pytest_lambda_rollback.recording.run import RecordOptions, RecordReport, record_function
+from pytest_lambda_rollback.redaction.redactor import Redactor
+from pytest_lambda_rollback.redaction.rules import RedactionRules
 from pytest_lambda_rollback.sources import events
 
 

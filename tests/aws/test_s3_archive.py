@@ -15,14 +15,15 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.stub import ANY, Stubber
 from moto import mock_aws
 
-from made_published import code, digest, function, made_zip, version
+from helpers.made_published import code, digest, function, made_zip, version
 from pytest_lambda_rollback.aws.buckets import Bucket
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.locations import InterruptedDownload
 from pytest_lambda_rollback.errors import ConfigError, SourceError
-from pytest_lambda_rollback.published import Location, PublishedFunction, RemotePackage
-from pytest_lambda_rollback.sources.archive import Archive, Locate
-from pytest_lambda_rollback.sources.syncing import sync
+from pytest_lambda_rollback.model.published import PublishedFunction
+from pytest_lambda_rollback.model.versions import Location, RemotePackage
+from pytest_lambda_rollback.sources.archive.archive import Archive, Locate
+from pytest_lambda_rollback.sources.archive.syncing import sync
 
 URL = "s3://shared/team/archive"
 ZIP = made_zip("orders", 300_000)

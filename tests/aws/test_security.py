@@ -84,7 +84,7 @@ def test_the_users_own_calls_are_logged_as_ever(
     [
         ("sources.published_packages.with_placeholders", "a mistake of ours"),
         ("aws.locations._check_status", "a mistake of ours"),
-        ("function_settings.declared_of", "a mistake of ours"),
+        ("config.function_settings.declared_of", "a mistake of ours"),
     ],
 )
 def test_a_mistake_of_ours_shows_no_variables(project: Project, place: str, in_words: str) -> None:

@@ -23,7 +23,7 @@ import pytest
 from account_content import ROLE, Version, client_of, publish_function, publish_layer, zip_of
 from aws_server import AwsServer
 
-from child_processes import heed_interrupts
+from helpers.child_processes import heed_interrupts
 from pytest_lambda_rollback import cli
 
 SECRET = "planted-value-of-the-environment"
@@ -148,7 +148,13 @@ def policies_in(text: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module", autouse=True)
 def _loaded_once() -> None:
     """What a run loads late is loaded once, or each run in this process would do it again."""
-    for name in ("items", "commands.sync", "aws.functions", "aws.locations", "aws.platform_facts"):
+    for name in (
+        "pytest_run.active",
+        "commands.sync",
+        "aws.functions",
+        "aws.locations",
+        "aws.platform_facts",
+    ):
         importlib.import_module(f"pytest_lambda_rollback.{name}")
 
 

@@ -22,7 +22,7 @@ from typing import Any, Self
 from measures import Duration, Result, Say
 from workbench import BASE_IMAGE, EXAMPLE, RUNTIME, CannotMeasure, Workbench
 
-from pytest_lambda_rollback.engines.docker_daemon import ENGINE_LABEL, OWNER_LABEL, connect
+from pytest_lambda_rollback.engines.docker.daemon import ENGINE_LABEL, OWNER_LABEL, connect
 
 ROUNDS = 1
 LIMIT_S = 300.0

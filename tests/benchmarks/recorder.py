@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest_lambda_rollback.recorder
+import pytest_lambda_rollback.recording.recorder
 
 TURNS = 15
 UNSAMPLED_CALLS = 20_000
@@ -52,7 +52,7 @@ def cost_us(handler: Callable[[Any, Any], Any], value: object, calls: int) -> fl
 def main() -> None:
     """Measure and print."""
     os.environ["LAMBDA_ROLLBACK_PER_MINUTE"] = "1000000000"
-    sys.path.insert(0, str(Path(pytest_lambda_rollback.recorder.__file__).parent))
+    sys.path.insert(0, str(Path(pytest_lambda_rollback.recording.recorder.__file__).parent))
     recorder = importlib.import_module("lambda_rollback_recorder")
     value = event()
 

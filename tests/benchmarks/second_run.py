@@ -19,9 +19,9 @@ from unittest import mock
 from measures import Duration, Ratio, Result, Say, take_turns
 from workbench import BASE_IMAGE, CannotMeasure, Workbench
 
-from pytest_lambda_rollback.engines.docker import DockerEngine
-from pytest_lambda_rollback.engines.docker_daemon import connect
-from pytest_lambda_rollback.model import FunctionVersion
+from pytest_lambda_rollback.engines.docker.daemon import connect
+from pytest_lambda_rollback.engines.docker.engine import DockerEngine
+from pytest_lambda_rollback.model.versions import FunctionVersion
 
 if TYPE_CHECKING:
     from docker.client import DockerClient

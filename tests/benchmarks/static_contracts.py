@@ -24,14 +24,16 @@ from measures import Ratio, Result, Say, take_turns
 from package_set import PackageSet
 from workbench import CannotMeasure, Workbench
 
-from pytest_lambda_rollback.model import Contract, FunctionVersion, Layer, Strategy
-from pytest_lambda_rollback.runtimes import AS_OF
-from pytest_lambda_rollback.session.statics import (
+from pytest_lambda_rollback.aws_lambda.runtimes import AS_OF
+from pytest_lambda_rollback.model.findings import Contract
+from pytest_lambda_rollback.model.settings import Strategy
+from pytest_lambda_rollback.model.versions import FunctionVersion, Layer
+from pytest_lambda_rollback.packages.artifacts import ArtifactStore
+from pytest_lambda_rollback.session.static_checks import (
     StaticCase,
     StaticContracts,
     StaticJudgement,
 )
-from pytest_lambda_rollback.sources.artifacts import ArtifactStore
 
 COLD_GOAL = 3.0
 UNCHANGED_GOAL = 0.05

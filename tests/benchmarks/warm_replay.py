@@ -16,7 +16,8 @@ from measures import Ratio, Result, Say, take_turns
 from workbench import CannotMeasure, Workbench, check_answer
 
 from pytest_lambda_rollback.engines.interface import ExecutionEnvironment
-from pytest_lambda_rollback.model import FunctionVersion, Invocation, Outcome
+from pytest_lambda_rollback.model.replay import Invocation, Outcome
+from pytest_lambda_rollback.model.versions import FunctionVersion
 
 GOAL = 0.5
 ROUNDS = 500

@@ -21,26 +21,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pytest_lambda_rollback import config
-from pytest_lambda_rollback.engines.base_images import known_runtimes
-from pytest_lambda_rollback.engines.docker import DockerEngine
-from pytest_lambda_rollback.engines.docker_daemon import (
+from pytest_lambda_rollback.config import files as config
+from pytest_lambda_rollback.engines.docker.base_images import known_runtimes
+from pytest_lambda_rollback.engines.docker.daemon import (
     OWNER_LABEL,
     connect,
     remove_container,
     remove_containers,
     this_process,
 )
-from pytest_lambda_rollback.engines.docker_images import remove_images
-from pytest_lambda_rollback.engines.image import image_chain
-from pytest_lambda_rollback.model import (
-    EventFixture,
-    FunctionSettings,
-    FunctionVersion,
-    LocalVersion,
-)
+from pytest_lambda_rollback.engines.docker.engine import DockerEngine
+from pytest_lambda_rollback.engines.docker.image_chain import image_chain
+from pytest_lambda_rollback.engines.docker.images import remove_images
+from pytest_lambda_rollback.model.replay import EventFixture
+from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion
+from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.sources import events, local
-from pytest_lambda_rollback.sources.artifacts import ArtifactStore
 
 if TYPE_CHECKING:
     from docker.client import DockerClient

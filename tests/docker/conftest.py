@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.engines.docker import DockerEngine
-from pytest_lambda_rollback.engines.docker_environment import DockerEnvironment
-from pytest_lambda_rollback.engines.docker_images import remove_images
-from pytest_lambda_rollback.model import Artifact, FunctionVersion, Invocation, Layer, Outcome
+from pytest_lambda_rollback.engines.docker.engine import DockerEngine
+from pytest_lambda_rollback.engines.docker.environment import DockerEnvironment
+from pytest_lambda_rollback.engines.docker.images import remove_images
+from pytest_lambda_rollback.model.replay import Invocation, Outcome
+from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion, Layer
 
 BASE_IMAGES = tuple(
     (runtime, f"lambda-rollback-standin:{runtime}") for runtime in ("python3.11", "python3.13")

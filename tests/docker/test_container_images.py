@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.engines.docker import DockerEngine
+from helpers.registry import PASSWORD, STANDIN, USER, Registry, protected, running_registry
+from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 from pytest_lambda_rollback.errors import EngineError, SourceError
-from pytest_lambda_rollback.model import Artifact, FunctionVersion, OutcomeKind
-from pytest_lambda_rollback.published import ContainerImage
-from registry import PASSWORD, STANDIN, USER, Registry, protected, running_registry
+from pytest_lambda_rollback.model.replay import OutcomeKind
+from pytest_lambda_rollback.model.versions import Artifact, ContainerImage, FunctionVersion
 
 pytestmark = pytest.mark.docker
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_lambda_rollback.coverage.layer import coverage_version
-from pytest_lambda_rollback.coverage.lines import answer_of, event_coverage, merge
-from pytest_lambda_rollback.model import OutcomeKind
+from pytest_lambda_rollback.coverage.agent_layer import coverage_version
+from pytest_lambda_rollback.model.coverage import answer_of, event_coverage, merge
+from pytest_lambda_rollback.model.replay import OutcomeKind
 
 pytestmark = pytest.mark.docker
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from child_processes import heed_interrupts
-from pytest_lambda_rollback.engines.docker_daemon import ENGINE_LABEL, OWNER_LABEL, this_process
+from helpers.child_processes import heed_interrupts
+from pytest_lambda_rollback.engines.docker.daemon import ENGINE_LABEL, OWNER_LABEL, this_process
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model import OutcomeKind
+from pytest_lambda_rollback.model.replay import OutcomeKind
 
 pytestmark = pytest.mark.docker
 
@@ -488,8 +488,9 @@ def child(store: Any, image_labels: Any) -> Any:
         artifact = store.version().code
         script = f"""
 from pathlib import Path
-from pytest_lambda_rollback.engines.docker import DockerEngine
-from pytest_lambda_rollback.model import Artifact, FunctionVersion, Invocation
+from pytest_lambda_rollback.engines.docker.engine import DockerEngine
+from pytest_lambda_rollback.model.replay import Invocation
+from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
 
 engine = DockerEngine(
     base_images=(("python3.11", "lambda-rollback-standin:python3.11"),),

@@ -16,10 +16,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from child_processes import heed_interrupts
-from pytest_lambda_rollback.engines.docker_daemon import OWNER_LABEL
-from pytest_lambda_rollback.engines.image import ROLE_LABEL
-from pytest_lambda_rollback.reports.json import SCHEMA_PATH
+from helpers.child_processes import heed_interrupts
+from pytest_lambda_rollback.engines.docker.daemon import OWNER_LABEL
+from pytest_lambda_rollback.engines.docker.image_chain import ROLE_LABEL
+from pytest_lambda_rollback.reports.json_report import SCHEMA_PATH
 
 pytestmark = pytest.mark.docker
 

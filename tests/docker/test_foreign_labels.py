@@ -10,13 +10,13 @@ from typing import Any
 import docker.errors
 import pytest
 
-from pytest_lambda_rollback.engines.docker_daemon import (
+from pytest_lambda_rollback.engines.docker.daemon import (
     ENGINE_LABEL,
     NAME_PREFIX,
     OWNER_LABEL,
     sweep,
 )
-from pytest_lambda_rollback.engines.image import ROLE_LABEL
+from pytest_lambda_rollback.engines.docker.image_chain import ROLE_LABEL
 
 pytestmark = pytest.mark.docker
 

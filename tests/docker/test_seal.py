@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.model import OutcomeKind
+from pytest_lambda_rollback.model.replay import OutcomeKind
 
 pytestmark = pytest.mark.docker
 

@@ -14,11 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from made_published import function, layer, version
+from helpers.made_published import function, layer, version
 from pytest_lambda_rollback.aws.locations import download
-from pytest_lambda_rollback.published import Location, PackageKind, PublishedFunction, RemotePackage
-from pytest_lambda_rollback.sources.archive import Archive
-from pytest_lambda_rollback.sources.syncing import Locate, sync
+from pytest_lambda_rollback.model.published import PublishedFunction
+from pytest_lambda_rollback.model.versions import Location, PackageKind, RemotePackage
+from pytest_lambda_rollback.sources.archive.archive import Archive
+from pytest_lambda_rollback.sources.archive.syncing import Locate, sync
 
 
 def functions(packages: dict[str, tuple[str, int]]) -> Iterator[PublishedFunction]:

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 import sync_process
 
-from child_processes import heed_interrupts
-from made_published import (
+from helpers.child_processes import heed_interrupts
+from helpers.made_published import (
     PackageServer,
     code,
     digest,
@@ -30,9 +30,9 @@ from made_published import (
 )
 from pytest_lambda_rollback.aws.locations import download
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.published import RemotePackage
-from pytest_lambda_rollback.sources import locks
-from pytest_lambda_rollback.sources.archive import Archive, HeldPackage
+from pytest_lambda_rollback.model.versions import RemotePackage
+from pytest_lambda_rollback.sources.archive import locks
+from pytest_lambda_rollback.sources.archive.archive import Archive, HeldPackage
 
 pytestmark = pytest.mark.fault
 

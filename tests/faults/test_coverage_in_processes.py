@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.coverage.layer import coverage_version
-from pytest_lambda_rollback.coverage.lines import CoverageAnswer, answer_of, event_coverage, merge
-from pytest_lambda_rollback.engines.interpreters import InterpreterFinder
-from pytest_lambda_rollback.engines.process import ProcessEngine
-from pytest_lambda_rollback.model import FunctionVersion, Invocation, Layer, Outcome, OutcomeKind
-from pytest_lambda_rollback.reports.coverage import coverage_lines
+from pytest_lambda_rollback.coverage.agent_layer import coverage_version
+from pytest_lambda_rollback.engines.process.engine import ProcessEngine
+from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder
+from pytest_lambda_rollback.model.coverage import CoverageAnswer, answer_of, event_coverage, merge
+from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
+from pytest_lambda_rollback.model.versions import FunctionVersion, Layer
+from pytest_lambda_rollback.packages.artifacts import ArtifactStore
+from pytest_lambda_rollback.reports.coverage_report import coverage_lines
 from pytest_lambda_rollback.session.pool import EnvironmentPool, Slot
-from pytest_lambda_rollback.sources.artifacts import ArtifactStore
 
 pytestmark = pytest.mark.fault
 

@@ -18,17 +18,12 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.engines.interpreters import InterpreterFinder
-from pytest_lambda_rollback.engines.process import ProcessEngine
+from pytest_lambda_rollback.engines.process.engine import ProcessEngine
+from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model import (
-    FunctionVersion,
-    Invocation,
-    Layer,
-    Outcome,
-    OutcomeKind,
-)
-from pytest_lambda_rollback.sources.artifacts import ArtifactStore
+from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
+from pytest_lambda_rollback.model.versions import FunctionVersion, Layer
+from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 
 pytestmark = pytest.mark.fault
 
@@ -551,9 +546,10 @@ def test_nothing_survives_when_pytest_itself_is_killed(
         textwrap.dedent(
             f"""
             from pathlib import Path, PosixPath
-            from pytest_lambda_rollback.engines.process import ProcessEngine
-            from pytest_lambda_rollback.model import *
-            from pytest_lambda_rollback.sources.unpacking import unpack_tar
+            from pytest_lambda_rollback.engines.process.engine import ProcessEngine
+            from pytest_lambda_rollback.model.replay import *
+            from pytest_lambda_rollback.model.versions import *
+            from pytest_lambda_rollback.packages.unpacking import unpack_tar
             engine = ProcessEngine(
                 store_unpack=lambda artifact, into: unpack_tar(artifact.tar, into),
                 work_dir=Path({str(tmp_path / "killed")!r}),

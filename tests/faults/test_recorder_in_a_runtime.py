@@ -16,13 +16,14 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.engines.interpreters import InterpreterFinder
-from pytest_lambda_rollback.engines.process import ProcessEngine
-from pytest_lambda_rollback.model import FunctionVersion, Invocation, Layer, OutcomeKind
-from pytest_lambda_rollback.recording.layer import HANDLER, layer_zip, recorder_source
+from pytest_lambda_rollback.engines.process.engine import ProcessEngine
+from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder
+from pytest_lambda_rollback.model.recorded import LogLine, RecordedEvent
+from pytest_lambda_rollback.model.replay import Invocation, OutcomeKind
+from pytest_lambda_rollback.model.versions import FunctionVersion, Layer
+from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.recording.log_events import events
-from pytest_lambda_rollback.recording.values import LogLine, RecordedEvent
-from pytest_lambda_rollback.sources.artifacts import ArtifactStore
+from pytest_lambda_rollback.recording.recorder_layer import HANDLER, layer_zip, recorder_source
 
 pytestmark = pytest.mark.fault
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from made_projects import RUNTIME, Project
+from helpers.made_projects import RUNTIME, Project
 
 ASSETS = Path(__file__).parents[1] / "assets"
 ANSWERS = "def handler(event, context): return {'handled_by': 'reports'}\n"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from made_projects import Project
+from helpers.made_projects import Project
 
 NAMES = ("dependencies", "imports", "platform", "create", "gift_card")
 IDS = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from made_projects import Project
+from helpers.made_projects import Project
 
 UNKNOWN = "lambda-rollback.toml::gone::versions::aws"
 LEFT_OUT = "lambda-rollback: nothing is known of gone: *"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from made_projects import Project
+from helpers.made_projects import Project
 
 
 def test_an_engine_of_another_plugin_and_the_report_hooks(project: Project) -> None:
     project.pytester.makeconftest(
         """
         import json
-        from pytest_lambda_rollback.model import EngineDescription, Outcome, OutcomeKind
+        from pytest_lambda_rollback.model.replay import EngineDescription, Outcome, OutcomeKind
 
         class Environment:
             alive = True

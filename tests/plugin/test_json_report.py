@@ -5,8 +5,8 @@ import json
 import jsonschema
 import pytest
 
-from made_projects import Project
-from pytest_lambda_rollback.reports.json import SCHEMA_PATH
+from helpers.made_projects import Project
+from pytest_lambda_rollback.reports.json_report import SCHEMA_PATH
 
 
 def test_the_report_is_valid_and_tells_what_the_terminal_tells(project: Project) -> None:

@@ -7,8 +7,8 @@ import json
 import jsonschema
 import pytest
 
-from made_projects import RUNTIME, Project
-from pytest_lambda_rollback.reports.json import SCHEMA_PATH
+from helpers.made_projects import RUNTIME, Project
+from pytest_lambda_rollback.reports.json_report import SCHEMA_PATH
 
 BLOCKED = "python3.6"
 """AWS refuses updates since 2022, and has no base image for it."""

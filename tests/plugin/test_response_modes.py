@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-import made_events
-from made_projects import Project
+from helpers import made_events
+from helpers.made_projects import Project
 
 FULL_OF_CHANCE = """
 import random, time, uuid

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from made_projects import RAISES_ON_GIFT_CARD, Project
+from helpers.made_projects import RAISES_ON_GIFT_CARD, Project
 
 
 @pytest.fixture

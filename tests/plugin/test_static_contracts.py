@@ -7,8 +7,8 @@ import json
 import jsonschema
 import pytest
 
-from made_projects import Project
-from pytest_lambda_rollback.reports.json import SCHEMA_PATH
+from helpers.made_projects import Project
+from pytest_lambda_rollback.reports.json_report import SCHEMA_PATH
 
 USES_LAYER = """
 from acme_shared import money

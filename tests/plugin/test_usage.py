@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from made_projects import Project
+from helpers.made_projects import Project
 
 
 def usage_error(result: pytest.RunResult, *parts: str) -> None:

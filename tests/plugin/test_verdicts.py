@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from made_projects import ANSWERS, Project
+from helpers.made_projects import ANSWERS, Project
 
 BREAK = "lambda-rollback.toml::orders::1-alias::gift_card"
 

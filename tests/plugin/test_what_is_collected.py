@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from made_projects import Project
+from helpers.made_projects import Project
 
 TABLE = '[tool.pytest.ini_options]\ntestpaths = ["tests"]\n'
 NOTHING = "lambda-rollback: no lambda-rollback.toml and no * table was collected: nothing was*"

@@ -115,7 +115,7 @@ def test_the_permissions_are_those_of_the_requests_that_are_made() -> None:
         called |= {operations[word] for word in words(path) if word in operations}
     for path in (
         *(PACKAGE / "aws").glob("*.py"),
-        PACKAGE / "engines" / "docker_function_images.py",
+        PACKAGE / "engines" / "docker" / "function_images.py",
     ):
         named |= {action for word in words(path) for action in ACTION.findall(word)}
     needed = {NAMED_OTHERWISE.get(action, action) for action in called} | named - NEVER_CALLED
@@ -157,7 +157,9 @@ def test_links_lead_somewhere(link: str) -> None:
 
 
 def test_no_variable_of_the_recorder_is_missing() -> None:
-    text = (PACKAGE / "recorder" / "lambda_rollback_recorder.py").read_text(encoding="utf-8")
+    text = (PACKAGE / "recording" / "recorder" / "lambda_rollback_recorder.py").read_text(
+        encoding="utf-8"
+    )
     variables = set(re.findall(r"^(LAMBDA_ROLLBACK_[A-Z_]+) ", text, re.MULTILINE))
     assert len(variables) == 5
     assert set(re.findall(r"`(LAMBDA_ROLLBACK_[A-Z_]+)`", README)) == variables | {

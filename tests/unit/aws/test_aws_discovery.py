@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.discovery import discover
 from pytest_lambda_rollback.errors import ConfigError, SourceError
-from pytest_lambda_rollback.published import Discovery
+from pytest_lambda_rollback.model.published import Discovery
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:"
 NESTED = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop-api/1"

@@ -20,16 +20,14 @@ from pytest_lambda_rollback.aws.functions import (
     unqualified,
 )
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.published import (
+from pytest_lambda_rollback.model.published import (
     AwsSource,
     Binding,
-    ContainerImage,
     Environment,
-    PackageKind,
     PublishedFunction,
     PublishedVersion,
-    RemotePackage,
 )
+from pytest_lambda_rollback.model.versions import ContainerImage, PackageKind, RemotePackage
 
 ORDERS = "arn:aws:lambda:eu-west-1:123456789012:function:orders-prod"
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:third-party:2"

@@ -13,15 +13,13 @@ from botocore.stub import Stubber
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.platform_facts import read_platform
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.published import (
-    ContainerImage,
-    PackageKind,
+from pytest_lambda_rollback.model.published import (
     PlatformFacts,
     PublishedFunction,
     PublishedVersion,
-    RemotePackage,
     VersionFacts,
 )
+from pytest_lambda_rollback.model.versions import ContainerImage, PackageKind, RemotePackage
 
 ORDERS = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 FUNCTION = PublishedFunction(

@@ -16,8 +16,8 @@ from pytest_lambda_rollback.aws.failures import (
     reading,
     translated,
 )
+from pytest_lambda_rollback.aws_lambda.permissions import statement
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.permissions import statement
 
 ORDERS = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234"

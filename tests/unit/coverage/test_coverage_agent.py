@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from pytest_lambda_rollback.coverage import agent as agent_module
-from pytest_lambda_rollback.coverage.layer import MODULE
-from pytest_lambda_rollback.engines.interpreters import candidates
+from pytest_lambda_rollback.coverage.agent_layer import MODULE
+from pytest_lambda_rollback.engines.process.interpreters import candidates
 
 AGENT = Path(agent_module.__file__)
 

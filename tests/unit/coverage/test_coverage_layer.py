@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_lambda_rollback.coverage import agent, layer
+from pytest_lambda_rollback.coverage import agent
+from pytest_lambda_rollback.coverage import agent_layer as layer
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.model import Artifact, FunctionVersion, Layer
-from pytest_lambda_rollback.sources.artifacts import ArtifactStore
+from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion, Layer
+from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 
 
 def version(**changes: object) -> FunctionVersion:

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stack_builders import distribution, error, finding, package, view
 
 import pytest_lambda_rollback
+from helpers.stack_builders import distribution, error, finding, package, view
 from pytest_lambda_rollback.diagnosis.diagnose import BreakCase, diagnose, same_break
-from pytest_lambda_rollback.diagnosis.layers import changes
-from pytest_lambda_rollback.model import Cause, Contract, Finding, FunctionError, Strategy
+from pytest_lambda_rollback.diagnosis.stack_changes import changes
+from pytest_lambda_rollback.model.findings import Cause, Contract, Finding
+from pytest_lambda_rollback.model.replay import FunctionError
+from pytest_lambda_rollback.model.settings import Strategy
 
 JWT_6 = package("third-party 6", distribution("PyJWT", "1.7.1", "jwt"))
 JWT_7 = package("third-party 7", distribution("PyJWT", "2.8.0", "jwt"))
@@ -175,7 +177,7 @@ def test_the_room_knows_values_alone(module: str) -> None:
         elif isinstance(node, ast.ImportFrom):
             names.add(str(node.module))
     house = {name for name in names if name.startswith("pytest_lambda_rollback.")}
-    assert {name.split(".")[1] for name in house} <= {"model", "inventory", "diagnosis"}
+    assert {name.split(".")[1] for name in house} <= {"aws_lambda", "model", "diagnosis"}
     assert {name.partition(".")[0] for name in names} <= {
         "__future__", "base64", "binascii", "collections", "dataclasses", "enum", "itertools",
         "json", "math", "packaging", "posixpath", "pytest_lambda_rollback", "re", "typing",

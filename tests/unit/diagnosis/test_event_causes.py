@@ -7,10 +7,11 @@ import json
 from typing import Any
 
 import pytest
-from stack_builders import error, finding
 
-from pytest_lambda_rollback.diagnosis.event import event_cause
-from pytest_lambda_rollback.model import Cause, Contract, Finding, FunctionError
+from helpers.stack_builders import error, finding
+from pytest_lambda_rollback.diagnosis.event_causes import event_cause
+from pytest_lambda_rollback.model.findings import Cause, Contract, Finding
+from pytest_lambda_rollback.model.replay import FunctionError
 
 
 def sqs(*bodies: Any) -> dict[str, Any]:

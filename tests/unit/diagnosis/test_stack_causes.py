@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from stack_builders import distribution, error, package, view
 
-from pytest_lambda_rollback.diagnosis.causes import cause_from_flip, cause_from_frames
-from pytest_lambda_rollback.diagnosis.distributions import Evidence, differing_distributions
-from pytest_lambda_rollback.diagnosis.layers import changes
+from helpers.stack_builders import distribution, error, package, view
+from pytest_lambda_rollback.diagnosis.distribution_changes import Evidence, differing_distributions
 from pytest_lambda_rollback.diagnosis.sentence import Spoken
+from pytest_lambda_rollback.diagnosis.stack_causes import cause_from_flip, cause_from_frames
+from pytest_lambda_rollback.diagnosis.stack_changes import changes
 from pytest_lambda_rollback.diagnosis.stacks import Stack
-from pytest_lambda_rollback.inventory import LayerView, PackageInventory, VersionView
-from pytest_lambda_rollback.model import Cause, FunctionError, Strategy
+from pytest_lambda_rollback.model.findings import Cause
+from pytest_lambda_rollback.model.packages import LayerView, PackageInventory, VersionView
+from pytest_lambda_rollback.model.replay import FunctionError
+from pytest_lambda_rollback.model.settings import Strategy
 
 SITE = "python/lib/python3.11/site-packages"
 JWT_6 = package("third-party 6", distribution("PyJWT", "1.7.1", "jwt"))

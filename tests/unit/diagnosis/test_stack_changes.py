@@ -6,9 +6,9 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from stack_builders import layer, version
 
-from pytest_lambda_rollback.diagnosis.layers import (
+from helpers.stack_builders import layer, version
+from pytest_lambda_rollback.diagnosis.stack_changes import (
     EnvironmentChange,
     LayerChange,
     OrderChange,
@@ -17,7 +17,7 @@ from pytest_lambda_rollback.diagnosis.layers import (
     hybrid,
     layer_changes,
 )
-from pytest_lambda_rollback.model import Layer
+from pytest_lambda_rollback.model.versions import Layer
 
 
 def layers(text: str) -> tuple[Layer, ...]:

@@ -9,12 +9,13 @@ import pytest
 
 from pytest_lambda_rollback.engines.choice import base_images_needed, make_engine
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model import FunctionSettings, LocalVersion, Settings, TargetRef
-from pytest_lambda_rollback.published import (
+from pytest_lambda_rollback.model.published import PublishedVersion
+from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings
+from pytest_lambda_rollback.model.versions import (
     ContainerImage,
     PackageKind,
-    PublishedVersion,
     RemotePackage,
+    TargetRef,
 )
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:orders"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from pytest_lambda_rollback.model.recorded import QueueFacts
 from pytest_lambda_rollback.recording.envelopes import from_message, unwrapped
-from pytest_lambda_rollback.recording.values import QueueFacts
 
 EVENT = {"order": 7}
 QUEUE = QueueFacts(

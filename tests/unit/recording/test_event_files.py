@@ -7,13 +7,13 @@ import json
 
 import pytest
 
+from pytest_lambda_rollback.model.recorded import RecordedEvent, Skipped, StoredObject
 from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, ONLY_POINTERS
 from pytest_lambda_rollback.recording.event_files import (
     NO_JSON,
     TOO_LARGE,
     events,
 )
-from pytest_lambda_rollback.recording.values import RecordedEvent, Skipped, StoredObject
 
 
 def read(content: bytes | str, *, too_large: bool = False) -> list[RecordedEvent | Skipped]:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model.recorded import RecordedEvent
 from pytest_lambda_rollback.recording import json_text
-from pytest_lambda_rollback.recording.fixtures import LEDGER, FixtureFolder
-from pytest_lambda_rollback.recording.values import RecordedEvent
+from pytest_lambda_rollback.recording.fixture_files import LEDGER, FixtureFolder
 from pytest_lambda_rollback.sources import events
 
 

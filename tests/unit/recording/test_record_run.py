@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from pytest_lambda_rollback.errors import ConfigError, SourceError
-from pytest_lambda_rollback.recording.fixtures import LEDGER
+from pytest_lambda_rollback.recording.fixture_files import LEDGER
 from pytest_lambda_rollback.recording.origins import FolderOrigin, QueueOrigin
-from pytest_lambda_rollback.recording.redaction import Redactor
-from pytest_lambda_rollback.recording.rules import RedactionRules
 from pytest_lambda_rollback.recording.run import RecordOptions, RecordReport, record_function
+from pytest_lambda_rollback.redaction.redactor import Redactor
+from pytest_lambda_rollback.redaction.rules import RedactionRules
 from pytest_lambda_rollback.sources import events
 
 EMAIL = "ada.lovelace@shop-customer.org"

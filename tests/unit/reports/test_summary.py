@@ -8,7 +8,7 @@ import pytest
 
 from pytest_lambda_rollback.reports.reasons import reason_lines
 from pytest_lambda_rollback.reports.summary import summary
-from pytest_lambda_rollback.reports.targets import conclusion
+from pytest_lambda_rollback.reports.target_table import conclusion
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:{}"
 

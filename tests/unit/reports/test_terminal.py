@@ -8,17 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pytest_lambda_rollback.model import (
-    Accept,
+from pytest_lambda_rollback.model.findings import (
     Cause,
     Check,
     CheckResult,
     Contract,
     Finding,
-    Strategy,
-    TargetRef,
     Verdict,
 )
+from pytest_lambda_rollback.model.settings import Accept, Strategy
+from pytest_lambda_rollback.model.versions import TargetRef
 from pytest_lambda_rollback.reports.terminal import failure, likeness, short
 
 CHECK = Check(

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.model import (
+from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion
+from pytest_lambda_rollback.model.versions import (
     Artifact,
-    FunctionSettings,
+    ContainerImage,
     FunctionVersion,
     Layer,
-    LocalVersion,
+    PackageKind,
+    RemotePackage,
 )
-from pytest_lambda_rollback.published import ContainerImage, PackageKind, RemotePackage
 from pytest_lambda_rollback.sources.local import function_version, redeployed
 
 LOCAL = LocalVersion(

@@ -1,0 +1,1 @@
+"""The services that invoke functions, and what they make of the answers."""

@@ -1,0 +1,202 @@
+"""What the ``aws``, ``discover``, ``store`` and ``redact`` tables of a configuration file say.
+
+This room reads tables and asks no account: what AWS answers comes to `config` through
+`PublishedFunctions`, which it defines here and which the AWS source implements. Raises ConfigError.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pytest_lambda_rollback.config.function_keys import region_of
+from pytest_lambda_rollback.config.paths import absolute
+from pytest_lambda_rollback.config.toml_table import Table
+from pytest_lambda_rollback.errors import ConfigError, RollbackError
+from pytest_lambda_rollback.model.builds import Build
+from pytest_lambda_rollback.model.published import (
+    AwsSource,
+    Discovery,
+    Environment,
+    PublishedFunction,
+)
+from pytest_lambda_rollback.model.settings import Redact, Store
+
+STORE_FOLDER = ".lambda-rollback"
+
+_ACCOUNT_KEYS = ("region", "profile", "role_arn", "environment")
+_SOURCE_KEYS = ("function_name", *_ACCOUNT_KEYS)
+_DISCOVERY_KEYS = ("prefix", "tags", "stack", *_ACCOUNT_KEYS)
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}")
+_QUALIFIED = re.compile(r"(?P<name>.*[A-Za-z0-9_-]):(?P<qualifier>\$LATEST|[A-Za-z0-9_-]+)")
+_ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
+
+
+class PublishedFunctions(Protocol):
+    """What a configuration needs to know of AWS, of the archive, and of builds."""
+
+    def read(
+        self, asked: Sequence[tuple[str, AwsSource]], store: Store
+    ) -> Mapping[str, PublishedFunction | RollbackError]:
+        """What is known of each function, by the name that the configuration gives it."""
+        ...
+
+    def discover(self, discovery: Discovery, store: Store) -> tuple[tuple[str, AwsSource], ...]:
+        """The functions that a ``discover`` entry stands for, sorted. Raises RollbackError."""
+        ...
+
+    def build(
+        self,
+        path: Path,
+        *,
+        function: str,
+        aws_name: str | None,
+        region: str | None,
+        account: str | None,
+    ) -> Build:
+        """What a build says of a function. Raises RollbackError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsDefaults:
+    """What the top level of the file says for every AWS source in it."""
+
+    region: str | None = None
+    profile: str | None = None
+    role_arn: str | None = None
+    environment: Environment = Environment.PLACEHOLDER
+
+
+def defaults_of(root: Table) -> AwsDefaults:
+    """The file's own ``aws`` table, with its ``region`` where that table says none."""
+    table = root.table("aws")
+    table.only(_ACCOUNT_KEYS)
+    return _account(table, AwsDefaults(region=region_of(root)))
+
+
+def source_of(table: Table, defaults: AwsDefaults) -> AwsSource | None:
+    """A function's ``aws``: a table, or the name alone; ``None`` where it has none."""
+    if "aws" not in table:
+        return None
+    said = table
+    key = "aws"
+    if isinstance(table.values["aws"], dict):
+        said = table.table("aws")
+        said.only(_SOURCE_KEYS)
+        key = "function_name"
+    name = said.string(key, do='Name the function, as in aws = { function_name = "orders" }')
+    _check_name(said, key, name)
+    account = _account(said, defaults) if said is not table else defaults
+    return AwsSource(
+        function_name=name,
+        region=account.region,
+        profile=account.profile,
+        role_arn=account.role_arn,
+        environment=account.environment,
+    )
+
+
+def discovery_of(table: Table, name: str, defaults: AwsDefaults) -> Discovery:
+    """The ``aws`` table of a ``discover`` entry."""
+    example = 'Say what the functions have in common, as in aws = { prefix = "shop-" }'
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"{table.at()} is no name for what is to be found",
+            why="the archive keeps a file of that name",
+            do="Take 1 to 64 letters, digits, - and _",
+        )
+    said = table.table("aws", required=True, do=example)
+    said.only(_DISCOVERY_KEYS)
+    if not any(key in said for key in ("prefix", "tags", "stack")):
+        raise ConfigError(
+            f"{said.at()} says neither prefix, tags nor stack",
+            why="it would stand for every function of the account",
+            do=example,
+        )
+    account = _account(said, defaults)
+    tags = said.table("tags")
+    for key, value in tags.values.items():
+        if not isinstance(value, str):
+            raise tags.wrong(key, "a string, empty for any value")
+    return Discovery(
+        name=name,
+        prefix=said.string("prefix") if "prefix" in said else None,
+        tags=tuple(sorted((key, str(value)) for key, value in tags.values.items())),
+        stack=said.string("stack") if "stack" in said else None,
+        region=account.region,
+        profile=account.profile,
+        role_arn=account.role_arn,
+        environment=account.environment,
+    )
+
+
+def store_of(root: Table, base: Path) -> Store:
+    """Where the archive is: beside the file, unless it says otherwise."""
+    if isinstance(root.values.get("store"), dict):
+        table = root.table("store")
+        table.only(("path", "s3"))
+        path = table.string("path", STORE_FOLDER)
+        bucket = table.string("s3") if "s3" in table else None
+        if bucket is not None and not _BUCKET.fullmatch(bucket):
+            raise table.wrong("s3", 'a bucket and a prefix, as in "s3://my-bucket/lambda-rollback"')
+    else:
+        path, bucket = root.string("store", STORE_FOLDER), None
+    return Store(path=absolute(Path(path).expanduser(), base), bucket=bucket)
+
+
+def redact_of(root: Table) -> Redact:
+    """What recordings must never hold, beyond what is always redacted."""
+    table = root.table("redact")
+    table.only(("pointers", "keys", "keep"))
+    for name in ("pointers", "keep"):
+        for index, pointer in enumerate(table.strings(name)):
+            if not pointer.startswith("/"):
+                raise ConfigError(
+                    f'{table.at(name)}[{index}] is "{pointer}", expected a JSON Pointer',
+                    do='Begin it with a slash, as in "/customer/name"; * is any one key or index',
+                )
+    return Redact(
+        pointers=table.strings("pointers"), keys=table.strings("keys"), keep=table.strings("keep")
+    )
+
+
+def overrides_of(table: Table) -> tuple[tuple[str, str], ...]:
+    """A function's own ``environment`` values, for every version that AWS has. Never shown."""
+    variables = table.table("environment")
+    for name, value in variables.values.items():
+        if not isinstance(value, str):
+            raise ConfigError(f"{variables.at(name)} is no string", do="Put the value in quotes")
+    return tuple(sorted((name, str(value)) for name, value in variables.values.items()))
+
+
+def _account(table: Table, defaults: AwsDefaults) -> AwsDefaults:
+    role = table.string("role_arn") if "role_arn" in table else None
+    if role is not None and not _ROLE.fullmatch(role):
+        raise table.wrong("role_arn", "the ARN of an IAM role")
+    return AwsDefaults(
+        region=region_of(table) or defaults.region,
+        profile=table.string("profile") if "profile" in table else defaults.profile,
+        role_arn=role or defaults.role_arn,
+        environment=Environment(
+            table.choice("environment", tuple(Environment), defaults.environment)
+        ),
+    )
+
+
+def _check_name(table: Table, key: str, name: str) -> None:
+    if _NAME.fullmatch(name) or _ARN.fullmatch(name):
+        return
+    qualified = _QUALIFIED.fullmatch(name)
+    if qualified:
+        raise ConfigError(
+            f'{table.at(key)} is "{name}", which names a version or alias too',
+            why="all versions of a function are looked at",
+            do=f'Write "{qualified["name"]}", and current = "{qualified["qualifier"]}"',
+        )
+    raise table.wrong(key, "the name of a Lambda function, or its ARN without a version")

@@ -1,0 +1,319 @@
+"""What the keys of a function's table say, and which versions its references stand for.
+
+A reference is a version, an alias, or ``other-function:version``, and is resolved among the
+functions of one file. This room reads the file alone: what the command line says, which of the
+two holds, and which version is current is decided in `config`. Raises ConfigError; SourceError
+for a reference to what AWS does not have, which is no mistake of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from pytest_lambda_rollback.config.paths import event_files
+from pytest_lambda_rollback.config.toml_table import Table
+from pytest_lambda_rollback.config.version_tables import VersionReader
+from pytest_lambda_rollback.errors import ConfigError, RollbackError, SourceError
+from pytest_lambda_rollback.model.published import PublishedFunction, PublishedVersion
+from pytest_lambda_rollback.model.settings import Accept, FunctionSettings, LocalVersion, Strategy
+from pytest_lambda_rollback.model.text import listed, nearest
+from pytest_lambda_rollback.model.versions import TargetRef
+
+FUNCTION_KEYS = (
+    "current",
+    "targets",
+    "events",
+    "requires",
+    "response",
+    "strategies",
+    "accept",
+)
+LOCAL_KEYS = ("aliases", "versions", "region", "account")
+"""What only a function has whose versions are declared in the file."""
+DECLARED_KEYS = (*FUNCTION_KEYS, *LOCAL_KEYS, "aws")
+"""What a table may say that does not say ``aws``, which is among them for who misspelt it."""
+FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_VERSION_NAME = re.compile(r"\$LATEST|(?!0\d*$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+_ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")
+ACCEPT_FORM = "Write each as [[functions.{}.accept]]"
+_LAST = 3
+_CHECK_NAMES = frozenset({"dependencies", "imports", "platform", "state"})
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a function's table declares, before it is looked at from other functions."""
+
+    name: str
+    table: Table
+    versions: tuple[LocalVersion | PublishedVersion, ...]
+    aliases: tuple[tuple[str, str], ...]
+    published: PublishedFunction | None = None
+    """What AWS says of the function, where its versions come from there."""
+    reason: str | None = None
+    """Why nothing is known of the function in AWS."""
+
+    def wrong(self, what: str, *, why: str = "", do: str = "") -> RollbackError:
+        """The error for a reference that does not fit: the file's mistake, or AWS has changed."""
+        kind = ConfigError if self.published is None else SourceError
+        return kind(what, why=why, do=do)
+
+    def version(self, reference: str) -> LocalVersion | PublishedVersion | None:
+        """The version that a version's name or an alias stands for."""
+        name = dict(self.aliases).get(reference, reference)
+        return next((version for version in self.versions if version.version == name), None)
+
+    def resolved(self, reference: str, where: str) -> LocalVersion | PublishedVersion:
+        """The same, or an error that says what there is."""
+        found = self.version(reference)
+        if found is not None:
+            return found
+        if self.reason is not None:
+            raise SourceError(
+                f'{where} names "{reference}" of {self.name}', why=self.reason.rstrip(".")
+            )
+        names = [version.version for version in self.versions]
+        aliases = [alias for alias, _ in self.aliases]
+        near = nearest(reference, names + aliases)
+        guess = f'Did you mean "{near}"? ' if near else ""
+        known = "Declared versions" if self.published is None else "Versions in AWS and the archive"
+        raise self.wrong(
+            f'{where} names "{reference}", which is no version or alias of {self.name}',
+            do=f"{guess}{known} are {listed(names)}"
+            + (f"; aliases are {listed(aliases)}" if aliases else ""),
+        )
+
+    def numbered(self) -> tuple[LocalVersion | PublishedVersion, ...]:
+        """The versions with a published version's number, newest first."""
+        found = [version for version in self.versions if version.version.isdecimal()]
+        return tuple(sorted(found, key=lambda version: int(version.version), reverse=True))
+
+
+def check_name(table: Table, name: str) -> None:
+    """Refuse a function's name that Lambda would refuse."""
+    if not FUNCTION_NAME.fullmatch(name):
+        raise ConfigError(
+            f"{table.at()} is no function name",
+            why="AWS Lambda takes 1 to 64 letters, digits, - and _",
+            do="Use the name that the function has in AWS",
+        )
+
+
+def declare(table: Table, name: str, reader: VersionReader) -> Declared:
+    """A function's own versions and aliases."""
+    table.only(DECLARED_KEYS)
+    versions = table.table("versions")
+    if not versions.values:
+        what = f"{versions.at()} is empty"
+        if "versions" not in table:
+            what = f"{table.at()} says neither aws nor versions"
+        raise ConfigError(
+            what,
+            do=f'For a function in AWS one line is enough: aws = "{name}". For folders and zips '
+            f"declare each published version, as in [functions.{name}.versions.3]",
+        )
+    for version in versions.values:
+        if version == "candidate" or not _VERSION_NAME.fullmatch(version):
+            raise ConfigError(
+                f"{versions.at(version)} is no name for a version",
+                why="it is the published version's number, $LATEST, or a word other than candidate",
+                do="Rename it",
+            )
+    read_versions = tuple(reader.version(versions.table(v), v) for v in versions.values)
+    aliases = table.table("aliases")
+    for alias in aliases.values:
+        if not _ALIAS_NAME.fullmatch(alias) or alias in versions:
+            raise ConfigError(
+                f"{aliases.at(alias)} is no name for an alias",
+                why="AWS Lambda takes letters, digits, - and _ but no number alone, "
+                "and it must not be a version's name too",
+                do="Rename it",
+            )
+    plain = Declared(name=name, table=table, versions=read_versions, aliases=())
+    pairs = tuple(
+        (alias, plain.resolved(reference(aliases, alias), aliases.at(alias)).version)
+        for alias in aliases.values
+    )
+    return Declared(name=name, table=table, versions=read_versions, aliases=pairs)
+
+
+def reference(table: Table, name: str) -> str:
+    """A version or alias; a whole number is taken for the version of that number."""
+    value = table.values.get(name)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) and value is not None:
+        raise table.wrong(name, 'a version or alias, as in "4" or "live"')
+    return table.string(name)
+
+
+def targets_of(
+    declared: Declared,
+    all_declared: tuple[Declared, ...],
+    current: LocalVersion | PublishedVersion,
+) -> tuple[TargetRef, ...]:
+    """The targets that the file says, or the newest ones before the current version."""
+    table = declared.table
+    value = table.values.get("targets", {"last": _LAST})
+    if isinstance(value, dict):
+        said = Table(file=table.file, key=(*table.key, "targets"), values=value)
+        said.only(("last",))
+        return newest(declared, current, said.integer("last", _LAST, low=1))
+    if not isinstance(value, list):
+        raise table.wrong("targets", 'an array of versions, as in ["3", "2"], or { last = 3 }')
+    found: list[TargetRef] = []
+    for index, item in enumerate(value):
+        name = f"targets[{index}]"
+        each = Table(file=table.file, key=table.key, values={name: item})
+        target = target_of(reference(each, name), declared, all_declared, each.at(name))
+        if target == TargetRef(function=declared.name, version=current.version):
+            raise declared.wrong(
+                f"{each.at(name)} is {target.version}, the current version itself",
+                why="a rollback goes from the current version to another one",
+                do="Remove it from the targets",
+            )
+        if target in found:
+            raise declared.wrong(
+                f"{each.at(name)} is {target.label(declared.name)}, which is listed before",
+                do="Remove one of the two",
+            )
+        found.append(target)
+    return tuple(found)
+
+
+def newest(
+    declared: Declared, current: LocalVersion | PublishedVersion, last: int
+) -> tuple[TargetRef, ...]:
+    """The newest published versions before the current one; before all, for an unpublished one."""
+    older = [
+        version.version
+        for version in declared.numbered()
+        if not current.version.isdecimal() or int(version.version) < int(current.version)
+    ]
+    return tuple(TargetRef(function=declared.name, version=version) for version in older[:last])
+
+
+def target_of(
+    text: str, declared: Declared, all_declared: tuple[Declared, ...], where: str
+) -> TargetRef:
+    """``3``, ``live``, or ``other-function:3``."""
+    name, colon, rest = text.rpartition(":")
+    function = declared
+    if colon:
+        known = {other.name: other for other in all_declared}
+        if name not in known:
+            near = nearest(name, known)
+            guess = f'Did you mean "{near}"? ' if near else ""
+            raise ConfigError(
+                f'{where} names the function "{name}", which the file does not declare',
+                do=f"{guess}Declared functions are {listed(known)}",
+            )
+        function = known[name]
+    version = function.resolved(rest, where)
+    return TargetRef(function=function.name, version=version.version)
+
+
+def acceptances(
+    declared: Declared,
+    all_declared: tuple[Declared, ...],
+    targets: tuple[TargetRef, ...] | None,
+) -> tuple[tuple[TargetRef, Accept], ...]:
+    """Accepted breaks with what they are of.
+
+    Each must be of one of ``targets``, or, where that is ``None``, of any version.
+    """
+    found: list[tuple[TargetRef, Accept]] = []
+    for table in declared.table.tables("accept", do=ACCEPT_FORM.format(declared.name)):
+        target = target_of(reference(table, "target"), declared, all_declared, table.at("target"))
+        label = target.label(declared.name)
+        if targets is not None and target not in targets:
+            names = [known.label(declared.name) for known in targets]
+            raise declared.wrong(
+                f"{table.at('target')} is {label}, which is no rollback target",
+                why=f"the targets of {declared.name} are {listed(names)}",
+                do="Remove the acceptance, or add the version to targets",
+            )
+        found.append((target, acceptance_of(table, label=label)))
+    return tuple(found)
+
+
+def acceptance_of(table: Table, *, label: str) -> Accept:
+    """One accepted break; ``label`` is what its target is called."""
+    table.only(("target", "check", "reason", "until", "strategy"))
+    strategy = table.choice("strategy", tuple(Strategy), "") if "strategy" in table else None
+    example = 'Name the event or contract, as in check = "gift_card*"'
+    return Accept(
+        target=label,
+        check=table.string("check", do=example),
+        reason=table.string("reason", do="Say why this break is acceptable"),
+        until=table.day("until"),
+        strategy=Strategy(strategy) if strategy else None,
+    )
+
+
+def events_of(table: Table, base: Path) -> tuple[tuple[Path, ...], Path, str]:
+    """The fixture files, the folder of their names, and what the file says."""
+    example = 'Name a folder or glob of *.json, as in events = "events"'
+    if isinstance(table.values.get("events"), list):
+        patterns = table.strings("events")
+    else:
+        patterns = (table.string("events", do=example),)
+    files, root = event_files(patterns, base=base, where=table.at("events"))
+    return files, root, ", ".join(patterns)
+
+
+def refuse_event_names(settings: FunctionSettings, where: str) -> None:
+    """An event must not have a name that an id cannot hold, or that another check has."""
+    for path in settings.events:
+        name = settings.event_name(path)
+        if name in _CHECK_NAMES or "::" in name or not name.isprintable():
+            owner = "it has control characters"
+            if name in _CHECK_NAMES:
+                owner = "a contract's check has that name"
+            elif "::" in name:
+                owner = "ids are split at ::"
+            raise ConfigError(
+                f'{where} holds an event that cannot be called "{name}"',
+                why=owner,
+                do=f"Rename {path}",
+            )
+
+
+def requires_of(table: Table) -> tuple[str, ...]:
+    """The dependency contract: requirements as PEP 508 writes them."""
+    requires = table.strings("requires")
+    for index, text in enumerate(requires):
+        try:
+            Requirement(text)
+        except InvalidRequirement as error:
+            raise ConfigError(
+                f'{table.at("requires")}[{index}] is "{text}", expected a requirement',
+                why=str(error).splitlines()[0],
+                do='Write it as in "acme-shared>=2,<3"',
+            ) from error
+    return requires
+
+
+def region_of(table: Table) -> str | None:
+    """The AWS region, where the table says one."""
+    if "region" not in table:
+        return None
+    region = table.string("region")
+    if not _REGION.fullmatch(region):
+        raise table.wrong("region", "the name of an AWS region, as in eu-west-1")
+    return region
+
+
+def account_of(table: Table) -> str | None:
+    """The AWS account's 12 digits, where the table says them."""
+    if "account" not in table:
+        return None
+    value = table.values["account"]
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{12}", value):
+        raise table.wrong("account", 'a string of 12 digits, as in "123456789012"')
+    return value

@@ -1,0 +1,114 @@
+"""What the paths in a configuration lead to: packages and event fixture files.
+
+This room looks at names and kinds of files and never at what is in them, apart from the few
+bytes that tell a zip archive. It raises ConfigError that names the place the path was written
+at (``where``) and the absolute path it stands for.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model.text import nearest
+
+_MAGIC = frozenset("*?[")
+_NAMES_SHOWN = 8
+
+
+def absolute(text: str | Path, base: Path) -> Path:
+    """The path as an absolute one without ``..``; symbolic links are kept as they are."""
+    return Path(os.path.normpath(base / text))
+
+
+def located(text: str, *, base: Path, where: str) -> Path:
+    """The absolute path of something that exists. Raises ConfigError with near names."""
+    path = absolute(text, base)
+    if path.exists():
+        return path
+    raise ConfigError(
+        f'{where} names "{text}", which does not exist',
+        why=f"looked for {path}",
+        do=_nearby(path),
+    )
+
+
+def _nearby(missing: Path) -> str:
+    """What there is where the path stops to exist, for the ``do`` of a message."""
+    folder, part = missing.parent, missing.name
+    while not folder.exists() and folder != folder.parent:
+        folder, part = folder.parent, folder.name
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError:
+        names = []
+    near = nearest(part, names)
+    if near:
+        return f'Did you mean "{near}"? That is what {folder} has'
+    if not names:
+        return f"Correct the path, or build it first; {folder} is empty"
+    some = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
+    return f"Correct the path, or build it first; {folder} has {some}"
+
+
+def package(text: str, *, base: Path, where: str) -> Path:
+    """The absolute path of a folder or a .zip file. Raises ConfigError."""
+    path = located(text, base=base, where=where)
+    if path.is_dir():
+        return path
+    if path.suffix.lower() != ".zip":
+        raise ConfigError(
+            f'{where} names "{text}", which is neither a folder nor a .zip file',
+            why=f"it stands for {path}",
+            do="Name the folder that holds the package, or its .zip file",
+        )
+    if not zipfile.is_zipfile(path):
+        raise ConfigError(
+            f'{where} names "{text}", which is not a zip archive',
+            why=f"{path} ends in .zip but its content is something else, or is cut off",
+            do="Build the package again",
+        )
+    return path
+
+
+def event_files(
+    patterns: Sequence[str], *, base: Path, where: str
+) -> tuple[tuple[Path, ...], Path]:
+    """The event fixtures that folders, files and globs name, and the folder of their names.
+
+    A folder stands for every ``*.json`` in it and below. Files come absolute and sorted by
+    their name, which is the path below the returned folder: the folder itself, the fixed part
+    of a glob, or what several of them have in common. Raises ConfigError for a folder that does
+    not exist; no file at all is no error here.
+    """
+    if not patterns:
+        return (), base
+    found: set[Path] = set()
+    roots: list[Path] = []
+    for pattern in patterns:
+        root, files = _matches(pattern, base=base, where=where)
+        roots.append(root)
+        found.update(path for path in files if path.suffix == ".json" and not path.is_dir())
+    root = Path(os.path.commonpath(roots))
+    return tuple(sorted(found, key=lambda path: path.relative_to(root).as_posix())), root
+
+
+def _matches(pattern: str, *, base: Path, where: str) -> tuple[Path, list[Path]]:
+    """The folder that names are relative to, and all that the pattern matches."""
+    if absolute(pattern, base).exists() or not _MAGIC & set(pattern):
+        path = located(pattern, base=base, where=where)
+        return (path, list(path.rglob("*.json"))) if path.is_dir() else (path.parent, [path])
+    parts = Path(pattern).parts
+    fixed = next(index for index, part in enumerate(parts) if _MAGIC & set(part))
+    root = located(str(Path(*parts[:fixed])), base=base, where=where)
+    try:
+        return root, list(root.glob(str(Path(*parts[fixed:]))))
+    except (ValueError, NotImplementedError) as error:
+        raise ConfigError(
+            f'{where} is the glob "{pattern}", which cannot be used',
+            why=str(error),
+            do='Write it as in "events/*.json" or "events/**/*.json"',
+        ) from error

@@ -1,0 +1,201 @@
+"""The dependencies contract: what the distributions of a target miss, by what they declare. Pure.
+
+The policy, in one place:
+
+- Markers, extras and Requires-Python are evaluated for the target's runtime.
+- An issue that the current version has too (same kind, same distribution, same requirement, and
+  as certainly) is none of the rollback's. A requirement of the configuration that both miss is
+  still warned of.
+- A finding is certain. What is only likely is a warning: versions of what Lambda's runtime brings,
+  leftover metadata, packages without metadata, versions that PEP 440 refuses, native modules that
+  a package can do without, one version hidden behind another.
+
+No file is read and nothing is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pytest_lambda_rollback.aws_lambda.search_path import python_version
+from pytest_lambda_rollback.contracts.dependencies.installed import Installed
+from pytest_lambda_rollback.contracts.dependencies.issues import Issue, placement_issues
+from pytest_lambda_rollback.contracts.dependencies.markers import Requirements, key_of
+from pytest_lambda_rollback.contracts.dependencies.unmet import Unmet
+from pytest_lambda_rollback.model.findings import Cause, Contract, Finding, Judgement
+from pytest_lambda_rollback.model.packages import LayerView, PackageInventory, VersionView
+from pytest_lambda_rollback.model.settings import Strategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyJudgement:
+    """What the contract says of a target: findings, warnings, or why nothing can be said."""
+
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = field(default=(), repr=False)
+    """Likely trouble, in the form of findings; never a break."""
+    reason: str | None = None
+
+    @property
+    def judgement(self) -> Judgement:
+        """The verdict's part, without the warnings."""
+        return Judgement(findings=self.findings, reason=self.reason)
+
+
+def judge(
+    target: VersionView,
+    current: VersionView,
+    *,
+    requires: Sequence[str] = (),
+    strategy: Strategy | None = None,
+    also: Iterable[PackageInventory] = (),
+    parsed: dict[tuple[str, str], Requirements] | None = None,
+) -> DependencyJudgement:
+    """Judge a target by what is installed in its code and layers, against the current version.
+
+    ``requires`` are the configuration's requirements (PEP 508). ``also`` are inventories of other
+    versions: what a distribution's modules are called is learnt from them too. ``parsed`` keeps
+    parsed requirements, by Python and architecture, for a caller that judges more. ``unknown``
+    with a reason where a requirement cannot be read, or the runtime is none that ``requires`` is
+    about.
+    """
+    python = python_version(target.version.runtime)
+    layers = _by_compatibility(target, current)
+    who = f"{target.version.name} by {strategy}" if strategy else target.version.name
+    if python is None:
+        if requires:
+            return DependencyJudgement(
+                reason=f"requires cannot be checked for the runtime {target.version.runtime}: "
+                "it is about Python distributions",
+            )
+        return DependencyJudgement(findings=tuple(_finding(who, issue, None) for issue in layers))
+    architecture = target.version.architecture
+    parsed = {} if parsed is None else parsed
+    if (python, architecture) not in parsed:
+        parsed[python, architecture] = Requirements(python=python, architecture=architecture)
+    requirements = parsed[python, architecture]
+    wrong = [text for text in requires if requirements.parse(text) is None]
+    if wrong:
+        return DependencyJudgement(
+            reason=f"requires has {wrong[0]!r}, which is no requirement as PEP 508 writes them",
+        )
+    modules = _ModuleNames((target, current), also)
+    here = Installed(target, python)
+    then, known = _of_current(current, target, requirements, requires, modules)
+    findings: list[Finding] = []
+    warnings: list[Finding] = []
+    unmet = Unmet(here, requirements=requirements, requires=requires, modules_of=modules)
+    for issue in (*unmet, *placement_issues(here), *layers):
+        finding = _finding(who, issue, then)
+        is_new = issue.identity not in known or (issue.certain and not known[issue.identity])
+        if is_new and issue.certain:
+            findings.append(finding)
+        elif is_new or issue.kind == "requirement-missed":
+            warnings.append(finding)
+    return DependencyJudgement(findings=_once(findings), warnings=_once(warnings))
+
+
+class _ModuleNames:
+    """Which modules a distribution has, wherever any known package tells."""
+
+    def __init__(self, views: Sequence[VersionView], others: Iterable[PackageInventory]) -> None:
+        self._inventories = [
+            *(inventory for view in views for inventory in _inventories(view)),
+            *others,
+        ]
+
+    def __call__(self, key: str) -> set[str]:
+        """Paths below its root; empty where no package has the distribution."""
+        return {
+            module
+            for inventory in self._inventories
+            for record in inventory.distributions
+            if record.key == key
+            for module in record.modules
+        }
+
+
+def _inventories(view: VersionView) -> Iterator[PackageInventory]:
+    yield view.code
+    yield from (layer.inventory for layer in view.layers)
+
+
+def _of_current(
+    current: VersionView,
+    target: VersionView,
+    requirements: Requirements,
+    requires: Sequence[str],
+    modules: _ModuleNames,
+) -> tuple[Installed | None, dict[tuple[str, str, str], bool]]:
+    """What the current version has installed, and its issues, each with whether it is certain.
+
+    Nothing where it is not on Python.
+    """
+    python = python_version(current.version.runtime)
+    if python is None:
+        return None, {}
+    if (current.version.runtime, current.version.architecture) != (
+        target.version.runtime,
+        target.version.architecture,
+    ):
+        requirements = Requirements(python=python, architecture=current.version.architecture)
+    then = Installed(current, python)
+    unmet = Unmet(then, requirements=requirements, requires=requires, modules_of=modules)
+    known: dict[tuple[str, str, str], bool] = {}
+    for issue in (*unmet, *placement_issues(then)):
+        known[issue.identity] = known.get(issue.identity, False) or issue.certain
+    return then, known
+
+
+def _by_compatibility(target: VersionView, current: VersionView) -> list[Issue]:
+    """Layers that their publisher did not mark as compatible with the runtime or architecture."""
+    known = {issue.identity for layer in current.layers for issue in _incompatible(current, layer)}
+    return [
+        issue
+        for layer in target.layers
+        for issue in _incompatible(target, layer)
+        if issue.identity not in known
+    ]
+
+
+def _incompatible(view: VersionView, layer: LayerView) -> Iterator[Issue]:
+    version = view.version
+    for marked, own in (
+        (layer.compatible_runtimes, version.runtime),
+        (layer.compatible_architectures, version.architecture),
+    ):
+        if marked and own not in marked:
+            yield Issue(
+                kind="layer-not-compatible",
+                subject=layer.layer.name,
+                wanted=own,
+                says=f"runs on {own}, but layer {layer.layer} is marked compatible with "
+                f"{', '.join(marked)} alone",
+                certain=True,
+                layer=layer.layer.name,
+            )
+
+
+def _finding(who: str, issue: Issue, then: Installed | None) -> Finding:
+    key = key_of(issue.distribution) if issue.distribution else ""
+    before = then.find(key) if then is not None and key else None
+    before_version = before.versions[0] if before else None
+    return Finding(
+        contract=Contract.DEPENDENCIES,
+        kind=issue.kind,
+        message=f"{who} {issue.says}",
+        current=f"{before} in {before.where}" if before else None,
+        target=issue.version,
+        cause=Cause(
+            layer=issue.layer or (before.layer_name if before and not issue.version else None),
+            distribution=issue.distribution,
+            current_version=before_version,
+            target_version=issue.version,
+        ),
+    )
+
+
+def _once(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Without those that say the same, as two entries of ``requires`` may make them."""
+    return tuple(dict.fromkeys(findings))

@@ -1,0 +1,267 @@
+"""Requirements that a version does not meet: the configuration's and its distributions' own. Pure.
+
+What is certain and what is only likely is told apart for each; whether the current version lives
+with the same is not known here.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from packaging.requirements import Requirement
+
+from pytest_lambda_rollback.aws_lambda.search_path import foreign_site
+from pytest_lambda_rollback.contracts.dependencies.installed import (
+    Installed,
+    PackageFiles,
+    Provider,
+)
+from pytest_lambda_rollback.contracts.dependencies.issues import Issue
+from pytest_lambda_rollback.contracts.dependencies.markers import (
+    Requirements,
+    key_of,
+    only_for_an_extra,
+    parsed_version,
+    satisfies,
+)
+
+_VARIANTS = ("binary", "cpu", "gpu", "headless", "lite", "minimal", "nightly", "slim")
+"""Endings under which the same modules are published: psycopg2-binary, tensorflow-cpu."""
+
+
+class ModulesOf(Protocol):
+    """What is known of a distribution's topmost modules, from any package that has it."""
+
+    def __call__(self, key: str) -> Iterable[str]:
+        """Paths below its root; empty where nothing is known."""
+        ...
+
+
+class Unmet:
+    """The unmet requirements of one version; ``requires`` are the configuration's, all valid."""
+
+    def __init__(
+        self,
+        installed: Installed,
+        *,
+        requirements: Requirements,
+        requires: Sequence[str],
+        modules_of: ModulesOf,
+    ) -> None:
+        self._installed = installed
+        self._requirements = requirements
+        self._requires = requires
+        self._modules_of = modules_of
+
+    def __iter__(self) -> Iterator[Issue]:
+        yield from self._of_requires()
+        yield from self._of_distributions()
+
+    # --- what the configuration requires ---------------------------------------------------
+
+    def _of_requires(self) -> Iterator[Issue]:
+        for text in self._requires:
+            requirement = self._requirements.parse(text)
+            if requirement is not None and self._requirements.applies(requirement):
+                yield from self._missed(
+                    requirement,
+                    asks=f"needs {_shown(text)}",
+                    kinds=("requirement-missed", "requirement-missed"),
+                    subject="",
+                )
+
+    # --- what distributions require --------------------------------------------------------
+
+    def _of_distributions(self) -> Iterator[Issue]:
+        extras = self._wanted_extras()
+        for key, provider in self._installed.providers.items():
+            yield from self._of_python(provider)
+            if not provider.known or provider.record.hollow:
+                continue
+            for text, requirement in self._active(provider, extras.get(key, frozenset())):
+                if requirement is None:
+                    yield Issue(
+                        kind="invalid-metadata",
+                        subject=key,
+                        wanted=text,
+                        says=f"has {provider} in {provider.where}, whose requirement {text!r} is "
+                        "not one that PEP 508 knows; it was not checked",
+                        certain=False,
+                        distribution=provider.record.name,
+                    )
+                    continue
+                yield from self._missed(
+                    requirement,
+                    asks=f"has {provider} in {provider.where}, which needs {_shown(text)}",
+                    kinds=("dependency-missing", "dependency-conflict"),
+                    subject=key,
+                )
+
+    def _wanted_extras(self) -> Mapping[str, frozenset[str]]:
+        """The extras of each distribution that another one, or the configuration, asks for."""
+        extras: dict[str, frozenset[str]] = {}
+        pending = [
+            requirement
+            for requirement in map(self._requirements.parse, self._requires)
+            if requirement is not None and self._requirements.applies(requirement)
+        ]
+        for provider in self._installed.providers.values():
+            pending += [each for _, each in self._active(provider, frozenset()) if each]
+        while pending:
+            requirement = pending.pop()
+            key = key_of(requirement.name)
+            new = requirement.extras - extras.get(key, frozenset())
+            if new:
+                extras[key] = extras.get(key, frozenset()) | new
+                asked = self._installed.find(key)
+                if asked is not None:
+                    pending += [each for _, each in self._active(asked, extras[key]) if each]
+        return extras
+
+    def _active(
+        self, provider: Provider, extras: frozenset[str]
+    ) -> Iterator[tuple[str, Requirement | None]]:
+        for text in provider.record.requires:
+            if not extras and only_for_an_extra(text):
+                continue
+            requirement = self._requirements.parse(text)
+            if requirement is None or self._requirements.applies(requirement, extras):
+                yield text, requirement
+
+    def _of_python(self, provider: Provider) -> Iterator[Issue]:
+        wanted = provider.record.requires_python
+        if not wanted:
+            return
+        accepted = self._requirements.accepts_python(wanted)
+        if accepted is not True:
+            yield Issue(
+                kind="python-too-old" if accepted is False else "python-not-declared",
+                subject=provider.record.key,
+                wanted="",
+                says=f"runs on python{self._installed.python}, but {provider} in {provider.where} "
+                f"requires Python {wanted}",
+                certain=accepted is False and provider.known,
+                layer=provider.layer_name,
+                distribution=provider.record.name,
+                version=provider.record.version,
+            )
+
+    # --- one requirement -------------------------------------------------------------------
+
+    def _missed(
+        self, requirement: Requirement, *, asks: str, kinds: tuple[str, str], subject: str
+    ) -> Iterator[Issue]:
+        """The issue with a requirement, if there is one; ``kinds`` for missing and for unfit."""
+        key = key_of(requirement.name)
+        provider = self._installed.find(key)
+        if provider is None:
+            yield from self._absent(requirement, key, asks, kinds[0], subject)
+            return
+        if not requirement.specifier:
+            return
+        versions = [parsed_version(text) for text in provider.versions]
+        if any(version is not None and satisfies(requirement, version) for version in versions):
+            return
+        comparable = None not in versions
+        if not comparable:
+            but = f"{provider.where} has {provider}, which is no version that PEP 440 can compare"
+        elif provider.known:
+            but = f"{provider.where} has {provider}"
+        else:
+            but = f"something without metadata may hide the {provider} of {provider.where}"
+        yield Issue(
+            kind=kinds[1],
+            subject=subject,
+            wanted=key,
+            says=f"{asks}, but {but}",
+            certain=comparable and provider.known,
+            layer=provider.layer_name,
+            distribution=provider.record.name,
+            version=provider.versions[0] or None,
+        )
+
+    def _absent(
+        self, requirement: Requirement, key: str, asks: str, kind: str, subject: str
+    ) -> Iterator[Issue]:
+        certain = False
+        says = ""
+        elsewhere = self._installed.elsewhere(key)
+        if self._installed.may_come_from_runtime(key):
+            if requirement.specifier:
+                says = f"{asks}, and the {key} that Lambda's runtime brings is of a version that "
+                says += "AWS may change"
+        elif elsewhere:
+            at = elsewhere[0]
+            python = foreign_site(at.record.root, self._installed.python) if at.layer else None
+            if python is not None and len(elsewhere) == 1:
+                kind, certain = "wrong-python", True
+                says = f"{asks}, which {at.where} has for Python {python} alone ({at.record.root})"
+                says += f", and runs on python{self._installed.python}"
+            else:
+                path = posixpath.join("/opt" if at.layer else "/var/task", at.record.root)
+                says = f"{asks}, which lies outside of the search path, at {path} in {at.where}"
+        elif self._may_be_there_without_metadata(key):
+            says = f"{asks}, which may be there without metadata"
+        else:
+            # Stubs are for type checkers: nothing fails at run time for want of them.
+            certain = not (key.startswith("types-") or key.endswith("-stubs"))
+            says = f"{asks}, but neither its code nor its layers have {requirement.name}"
+        if says:
+            yield Issue(
+                kind=kind,
+                subject=subject,
+                wanted=key,
+                says=says,
+                certain=certain,
+                layer=elsewhere[0].layer_name if elsewhere else None,
+                distribution=requirement.name,
+            )
+
+    def _may_be_there_without_metadata(self, key: str) -> bool:
+        """Whether its modules are there, as far as they are known; else whether any look like it.
+
+        Packagers strip dist-info to save space, and publish variants under other names.
+        """
+        variants = {f"{key}-{ending}" for ending in _VARIANTS}
+        variants |= {key.removesuffix(f"-{ending}") for ending in _VARIANTS} - {key}
+        if any(self._installed.find(variant) for variant in variants):
+            return True
+        modules = tuple(self._modules_of(key))
+        for files in self._installed.all_files():
+            bare = files.inventory.role == "layer" and not files.inventory.distributions
+            if modules:
+                if _has_modules(files, modules):
+                    return True
+            elif (bare and files.unclaimed) or any(
+                _look_alike(key, posixpath.basename(top))
+                for top in (*files.unclaimed, *files.claims)
+            ):
+                return True
+        return False
+
+
+def _has_modules(files: PackageFiles, modules: Iterable[str]) -> bool:
+    """Whether any of the modules lies at any root, but inside of another distribution."""
+    ends: dict[str, list[str]] = {}
+    for module in modules:
+        ends.setdefault(module.rpartition("/")[2], []).append(f"/{module}")
+    for path in files.modules:
+        if not f"/{path}".endswith(tuple(ends.get(path.rpartition("/")[2], ()))):
+            continue
+        parts = path.split("/")
+        if not any("/".join(parts[:end]) in files.claims for end in range(1, len(parts))):
+            return True
+    return False
+
+
+def _look_alike(key: str, module: str) -> bool:
+    """Whether a module may be a distribution's by its name: ``yaml`` and ``pyyaml``."""
+    name, other = (text.replace("-", "").replace("_", "").lower() for text in (key, module))
+    return len(other) > 2 and (other in name or name in other)
+
+
+def _shown(text: str) -> str:
+    """A requirement without its marker, as messages show it."""
+    return text.partition(";")[0].strip()

@@ -1,0 +1,313 @@
+"""The imports contract: the code must find every module and name it imports. Pure.
+
+It compares what the target's code gets on its own layers with what it gets on the current
+version's. For ``redeploy`` a finding is something that the current layers lack, also in functions
+that no event reaches; for ``alias`` an import that fails on the own layers. What neither stack
+has is one as well where a function imports it, unless the current version lives with the same.
+An import that the code can do without is a warning, and of what static reading cannot know it
+says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pytest_lambda_rollback.contracts.imports.calls import judge_calls
+from pytest_lambda_rollback.contracts.imports.wording import Sides, asked_for, lacked
+from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement
+from pytest_lambda_rollback.model.modules import (
+    Answer,
+    Answered,
+    ApiComparison,
+    Ask,
+    Form,
+    ModuleView,
+    Moment,
+    State,
+    TryBlock,
+)
+from pytest_lambda_rollback.model.settings import Strategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportsJudgement:
+    """What is certain, and what is likely. Warnings have the form of findings and are none."""
+
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was not looked at and why, one sentence without a full stop each."""
+
+    @property
+    def judgement(self) -> Judgement:
+        """The verdict's part, without warnings and notes."""
+        return Judgement(findings=self.findings)
+
+
+class _Course(StrEnum):
+    """What happens at one ask in one environment."""
+
+    FINE = "fine"
+    RAISES = "raises"
+    FALLS_BACK = "falls-back"
+    IDLE = "idle"
+    """It does not run: it is the alternative to something that works."""
+    UNKNOWN = "unknown"
+
+
+_Key = tuple[str, int, Form, str, tuple[str, ...]]
+
+
+def judge(
+    strategy: Strategy,
+    *,
+    own: ModuleView,
+    redeployed: ModuleView,
+    current: str,
+    api: ApiComparison | None = None,
+    live: ModuleView | None = None,
+) -> ImportsJudgement:
+    """Judge one target by one strategy.
+
+    ``own`` is the target exactly as published, ``redeployed`` its code on the current version's
+    layers, runtime and environment; ``current`` names the current version (``orders:4``). ``api``
+    compares the interfaces of ``own`` and ``redeployed``; without it they are not judged, and for
+    ``alias`` there is nothing to compare. ``live`` is the current version itself: what its code
+    asks for in vain as well is lived with today and no finding.
+    """
+    for view in (own, redeployed):
+        if not view.runtime.startswith("python"):
+            note = f"imports are not checked, because {view.runtime} is no Python runtime"
+            return ImportsJudgement(notes=(note,))
+    lived_with = _asked_in_vain(live) if live is not None else frozenset()
+    notes = own.notes
+    if strategy is Strategy.ALIAS:
+        sides = Sides(strategy=strategy, target=own, other=redeployed, current=current)
+        findings, warnings = _judged(_missed_by_alias(sides, lived_with), sides)
+        return ImportsJudgement(findings=findings, warnings=warnings, notes=notes)
+    sides = Sides(strategy=strategy, target=redeployed, other=own, current=current)
+    findings, warnings = _judged(_missed_by_redeploy(sides, lived_with), sides)
+    if api is not None:
+        calls, likely = judge_calls(sides, api)
+        findings, warnings = findings + calls, warnings + likely
+        notes += () if api.skipped is None else (api.skipped,)
+    return ImportsJudgement(findings=findings, warnings=warnings, notes=notes)
+
+
+# --- what happens at each ask ---------------------------------------------------------------
+
+
+class _Courses:
+    """What happens at every ask of one view, the code's own ``try`` blocks understood."""
+
+    def __init__(self, view: ModuleView) -> None:
+        self._tries = {file.file: file.tries for file in view.files}
+        self._by_try: dict[tuple[str, int], list[Answered]] = {}
+        self._failed: dict[tuple[str, int], bool] = {}
+        for answered in view.asks:
+            number = self._catcher(answered)
+            if number is not None:
+                self._by_try.setdefault((answered.file, number), []).append(answered)
+        self.at: dict[_Key, tuple[_Course, Answered]] = {}
+        for answered in view.asks:
+            if answered.ask.form is not Form.CALL:
+                self.at.setdefault(_key(answered), (self._course(answered), answered))
+
+    def _course(self, answered: Answered) -> _Course:
+        answer, ask = answered.answer, answered.ask
+        if not self._runs(answered):
+            return _Course.IDLE
+        if answer.state is State.OFFERED:
+            return _Course.FINE
+        if answer.state is not State.MISSING:
+            return _Course.UNKNOWN
+        if ask.guarded or self._catcher(answered) is not None:
+            return _Course.FALLS_BACK
+        return _Course.RAISES
+
+    def _runs(self, answered: Answered) -> bool:
+        """Whether the ``try`` blocks around it let it run."""
+        file, ask = answered.file, answered.ask
+        return all(self._fails(file, number) for number in ask.fallback_of) and not any(
+            self._fails(file, number) for number in ask.unless_failed
+        )
+
+    def _fails(self, file: str, number: int) -> bool:
+        """Whether it is certain that the body of a ``try`` block fails."""
+        place = (file, number)
+        if place not in self._failed:
+            self._failed[place] = False
+            self._failed[place] = any(
+                answered.answer.state is State.MISSING
+                and not answered.ask.guarded
+                and self._runs(answered)
+                for answered in self._by_try.get(place, ())
+            )
+        return self._failed[place]
+
+    def _catcher(self, answered: Answered) -> int | None:
+        """The innermost ``try`` block that takes this failure as an alternative."""
+        tries = self._tries.get(answered.file, ())
+        for number in reversed(answered.ask.caught_by):
+            if number < len(tries) and _catches(tries[number], answered.ask, answered.answer):
+                return number
+        return None
+
+
+def _catches(block: TryBlock, ask: Ask, answer: Answer) -> bool:
+    if answer.name is None:
+        return block.module
+    return block.name if ask.form in (Form.IMPORT, Form.FROM) else block.attribute
+
+
+def _key(answered: Answered) -> _Key:
+    ask = answered.ask
+    return (answered.file, ask.line, ask.form, ask.module, ask.names)
+
+
+# --- what the rollback brings ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    answered: Answered
+    """On the layers it would run on."""
+    other: Answer | None
+    """On the others."""
+    certain: bool
+    optional: bool = False
+    unlisted: bool = False
+    """It may be there, though its module does not list it."""
+
+
+_InVain = frozenset[tuple[str, str | None]]
+
+
+def _asked_in_vain(view: ModuleView) -> _InVain:
+    """(module, name) of what a version's own code asks for and does not get."""
+    return frozenset(
+        (answered.answer.module, answered.answer.name)
+        for course, answered in _Courses(view).at.values()
+        if course is _Course.RAISES
+    )
+
+
+def _never_there(
+    course: _Course, known: _Course, answered: Answered, lived: _InVain, view: ModuleView
+) -> bool:
+    """Whether an import fails on every stack, in a place that loading does not reach.
+
+    What fails while the code loads shows in every replay, and under a condition there it may be
+    meant for another place. Packages beside the handler's own may be libraries without their
+    metadata, whose functions import what they can do without; and code that changes ``sys.path``
+    may find it where nobody can look.
+    """
+    ask, answer = answered.ask, answered.answer
+    folder = answered.file.rpartition("/")[0].partition("/")[0]
+    if view.changes_path or folder not in ("", view.handler.partition(".")[0]):
+        return False
+    return (
+        course is _Course.RAISES
+        and known is _Course.RAISES
+        and ask.form in (Form.IMPORT, Form.FROM)
+        and ask.moment is not Moment.LOADING
+        and (answer.module, answer.name) not in lived
+    )
+
+
+def _missed_by_redeploy(sides: Sides, lived_with: _InVain) -> Iterator[_Missed]:
+    before = _Courses(sides.other).at
+    for key, (course, answered) in _Courses(sides.target).at.items():
+        known, other = before.get(key, (_Course.FINE, None))
+        answer = other.answer if other is not None else None
+        if course is _Course.FALLS_BACK and known is _Course.FINE:
+            yield _Missed(answered, answer, certain=False, optional=True)
+        elif course is _Course.UNKNOWN and known is _Course.FINE and _unlisted(answered):
+            yield _Missed(answered, answer, certain=False, unlisted=True)
+        elif course is _Course.RAISES and known is _Course.UNKNOWN:
+            # It was loaded on its own layers once, so that an import there must have worked.
+            yield _Missed(answered, answer, certain=_while_loading(answered.ask))
+        elif (course is _Course.RAISES and known is not _Course.RAISES) or _never_there(
+            course, known, answered, lived_with, sides.target
+        ):
+            yield _Missed(answered, answer, certain=True)
+
+
+def _missed_by_alias(sides: Sides, lived_with: _InVain) -> Iterator[_Missed]:
+    now = _Courses(sides.other).at
+    for key, (course, answered) in _Courses(sides.target).at.items():
+        known, other = now.get(key, (_Course.FINE, None))
+        if course is _Course.RAISES and known in (_Course.FINE, _Course.IDLE):
+            answer = other.answer if other is not None else None
+            certain = _while_loading(answered.ask) or answered.ask.moment is not Moment.LOADING
+            yield _Missed(answered, answer, certain=certain)
+        elif _never_there(course, known, answered, lived_with, sides.target):
+            yield _Missed(answered, other.answer if other is not None else None, certain=True)
+
+
+def _unlisted(answered: Answered) -> bool:
+    ask = answered.ask
+    return answered.answer.name is not None and not (ask.guarded or ask.caught_by)
+
+
+def _while_loading(ask: Ask) -> bool:
+    return ask.moment is Moment.LOADING and not ask.conditional
+
+
+# --- findings -------------------------------------------------------------------------------
+
+
+def _judged(
+    missed: Iterable[_Missed], sides: Sides
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Findings and warnings: one for each thing that is missing, at the first place that asks."""
+    groups: dict[tuple[str, str | None], list[_Missed]] = {}
+    for one in missed:
+        answer = one.answered.answer
+        groups.setdefault((answer.module, answer.name), []).append(one)
+    findings: list[Finding] = []
+    warnings: list[Finding] = []
+    for group in groups.values():
+        first = min(group, key=_rank)
+        (findings if first.certain else warnings).append(_finding(first, len(group), sides))
+    return tuple(sorted(findings, key=_by_place)), tuple(sorted(warnings, key=_by_place))
+
+
+def _rank(one: _Missed) -> tuple[bool, bool, str, int]:
+    ask = one.answered.ask
+    return (not one.certain, not _while_loading(ask), one.answered.file, ask.line)
+
+
+def _by_place(finding: Finding) -> tuple[str, int]:
+    file, _, line = (finding.location or "").rpartition(":")
+    return (file, int(line)) if line.isdigit() else (finding.location or "", 0)
+
+
+def _finding(one: _Missed, places: int, sides: Sides) -> Finding:
+    answered = one.answered
+    location = _location(answered)
+    shown = location if places == 1 else f"{location} and {places - 1} more"
+    who = f"{sides.name} {asked_for(answered, shown)}"
+    lack, cause = lacked(answered.answer, one.other, sides, certain=not one.unlisted)
+    if one.optional:
+        message = f"{who} where it is there, {lack}: it takes its fallback"
+    else:
+        message = f"{who}, {lack}"
+    kind = "missing-module" if answered.answer.name is None else "missing-name"
+    if one.unlisted:
+        kind = "unlisted-name"
+    return Finding(
+        contract=Contract.IMPORTS,
+        kind=f"optional-{kind.removeprefix('missing-')}" if one.optional else kind,
+        message=message,
+        location=location,
+        current=sides.current_text(answered.answer, one.other),
+        target=sides.target_text(answered.answer, one.other),
+        cause=cause,
+    )
+
+
+def _location(answered: Answered) -> str:
+    return f"{answered.file}:{answered.ask.line}" if answered.ask.line else answered.file

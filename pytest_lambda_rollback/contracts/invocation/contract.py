@@ -1,0 +1,252 @@
+"""The invocation contract: does the target answer where the current version answers? Pure.
+
+The current version's outcomes come first: they must be a usable baseline, or nothing can be
+said. What is our own trouble, and what only lacks a service that replays do not have, is never
+called a break. This room reads outcomes and knows no engine.
+"""
+
+from __future__ import annotations
+
+import re
+
+from pytest_lambda_rollback.aws_lambda.event_sources.recognition import status_of
+from pytest_lambda_rollback.contracts.invocation.frames import own_location
+from pytest_lambda_rollback.contracts.invocation.services import FailedCall, failed_call
+from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement
+from pytest_lambda_rollback.model.json_values import one_line, parse
+from pytest_lambda_rollback.model.replay import ExpectedError, Outcome, OutcomeKind
+
+_WHERE_IMPORTED = re.compile(r" \(/[^()]*\)$")
+"""The file that Python adds to "cannot import name": shown with the value, not in the sentence."""
+
+
+def judge_baseline(
+    runs: tuple[Outcome, ...], expect: ExpectedError | None, *, version_name: str
+) -> Judgement:
+    """Whether the current version's outcomes of one event can be compared with.
+
+    No reason means yes. It takes that nothing of our own went wrong, that the replays end alike,
+    that no outgoing service was missing, and that the current version ends as the fixture says:
+    with the error that it expects, or else with an answer that is no server error. An expected
+    error may also be such an answer, named by its status ("500").
+    """
+    current = f"{version_name}, the current version,"
+    if not runs:
+        return Judgement(reason=f"{current} was not replayed on this event")
+    for run in runs:
+        if run.kind is OutcomeKind.HARNESS_FAILURE:
+            return Judgement(reason=_harness(version_name, run))
+    # 1. The replays end alike.
+    first = runs[0]
+    for run in runs[1:]:
+        if not same_failure(first, run):
+            return Judgement(
+                reason=(
+                    f"flaky: {current} {_did(first)} the first time and {_did(run)} another "
+                    "time on the same event. Make the event or the function repeatable"
+                )
+            )
+    # 2. The very error that is expected by name came about.
+    failing = max((s for s in map(_status, runs) if s is not None and s >= 500), default=None)
+    failed = first.kind is OutcomeKind.FUNCTION_ERROR or failing is not None
+    if expect is not None and failed and expect.type in (*_types(first), str(failing)):
+        return Judgement()
+    # 3. No outgoing service was missing; an error expected without a name is none of that sort.
+    for run in runs:
+        call = failed_call(run)
+        if call is not None:
+            return Judgement(reason=_missing_service(current, call))
+    # 4. It starts: else no event is to blame, and nothing that a fixture expects.
+    if first.kind is OutcomeKind.INIT_ERROR:
+        return Judgement(reason=_does_not_start(current, first))
+    # 5. It ends as the fixture says.
+    if expect is not None and failed and expect.type is None:
+        return Judgement()
+    if expect is not None:
+        error = f"raise {expect.type}" if expect.type else "raise an error"
+        return Judgement(
+            reason=(
+                f"{current} {_did(first)}, but the event's fixture expects it to {error}. "
+                'Correct "expect" in the fixture, or leave it out where the function answers'
+            )
+        )
+    if failing is not None:
+        return Judgement(reason=_server_error(current, failing, first))
+    if first.kind is not OutcomeKind.RESPONSE:
+        return Judgement(reason=_raises(current, first))
+    return Judgement()
+
+
+def judge(
+    baseline: tuple[Outcome, ...],
+    target: Outcome,
+    expect: ExpectedError | None,
+    *,
+    current_name: str,
+    target_name: str,
+) -> Judgement:
+    """Compare how a target ended with how the current version did.
+
+    ``baseline`` has passed `judge_baseline` with the same ``expect``. A target that answers
+    where the current version raises is no finding; neither is the same error on both sides.
+    Raises ValueError for an empty baseline.
+    """
+    if not baseline:
+        raise ValueError("the invocation contract needs at least one replay to compare with")
+    current = baseline[0]
+    if target.kind is OutcomeKind.HARNESS_FAILURE:
+        return Judgement(reason=_harness(target_name, target))
+    if current.kind is not OutcomeKind.RESPONSE and same_failure(current, target):
+        return Judgement()
+    call = failed_call(target)
+    if call is not None and failed_call(current) is None:
+        return Judgement(reason=_missing_service(target_name, call))
+    if target.kind is OutcomeKind.RESPONSE:
+        return Judgement()
+    kind = target.kind.value
+    where = f"{current_name} answers"
+    if current.kind is not OutcomeKind.RESPONSE:
+        where = f"{current_name} {_does(current)}"
+        if expect is not None:
+            where += ", as the fixture expects"
+        if target.kind is OutcomeKind.FUNCTION_ERROR:
+            kind = "different-error"
+    return Judgement(
+        findings=(
+            Finding(
+                contract=Contract.INVOCATION,
+                kind=kind,
+                message=f"{target_name} {_does(target)} where {where}",
+                location=own_location(target.error.stack_trace) if target.error else None,
+                current=_shown(current),
+                target=_shown(target),
+                stack_trace=target.error.stack_trace if target.error else (),
+                logs=target.logs,
+            ),
+        )
+    )
+
+
+def same_failure(a: Outcome, b: Outcome) -> bool:
+    """Whether two replays ended alike: the same kind, and the same type of error."""
+    return a.kind is b.kind and _error_type(a) == _error_type(b)
+
+
+def _error_type(outcome: Outcome) -> str | None:
+    return outcome.error.type if outcome.error else None
+
+
+def _types(outcome: Outcome) -> tuple[str, ...]:
+    """The names by which a fixture may expect the error: as it is posted, and without module."""
+    name = _error_type(outcome)
+    return (name, name.rpartition(".")[2]) if name else ()
+
+
+def _status(outcome: Outcome) -> int | None:
+    if outcome.kind is not OutcomeKind.RESPONSE or not outcome.payload:
+        return None
+    try:
+        return status_of(parse(outcome.payload))
+    except ValueError:
+        return None
+
+
+# --- words ----------------------------------------------------------------------------------
+
+
+def _does(outcome: Outcome) -> str:
+    """What a version does, in the present tense, after its name."""
+    match outcome.kind:
+        case OutcomeKind.RESPONSE:
+            return "answers"
+        case OutcomeKind.FUNCTION_ERROR:
+            return f"raises {_error(outcome)}"
+        case OutcomeKind.INIT_ERROR:
+            return f"fails to initialise with {_without_place(outcome)}"
+        case OutcomeKind.TIMEOUT:
+            return "times out"
+        case OutcomeKind.OUT_OF_MEMORY:
+            return "runs out of memory"
+        case OutcomeKind.RUNTIME_EXIT:
+            return "ends its runtime without an answer"
+        case OutcomeKind.RESPONSE_TOO_LARGE:
+            return "answers more than Lambda allows"
+        case _:
+            return "could not be replayed"
+
+
+def _did(outcome: Outcome) -> str:
+    if outcome.kind is OutcomeKind.RESPONSE:
+        return "answered"
+    if outcome.error is not None:
+        verb = "raised" if outcome.kind is OutcomeKind.FUNCTION_ERROR else "failed to start with"
+        return f"{verb} {_error(outcome)}"
+    return one_line(outcome.detail) or f"ended with {outcome.kind}"
+
+
+def _error(outcome: Outcome) -> str:
+    if outcome.error is None:
+        return "an error that it does not name"
+    message = one_line(outcome.error.message)
+    return f"{outcome.error.type}: {message}" if message else outcome.error.type
+
+
+def _without_place(outcome: Outcome) -> str:
+    return _WHERE_IMPORTED.sub("", _error(outcome))
+
+
+def _shown(outcome: Outcome) -> str:
+    if outcome.kind is OutcomeKind.RESPONSE:
+        return one_line((outcome.payload or b"").decode("utf-8", "replace"))
+    return _error(outcome) if outcome.error else one_line(outcome.detail) or outcome.kind.value
+
+
+def _harness(name: str, outcome: Outcome) -> str:
+    why = one_line(outcome.detail) or "the engine gave no reason"
+    return (
+        f"{name} could not be replayed: {why}. This is trouble of the engine, not of the "
+        "function: run the check again, and look at the engine if it stays"
+    )
+
+
+def _missing_service(name: str, call: FailedCall) -> str:
+    return (
+        f"{name} needs {call.named}, which does not answer in a replay ({call.evidence}). "
+        "Use an event that does not lead to this call, or turn the call off with an environment "
+        "variable of the version"
+    )
+
+
+def _server_error(current: str, status: int, outcome: Outcome) -> str:
+    return (
+        f"{current} answers this event with status {status} itself, so there is nothing to "
+        f"compare with: {_shown(outcome)}. Use an event that it serves, or, if this answer is "
+        f'right, say "expect": {{"error": "{status}"}} in the fixture envelope'
+    )
+
+
+def _does_not_start(current: str, outcome: Outcome) -> str:
+    do = "Repair it, or give its variables the values that it needs to start"
+    kind = outcome.error.type.rpartition(".")[2] if outcome.error is not None else ""
+    if kind == "ImportModuleError":
+        do = "Look whether its code is the right folder or zip, and its layers have what it imports"
+    elif kind in ("HandlerNotFound", "MalformedHandlerName"):
+        do = "Correct its handler, or look whether its code is the right folder or zip"
+    elif kind == "UserCodeSyntaxError":
+        do = "Repair its code, or look whether it is written for this runtime"
+    return (
+        f"{current} does not start, with any event: {_without_place(outcome)}. So there is "
+        f"nothing to compare with. {do}"
+    )
+
+
+def _raises(current: str, outcome: Outcome) -> str:
+    reason = f"{current} {_does(outcome)} on this event, so there is nothing to compare with"
+    if outcome.error is None and outcome.detail:
+        reason += f" ({one_line(outcome.detail)})"
+    if outcome.kind is not OutcomeKind.FUNCTION_ERROR or outcome.error is None:
+        return f"{reason}. Use an event that it serves, or repair the current version"
+    return (
+        f"{reason}. Use an event that it serves, or, if this error is right, say "
+        f'"expect": {{"error": "{outcome.error.type}"}} in the fixture envelope'
+    )

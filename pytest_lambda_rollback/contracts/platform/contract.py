@@ -1,0 +1,145 @@
+"""The platform contract: would AWS refuse or hinder the rollback? Pure; no Docker, no AWS.
+
+The policy, in one place:
+
+- A finding is what AWS's documentation says is refused, fails, or leaves traffic behind. What is
+  only likely, or works with a loss that a release manager should know, is a warning.
+- What is equally so for the current version today is none of the rollback's, unless the rollback
+  is stopped by it (a function that cannot be updated cannot be redeployed).
+- ``alias`` points an alias at the target as it was published; ``redeploy`` updates the function's
+  code, publishes a new version on the current version's configuration, and points the alias there.
+- Packages that cannot be had leave the rules that need none: what those find is a finding all the
+  same, and where they find nothing it is ``unknown``.
+- What could not be read is a note with the IAM action that was refused; never a guess.
+
+The rules are in the ``platform_*`` modules, each with what it decided and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from pytest_lambda_rollback.aws_lambda.permissions import statement
+from pytest_lambda_rollback.contracts.platform.bindings import binding_concerns, binding_notes
+from pytest_lambda_rollback.contracts.platform.case import PlatformCase
+from pytest_lambda_rollback.contracts.platform.layers import (
+    layer_concerns,
+    layer_notes,
+    limit_concerns,
+)
+from pytest_lambda_rollback.contracts.platform.runtime_rules import (
+    patch_concerns,
+    runtime_concerns,
+    runtime_notes,
+)
+from pytest_lambda_rollback.contracts.platform.version_rules import version_concerns, version_notes
+from pytest_lambda_rollback.model.findings import Finding, Judgement
+from pytest_lambda_rollback.model.published import PublishedFunction
+
+__all__ = ["PlatformCase", "PlatformJudgement", "judge"]
+
+_UNREAD = {
+    "lambda:GetAlias": "what its alias points at",
+    "lambda:GetFunction": "the state of its versions",
+    "lambda:GetFunctionConcurrency": "its reserved concurrency",
+    "lambda:GetLayerVersion": "whether its layers are still there",
+    "lambda:GetPolicy": "which callers are permitted on which version",
+    "lambda:GetProvisionedConcurrencyConfig": "the provisioned concurrency of its versions",
+    "lambda:GetRuntimeManagementConfig": "how its runtimes are patched",
+    "lambda:ListAliases": "which aliases it has",
+    "lambda:ListEventSourceMappings": "which event sources invoke which version",
+    "lambda:ListFunctionUrlConfigs": "which function URLs it has",
+    "lambda:ListProvisionedConcurrencyConfigs": "the provisioned concurrency of its versions",
+}
+"""What each action tells, so that "is not known" may follow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformJudgement:
+    """What is certain, what is likely, and what could not be looked at."""
+
+    judgement: Judgement
+    warnings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """One sentence without a full stop each."""
+
+
+def judge(case: PlatformCase, *, today: date) -> PlatformJudgement:
+    """Judge one target by one strategy. ``today`` is what deprecations are compared with."""
+    concerns = [
+        *version_concerns(case),
+        *runtime_concerns(case, today),
+        *patch_concerns(case),
+        *layer_concerns(case),
+        *limit_concerns(case),
+        *binding_concerns(case),
+    ]
+    findings = tuple(each.finding for each in concerns if each.certain)
+    notes = (
+        *(_package_notes(case) if findings else ()),
+        *_unread_notes(case, today),
+        *runtime_notes(case, today),
+        *version_notes(case),
+        *layer_notes(case),
+        *binding_notes(case),
+    )
+    return PlatformJudgement(
+        judgement=Judgement(findings=findings, reason=None if findings else case.unread),
+        warnings=tuple(each.finding for each in concerns if not each.certain),
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _package_notes(case: PlatformCase) -> Iterator[str]:
+    if case.unread is not None:
+        reason = case.unread.rstrip(".")
+        yield f"handler and size of {case.published.name} were not looked at: {reason}"
+
+
+def _unread_notes(case: PlatformCase, today: date) -> Iterator[str]:
+    functions = [facts for facts in (case.facts, case.target_facts) if facts is not None]
+    if not functions:
+        yield (
+            "aliases, permissions, event sources and layers in AWS are not looked at: the "
+            "versions are declared in the configuration"
+        )
+    for facts in functions:
+        if not facts.platform.as_of:
+            yield (
+                "permissions, event sources, concurrency and layers were never read from AWS for "
+                f"{facts.name}: the archive has its versions and aliases alone until a run that is "
+                "not offline"
+            )
+        for action in facts.platform.unread:
+            tells = _UNREAD.get(action, "what it tells")
+            yield (
+                f"{facts.name}: {tells} is not known: {action} was refused or is not offered "
+                f"here; the policy statement {_statement(action, facts)} allows it"
+            )
+        read = _day_of(facts.platform.as_of or facts.as_of)
+        if read is not None and read < today:
+            yield (
+                f"what AWS said of {facts.name} is of {read.isoformat()}: what was changed since "
+                "is not known"
+            )
+
+
+def _statement(action: str, facts: PublishedFunction) -> str:
+    """The smallest statement of an IAM policy that allows an action for a function."""
+    resource = facts.arn
+    if action == "lambda:ListEventSourceMappings":  # takes no resource
+        resource = "*"
+    if action == "lambda:GetLayerVersion":
+        layers = {layer.arn for version in facts.versions for layer in version.layers}
+        resource = layers.pop() if len(layers) == 1 else "*"
+    return statement(action, resource)
+
+
+def _day_of(moment: str) -> date | None:
+    """The day of an ISO 8601 time; ``None`` for a text that is none."""
+    try:
+        return datetime.fromisoformat(moment).date()
+    except ValueError:
+        return None

@@ -1,0 +1,182 @@
+"""Platform rules on layers and sizes: what AWS would refuse to deploy. Pure.
+
+Layers: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html. A deleted layer
+version stays for the functions that have it, and cannot be added to any. Quotas:
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. What AWS has published
+met them, so they are judged only for what it has not seen together yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from pytest_lambda_rollback.contracts.platform.case import LATEST, Concern, PlatformCase
+from pytest_lambda_rollback.model.published import LayerFacts, PublishedFunction, PublishedVersion
+from pytest_lambda_rollback.model.versions import FunctionVersion, RemotePackage
+
+LAYERS_LIMIT = 5
+UNZIPPED_LIMIT_BYTES = 250 * 1024 * 1024
+ENVIRONMENT_LIMIT_BYTES = 4 * 1024
+UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024
+"""Of a zip that is sent with UpdateFunctionCode itself; a larger one goes through S3."""
+
+
+def layer_concerns(case: PlatformCase) -> Iterator[Concern]:
+    """Layer versions that are deleted, or not shared any more."""
+    if case.target.image is not None:
+        return
+    states = _states(case.facts, case.target_facts)
+    if case.by_alias:
+        live = set(_lost(case.current, case.current_record, states))
+        for arn in _lost(case.target, case.target_record, states):
+            if arn not in live:  # what the current one has as well works today
+                yield _kept(case, states[arn])
+        return
+    latest = case.facts.version(LATEST) if case.facts is not None else None
+    bound = None if latest is None else {package.arn for package in latest.layers}
+    for arn in _lost(case.current, case.current_record, states):
+        yield _deployed(case, states[arn], bound)
+
+
+def _kept(case: PlatformCase, layer: LayerFacts) -> Concern:
+    """An alias binds nothing anew: the published version keeps its copy."""
+    return case.concern(
+        f"layer-{layer.state}",
+        f"needs layer {_name(layer.arn)}, which {_why(layer)}: published versions keep their "
+        "copy, but it can be neither downloaded nor bound to anything again",
+        target=layer.arn,
+    )
+
+
+def _deployed(case: PlatformCase, layer: LayerFacts, bound: set[str] | None) -> Concern:
+    """A redeploy runs on the current version's layers, deployed to ``$LATEST``.
+
+    Where ``$LATEST`` has the layer, new code alone does not bind it again; tools that send the
+    configuration along do. Where it has not, it must be added, which AWS refuses. That it is
+    forbidden to us does not mean that it is to whoever deploys.
+    """
+    name = _name(layer.arn)
+    if bound is not None and layer.arn not in bound and layer.state == "deleted":
+        return case.concern(
+            "layer-deleted",
+            f"cannot be deployed on the layers of {case.current.name}: {name} was deleted, "
+            f"{LATEST} does not have it, and AWS refuses to add it",
+            certain=True,
+            target=layer.arn,
+        )
+    return case.concern(
+        f"layer-{layer.state}",
+        f"may be refused on the layers of {case.current.name}: {name} {_why(layer)}; new code "
+        "alone keeps it, but a deployment that sends the layers along cannot bind it again",
+        target=layer.arn,
+    )
+
+
+def limit_concerns(case: PlatformCase) -> Iterator[Concern]:
+    """Quotas that the rollback exceeds, and the current version does not."""
+    if case.target.image is not None or (case.by_alias and case.target_record is not None):
+        return
+    yield from _over(
+        case,
+        "too-many-layers",
+        len(case.target.layers),
+        len(case.current.layers),
+        LAYERS_LIMIT,
+        "has {} layers, and AWS takes {}",
+    )
+    megabytes = "is {:.0f} MB unzipped with its layers, and AWS takes {:.0f} MB"
+    yield from _over(
+        case,
+        "unzipped-too-large",
+        _unzipped_bytes(case.target),
+        _unzipped_bytes(case.current),
+        UNZIPPED_LIMIT_BYTES,
+        megabytes,
+        unit=1024 * 1024,
+    )
+    yield from _over(
+        case,
+        "environment-too-large",
+        _environment_bytes(case.target),
+        _environment_bytes(case.current),
+        ENVIRONMENT_LIMIT_BYTES,
+        "has {} bytes of environment variables, and AWS takes {}",
+    )
+
+
+def layer_notes(case: PlatformCase) -> Iterator[str]:
+    """A zip that cannot be sent with the request."""
+    record = case.target_record
+    if case.by_alias or record is None or not isinstance(record.code, RemotePackage):
+        return
+    size = record.code.size_bytes
+    if size > UPLOAD_LIMIT_BYTES:
+        yield (
+            f"the zip of {case.published.name} has {size / 1024**2:.0f} MB: over 50 MB it is "
+            "deployed through an S3 bucket only"
+        )
+
+
+def _over(
+    case: PlatformCase,
+    kind: str,
+    value: int,
+    current: int,
+    limit: int,
+    says: str,
+    *,
+    unit: int = 1,
+) -> Iterator[Concern]:
+    if value <= limit:
+        return
+    shown = says.format(*(n // unit if unit == 1 else n / unit for n in (value, limit)))
+    # A current version over the limit cannot be in AWS either: it is no matter of the rollback.
+    yield case.concern(
+        kind,
+        f"cannot be deployed: it {shown}" if current <= limit else f"{shown}, as the current one",
+        certain=current <= limit,
+        current=str(current),
+        target=str(value),
+    )
+
+
+def _unzipped_bytes(version: FunctionVersion) -> int:
+    return sum(a.size_bytes for a in (version.code, *(each.artifact for each in version.layers)))
+
+
+def _environment_bytes(version: FunctionVersion) -> int:
+    """Names and values at the least: AWS measures them as JSON. Made-up values do not count."""
+    made_up = set(version.placeholders)
+    return sum(
+        len(name.encode()) + (0 if name in made_up else len(value.encode()))
+        for name, value in version.environment
+    )
+
+
+def _states(*functions: PublishedFunction | None) -> dict[str, LayerFacts]:
+    return {
+        layer.arn: layer
+        for facts in functions
+        if facts is not None
+        for layer in facts.platform.layers
+        if layer.state != "available"
+    }
+
+
+def _lost(
+    version: FunctionVersion, record: PublishedVersion | None, states: Iterable[str]
+) -> list[str]:
+    """Which of these layer versions a version has; those of a build are named by its packages."""
+    if record is not None:
+        has = {package.arn for package in record.layers}
+        return [arn for arn in states if arn in has]
+    labels = {layer.artifact.label for layer in version.layers}
+    return [arn for arn in states if labels & {arn, _name(arn)}]
+
+
+def _name(arn: str) -> str:
+    return " ".join(arn.split(":")[-2:])
+
+
+def _why(layer: LayerFacts) -> str:
+    return "was deleted" if layer.state == "deleted" else "is not shared any more"

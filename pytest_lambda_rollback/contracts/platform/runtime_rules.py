@@ -1,0 +1,140 @@
+"""Platform rules on runtimes: what AWS blocks on which day, and which patch of it is run. Pure.
+
+Lambda never blocks invocations (see ``runtimes``): an alias can always be pointed at a version on
+a deprecated runtime. What it blocks is creating and updating functions, which a redeploy does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from pytest_lambda_rollback.aws_lambda.runtimes import AS_OF, RUNTIMES, SOURCE
+from pytest_lambda_rollback.contracts.platform.case import Concern, PlatformCase, day
+
+SOON = timedelta(days=90)
+"""How far ahead a date is worth a warning: a rollback may be wanted that long after a release."""
+
+OLD_TABLE = timedelta(days=180)
+
+
+def runtime_concerns(case: PlatformCase, today: date) -> Iterator[Concern]:
+    """Deprecation for ``alias``, blocks for ``redeploy``."""
+    support = RUNTIMES.get(case.target.runtime)
+    if support is None:
+        return
+    if case.by_alias:
+        yield from _deprecation(case, today)
+        return
+    # A redeploy runs on the current version's runtime: that it is deprecated is none of the
+    # rollback's. That the function cannot be updated any more is what stops it.
+    name, blocked, created = case.target.runtime, support.update_blocked, support.create_blocked
+    if blocked is not None and AS_OF < blocked <= today:
+        # AWS has moved such dates several times, up to the last weeks.
+        yield case.concern(
+            "runtime-update-blocked",
+            f"may be refused: AWS announced, as of {day(AS_OF)}, to refuse updates of functions "
+            f"on {name} from {day(blocked)} on; see {SOURCE}",
+            target=name,
+        )
+        return
+    if blocked is not None and today >= blocked:
+        yield case.concern(
+            "runtime-update-blocked",
+            f"cannot be deployed: since {day(blocked)} AWS refuses to update functions on {name}",
+            certain=True,
+            target=name,
+        )
+        return
+    if blocked is not None and blocked - today <= SOON:
+        yield case.concern(
+            "runtime-update-blocked-soon",
+            f"can be deployed until {day(blocked)} only: from then on AWS means to refuse "
+            f"updates of functions on {name}",
+            target=name,
+        )
+    if created is not None and today >= created:
+        since = "since" if created <= AS_OF else f"by what it announced as of {day(AS_OF)} from"
+        yield case.concern(
+            "runtime-creation-blocked",
+            f"can only be deployed to a function that is there: {since} {day(created)} AWS refuses "
+            f"to create functions on {name}",
+            target=name,
+        )
+
+
+def _deprecation(case: PlatformCase, today: date) -> Iterator[Concern]:
+    name, now = case.target.runtime, case.current.runtime
+    deprecated = RUNTIMES[name].deprecated
+    live = RUNTIMES[now].deprecated if now in RUNTIMES else None
+    if name == now or deprecated is None or (live is not None and live <= today):
+        return  # it is as bad today
+    if deprecated <= today:
+        yield case.concern(
+            "runtime-deprecated",
+            f"runs on {name}, deprecated since {day(deprecated)}: it still answers, without "
+            "security patches and without support by AWS",
+            current=now,
+            target=name,
+        )
+    elif deprecated - today <= SOON and (live is None or live > deprecated):
+        yield case.concern(
+            "runtime-deprecated-soon",
+            f"runs on {name}, which AWS deprecates on {day(deprecated)}: from then on it gets no "
+            "security patches",
+            current=now,
+            target=name,
+        )
+
+
+def patch_concerns(case: PlatformCase) -> Iterator[Concern]:
+    """A runtime version that the target is pinned to, and the current version is not.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/runtime-management-configure-settings.html
+    """
+    target, current = case.target_details, case.current_details
+    pinned = target.runtime_version_arn
+    if not case.by_alias or target.update_mode != "Manual" or pinned is None:
+        return
+    if pinned == current.runtime_version_arn:
+        return
+    yield case.concern(
+        "runtime-version-pinned",
+        f"is pinned to one runtime version ({_short(pinned)}): pointing back brings back that "
+        f"build of {case.target.runtime} too, without the patches since",
+        current=current.update_mode,
+        target="Manual",
+    )
+
+
+def runtime_notes(case: PlatformCase, today: date) -> Iterator[str]:
+    """What the table cannot tell, and which patch of the runtime will run."""
+    runtime = case.target.runtime
+    if runtime:
+        support = RUNTIMES.get(runtime)
+        if support is None or support.deprecated is None:
+            yield (
+                f"when AWS deprecates and blocks {runtime} is not known: this version's table of "
+                f"runtimes is of {day(AS_OF)}; see {SOURCE}"
+            )
+        elif today - AS_OF > OLD_TABLE:
+            yield (
+                f"the dates of runtimes are of {day(AS_OF)} and may have moved since: a newer "
+                "release of pytest-lambda-rollback may have newer ones"
+            )
+    mode = case.target_details.update_mode
+    if case.by_alias and mode == "Auto":
+        yield (
+            f"published versions take AWS's patches of {runtime} by themselves (Auto): a rollback "
+            "does not bring back the patch of their time"
+        )
+    elif case.by_alias and mode == "FunctionUpdate":
+        yield (
+            f"{case.published.name} keeps the patch of {runtime} that it was published on "
+            "(FunctionUpdate): what was replayed here may have run on a newer one"
+        )
+
+
+def _short(arn: str) -> str:
+    """The end of a runtime version ARN, which is 64 digits, as far as a person compares it."""
+    return f"{arn.rpartition(':')[2][:12]}…"

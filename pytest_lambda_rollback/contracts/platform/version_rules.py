@@ -1,0 +1,304 @@
+"""Platform rules on the two versions themselves: is the target there, can it run, what differs.
+
+Pure. For ``alias`` the target comes back with all that was published with it: role, dead-letter
+queue, key, architecture. For ``redeploy`` it gets those of the current version, so that only its
+code can be wrong there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pytest_lambda_rollback.contracts.platform.case import Concern, PlatformCase, is_published
+from pytest_lambda_rollback.model.versions import ContainerImage
+
+_KEY_IS_UNUSABLE = re.compile(
+    r"disabled|not\s?found|does not exist|invalid\s?state|pending\s?deletion", re.IGNORECASE
+)
+"""What KMS says of a key that nobody can use. A caller who may not use one is told that it may
+not exist as well, so that a refusal counts first."""
+
+_STATES = {
+    "Inactive": "is inactive after long idleness: the first invocations fail while Lambda makes "
+    "its resources again. Invoke it once before the rollback",
+    "Pending": "is still being made by Lambda, and cannot be invoked until it is active",
+}
+"""https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html."""
+
+_NO_LOOK = re.compile(r"(java|dotnet)[\w.]*")
+
+
+def version_concerns(case: PlatformCase) -> Iterator[Concern]:
+    """What is wrong with the target, by what is published of it."""
+    yield from _handler(case)
+    yield from _package_type(case)
+    yield from _architecture(case)
+    if case.by_alias:
+        yield from _gone(case)
+        yield from _state(case)
+        yield from _environment(case)
+        yield from _throttled(case)
+        yield from _differences(case)
+        yield from _gradual(case)
+    yield from _provisioned(case)
+
+
+def version_notes(case: PlatformCase) -> Iterator[str]:
+    """What was not looked at."""
+    runtime = case.target.runtime
+    if case.target.image is None and _NO_LOOK.fullmatch(runtime):
+        yield f"whether the handler {case.target.handler} is in the code is not known for {runtime}"
+    if case.target.image is not None:
+        yield (
+            f"what is in the image of {case.published.name} is not looked at: its packages and "
+            "imports are only checked by replays"
+        )
+    facts = case.facts
+    if facts is not None and facts.platform.reserved_concurrency == 0:
+        yield (
+            f"{facts.name} has a reserved concurrency of 0: Lambda throttles every invocation, "
+            "before the rollback and after it"
+        )
+
+
+def _handler(case: PlatformCase) -> Iterator[Concern]:
+    missing = case.handler_missing
+    if missing is not None:
+        # The current version answers with the same fault as we see it: then something that we do
+        # not see brings the handler, for the target too.
+        yield case.concern(
+            "handler-missing",
+            f"cannot start: {missing}",
+            certain=missing != case.current_handler_missing,
+            target=case.target.handler,
+            current=case.current.handler,
+        )
+
+
+def _package_type(case: PlatformCase) -> Iterator[Concern]:
+    """UpdateFunctionCode does not turn a zip function into a container image one, or back."""
+    then, now = (_package(v.image) for v in (case.published, case.current))
+    if not case.by_alias and then != now:
+        yield case.concern(
+            "package-type-changed",
+            f"cannot be deployed: it is {then} and {case.current.name} is {now}, and AWS does not "
+            "change the package type of a function",
+            certain=True,
+            current=now,
+            target=then,
+        )
+
+
+def _architecture(case: PlatformCase) -> Iterator[Concern]:
+    """AWS refuses neither: UpdateFunctionCode takes any zip, and every version has its own.
+
+    Binaries for the wrong machine are found by the dependencies contract.
+    """
+    then, now = case.published.architecture, case.current.architecture
+    if then == now:
+        return
+    if case.by_alias:
+        yield case.concern(
+            "architecture-changed",
+            f"runs on {then} again, where {case.current.name} runs on {now}: it works, at other "
+            "speed and price",
+            current=now,
+            target=then,
+        )
+    else:
+        yield case.concern(
+            "architecture-changed",
+            f"would run on {now}, but its code was published for {then}: whatever is compiled "
+            "in it does not run there",
+            current=now,
+            target=then,
+        )
+
+
+def _gone(case: PlatformCase) -> Iterator[Concern]:
+    record = case.target_record
+    if record is not None and record.gone:
+        # A reason of the current version's packages says nothing of the archive's.
+        held = "" if case.unread else ". The archive still has its code: deploy that again"
+        yield case.concern(
+            "version-deleted",
+            f"is impossible: version {record.version} was deleted in AWS, so no alias can be "
+            f"pointed at it{held}",
+            certain=True,
+            target=record.arn,
+        )
+
+
+def _state(case: PlatformCase) -> Iterator[Concern]:
+    """Only an active version is invoked."""
+    record, live = case.target_record, case.current_record
+    if record is None or record.gone:
+        return
+    state = case.target_details.state or record.state
+    if state in ("", "Active"):
+        return
+    if live is not None and (case.current_details.state or live.state) == state:
+        return
+    if state == "Failed":
+        yield case.concern(
+            "version-failed",
+            "cannot be invoked: Lambda could not make its resources, and its state is Failed",
+            certain=True,
+            target=state,
+        )
+        return
+    says = _STATES.get(state, f"is in the state {state}, and Lambda invokes active versions only")
+    yield case.concern(f"version-{_kebab(state)}", says, target=state)
+
+
+def _environment(case: PlatformCase) -> Iterator[Concern]:
+    """Variables that Lambda could not decrypt when it was asked for them.
+
+    Lambda decrypts them for the caller there, and for the function's role at start. So a key that
+    nobody can use is certain to fail both, and a refused caller says little of the role.
+    """
+    record, live = case.target_record, case.current_record
+    error = record.environment_error if record is not None and not record.gone else None
+    if record is None or error is None:
+        return
+    same_key = live is not None and live.kms_key_arn == record.kms_key_arn
+    if live is not None and live.environment_error is not None and same_key:
+        return
+    key = record.kms_key_arn or "its key"
+    if "AccessDenied" not in error and _KEY_IS_UNUSABLE.search(error):
+        yield case.concern(
+            "environment-not-decryptable",
+            f"fails on start: its environment variables are encrypted with {key}, which cannot be "
+            "used any more",
+            certain=True,
+            target=error,
+        )
+    else:
+        yield case.concern(
+            "environment-not-decryptable",
+            f"may fail on start: its environment variables, encrypted with {key}, could not be "
+            "decrypted for whoever asked; its role may do better",
+            target=error,
+        )
+
+
+def _throttled(case: PlatformCase) -> Iterator[Concern]:
+    """Reserved concurrency is the function's, so it counts where the target is another one."""
+    if case.same_function or case.target_facts is None:
+        return
+    there = case.target_facts.platform.reserved_concurrency
+    here = case.facts.platform.reserved_concurrency if case.facts is not None else None
+    if there == 0 and here != 0:
+        yield case.concern(
+            "throttled",
+            f"answers nothing: {case.published.function} has a reserved concurrency of 0, and "
+            "Lambda throttles every invocation of it",
+            certain=True,
+            current=None if here is None else str(here),
+            target="0",
+        )
+    elif there is not None and (here is None or there < here):
+        yield case.concern(
+            "less-concurrency",
+            f"handles {there} invocations at a time, as reserved for {case.published.function}; "
+            f"{case.current.function} may handle "
+            + (f"{here}" if here is not None else "as many as the account allows"),
+            current=None if here is None else str(here),
+            target=str(there),
+        )
+
+
+def _differences(case: PlatformCase) -> Iterator[Concern]:
+    """What pointing back brings back, beside the code."""
+    record, live = case.target_record, case.current_record
+    if record is None or live is None or record.gone:
+        return
+    if case.same_function and record.role and live.role and record.role != live.role:
+        yield case.concern(
+            "role-differs",
+            f"brings back the role {record.role}: it may be deleted by now, or lack what was "
+            "granted since",
+            current=live.role,
+            target=record.role,
+        )
+    if record.dead_letter_arn != live.dead_letter_arn:
+        gone = f"go to {record.dead_letter_arn}" if record.dead_letter_arn else "are dropped"
+        yield case.concern(
+            "dead-letter-differs",
+            f"changes where failed asynchronous events go: they {gone}, now "
+            + (
+                f"they go to {live.dead_letter_arn}" if live.dead_letter_arn else "they are dropped"
+            ),
+            current=live.dead_letter_arn,
+            target=record.dead_letter_arn,
+        )
+    if live.snap_start and not record.snap_start:
+        yield case.concern(
+            "snap-start-lost",
+            f"starts cold without SnapStart, which {case.current.name} has",
+            current="SnapStart",
+        )
+
+
+def _gradual(case: PlatformCase) -> Iterator[Concern]:
+    """Whether traffic can be shifted by weights, as AWS's three rules for two versions say.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html. Pointing back all
+    at once has none of them, so this never stops a rollback. A build that is not published will
+    be once it is deployed.
+    """
+    record, live = case.target_record, case.current_record
+    if record is None or live is None or not case.same_function or record.gone:
+        return
+    rest = "an alias cannot hold both with weights; pointing back all at once works"
+    if not is_published(live.version) or not is_published(record.version):
+        latest = live.version if not is_published(live.version) else record.version
+        yield case.concern(
+            "weighted-alias-unpublished",
+            f"cannot be done gradually: {latest} is no published version, so that {rest}",
+            current=live.version,
+            target=record.version,
+        )
+    if record.role and live.role and record.role != live.role:
+        yield case.concern(
+            "weighted-alias-role",
+            f"cannot be done gradually: it has another role than {live.version}, so that {rest}",
+            current=live.role,
+            target=record.role,
+        )
+    if record.dead_letter_arn != live.dead_letter_arn:
+        yield case.concern(
+            "weighted-alias-dead-letter",
+            f"cannot be done gradually: it has another dead-letter configuration than "
+            f"{live.version}, so that {rest}",
+            current=live.dead_letter_arn,
+            target=record.dead_letter_arn,
+        )
+
+
+def _provisioned(case: PlatformCase) -> Iterator[Concern]:
+    """Provisioned concurrency of a number stays on it, and is paid for; that of an alias moves."""
+    number = case.current.version
+    count = case.current_details.provisioned_concurrency
+    if not count or not is_published(number):
+        return
+    own = case.target_details.provisioned_concurrency if case.by_alias else 0
+    if own >= count:
+        return
+    starts = f"has {own} of its own" if own else "starts cold"
+    yield case.concern(
+        "provisioned-concurrency",
+        f"{starts}: {count} provisioned execution environments belong to version {number} "
+        "itself and stay there, paid for until they are deleted",
+        current=str(count),
+        target=str(own),
+    )
+
+
+def _package(image: ContainerImage | None) -> str:
+    return "a zip package" if image is None else "a container image"
+
+
+def _kebab(state: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", state).lower()

@@ -1,0 +1,268 @@
+"""Collecting differences between two responses, and the sentences that say them. Pure.
+
+A difference is kept once for each path and kind, however many array elements show it: the first
+place is reported, the others are counted. This room decides how findings read and sort; what a
+difference *is* is decided by those that call it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from pytest_lambda_rollback.contracts.response.matchers import Fit, fit
+from pytest_lambda_rollback.model.findings import Contract, Finding
+from pytest_lambda_rollback.model.json_values import (
+    Json,
+    Path,
+    json_type,
+    pointer,
+    pointer_tokens,
+    short_text,
+)
+from pytest_lambda_rollback.model.settings import Matcher
+
+HEADER_OBJECTS = ("headers", "multiValueHeaders")
+"""Where API Gateway, ALB and function URLs keep headers, whose names ignore case."""
+
+ANY_INDEX = "*"
+"""The token for an element of an array whose order means nothing, and for any in a pattern."""
+
+SEVERAL = 5
+"""From how many varying elements on a place in an array is taken to be random."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Difference:
+    path: Path
+    kind: str
+    says: str
+    """A sentence in which TARGET and CURRENT stand for the versions and PLACE for the pointer."""
+    note: str
+    current: str | None
+    target: str | None
+    places: int = 1
+
+
+def _folded(path: Path) -> Path:
+    if len(path) > 1 and path[0] in HEADER_OBJECTS:
+        return (path[0], str(path[1]).lower(), *path[2:])
+    return path
+
+
+def _covers(pattern: Path, tokens: Path) -> bool:
+    """Whether a pattern of as many tokens stands for this place."""
+    return len(pattern) == len(tokens) and all(
+        p in (ANY_INDEX, str(t)) for p, t in zip(pattern, tokens, strict=True)
+    )
+
+
+def _place(path: Path) -> Path:
+    return tuple(ANY_INDEX if isinstance(token, int) else token for token in path)
+
+
+def _order(path: Path) -> tuple[tuple[int, int, str], ...]:
+    """Sort key of a path: indexes by number, keys by text."""
+    return tuple((0, t, "") if isinstance(t, int) else (1, 0, t) for t in path)
+
+
+@dataclass(slots=True)
+class Differences:
+    """What one comparison found. Made for one comparison and dropped with it."""
+
+    current_name: str
+    target_name: str
+    ignore: tuple[str, ...] = ()
+    """JSON Pointers with ``*`` for one token; each covers its subtree."""
+    matchers: tuple[Matcher, ...] = ()
+    """What values at places must look like instead of being compared; the first one counts."""
+    _patterns: list[Path] = field(init=False, default_factory=list)
+    _matchers: list[tuple[Path, Matcher]] = field(init=False, default_factory=list)
+    _fits: dict[tuple[int, int], tuple[Sequence[Json], Fit | None]] = field(
+        init=False, default_factory=dict
+    )
+    """By matcher and values; these are held, so that their ids stay theirs."""
+    _seen: dict[Path, list[int]] = field(init=False, default_factory=dict)
+    """By place: how often values there were steady, and how often they varied by themselves."""
+    _found: dict[tuple[Path, str], _Difference] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._patterns = [_folded(pointer_tokens(text)) for text in self.ignore]
+        self._matchers = [(_folded(pointer_tokens(each.pointer)), each) for each in self.matchers]
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def ignored(self, path: Path) -> bool:
+        """Whether the configuration ignores this place, or a place above it."""
+        if not self._patterns:
+            return False
+        tokens = _folded(path)
+        return any(_covers(pattern, tokens[: len(pattern)]) for pattern in self._patterns)
+
+    def set_aside(self, path: Path) -> bool:
+        """Whether values at this place are not compared: it is ignored, or has a matcher."""
+        return self.ignored(path) or self._matcher(path) is not None
+
+    def matched(self, path: Path, current: Sequence[Json], target: Json) -> bool:
+        """Whether a matcher judges this place; a target's value that it does not fit is noted.
+
+        ``current`` holds the current version's values there. Where one of these does not fit
+        itself, the matcher says nothing of what callers rely on, and the values are compared.
+        """
+        matcher = self._matcher(path)
+        if matcher is None:
+            return False
+        known = self._fit(matcher, current)
+        if known is not None and not known.takes(target) and self._is_new(path, "matcher-missed"):
+            self._add(
+                path,
+                "matcher-missed",
+                "TARGET answers at PLACE what is not ",
+                short_text(current[0]),
+                short_text(target),
+                note=known.expected,
+            )
+        return known is not None
+
+    def _fit(self, matcher: Matcher, current: Sequence[Json]) -> Fit | None:
+        """The matcher for these values; looked up, as an array's elements share them."""
+        key = (id(matcher), id(current))
+        if key not in self._fits:
+            self._fits[key] = (current, fit(matcher, current))
+        return self._fits[key][1]
+
+    def _matcher(self, path: Path) -> Matcher | None:
+        if not self._matchers:
+            return None
+        tokens = _folded(path)
+        return next((m for pattern, m in self._matchers if _covers(pattern, tokens)), None)
+
+    def lost(self, path: Path, current: Json) -> None:
+        """A key that the current version always returns is not there."""
+        if self._is_new(path, "lost-key"):
+            says = "TARGET answers without PLACE, which CURRENT always returns"
+            self._add(path, "lost-key", says, short_text(current), None)
+
+    def added(self, path: Path, target: Json) -> None:
+        """A key is there that the current version never returns."""
+        if self._is_new(path, "added-key"):
+            says = "TARGET answers with PLACE, which CURRENT never returns"
+            self._add(path, "added-key", says, None, short_text(target))
+
+    def retyped(self, path: Path, types: Iterable[str], current: Json, target: Json) -> None:
+        """A value has a JSON type that the current version never gives there."""
+        if self._is_new(path, "type-changed"):
+            expected = " or ".join(_article(kind) for kind in sorted(types))
+            found = _article(json_type(target))
+            says = f"TARGET answers {found} at PLACE where CURRENT answers {expected}"
+            self._add(path, "type-changed", says, short_text(current), short_text(target))
+
+    def changed(self, path: Path, current: Json, target: Json, says: str = "") -> None:
+        """A value differs, where values are compared."""
+        if self._is_new(path, "value-changed"):
+            says = says or "TARGET answers another value at PLACE than CURRENT"
+            self._add(path, "value-changed", says, short_text(current), short_text(target))
+
+    def reordered(self, path: Path, current: Json, target: Json) -> None:
+        """The same items stand in another order, where values are compared."""
+        if self._is_new(path, "order-changed"):
+            says = "TARGET answers the items at PLACE in another order than CURRENT"
+            self._add(path, "order-changed", says, short_text(current), short_text(target))
+
+    def other(
+        self,
+        path: Path,
+        kind: str,
+        says: str,
+        current: str | None,
+        target: str | None,
+        note: str = "",
+    ) -> None:
+        """A rule of its own; ``says`` as in the sentences above, values as short text.
+
+        ``note`` follows the sentence as it is.
+        """
+        if self._is_new(path, kind):
+            self._add(path, kind, says, current, target, note)
+
+    def saw(self, path: Path, *, varies: bool) -> None:
+        """Note whether a value in an array differs between replays of the current version.
+
+        Of many random values some agree by luck. Where most elements of an array vary at the
+        same place, and several do, another value there is noise in the others too. Of arrays at
+        the same place, one that is shuffled is enough: order means something in all or in none.
+        """
+        if len(path) > 1:
+            self._seen.setdefault(_place(path), [0, 0])[varies] += 1
+
+    def _is_noise(self, difference: _Difference) -> bool:
+        steady, varied = self._seen.get(_place(difference.path), (0, 0))
+        if difference.kind == "order-changed":
+            return varied > 0
+        return difference.kind == "value-changed" and varied >= SEVERAL and varied > steady
+
+    def _is_new(self, path: Path, kind: str) -> bool:
+        """Whether this is to be kept; a known one is counted, an ignored one is dropped."""
+        if self.ignored(path):
+            return False
+        key = _place(path), kind
+        known = self._found.get(key)
+        if known is not None:
+            self._found[key] = replace(known, places=known.places + 1)
+        return known is None
+
+    def _add(
+        self,
+        path: Path,
+        kind: str,
+        says: str,
+        current: str | None,
+        target: str | None,
+        note: str = "",
+    ) -> None:
+        self._found[_place(path), kind] = _Difference(
+            path=path, kind=kind, says=says, note=note, current=current, target=target
+        )
+
+    def keep(self, kinds: Collection[str]) -> None:
+        """Drop what was found of any other kind."""
+        self._found = {key: each for key, each in self._found.items() if each.kind in kinds}
+
+    def findings(self) -> tuple[Finding, ...]:
+        """One finding for each path and kind, sorted by path, then kind."""
+        kept = (each for each in self._found.values() if not self._is_noise(each))
+        found = sorted(kept, key=lambda d: (_order(d.path), d.kind))
+        return tuple(self._finding(difference) for difference in found)
+
+    def worded(self, says: str, place: str = "") -> str:
+        """A sentence with the names of the versions, and the place, in it."""
+        words = {
+            "TARGET": self.target_name,
+            "CURRENT": self.current_name,
+            "PLACE": place or "the top level",
+        }
+        return re.sub("TARGET|CURRENT|PLACE", lambda m: words[m[0]], says)
+
+    def _finding(self, difference: _Difference) -> Finding:
+        place = pointer(difference.path)
+        message = self.worded(difference.says, place)
+        message += difference.note
+        if difference.places > 1:
+            others = difference.places - 1
+            message += f" (and so in {others} more element{'s' if others > 1 else ''})"
+        return Finding(
+            contract=Contract.RESPONSE,
+            kind=difference.kind,
+            message=message,
+            location=place,
+            current=difference.current,
+            target=difference.target,
+        )
+
+
+def _article(kind: str) -> str:
+    if kind == "null":
+        return kind
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"

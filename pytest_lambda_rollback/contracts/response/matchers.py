@@ -1,0 +1,93 @@
+"""Matchers: what a value must look like where its value itself means nothing. Pure.
+
+A matcher stands for a place of a response (``response = { matchers = { "/id" = "uuid" } }``).
+This room knows what fits it; where it applies and how a miss is reported is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_lambda_rollback.contracts.response.clock_times import moment_of
+from pytest_lambda_rollback.model.json_values import Json, json_type
+from pytest_lambda_rollback.model.settings import Matcher
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """A matcher at one place, with the numbers that the current version answers there."""
+
+    matcher: Matcher
+    numbers: tuple[float, ...]
+    """Sorted; for a tolerance at least one, else none."""
+
+    def takes(self, value: Json) -> bool:
+        """Whether a value of the target fits."""
+        if self.matcher.kind != "tolerance":
+            return _looks_right(self.matcher, value)
+        number = _number(value)
+        if number is None:
+            return False
+        at = bisect_left(self.numbers, number)
+        # What binary fractions lose is no distance: 0.3 is within 0.1 of 0.2.
+        reach = self.matcher.tolerance + abs(number) * 1e-12
+        return any(abs(number - known) <= reach for known in self.numbers[max(at - 1, 0) : at + 1])
+
+    @property
+    def expected(self) -> str:
+        """What a value must be, after "is not"."""
+        match self.matcher.kind:
+            case "uuid":
+                return "a UUID"
+            case "timestamp":
+                return "a timestamp"
+            case "regex":
+                return f"text that matches {self.matcher.pattern}"
+        return f"within {self.matcher.tolerance:g} of the current version's number"
+
+
+def fit(matcher: Matcher, current: Sequence[Json]) -> Fit | None:
+    """The matcher as it applies where the current version answers these values, at least one.
+
+    ``None`` where one of them does not fit itself: then a target need not either. Raises
+    ValueError for an unknown matcher.
+    """
+    if matcher.kind == "tolerance":
+        numbers = [_number(value) for value in current]
+        known = [number for number in numbers if number is not None]
+        return (
+            None
+            if len(known) < len(numbers)
+            else Fit(matcher=matcher, numbers=tuple(sorted(known)))
+        )
+    if not all(_looks_right(matcher, value) for value in current):
+        return None
+    return Fit(matcher=matcher, numbers=())
+
+
+def _looks_right(matcher: Matcher, value: Json) -> bool:
+    """``timestamp`` takes ISO 8601, HTTP dates, and numbers of seconds to nanoseconds since 1970.
+
+    The numbers have to be of a time from 2001 to 2100.
+    """
+    match matcher.kind:
+        case "uuid":
+            return isinstance(value, str) and _UUID.fullmatch(value) is not None
+        case "timestamp":
+            return moment_of(value) is not None
+        case "regex":
+            return isinstance(value, str) and re.search(matcher.pattern, value) is not None
+    raise ValueError(f"{matcher.kind!r} is no matcher")
+
+
+def _number(value: Json) -> float | None:
+    if json_type(value) != "number":
+        return None
+    number = float(str(value))
+    return number if math.isfinite(number) else None

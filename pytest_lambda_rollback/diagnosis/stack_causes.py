@@ -1,0 +1,275 @@
+"""From flipped changes, or from an error alone, to the cause in the stack. Pure.
+
+Changes that were shown to flip the check are certain; within them the likeliest distribution is
+named. An error alone names a cause only where it points at something that differs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+from pytest_lambda_rollback.diagnosis import error_origins, sentence
+from pytest_lambda_rollback.diagnosis.distribution_changes import (
+    Evidence,
+    Ranked,
+    differences,
+    outstanding,
+    ranked,
+)
+from pytest_lambda_rollback.diagnosis.sentence import Spoken
+from pytest_lambda_rollback.diagnosis.stack_changes import (
+    Change,
+    EnvironmentChange,
+    LayerChange,
+    OrderChange,
+    RuntimeChange,
+    SettingChange,
+)
+from pytest_lambda_rollback.diagnosis.stacks import Carried, Stack, python_version
+from pytest_lambda_rollback.model.findings import Cause
+from pytest_lambda_rollback.model.packages import VersionView
+from pytest_lambda_rollback.model.replay import FunctionError
+from pytest_lambda_rollback.model.settings import Strategy
+from pytest_lambda_rollback.model.versions import Layer
+
+_CPYTHON = re.compile(r"(?:cpython-|cp)3(?P<minor>\d+)")
+_MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
+_REMOVED = {
+    12: "asynchat asyncore distutils imp smtpd",
+    13: (
+        "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev "
+        "pipes sndhdr spwd sunau telnetlib uu xdrlib"
+    ),
+}
+"""What Python 3.12 and 3.13 took out of the standard library, by "What's New in Python"."""
+
+
+def cause_from_frames(
+    error: FunctionError,
+    target: VersionView,
+    current: VersionView,
+    *,
+    strategy: Strategy = Strategy.REDEPLOY,
+    location: str | None = None,
+    name: str | None = None,
+) -> Cause | None:
+    """The change of distribution or layer that an error points at by itself.
+
+    ``target`` is the target on its own stack, ``current`` the same code on the current one. The
+    strategy says on which of them the error arose, ``name`` how sentences call the target. A
+    frame or a module that is the same on both is no cause. Modules that Python itself lost are
+    the runtime's change.
+    """
+    own, now = Stack(target), Stack(current)
+    spoken = Spoken(
+        target=name or target.version.name,
+        strategy=strategy,
+        error=error,
+        location=location or error_origins.own_location(error),
+    )
+    lost = _lost_by_python(error, own, now, spoken)
+    if lost is not None:
+        return lost
+    found = ranked(
+        differences(own, now), own, now, strategy=strategy, evidence=Evidence(error=error)
+    )
+    first = next((each for each in found if each.by_the_error), None)
+    if first is None:
+        return None
+    reason = sentence.difference_reason(spoken, first.difference)
+    return replace(first.difference.cause(strategy), sentence=sentence.because(spoken, reason))
+
+
+def cause_from_flip(
+    flip: AbstractSet[Change],
+    target: VersionView,
+    current: VersionView,
+    evidence: Evidence,
+    spoken: Spoken,
+) -> Cause:
+    """The cause within changes that were shown to flip the check."""
+    own, now = Stack(target), Stack(current)
+    order = sorted(flip, key=_weight)
+    misfit = _misfit(order, own, now, evidence, spoken)
+    if misfit is not None:
+        carried, change = misfit
+        others = [each for each in order if each is not change]
+        reason = sentence.misfit_reason(carried, change)
+        return Cause(
+            layer=carried.layer.name if carried.layer else None,
+            distribution=carried.name,
+            current_version=carried.version if carried.layer else None,
+            target_version=carried.version,
+            sentence=sentence.because(spoken, sentence.together(reason, others)),
+        )
+    found = ranked(
+        differences(own, now, flip), own, now, strategy=spoken.strategy, evidence=evidence
+    )
+    runtime = any(isinstance(each, RuntimeChange) for each in order)
+    if runtime and not any(isinstance(each, LayerChange | OrderChange) for each in order):
+        # Of a new runtime, only what is in the layers for one Python alone is another cause.
+        found = tuple(each for each in found if each.by_the_error)
+    best = outstanding(found)
+    if best is not None:
+        return _of_difference(best, found, order, spoken)
+    if found:
+        return _of_layer(found, order, spoken)
+    return _of_change(order, spoken)
+
+
+# --- shapes of causes -----------------------------------------------------------------------
+
+
+def _of_difference(
+    best: Ranked, found: tuple[Ranked, ...], order: list[Change], spoken: Spoken
+) -> Cause:
+    reason = sentence.difference_reason(spoken, best.difference)
+    if not best.by_the_error:
+        equals = (x.difference for x in found if x is not best and x.rank[0] == best.rank[0])
+        reason += sentence.beside(spoken, equals)
+    layers = {side.layer for side in (best.difference.own, best.difference.current) if side}
+    others = [each for each in order if not _changes_one_of(each, layers)]
+    if len(others) == len(order):
+        others = others[1:]
+    return replace(
+        best.difference.cause(spoken.strategy),
+        sentence=sentence.because(spoken, sentence.together(reason, others)),
+    )
+
+
+def _of_layer(found: tuple[Ranked, ...], order: list[Change], spoken: Spoken) -> Cause:
+    """The layer is certain, which of its distributions it is stays open."""
+    equals = [each.difference for each in found if each.rank[0] == found[0].rank[0]]
+    layer = equals[0].layer(spoken.strategy)
+    if layer is None:
+        return _of_change(order, spoken)
+    causes = {each.cause(spoken.strategy) for each in equals}
+    if len(causes) == 1:
+        # Several modules of a layer without metadata.
+        reason = sentence.difference_reason(spoken, equals[0])
+        cause = causes.pop()
+    else:
+        reason = sentence.listed_reason(spoken, str(layer), equals)
+        cause = _layer_cause(order, layer, spoken)
+    others = [each for each in order if not _changes_one_of(each, {layer})]
+    return replace(cause, sentence=sentence.because(spoken, sentence.together(reason, others)))
+
+
+def _of_change(order: list[Change], spoken: Spoken) -> Cause:
+    first, *others = order
+    reason = sentence.together(sentence.change_reason(spoken, first), others)
+    text = sentence.because(spoken, reason)
+    own, current = _sides(first, spoken.strategy)
+    match first:
+        case LayerChange():
+            layer = first.breaking or first.working
+            return replace(_layer_cause([first], layer, spoken), sentence=text)
+        case RuntimeChange():
+            return Cause(
+                distribution=re.sub(r"[\d.]+[a-z]?$", "", first.breaking) or first.breaking,
+                current_version=_runtime_version(current),
+                target_version=_runtime_version(own),
+                sentence=text,
+            )
+        case _:
+            return Cause(sentence=text)
+
+
+def _layer_cause(order: list[Change], layer: Layer | None, spoken: Spoken) -> Cause:
+    for change in order:
+        if isinstance(change, LayerChange) and layer in (change.working, change.breaking):
+            own, current = _sides(change, spoken.strategy)
+            return Cause(
+                layer=layer.name if layer else None,
+                current_version=current.version if isinstance(current, Layer) else None,
+                target_version=own.version if isinstance(own, Layer) else None,
+            )
+    return Cause(layer=layer.name if layer else None)
+
+
+def _sides(change: Change, strategy: Strategy) -> tuple[object, object]:
+    """On the target's own stack, and on the current one."""
+    if strategy is Strategy.ALIAS:
+        return change.breaking, change.working
+    return change.working, change.breaking
+
+
+# --- runtime and binaries -------------------------------------------------------------------
+
+
+def _lost_by_python(error: FunctionError, own: Stack, now: Stack, spoken: Spoken) -> Cause | None:
+    """Whether the runtime alone had a module that is missing."""
+    missing = error_origins.module_missing(error)
+    if missing is None or own.python == now.python or not own.python or not now.python:
+        return None
+    if own.owner(missing) is not None or now.owner(missing) is not None:
+        return None
+    run, other = (own, now) if spoken.strategy is Strategy.ALIAS else (now, own)
+    top = missing.partition(".")[0]
+    since = next((minor for minor, names in _REMOVED.items() if top in names.split()), None)
+    if since is None or not _minor(other) < since <= _minor(run):
+        return None
+    change = RuntimeChange(working=other.view.version.runtime, breaking=run.view.version.runtime)
+    return _of_change([change], spoken)
+
+
+def _misfit(
+    order: list[Change], own: Stack, now: Stack, evidence: Evidence, spoken: Spoken
+) -> tuple[Carried, Change] | None:
+    """A binary on the stack that is not for the runtime or machine that the flip brings."""
+    run = own if spoken.strategy is Strategy.ALIAS else now
+    change = next(
+        (
+            each
+            for each in order
+            if isinstance(each, RuntimeChange)
+            or (isinstance(each, SettingChange) and each.name == "architecture")
+        ),
+        None,
+    )
+    if change is None or evidence.error is None:
+        return None
+    error = evidence.error
+    pointed = [run.owner(module) for module in error_origins.modules_named(error)]
+    pointed += [run.owner_of_file(file) for file in error_origins.files_named(error)]
+    pointed += [run.owner_of_file(frame.file) for frame in error_origins.frames(error)]
+    for carried in pointed:
+        if carried is not None and carried.name is not None and not _fits(carried, run, change):
+            return carried, change
+    return None
+
+
+def _fits(carried: Carried, run: Stack, change: Change) -> bool:
+    natives = carried.natives()
+    if isinstance(change, SettingChange):
+        wanted = _MACHINES.get(run.view.version.architecture)
+        machines = {native.machine for native in natives if native.machine}
+        return not machines or wanted in machines
+    tags = {match["minor"] for native in natives if (match := _CPYTHON.search(native.tag))}
+    stable = any(native.tag.startswith("abi3") for native in natives)
+    return not tags or stable or str(_minor(run)) in tags
+
+
+def _minor(stack: Stack) -> int:
+    return int((stack.python or "3.0").partition(".")[2])
+
+
+# --- small things ---------------------------------------------------------------------------
+
+
+def _weight(change: Change) -> tuple[int, str]:
+    kinds = (LayerChange, OrderChange, RuntimeChange, SettingChange, EnvironmentChange)
+    return kinds.index(type(change)), str(change)
+
+
+def _changes_one_of(change: Change, layers: AbstractSet[Layer | None]) -> bool:
+    if not isinstance(change, LayerChange):
+        return False
+    return bool({change.working, change.breaking} & (layers - {None}))
+
+
+def _runtime_version(runtime: object) -> str | None:
+    text = str(runtime)
+    return python_version(text) or text

@@ -1,0 +1,293 @@
+"""The Docker daemon: connecting to it, naming what it refuses, and who owns what it runs.
+
+The other docker rooms reach the vendor through this one. It knows nothing of images, networks or
+Lambda. The docker package is imported with the first connection, never before.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from pytest_lambda_rollback.engines.docker.image_chain import LABEL_PREFIX
+from pytest_lambda_rollback.engines.interface import Progress
+from pytest_lambda_rollback.errors import EngineError
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
+
+OWNER_LABEL: Final = f"{LABEL_PREFIX}.owner"
+ENGINE_LABEL: Final = f"{LABEL_PREFIX}.engine"
+NAME_PREFIX: Final = "lambda-rollback-"
+"""Every container of this plugin has such a name."""
+
+TICK_S: Final = 1.5
+"""How often a slow step repeats its progress line."""
+
+_DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
+_CONNECT_S: Final = 10.0
+_SILENT: Final = "Docker does not answer"
+_START: Final = (
+    "Start Docker (for example `sudo systemctl start docker`) and see that `docker version` "
+    "answers, or choose another engine"
+)
+
+T = TypeVar("T")
+
+
+class DaemonLost(EngineError):
+    """The daemon does not answer (any more)."""
+
+
+class NotThere(EngineError):
+    """The daemon has no such image, container or network."""
+
+
+def connect() -> DockerClient:
+    """A client of the daemon that the environment names (DOCKER_HOST), versions negotiated.
+
+    Raises DaemonLost with what to do.
+    """
+    import docker
+
+    try:
+        _try_socket(os.environ.get("DOCKER_HOST") or _DEFAULT_HOST)
+    except OSError as error:
+        raise DaemonLost(_SILENT, why=_unreachable(error), do=_START) from error
+    with translated(_SILENT, do=_START):
+        return docker.from_env()
+
+
+def _try_socket(host: str) -> None:
+    """Raise OSError where nobody listens on a local socket.
+
+    The docker package would find out as well, but it leaves the failed socket open.
+    """
+    scheme, _, path = host.partition("://")
+    if scheme in ("unix", "http+unix"):
+        with socket.socket(socket.AF_UNIX) as local:
+            local.settimeout(_CONNECT_S)
+            local.connect("/" + path.lstrip("/"))
+
+
+def probe() -> str | None:
+    """``None`` when the Docker engine can work here, else why not and what to do about it."""
+    try:
+        client = connect()
+    except EngineError as error:
+        return str(error)
+    try:
+        with translated(_SILENT, do=_START):
+            version, info = client.version(), client.info()
+    except EngineError as error:
+        return str(error)
+    finally:
+        client.close()
+    return unsuited(version, info)
+
+
+def unsuited(version: dict[str, Any], info: dict[str, Any]) -> str | None:
+    """Why a daemon that answers is not one that this engine can use, ``None`` when it is."""
+    if version.get("Os") != "linux":
+        return (
+            f"Docker runs {version.get('Os')} containers, Lambda's are Linux. "
+            "Switch Docker to Linux containers."
+        )
+    rootless = any("rootless" in option for option in info.get("SecurityOptions") or ())
+    elsewhere = _release(version.get("KernelVersion", "")) != _release(os.uname().release)
+    desktop = info.get("OperatingSystem") == "Docker Desktop"
+    if not (rootless or elsewhere or desktop):
+        return None
+    what = "rootless Docker" if rootless else "Docker Desktop" if desktop else "a Docker daemon"
+    where = "in a network namespace of its own" if rootless else "in a virtual machine or elsewhere"
+    return (
+        f"{what} runs its networks {where}, so containers cannot reach the Runtime API that "
+        'is served here. Use a Docker Engine on this machine itself, or engine = "process".'
+    )
+
+
+def _release(text: str) -> str:
+    return text.partition("-")[0].partition("+")[0]
+
+
+@contextmanager
+def translated(what: str, *, do: str = "") -> Iterator[None]:
+    """Turn what the docker package (and HTTP below it) raises into EngineError.
+
+    ``what`` failed and what to ``do`` are the caller's words; the reason is the daemon's.
+    """
+    import docker.errors
+    import requests.exceptions
+
+    try:
+        yield
+    except docker.errors.NotFound as error:
+        raise NotThere(what, why=_explanation(error), do=do) from error
+    except docker.errors.APIError as error:
+        raise EngineError(what, why=_explanation(error), do=do) from error
+    except (requests.exceptions.RequestException, ConnectionError, TimeoutError) as error:
+        raise DaemonLost(what, why=_unreachable(error), do=do or _START) from error
+    except docker.errors.DockerException as error:
+        raise DaemonLost(what, why=_unreachable(error), do=do or _START) from error
+
+
+def _explanation(error: Any) -> str:
+    return str(error.explanation or error).strip().rstrip(".")
+
+
+def _unreachable(error: BaseException) -> str:
+    """The root of a chain of connection errors, in words."""
+    text = f"{type(error).__name__}: {error}"
+    if "PermissionError" in text or "Permission denied" in text:
+        return "this user may not use Docker's socket (is it in the group docker?)"
+    if "FileNotFoundError" in text or "No such file" in text:
+        return "no daemon is listening on its socket"
+    if "Connection refused" in text or "ConnectionRefusedError" in text:
+        return "the daemon refuses the connection"
+    if "Read timed out" in text:
+        return "the daemon gave no answer in time"
+    return str(error).strip().rstrip(".") or type(error).__name__
+
+
+def with_ticks(call: Callable[[], T], text: Callable[[], str], progress: Progress) -> T:
+    """Run a slow call and repeat its progress line, with the seconds so far, until it ends.
+
+    ``call`` runs in a thread of its own, so that an interrupt is not held up by it; ``progress``
+    is called in this one.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+    began = time.monotonic()
+    progress(text())
+    threading.Thread(target=run, name="lambda-rollback-docker", daemon=True).start()
+    while True:
+        try:
+            return future.result(timeout=TICK_S)
+        except TimeoutError:
+            if future.done():
+                return future.result()
+            progress(f"{text()} ({time.monotonic() - began:.0f} s)")
+
+
+# --- owners ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """The process that made a container or network, unmistakable even after a reboot.
+
+    Every process that can use this engine runs on the daemon's own kernel, because it listens on
+    a gateway address of that kernel. So another boot id means a machine that was started again.
+    """
+
+    boot: str
+    namespace: str
+    """The process id namespace that ``pid`` counts in."""
+    pid: int
+    started: str
+    """Start time in clock ticks since boot, which tells a process from a later one of its id."""
+
+    def __str__(self) -> str:
+        return f"{self.boot}/{self.namespace}/{self.pid}/{self.started}"
+
+
+def this_process() -> Owner:
+    """The owner that this process is."""
+    pid = os.getpid()
+    return Owner(boot=_boot(), namespace=_namespace(), pid=pid, started=_started(pid) or "")
+
+
+def is_dead(label: str) -> bool:
+    """True when the owner that a label names is gone for certain; in doubt False."""
+    match label.split("/"):
+        case [boot, namespace, pid, started] if boot and pid.isdigit():
+            if boot != _boot():
+                return True
+            return namespace == _namespace() and _started(int(pid)) != started
+    return False
+
+
+def _boot() -> str:
+    return _read("/proc/sys/kernel/random/boot_id")
+
+
+def _namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]")
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str | None:
+    """Field 22 of /proc/PID/stat, ``None`` when there is no such process (or only its husk)."""
+    fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return fields[19] if len(fields) > 19 and fields[0] not in "ZX" else None
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError:
+        return ""
+
+
+def remove_containers(client: DockerClient, wanted: Callable[[dict[str, str]], bool]) -> None:
+    """Remove, with what runs in them, the containers of this plugin whose labels are wanted.
+
+    Labels alone are not enough: a container has those of its image too, whoever made that.
+    """
+    listed = client.api.containers(all=True, filters={"label": OWNER_LABEL})
+    for container in listed:
+        names = container.get("Names") or ()
+        ours = any(name.startswith(f"/{NAME_PREFIX}") for name in names)
+        if ours and wanted(container.get("Labels") or {}):
+            remove_container(client, container["Id"])
+
+
+def remove_container(client: DockerClient, container: str) -> None:
+    """Kill and remove one container with its volumes; one that is gone is no error.
+
+    Raises EngineError where the daemon refuses.
+    """
+    import docker.errors
+
+    with translated(f"the container {container[:40]} could not be removed"):
+        try:
+            client.api.remove_container(container, v=True, force=True)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as error:
+            if error.status_code != 409:  # 409: its removal is under way already
+                raise
+
+
+def sweep(client: DockerClient) -> None:
+    """Remove containers and networks that processes left behind which are dead by now."""
+
+    def left_behind(labels: dict[str, str]) -> bool:
+        return is_dead(labels.get(OWNER_LABEL, ""))
+
+    import docker.errors
+
+    with translated("leftovers of an earlier run could not be removed"):
+        remove_containers(client, left_behind)
+        for network in client.api.networks(filters={"label": OWNER_LABEL}):
+            if left_behind(network.get("Labels") or {}):
+                try:
+                    client.api.remove_network(network["Id"])
+                except docker.errors.APIError:  # another run sweeps it, or still empties it
+                    continue

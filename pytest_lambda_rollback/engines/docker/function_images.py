@@ -1,0 +1,245 @@
+"""Container images of functions: found by digest, pulled with a login, refused with what to do.
+
+An image that was published is known by its digest alone, whatever became of its tags; an image of
+a build that is not published yet is only in the local daemon and is never pulled. Images of
+functions belong to the user: nothing here removes one. What is run from an image is decided in
+`image`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_lambda_rollback.engines.docker.daemon import DaemonLost, translated
+from pytest_lambda_rollback.engines.docker.pulls import PLATFORMS, inspected, pull_image
+from pytest_lambda_rollback.engines.interface import Progress
+from pytest_lambda_rollback.errors import EngineError, RollbackError
+from pytest_lambda_rollback.model.versions import ContainerImage, FunctionVersion
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
+
+RegistryLogin = Callable[[str], tuple[str, str] | None]
+"""Takes an image's URI and gives (user, password) for its registry, or ``None`` to leave it to the
+user's own Docker configuration. May raise RollbackError."""
+
+_BY_DIGEST: Final = re.compile(r"(?P<repository>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})")
+_HELPER: Final = "Credentials store error"
+"""What the docker package says where the user's credential helper fails; it is no other error."""
+_WORDS: Final = 400
+"""How many characters of a registry's words are shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    """One way in which a pull fails: how it is recognised, why, and what to do."""
+
+    words: str
+    """A regular expression, in the lower case words of registries and daemons."""
+    why: str
+    do: str
+
+
+# In this order: a registry often says "not found" where it means "not allowed".
+_REFUSALS: Final = (
+    _Refusal(
+        words="authorization token has expired|token is expired",
+        why="the login to {registry} has expired",
+        do="Log in again (`docker login {registry}`, or renew your AWS credentials) and run again",
+    ),
+    _Refusal(
+        words="no basic auth|unauthorized|authentication required|incorrect username"
+        "|credentials store|error getting credentials|credential helper",
+        why="{registry} does not accept the login",
+        do="For Amazon ECR see that your AWS credentials are valid and may call "
+        "ecr:GetAuthorizationToken; for another registry run `docker login {registry}`",
+    ),
+    _Refusal(
+        words="denied|forbidden|not authorized",
+        why="{registry} does not let you pull from {repository}, or has no such repository",
+        do="For Amazon ECR allow ecr:BatchGetImage and ecr:GetDownloadUrlForLayer, also in the "
+        "repository's policy where it is another account's; for another registry run "
+        "`docker login {registry}`",
+    ),
+    _Refusal(
+        words="name unknown|name_unknown|repository .*(not known|does not exist|not found)",
+        why="{registry} has no repository {repository} (any more)",
+        do="Push the image again into a repository of that name from a machine that still has it, "
+        "or check another version",
+    ),
+    _Refusal(
+        words="manifest unknown|manifest_unknown|manifest for .* not found|image not found"
+        "|failed to resolve reference .*not found",
+        why="{repository} has no image {digest} any more: it was deleted, by hand or by a "
+        "lifecycle policy",
+        do="Push that image again from a machine that still has it (its digest stays the same), or "
+        "check another version; keep the images of rollback targets out of lifecycle policies",
+    ),
+    _Refusal(
+        words="no space left",
+        why="Docker's disk is full",
+        do="Make room (`docker system df` shows what takes it, `docker image prune` removes what "
+        "nothing uses) and run again",
+    ),
+    _Refusal(
+        words="does not match the specified platform|no matching manifest",
+        why="it holds no image for {platform}, which the function is configured for",
+        do="Publish a version whose image and architecture agree; Lambda runs no other",
+    ),
+    _Refusal(
+        words="x509|certificate|http response to https client",
+        why="the connection to {registry} cannot be trusted",
+        do="Give Docker the registry's certificate authority (/etc/docker/certs.d/{registry})",
+    ),
+    _Refusal(
+        words="toomanyrequests|too many requests|rate exceeded|throttl",
+        why="{registry} answers that there were too many requests",
+        do="Wait a few minutes, or use fewer workers, and run again",
+    ),
+    _Refusal(
+        words="took more than",
+        why="the image is too large, or the connection too slow",
+        do="Pull it beforehand with `docker pull --platform {platform} {uri}` and run again",
+    ),
+    _Refusal(
+        words="no such host|connection refused|timeout|timed out|unreachable|no route to host"
+        "|connection reset|request canceled|server misbehaving|unexpected eof|deadline exceeded"
+        "|: eof",
+        why="{registry} cannot be reached from this machine",
+        do="See that the network, a VPN or Docker's proxy settings lead there, or pull it where "
+        "they do and bring it here with `docker save` and `docker load`",
+    ),
+)
+
+
+class FunctionImages:
+    """The images of functions that a daemon has, or can get.
+
+    ``pull`` says whether one that is not there may be pulled, ``registry_login`` as whom.
+    """
+
+    def __init__(
+        self, client: DockerClient, *, pull: bool, registry_login: RegistryLogin | None
+    ) -> None:
+        self._client = client
+        self._pull = pull
+        self._login = registry_login
+
+    def obtain(
+        self, version: FunctionVersion, image: ContainerImage, progress: Progress
+    ) -> dict[str, Any]:
+        """What Docker tells of a version's image, pulled where it is not there.
+
+        Raises EngineError where it cannot be had, or is for another architecture.
+        """
+        found = self._local(version, image) if image.local else None
+        if found is None:
+            found = self._published(version, image, progress)
+        machine = PLATFORMS[version.architecture].partition("/")[2]
+        if found["Architecture"] != machine:
+            raise EngineError(
+                f"{version.name} cannot run from its image {image.uri}",
+                why=f"the function is configured for {version.architecture} ({machine}), the "
+                f"image is built for {found['Architecture']}",
+                do=f"Build the image for that platform (`docker build --platform linux/{machine}`)"
+                ", or set the function's architecture to the image's",
+            )
+        return found
+
+    def _local(self, version: FunctionVersion, image: ContainerImage) -> dict[str, Any]:
+        found = inspected(self._client, image.uri)
+        if found is None:
+            raise EngineError(
+                f"the image {image.uri} of {version.name} is not there",
+                why="this machine's Docker has no image of that name",
+                do="Build it first (`sam build`, or `docker build --tag` with that name)",
+            )
+        return found
+
+    def _published(
+        self, version: FunctionVersion, image: ContainerImage, progress: Progress
+    ) -> dict[str, Any]:
+        named = _BY_DIGEST.fullmatch(image.uri)
+        if named is None:
+            raise EngineError(
+                f"the image {image.uri} of {version.name} is not used",
+                why="it is not named by a digest, so it may not be the image that was published",
+                do="Name it as repository@sha256:…, which GetFunction gives as ResolvedImageUri",
+            )
+        found = self._present(image.uri, named["digest"])
+        if found is None:
+            self._get(version, image.uri, progress)
+            found = self._present(image.uri, named["digest"])
+        if found is None:
+            raise EngineError(
+                f"the image of {version.name} cannot be used",
+                why=f"Docker has no image of the digest {named['digest']} after the pull",
+                do=f"See what `docker image inspect {image.uri}` says",
+            )
+        return found
+
+    def _present(self, uri: str, digest: str) -> dict[str, Any] | None:
+        """The image of a digest, from whichever repository it came: equal digest, equal image."""
+        found = inspected(self._client, uri)
+        if found is not None:
+            return found if _has(found, digest) else None
+        with translated("the images could not be listed"):
+            listed = self._client.api.images()
+        for each in listed:
+            if _has(each, digest):
+                return inspected(self._client, each["Id"])
+        return None
+
+    def _get(self, version: FunctionVersion, uri: str, progress: Progress) -> None:
+        what = f"the image {uri} of {version.name} cannot be had"
+        platform = PLATFORMS[version.architecture]
+        if not self._pull:
+            raise EngineError(
+                what,
+                why="it is not on this machine, and pulling is switched off",
+                do=f"Get it with `docker pull --platform {platform} {uri}`, or run once with the "
+                "network",
+            )
+        try:
+            login = self._login(uri) if self._login is not None else None
+        except RollbackError as error:
+            why = f"{error.what}: {error.why}" if error.why else error.what
+            raise EngineError(what, why=why, do=error.do) from error
+        try:
+            pull_image(self._client, uri, platform=platform, progress=progress, login=login)
+        except EngineError as error:
+            if isinstance(error, DaemonLost) and _HELPER not in error.why:
+                raise
+            raise _refused(what, uri, platform, error.why) from error
+
+
+def _has(image: dict[str, Any], digest: str) -> bool:
+    return any(each.endswith(f"@{digest}") for each in image.get("RepoDigests") or ())
+
+
+def _refusal(words: str) -> _Refusal | None:
+    return next((each for each in _REFUSALS if re.search(each.words, words.lower())), None)
+
+
+def _refused(what: str, uri: str, platform: str, words: str) -> EngineError:
+    """A pull's failure in the words of somebody who must act on it."""
+    refusal = _refusal(words)
+    shown = words if len(words) <= _WORDS else f"{words[:_WORDS]}…"
+    if refusal is None:
+        return EngineError(
+            what, why=shown, do=f"See what `docker pull --platform {platform} {uri}` says"
+        )
+    repository, _, digest = uri.partition("@")
+    parts = {
+        "registry": repository.partition("/")[0],
+        "repository": repository,
+        "digest": digest,
+        "platform": platform,
+        "uri": uri,
+    }
+    return EngineError(
+        what, why=f"{refusal.why.format(**parts)} ({shown})", do=refusal.do.format(**parts)
+    )

@@ -1,0 +1,1 @@
+"""The Lambda Runtime API as the plugin serves it. Knows no engine."""

@@ -1,0 +1,1 @@
+"""What Python code imports and calls, and what the packages it runs on offer."""

@@ -1,0 +1,224 @@
+"""Does a module offer a name? The walk over modules, re-exports and star imports.
+
+It asks for places and facts and gives answers. It is silent (``unknown``) wherever a name may have
+been made in a way that reading does not show.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from pytest_lambda_rollback.aws_lambda import stdlib
+from pytest_lambda_rollback.import_analysis.module_facts import ModuleFacts
+from pytest_lambda_rollback.import_analysis.module_getattr import literal_table
+from pytest_lambda_rollback.import_analysis.module_search import Located, ModuleSearch
+from pytest_lambda_rollback.model.modules import Answer, Ask, Definition, Form, State
+
+_EVERY_MODULE = frozenset(dir(types.ModuleType)) | {
+    "__all__", "__annotations__", "__author__", "__builtins__", "__cached__", "__file__",
+    "__loader__", "__name__", "__package__", "__path__", "__spec__", "__version__",
+}  # fmt: skip
+"""Names that are never missed: every module has them, or code looks at them with care."""
+
+_HOPS = 40
+
+_UNKNOWN = Answer(state=State.UNKNOWN)
+
+
+class NameLookup:
+    """Answers for one version. ``facts`` gives those of a located source."""
+
+    def __init__(
+        self,
+        search: ModuleSearch,
+        facts: Callable[[Located], ModuleFacts],
+        *,
+        patched: Iterable[tuple[str, str]] = (),
+        made: Iterable[str] = (),
+        path_changes: bool = False,
+        anything_may_appear: bool = False,
+    ) -> None:
+        self._search = search
+        self._facts = facts
+        self._patched = frozenset(patched)
+        self._made = frozenset(made)
+        self._path_changes = path_changes
+        self._anything_may_appear = anything_may_appear
+
+    def answer(self, ask: Ask) -> Answer:
+        """What this version answers to one ask."""
+        module = self.module(ask.module)
+        if not ask.names:
+            return module
+        if module.state is State.MISSING and ask.form in (Form.ATTRIBUTE, Form.CALL):
+            return replace(module, state=State.UNREACHED)
+        if module.state is not State.OFFERED:
+            return module
+        return self._walk(ask.module, ask.names, hops=0)
+
+    def module(self, name: str) -> Answer:
+        """Whether a module can be found."""
+        if any(name == made or name.startswith(f"{made}.") for made in self._made):
+            return _UNKNOWN
+        top = name.partition(".")[0]
+        if self._path_changes and self._search.elsewhere(top):
+            return _UNKNOWN  # which of the two is found first depends on what the code does
+        located = self._search.find(name)
+        if located.there:
+            return Answer(state=State.OFFERED, module=name, provider=located.provider)
+        if located.kind == "unknown" or self._submodule_may_appear(name):
+            return _UNKNOWN
+        if self._anything_may_appear and not self._search.find(top).there:
+            return _UNKNOWN
+        missing = name
+        while "." in missing and not self._search.find(missing.rpartition(".")[0]).there:
+            missing = missing.rpartition(".")[0]
+        return Answer(state=State.MISSING, module=missing, provider=located.provider)
+
+    def name(self, module: str, name: str) -> Answer:
+        """Whether a module that is there has a name."""
+        return self._walk(module, (name,), hops=0)
+
+    def _submodule_may_appear(self, name: str) -> bool:
+        """Whether a package on the way makes submodules that do not lie beside it."""
+        parts = name.split(".")
+        for count in range(1, len(parts)):
+            parent = ".".join(parts[:count])
+            if (parent, "*") in self._patched or (parent, parts[count]) in self._patched:
+                return True
+            located = self._search.find(parent)
+            if located.kind == "source":
+                facts = self._facts(located)
+                if facts.opens_path or facts.hooks or not facts.readable:
+                    return True
+        return False
+
+    def _walk(self, module: str, names: tuple[str, ...], *, hops: int) -> Answer:
+        """Follow a dotted path that begins in a module that is there."""
+        if hops > _HOPS:
+            return _UNKNOWN
+        located = self._search.find(module)
+        offered = Answer(state=State.OFFERED, module=module, provider=located.provider)
+        if not names:
+            return offered
+        name, rest = names[0], names[1:]
+        if name in _EVERY_MODULE or {(module, name), (module, "*")} & self._patched:
+            return _UNKNOWN
+        submodule = f"{module}.{name}"
+        if located.kind == "opaque":
+            return self._opaque(located, name, rest, hops)
+        facts = self._facts(located) if located.kind == "source" else ModuleFacts()
+        if name in facts.bindings:
+            return self._follow(facts.bindings[name], rest, hops, offered)
+        if name in facts.names:
+            definition = self._definition(located, name) if not rest else None
+            return replace(offered, definition=definition)
+        if self._search.find(submodule).there:
+            return self._walk(submodule, rest, hops=hops + 1)
+        if self._refuses(facts, name):
+            return self._missing(located, facts, name)
+        through_stars = self._through_stars(facts, names, hops)
+        if through_stars is not None:
+            return through_stars
+        if name in facts.maybe:
+            return _UNKNOWN
+        if facts.dynamic and facts.exported is not None and self._unmentioned(located, name):
+            # What a package lists is not all that it may have, but most of it.
+            return replace(self._missing(located, facts, name), state=State.UNKNOWN)
+        if facts.dynamic or located.compiled or self.module(submodule).state is State.UNKNOWN:
+            return _UNKNOWN
+        return self._missing(located, facts, name)
+
+    def _opaque(self, located: Located, name: str, rest: tuple[str, ...], hops: int) -> Answer:
+        provider = located.provider
+        if provider is None or provider.kind != "python":
+            return replace(_UNKNOWN, provider=provider)
+        if stdlib.lacks_name(located.name, name, self._search.python):
+            return Answer(state=State.MISSING, module=located.name, name=name, provider=provider)
+        submodule = f"{located.name}.{name}"
+        if rest and stdlib.has_names(submodule) and self._search.find(submodule).there:
+            return self._walk(submodule, rest, hops=hops + 1)
+        return Answer(state=State.OFFERED, module=located.name, provider=provider)
+
+    def _follow(
+        self, target: tuple[str, str | None], rest: tuple[str, ...], hops: int, offered: Answer
+    ) -> Answer:
+        """A name that is bound by an import: it is there; the rest of the path is asked there."""
+        module, inner = target
+        names = (*((inner,) if inner else ()), *rest)
+        if self.module(module).state is not State.OFFERED:
+            return offered if not rest else _UNKNOWN
+        if inner and not rest and self._defines(module, inner):
+            definition = self._definition(self._search.find(module), inner)
+            return replace(offered, definition=definition)
+        answer = self._walk(module, names, hops=hops + 1)
+        if not rest and answer.state is not State.OFFERED:
+            return offered  # the module would not load; that is another ask's answer
+        if answer.state is State.MISSING and (answer.module, answer.name) == (module, inner):
+            return _UNKNOWN
+        return answer if rest else replace(offered, definition=answer.definition)
+
+    def _defines(self, module: str, name: str) -> bool:
+        """Whether a source shows at its left margin that it defines a name; no need to parse."""
+        located = self._search.find(module)
+        if located.kind != "source" or (module, name) in self._patched:
+            return False
+        pattern = rb"^(?:class|def|async[ \t]+def)[ \t]+%s\b" % re.escape(name.encode())
+        return re.search(pattern, self._search.read(located.path) or b"", re.MULTILINE) is not None
+
+    def _through_stars(
+        self, facts: ModuleFacts, names: tuple[str, ...], hops: int
+    ) -> Answer | None:
+        """What ``from m import *`` statements bring; ``None`` where they certainly do not."""
+        unknown = False
+        for star in facts.stars:
+            located = self._search.find(star)
+            if self.module(star).state is not State.OFFERED or located.kind != "source":
+                unknown = True  # also where it is missing: that is another ask's answer
+                continue
+            source = self._facts(located)
+            if source.exported is not None:
+                hidden = names[0] not in source.exported
+            else:
+                hidden = names[0].startswith("_") and not source.computed_all
+            if hidden and not (source.dynamic or located.compiled):
+                continue
+            answer = self._walk(star, names, hops=hops + 1)
+            if answer.state is State.OFFERED:
+                return answer
+            unknown = unknown or answer.state is State.UNKNOWN
+            if answer.state is State.MISSING and answer.name != names[0]:
+                return answer
+        return _UNKNOWN if unknown else None
+
+    def _refuses(self, facts: ModuleFacts, name: str) -> bool:
+        """Whether ``__getattr__`` raises for this very name."""
+        for module, table in facts.refused_in:
+            located = self._search.find(module)
+            source = self._search.read(located.path) if located.kind == "source" else None
+            if source is not None and table and name in literal_table(source, table):
+                return True
+        return name in facts.refused
+
+    def _unmentioned(self, located: Located, name: str) -> bool:
+        source = self._search.read(located.path)
+        return not name.startswith("_") and source is not None and name.encode() not in source
+
+    def _missing(self, located: Located, facts: ModuleFacts, name: str) -> Answer:
+        stars = [star for star in facts.stars if self._search.find(star).there]
+        if len(stars) == 1:
+            located = self._search.find(stars[0])
+        return Answer(
+            state=State.MISSING, module=located.name, name=name, provider=located.provider
+        )
+
+    def _definition(self, located: Located, name: str) -> Definition:
+        return Definition(
+            module=located.name,
+            name=name,
+            digest=self._search.digest(located.path),
+            provider=located.provider,
+        )

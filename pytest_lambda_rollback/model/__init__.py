@@ -1,0 +1,1 @@
+"""Frozen values that pass between the steps, by subject. Standard library only."""

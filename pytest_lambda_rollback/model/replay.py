@@ -1,0 +1,99 @@
+"""Events, invocations and how a replay ended, frozen. Times are in seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class OutcomeKind(StrEnum):
+    """How a replay ended."""
+
+    RESPONSE = "response"
+    FUNCTION_ERROR = "function-error"
+    INIT_ERROR = "init-error"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out-of-memory"
+    RUNTIME_EXIT = "runtime-exit"
+    RESPONSE_TOO_LARGE = "response-too-large"
+    HARNESS_FAILURE = "harness-failure"
+    """Our own trouble (the engine, the network of the harness), never the function's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectedError:
+    """A fixture's ``expect = {"error": …}``: the current version is meant to raise."""
+
+    type: str | None = None
+    """The error type that must be raised; ``None`` accepts any function error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventFixture:
+    """One recorded event, as it stands in its JSON file."""
+
+    name: str
+    path: Path
+    payload: bytes = field(repr=False)
+    """The event as JSON text in UTF-8; for a bare event the very bytes of the file."""
+    client_context: str | None = field(default=None, repr=False)
+    """JSON text for ``context.client_context``, or ``None``."""
+    cognito_identity: str | None = field(default=None, repr=False)
+    """JSON text for ``context.identity``, or ``None``."""
+    recorded: tuple[tuple[str, str], ...] = ()
+    expect: ExpectedError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """What one replay hands to the runtime: the event and the headers of ``/next``."""
+
+    request_id: str
+    event: bytes = field(repr=False)
+    trace_id: str = ""
+    client_context: str | None = field(default=None, repr=False)
+    cognito_identity: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionError:
+    """What a runtime posts when a function or its initialisation raises."""
+
+    type: str
+    message: str
+    stack_trace: tuple[str, ...] = ()
+    """The frames as the runtime formatted them, outermost first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one replay ended, as it was seen from outside the function."""
+
+    kind: OutcomeKind
+    payload: bytes | None = field(default=None, repr=False)
+    """The response body for ``response``, else ``None``."""
+    content_type: str = "application/json"
+    streamed: bool = False
+    error: FunctionError | None = None
+    """For ``function-error`` and ``init-error``; what the runtime posted."""
+    detail: str = ""
+    """One sentence without a full stop for every kind but ``response``."""
+    logs: tuple[str, ...] = field(default=(), repr=False)
+    """The last lines the function logged during this replay; empty for a response."""
+    duration_s: float = 0.0
+    cold: bool = False
+    """True when this was the first replay of its execution environment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineDescription:
+    """What the header and the report say about the engine that ran the replays."""
+
+    name: str
+    version: str = ""
+    base_images: tuple[tuple[str, str, str], ...] = ()
+    """(runtime, image reference, image id) of each base image that is used."""
+    not_sealed: tuple[str, ...] = ()
+    """What this engine does not isolate, one fragment each."""
+    chosen_because: str = ""

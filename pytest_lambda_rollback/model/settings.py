@@ -1,0 +1,206 @@
+"""A configuration file joined with the command line, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+
+from pytest_lambda_rollback.model.published import (
+    AwsSource,
+    Environment,
+    PublishedFunction,
+    PublishedVersion,
+)
+from pytest_lambda_rollback.model.versions import ContainerImage, RemotePackage, TargetRef
+
+
+class Strategy(StrEnum):
+    """How the rollback would be done."""
+
+    ALIAS = "alias"
+    """The alias is pointed back: the target exactly as it was published."""
+    REDEPLOY = "redeploy"
+    """The old code is deployed again on the current version's layers, runtime, environment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matcher:
+    """What values at a place of a response must look like, instead of being compared."""
+
+    pointer: str
+    """A JSON Pointer; ``*`` stands for one whole reference token."""
+    kind: str
+    """``uuid``, ``timestamp``, ``regex`` or ``tolerance``."""
+    pattern: str = ""
+    """For ``regex``: what is searched for in a string, in Python's syntax."""
+    tolerance: float = 0.0
+    """For ``tolerance``: how far a number may be from the current version's, absolutely."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseRule:
+    """How responses are compared: DESIGN's ``response`` table."""
+
+    mode: str = "shape"
+    """``shape``, ``exact``, ``schema`` or ``none``."""
+    ignore: tuple[str, ...] = ()
+    """JSON Pointers; ``*`` stands for one whole reference token."""
+    matchers: tuple[Matcher, ...] = ()
+    """For ``shape`` and ``exact``; the first one that covers a place counts."""
+    schema: str | None = field(default=None, repr=False)
+    """For ``schema``: the JSON Schema as text, already checked."""
+    schema_name: str = ""
+    """The schema's file, as the configuration names it."""
+    schema_at: str = ""
+    """JSON Pointer to the part of the response that the schema describes; all of it if empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept:
+    """A break that the configuration accepts by name, until a date."""
+
+    target: str
+    check: str
+    """A glob over the check's name (the event's name, or a contract's)."""
+    reason: str
+    until: date
+    strategy: Strategy | None = None
+    """Only this strategy, or both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalVersion:
+    """One ``[functions.F.versions.V]`` table, its paths made absolute."""
+
+    version: str
+    code: Path
+    layers: tuple[Path | RemotePackage, ...]
+    """A candidate build may be bound to layer versions that AWS holds."""
+    layer_names: tuple[str, ...] = ()
+    """What a template calls each of them; empty where their paths say it."""
+    runtime: str
+    handler: str
+    architecture: str = "x86_64"
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    memory_mb: int = 128
+    timeout_s: float = 3.0
+    ephemeral_storage_mb: int = 512
+    environment_names: tuple[str, ...] = ()
+    """Variables of a candidate build whose values are not known here, sorted."""
+    environment_error: str | None = None
+    """What Lambda said of variables that a candidate build takes over and it could not decrypt."""
+    image: ContainerImage | None = None
+    """For a candidate build that is a container image; nothing is read from ``code`` then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Where the archive of a configuration file is."""
+
+    path: Path
+    """The folder; it need not exist yet."""
+    bucket: str | None = None
+    """``s3://bucket/prefix`` behind it, or ``None``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redact:
+    """What recordings must never hold, beyond what is always redacted."""
+
+    pointers: tuple[str, ...] = ()
+    """JSON Pointers; ``*`` stands for one whole reference token."""
+    keys: tuple[str, ...] = ()
+    """Globs over the names of keys, in any case."""
+    keep: tuple[str, ...] = ()
+    """JSON Pointers to what is left as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionSettings:
+    """One ``[functions.F]`` table with all references resolved."""
+
+    name: str
+    current: LocalVersion | PublishedVersion | None
+    """The version that holds the contracts; a candidate build has the version ``candidate``.
+    ``None`` where it is not known, and ``reason`` says why."""
+    targets: tuple[TargetRef, ...] = ()
+    """Rollback targets, newest first."""
+    no_targets: str = ""
+    """Why there are none and what to do, where the conditions of the file say more than that there
+    is no older version."""
+    versions: tuple[LocalVersion | PublishedVersion, ...] = ()
+    """Versions of this function that are declared in the file, or that AWS or the archive has."""
+    source: AwsSource | None = None
+    """Where the versions come from, if not from the file."""
+    published: PublishedFunction | None = None
+    """What AWS says of the function, where it was asked or a lock file tells."""
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Values that the configuration gives for variables of every version of an AWS source."""
+    alias: str | None = None
+    """The alias that ``current`` was named by, if it was."""
+    reason: str | None = None
+    """Why nothing is known of the function, so that all of it is ``unknown``."""
+    events: tuple[Path, ...] = ()
+    """Event fixture files, sorted by name."""
+    events_root: Path | None = None
+    """The folder that fixture names are relative to."""
+    events_text: str = ""
+    """What the configuration says under ``events``, for messages."""
+    strategies: tuple[Strategy, ...] = (Strategy.ALIAS, Strategy.REDEPLOY)
+    response: ResponseRule = ResponseRule()
+    accept: tuple[Accept, ...] = ()
+    requires: tuple[str, ...] = ()
+    region: str = "us-east-1"
+    account: str = "123456789012"
+    inherited: tuple[str, ...] = ()
+    """What was not said and was taken from elsewhere, as in ``runtime from 4``: what a candidate
+    build does not say itself, and how an AWS source's current version was found."""
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """Variables of the current version and the targets whose values are made up, sorted."""
+        checked = {target.version for target in self.targets if target.function == self.name}
+        fetched = self.source is not None and self.source.environment is Environment.FETCH
+        names: set[str] = set()
+        for version in (self.current, *self.versions):
+            if version is None or (version is not self.current and version.version not in checked):
+                continue
+            if not (fetched and isinstance(version, PublishedVersion)):
+                names.update(version.environment_names)
+        return tuple(sorted(names - {name for name, _ in self.environment}))
+
+    def event_name(self, path: Path) -> str:
+        """Name of a fixture in ids: its path below the events folder, without ``.json``."""
+        if self.events_root is not None and path.is_relative_to(self.events_root):
+            return path.relative_to(self.events_root).with_suffix("").as_posix()
+        return path.stem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One configuration file joined with the command line."""
+
+    path: Path
+    """The file; its parent is what all paths in it are relative to."""
+    functions: tuple[FunctionSettings, ...]
+    engine: str = "auto"
+    unknown: str = "fail"
+    """``fail``, or ``skip`` where the user takes unknown checks upon himself."""
+    base_images: tuple[tuple[str, str], ...] = ()
+    """(runtime, image) overrides of the built-in table."""
+    workers: int = 2
+    """How many images are built and environments started at the same time."""
+    use_cache: bool = True
+    store: Store = Store(path=Path(".lambda-rollback"))
+    offline: bool = False
+    """True where nothing but the archive may be used."""
+    redact: Redact = Redact()
+
+    def function(self, name: str) -> FunctionSettings:
+        """Return the settings of one function. Raises KeyError for a name that is not there."""
+        for function in self.functions:
+            if function.name == name:
+                return function
+        raise KeyError(name)

@@ -1,0 +1,1 @@
+"""Code and layer packages: zips and folders, read, checked, stored and listed."""

@@ -1,0 +1,1 @@
+"""Everything that knows pytest, but for the options and the hook specifications."""

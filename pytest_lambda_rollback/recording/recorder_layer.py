@@ -1,0 +1,31 @@
+"""The layer that brings the recorder into a function whose code is not to be touched."""
+
+from __future__ import annotations
+
+import importlib.resources
+import io
+import zipfile
+from typing import Final
+
+MEMBER: Final = "python/lambda_rollback_recorder.py"
+"""Lambda unpacks a layer to /opt, and looks for Python modules in /opt/python."""
+HANDLER: Final = "lambda_rollback_recorder.handler"
+"""What the function's handler is set to; LAMBDA_ROLLBACK_HANDLER then names its own."""
+_MODE: Final = 0o100644
+
+
+def recorder_source() -> bytes:
+    """The recorder's one file."""
+    folder = importlib.resources.files("pytest_lambda_rollback.recording.recorder")
+    return (folder / "lambda_rollback_recorder.py").read_bytes()
+
+
+def layer_zip() -> bytes:
+    """The layer as a zip; the same bytes each time."""
+    info = zipfile.ZipInfo(MEMBER, date_time=(1980, 1, 1, 0, 0, 0))
+    info.external_attr = _MODE << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(info, recorder_source())
+    return packed.getvalue()

@@ -1,0 +1,1 @@
+"""What in an event is secret or personal, and what stands in its place."""

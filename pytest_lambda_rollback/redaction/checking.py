@@ -1,0 +1,103 @@
+"""Checking fixtures that exist for secrets and personal data that nobody took out.
+
+It reads fixtures, bare or in an envelope, and finds what `redaction` would replace, except what
+is a pseudonym already. No key is needed, so it works in CI. Nothing it gives shows a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.redaction import recognition
+from pytest_lambda_rollback.redaction.encoded_documents import read_json
+from pytest_lambda_rollback.redaction.pseudonyms import Pseudonyms
+from pytest_lambda_rollback.redaction.redactor import replaced
+from pytest_lambda_rollback.redaction.replacements import ECHO
+from pytest_lambda_rollback.redaction.rules import Pointer, RedactionRules, pointer_text
+
+MAX_BYTES: Final = 48 * 1024 * 1024
+_SHOW_FROM: Final = 8
+"""Of a shorter value, two characters would be too much of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leak:
+    """One value in a fixture that should not be there."""
+
+    path: Path
+    pointer: str
+    """JSON Pointer into the event, or from ``/context`` for an envelope's context."""
+    detector: str
+    """A detector's name, ``key`` or ``pointer``."""
+    shown: str
+    """At most the first two characters, and the length."""
+
+
+def check(paths: Iterable[Path], rules: RedactionRules) -> tuple[Leak, ...]:
+    """What leaks from fixtures, or from those of folders. Raises ConfigError."""
+    leaks: list[Leak] = []
+    for path in fixtures(paths):
+        leaks.extend(_leaks(path, rules))
+    return tuple(dict.fromkeys(leaks))
+
+
+def fixtures(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files that are named, and the ``*.json`` below the folders that are."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(found for found in path.rglob("*.json") if found.is_file())
+        else:
+            yield path
+
+
+def _leaks(path: Path, rules: RedactionRules) -> list[Leak]:
+    found: list[Leak] = []
+
+    def report(pointer: Pointer, detector: str, value: str) -> None:
+        if detector != ECHO and recognition.recognisable(value):
+            shown = f"{value[:2]}… " if len(value) >= _SHOW_FROM else ""
+            found.append(
+                Leak(
+                    path=path,
+                    pointer=pointer_text(pointer),
+                    detector=detector,
+                    shown=f"{shown}({len(value)} characters)",
+                )
+            )
+
+    for document in _documents(path):
+        replaced(document, rules, Pseudonyms(b"\0" * 32), report, sure=recognition.LIKELY_BITS)
+    return found
+
+
+def _documents(path: Path) -> Iterator[object]:
+    """The event of a fixture and what else of it comes from an invocation."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(
+                f"event fixture {path} cannot be checked",
+                why=f"it has more than {MAX_BYTES} bytes",
+                do="Record a smaller event",
+            )
+        document = read_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"event fixture {path} cannot be checked",
+            why=error.strerror or str(error),
+            do="Check that it exists and that its permissions allow reading",
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"event fixture {path} cannot be checked",
+            why="it is not valid JSON in UTF-8, or has a key twice in one object",
+            do="Correct it, or record it again",
+        ) from error
+    if isinstance(document, dict) and "lambda_rollback" in document:
+        yield document.get("event")
+        yield {"context": document.get("context")}
+    else:
+        yield document

@@ -1,0 +1,240 @@
+"""The versions of one function with their packages read, each once and when first needed.
+
+Knows sources and settings; nothing of engines, contracts or verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.model.published import PublishedFunction, PublishedVersion
+from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings, Strategy
+from pytest_lambda_rollback.model.versions import (
+    Artifact,
+    ContainerImage,
+    FunctionVersion,
+    Layer,
+    RemotePackage,
+    TargetRef,
+)
+from pytest_lambda_rollback.packages.artifacts import check_total
+from pytest_lambda_rollback.session.work import Work
+from pytest_lambda_rollback.sources import local
+
+
+class Packages(Protocol):
+    """Where code and layers come from: folders and zips, the archive, AWS. Raises SourceError."""
+
+    def load(self, path: Path, *, label: str, root_dir: str) -> Artifact:
+        """The normalised artefact of a folder or zip."""
+        ...
+
+    def empty(self, label: str) -> Artifact:
+        """An artefact without a file."""
+        ...
+
+    def code(
+        self, settings: Settings, function: FunctionSettings, package: RemotePackage
+    ) -> Artifact:
+        """The code of a version that AWS holds, or the archive."""
+        ...
+
+    def layer(
+        self, settings: Settings, function: FunctionSettings, package: RemotePackage
+    ) -> Layer:
+        """A layer version that AWS holds, or the archive."""
+        ...
+
+    def completed(self, function: FunctionSettings, version: LocalVersion) -> LocalVersion:
+        """A build with those values of variables that it takes over and that are fetched late."""
+        ...
+
+    def published(
+        self, settings: Settings, function: FunctionSettings, version: PublishedVersion
+    ) -> FunctionVersion:
+        """A version that AWS has published, or the archive holds, with its packages read."""
+        ...
+
+    def platform(
+        self, settings: Settings, function: FunctionSettings, versions: tuple[str, ...]
+    ) -> PublishedFunction | None:
+        """What AWS says of these versions beyond what planning needed.
+
+        ``None`` for a function whose versions the file declares.
+        """
+        ...
+
+
+class Versions:
+    """Function versions by what the configuration calls them. All methods raise SourceError."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        function: FunctionSettings,
+        packages: Packages,
+        work: Work,
+    ) -> None:
+        self._settings = settings
+        self._function = function
+        self._packages = packages
+        self._work = work
+        self._loading: dict[tuple[str, str], Future[FunctionVersion]] = {}
+        self._codes: dict[tuple[str, str], Future[Artifact]] = {}
+        self._facts: dict[tuple[str, tuple[str, ...]], Future[PublishedFunction | None]] = {}
+
+    def read_ahead(self, targets: Iterable[TargetRef]) -> None:
+        """Begin to read packages that will be asked for."""
+        if self._function.current is None:
+            return
+        self._begin(self._function, self._function.current)
+        for target in targets:
+            of = self._settings.function(target.function)
+            self._begin(of, _declared(of, target.version))
+
+    def current(self) -> FunctionVersion:
+        """The version that holds the contracts."""
+        if self._function.current is None:
+            raise SourceError(
+                f"the current version of {self._function.name} is not known",
+                why=(self._function.reason or "").rstrip("."),
+            )
+        return self._read(self._function, self._function.current)
+
+    def published(self, target: TargetRef) -> FunctionVersion:
+        """A target exactly as it was published."""
+        of = self._settings.function(target.function)
+        return self._read(of, _declared(of, target.version))
+
+    def rolled_back(self, target: TargetRef, strategy: Strategy) -> FunctionVersion:
+        """A target as the strategy would deploy it, whether or not AWS takes it."""
+        if strategy is Strategy.ALIAS:
+            return self.published(target)
+        try:
+            version = self.published(target)
+        except SourceError:
+            # A redeploy needs none of the target's own layers, nor its environment.
+            bare = self._bare(target)
+            if bare is None or self.current().image is not None:
+                raise
+            version = bare
+        return local.redeployed(version, self.current())
+
+    def runnable(self, target: TargetRef, strategy: Strategy) -> FunctionVersion:
+        """A target as the strategy would run it, if it is no larger than AWS takes."""
+        version = self.rolled_back(target, strategy)
+        packages = (version.code, *(layer.artifact for layer in version.layers))
+        check_total(packages, of=version.name)
+        return version
+
+    def outlined(
+        self, target: TargetRef, strategy: Strategy
+    ) -> tuple[FunctionVersion, FunctionVersion, FunctionVersion]:
+        """Target as run, target as published, current version: as AWS describes them.
+
+        Their packages are empty. What the configuration declares is read, since it is all in
+        its packages.
+        """
+        current, of = self._function.current, self._settings.function(target.function)
+        if current is None:
+            raise SourceError(f"the current version of {self._function.name} is not known")
+        published = self._outline(of, _declared(of, target.version))
+        live = self._outline(self._function, current)
+        run = local.redeployed(published, live) if strategy is Strategy.REDEPLOY else published
+        return run, published, live
+
+    def _bare(self, target: TargetRef) -> FunctionVersion | None:
+        """A target with its code and without all else; ``None`` where code is not all to read."""
+        of = self._settings.function(target.function)
+        declared = _declared(of, target.version)
+        if not isinstance(declared, PublishedVersion) or isinstance(declared.code, ContainerImage):
+            return None
+        key = (of.name, declared.version)
+        if key not in self._codes:
+            self._codes[key] = self._work.submit(
+                self._packages.code, self._settings, of, declared.code
+            )
+        code = self._work.wait(self._codes[key], f"reading the code of {of.name}:{target.version}")
+        return replace(self._outline(of, declared), code=code)
+
+    def _outline(
+        self, of: FunctionSettings, declared: LocalVersion | PublishedVersion
+    ) -> FunctionVersion:
+        if not isinstance(declared, PublishedVersion):
+            return self._read(of, declared)
+        image = declared.code if isinstance(declared.code, ContainerImage) else None
+        return FunctionVersion(
+            function=of.name,
+            version=declared.version,
+            code=self._packages.empty(f"{of.name}:{declared.version}"),
+            layers=tuple(
+                Layer(name=each.name, version=None, artifact=self._packages.empty(each.name))
+                for each in declared.layers
+            ),
+            runtime=declared.runtime,
+            handler=declared.handler,
+            architecture=declared.architecture,
+            memory_mb=declared.memory_mb,
+            timeout_s=declared.timeout_s,
+            ephemeral_storage_mb=declared.ephemeral_storage_mb,
+            region=of.region,
+            account=of.account,
+            image=image,
+        )
+
+    def facts(self, function: str, versions: Iterable[str]) -> PublishedFunction | None:
+        """What AWS says of a function of the file and of these versions; ``None`` for local."""
+        of = self._settings.function(function)
+        wanted = tuple(dict.fromkeys(versions))
+        key = (function, wanted)
+        if key not in self._facts:
+            self._facts[key] = self._work.submit(
+                self._packages.platform, self._settings, of, wanted
+            )
+        return self._work.wait(self._facts[key], f"asking what AWS says of {function}")
+
+    def _begin(
+        self, of: FunctionSettings, declared: LocalVersion | PublishedVersion
+    ) -> Future[FunctionVersion]:
+        key = (of.name, declared.version)
+        if key not in self._loading:
+            self._loading[key] = self._work.submit(self._version, of, declared)
+        return self._loading[key]
+
+    def _read(
+        self, of: FunctionSettings, declared: LocalVersion | PublishedVersion
+    ) -> FunctionVersion:
+        activity = f"reading code and layers of {of.name}:{declared.version}"
+        return self._work.wait(self._begin(of, declared), activity)
+
+    def _version(
+        self, of: FunctionSettings, declared: LocalVersion | PublishedVersion
+    ) -> FunctionVersion:
+        if isinstance(declared, PublishedVersion):
+            version = self._packages.published(self._settings, of, declared)
+        else:
+            version = local.function_version(
+                of,
+                self._packages.completed(of, declared),
+                self._packages.load,
+                load_remote=lambda package: self._packages.layer(self._settings, of, package),
+                empty=self._packages.empty,
+            )
+        packages = (version.code, *(layer.artifact for layer in version.layers))
+        check_total(packages, of=version.name)
+        return version
+
+
+def _declared(function: FunctionSettings, version: str) -> LocalVersion | PublishedVersion:
+    if function.current is not None and version == function.current.version:
+        return function.current
+    for declared in function.versions:
+        if declared.version == version:
+            return declared
+    raise SourceError(f"{function.name}:{version} is not declared")

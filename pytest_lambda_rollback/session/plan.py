@@ -1,0 +1,198 @@
+"""What to check: versions by strategies by events, with stable ids. Pure; reads no file.
+
+The order is the order of the configuration, so that every worker of a distributed run collects
+the same checks in the same order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from pytest_lambda_rollback.model.findings import Check, Contract
+from pytest_lambda_rollback.model.published import PublishedVersion
+from pytest_lambda_rollback.model.settings import (
+    Accept,
+    FunctionSettings,
+    LocalVersion,
+    Settings,
+    Strategy,
+)
+from pytest_lambda_rollback.model.versions import ContainerImage, TargetRef
+
+
+def checks_of(settings: Settings) -> tuple[Check, ...]:
+    """All checks of one configuration file, function by function, target by target.
+
+    A function without targets, and a target without events, yields one check that is unknown
+    from the start: what was not checked is never shown as safe. Only a function without targets
+    that is another one's target yields none of its own.
+    """
+    checks = [check for function in settings.functions for check in _function(function, settings)]
+    covers = Counter((check.function, check.accept) for check in checks)
+    return tuple(
+        replace(check, accept_covers=covers[check.function, check.accept])
+        if check.accept is not None
+        else check
+        for check in checks
+    )
+
+
+def strategies_of(function: FunctionSettings, target: TargetRef) -> tuple[Strategy, ...]:
+    """The strategies that make sense for a target.
+
+    Another function's code is never deployed again through this function's stack: traffic moves
+    to the other function as it is, so only ``alias`` applies there.
+    """
+    if target.function != function.name:
+        return (Strategy.ALIAS,)
+    return function.strategies
+
+
+def unmatched_acceptances(settings: Settings) -> tuple[tuple[str, Accept], ...]:
+    """Acceptances that cover no check at all, with their functions' names."""
+    used = {(check.function, check.accept) for check in checks_of(settings)}
+    return tuple(
+        (function.name, accept)
+        for function in settings.functions
+        for accept in function.accept
+        if function.events and (function.name, accept) not in used
+    )
+
+
+def _function(function: FunctionSettings, settings: Settings) -> Iterator[Check]:
+    if function.reason is not None or function.current is None:
+        reason = function.reason or "its current version is not known"
+        # Versions that the file declares are known: then it is a build that cannot be read.
+        name = "current" if function.versions and function.source is None else "aws"
+        yield Check(function=function.name, group="versions", name=name, reason=reason)
+        return
+    if not function.targets:
+        others = (other for other in settings.functions if other.name != function.name)
+        if any(target.function == function.name for other in others for target in other.targets):
+            # It is in the file to be gone back to, and is checked there.
+            return
+        yield Check(
+            function=function.name,
+            group="targets",
+            name="none",
+            reason=function.no_targets
+            or (
+                f"{function.name} has no rollback target: no published version older than "
+                f"{function.current.version} is {_known(function)}, "
+                f"or name them under functions.{function.name}.targets"
+            ),
+        )
+        return
+    for target in function.targets:
+        for strategy in strategies_of(function, target):
+            yield from _target(function, target, strategy, _version(settings, target))
+
+
+def _target(
+    function: FunctionSettings,
+    target: TargetRef,
+    strategy: Strategy,
+    version: LocalVersion | PublishedVersion | None,
+) -> Iterator[Check]:
+    label = target.label(function.name)
+    group = f"{label}-{strategy}"
+    deployable = strategy is Strategy.ALIAS or _is_image(version) == _is_image(function.current)
+    for contract in _contracts(function, version) if deployable else (Contract.PLATFORM,):
+        yield Check(
+            function=function.name,
+            group=group,
+            target=target,
+            strategy=strategy,
+            name=str(contract),
+            contract=contract,
+            accept=_acceptance(function.accept, label, strategy, contract),
+        )
+    if not deployable:
+        # AWS refuses that deployment, as the platform's contract finds: there is nothing to replay.
+        return
+    if not function.events:
+        yield Check(
+            function=function.name,
+            group=group,
+            target=target,
+            strategy=strategy,
+            name="events",
+            reason=(
+                f"there is no event fixture in {function.events_text or 'events'}, so nothing was "
+                f"replayed. {_recording(function)} there as a .json file"
+            ),
+        )
+        return
+    for path in function.events:
+        name = function.event_name(path)
+        yield Check(
+            function=function.name,
+            group=group,
+            target=target,
+            strategy=strategy,
+            name=name,
+            event=path,
+            accept=_acceptance(function.accept, label, strategy, name),
+        )
+
+
+def _known(function: FunctionSettings) -> str:
+    """Where an older version would be known from, and what to do where there is none."""
+    if function.source is None:
+        return "declared. Declare the versions that are retained"
+    return "in AWS or in the archive. Publish a version with each release and keep the last ones"
+
+
+def _recording(function: FunctionSettings) -> str:
+    if function.source is None:
+        return "Save at least one recorded event"
+    return f"Record some with `lambda-rollback record {function.name}`, or save one"
+
+
+def _contracts(
+    function: FunctionSettings, version: LocalVersion | PublishedVersion | None
+) -> tuple[Contract, ...]:
+    """The contracts that need no event and apply to the target's runtime.
+
+    What is in a container image is not looked at, so that only the platform's contract is left.
+    """
+    if _is_image(version):
+        return (Contract.PLATFORM,)
+    if version is None or not version.runtime.startswith("python"):
+        required = (Contract.DEPENDENCIES,) if function.requires else ()
+        return (*required, Contract.PLATFORM)
+    return (Contract.DEPENDENCIES, Contract.IMPORTS, Contract.PLATFORM)
+
+
+def _version(settings: Settings, target: TargetRef) -> LocalVersion | PublishedVersion | None:
+    """What is declared or published of a target, also of another function's."""
+    versions = (
+        version
+        for function in settings.functions
+        if function.name == target.function
+        for version in function.versions
+    )
+    return next((each for each in versions if each.version == target.version), None)
+
+
+def _is_image(version: LocalVersion | PublishedVersion | None) -> bool:
+    if isinstance(version, PublishedVersion):
+        return isinstance(version.code, ContainerImage)
+    return version is not None and version.image is not None
+
+
+def _acceptance(
+    accepted: tuple[Accept, ...], label: str, strategy: Strategy, name: str | Contract
+) -> Accept | None:
+    """The first acceptance that covers a check; a contract must be named, no wildcard covers it."""
+    for accept in accepted:
+        if accept.target != label or accept.strategy not in (None, strategy):
+            continue
+        if accept.check == name or (
+            not isinstance(name, Contract) and fnmatchcase(name, accept.check)
+        ):
+            return accept
+    return None

@@ -1,0 +1,176 @@
+"""The contracts that need no replay: dependencies, imports and platform.
+
+Knows the readers of packages and the contracts that judge them; nothing of engines or events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from pytest_lambda_rollback.contracts import dependencies, imports, platform
+from pytest_lambda_rollback.contracts.dependencies.markers import Requirements
+from pytest_lambda_rollback.contracts.platform.case import PlatformCase
+from pytest_lambda_rollback.import_analysis.api_changes import ApiReader
+from pytest_lambda_rollback.import_analysis.handlers import missing_handler
+from pytest_lambda_rollback.import_analysis.module_reader import ModuleReader
+from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement
+from pytest_lambda_rollback.model.packages import LayerView, VersionView
+from pytest_lambda_rollback.model.published import PublishedFunction
+from pytest_lambda_rollback.model.settings import Strategy
+from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.packages.inventory import InventoryReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticCase:
+    """One target by one strategy, without events."""
+
+    target: FunctionVersion
+    """As the strategy would run it."""
+    published: FunctionVersion
+    """As it was published."""
+    current: FunctionVersion
+    redeployed: FunctionVersion
+    """Its code on the current version's layers, whatever the strategy is."""
+    strategy: Strategy
+    requires: tuple[str, ...] = ()
+    facts: PublishedFunction | None = None
+    """What AWS says of the current version's function, for the platform contract."""
+    target_facts: PublishedFunction | None = None
+    """And of the target's."""
+    alias: str | None = None
+    """The alias that the current version was named by."""
+    unread: str | None = None
+    """Why the packages of these versions could not be read, where they are empty for that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticJudgement:
+    """What a contract found, and what it only holds likely."""
+
+    judgement: Judgement
+    warnings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was not looked at and why."""
+
+
+class StaticContracts:
+    """Judges targets by their packages. ``cache`` keeps what was read, by content digest."""
+
+    def __init__(self, cache: Path | None, *, today: Callable[[], date] = date.today) -> None:
+        self._today = today
+        self._inventories = InventoryReader(cache)
+        self._modules = ModuleReader(cache)
+        self._apis = ApiReader(cache, self._modules)
+        self._views: dict[FunctionVersion, VersionView] = {}
+        self._parsed: dict[tuple[str, str], Requirements] = {}
+
+    def view(self, version: FunctionVersion) -> VersionView:
+        """A version with the inventories of its packages. Raises SourceError."""
+        if version not in self._views:
+            self._views[version] = VersionView(
+                version=version,
+                code=self._inventories.read(version.code, role="code"),
+                layers=tuple(
+                    LayerView(
+                        layer=layer,
+                        inventory=self._inventories.read(layer.artifact, role="layer"),
+                    )
+                    for layer in version.layers
+                ),
+            )
+        return self._views[version]
+
+    def imported(self, version: FunctionVersion) -> tuple[str, ...]:
+        """Modules that a version's own code asks for, each once. Raises SourceError."""
+        asks = self._modules.view(version).asks
+        return tuple(dict.fromkeys(answered.ask.module for answered in asks))
+
+    def judge(self, contract: Contract, case: StaticCase) -> StaticJudgement:
+        """Judge one target by one contract. Raises SourceError; ValueError for other contracts."""
+        if contract is Contract.DEPENDENCIES:
+            return self._dependencies(case)
+        if contract is Contract.IMPORTS:
+            return self._imports(case)
+        if contract is Contract.PLATFORM:
+            return self._platform(case)
+        raise ValueError(f"{contract} is not judged without replays")
+
+    def _platform(self, case: StaticCase) -> StaticJudgement:
+        found = platform.judge(
+            PlatformCase(
+                strategy=case.strategy,
+                target=case.target,
+                published=case.published,
+                current=case.current,
+                facts=case.facts,
+                target_facts=case.target_facts,
+                current_alias=case.alias,
+                unread=case.unread,
+                handler_missing=self._missing_handler(case, case.target),
+                current_handler_missing=self._missing_handler(case, case.current),
+            ),
+            today=self._today(),
+        )
+        return StaticJudgement(
+            judgement=found.judgement, warnings=found.warnings, notes=found.notes
+        )
+
+    def _missing_handler(self, case: StaticCase, version: FunctionVersion) -> str | None:
+        return missing_handler(version, modules=self._modules) if case.unread is None else None
+
+    def _dependencies(self, case: StaticCase) -> StaticJudgement:
+        published = self.view(case.published)
+        found = dependencies.judge(
+            self.view(case.target),
+            self.view(case.current),
+            requires=case.requires,
+            strategy=case.strategy,
+            also=[layer.inventory for layer in published.layers],
+            parsed=self._parsed,
+        )
+        findings = tuple(_with_own_version(each, published) for each in found.findings)
+        judgement = Judgement(findings=findings, reason=found.reason)
+        return StaticJudgement(judgement=judgement, warnings=found.warnings)
+
+    def _imports(self, case: StaticCase) -> StaticJudgement:
+        own, redeployed = (self._modules.view(v) for v in (case.published, case.redeployed))
+        api = None
+        if case.strategy is Strategy.REDEPLOY:
+            api = self._apis.compare(case.published, case.redeployed)
+        found = imports.judge(
+            case.strategy,
+            own=own,
+            redeployed=redeployed,
+            current=case.current.name,
+            api=api,
+            live=self._modules.view(case.current),
+        )
+        return StaticJudgement(
+            judgement=Judgement(findings=found.findings),
+            warnings=found.warnings,
+            notes=found.notes,
+        )
+
+
+def _with_own_version(finding: Finding, published: VersionView) -> Finding:
+    """A cause that names what the target was built with, not only what it would run on."""
+    cause = finding.cause
+    if cause is None or cause.distribution is None or cause.target_version != cause.current_version:
+        return finding
+    key = canonicalize_name(cause.distribution)
+    packages = (published.code, *(layer.inventory for layer in published.layers))
+    own = {
+        record.version
+        for package in packages
+        for record in package.distributions
+        if record.key == key
+    }
+    if len(own) != 1:
+        return finding
+    return replace(finding, cause=replace(cause, target_version=own.pop()))

@@ -1,0 +1,1 @@
+"""The archive: packages as AWS served them, lock files, synchronising, retention."""

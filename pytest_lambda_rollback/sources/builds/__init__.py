@@ -1,0 +1,1 @@
+"""Candidate builds: folders, zips, SAM, CDK and CloudFormation templates."""

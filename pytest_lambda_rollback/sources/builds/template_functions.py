@@ -1,0 +1,153 @@
+"""The Lambda functions that templates declare, and the names a person may know them by.
+
+SAM's Globals are merged here as SAM itself does it. What a property means to a build is decided
+in `builds`; no file is read here.
+https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_lambda_rollback.sources.builds.template_stacks import Stack, Stacks, is_intrinsic, table
+from pytest_lambda_rollback.sources.builds.templates import shown
+
+LAMBDA = "AWS::Lambda::Function"
+SAM = "AWS::Serverless::Function"
+
+_REPLACED = frozenset({"Architectures"})
+"""Lists of a function that replace those in Globals; all others go behind them."""
+
+_CDK_ADDS = re.compile(
+    r"Custom::.*|.*CustomResourceProvider.*|@aws-cdk--.*|framework-(onEvent|isComplete|onTimeout)"
+    r"|CertificateRequestorFunction|(?!SingletonLambda)[A-Za-z]*[0-9a-f]{32}"
+)
+"""Ids of constructs whose functions serve CDK's own constructs."""
+
+_CDK_ADDS_IDS = re.compile(
+    r"(Custom.*CustomResourceProvider|CustomCDKBucketDeployment|.*framework(onEvent|isComplete"
+    r"|onTimeout)|(?!SingletonLambda)[A-Za-z]*[0-9a-f]{32}).*"
+)
+"""The same by logical id, for assemblies without construct paths."""
+
+_MACROS_THAT_KEEP = re.compile(
+    r"AWS::(Serverless-.*|LanguageExtensions|CodeDeployBlueGreen|SecretsManager-.*)"
+)
+"""Transforms after which a function is what its resource says (SAM's are known here)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateFunction:
+    """One function of a template."""
+
+    stack: Stack
+    logical_id: str
+    kind: str
+    properties: Mapping[str, Any] = field(repr=False)
+    """With SAM's Globals in it."""
+    metadata: Mapping[str, Any] = field(repr=False)
+    aws_name: str | None
+    """Where the template writes it out."""
+    macros: tuple[str, ...] = ()
+    """Transforms by which a deployment may change any of its properties."""
+
+    @property
+    def construct(self) -> str | None:
+        """CDK's path of the construct: ``Shop/Orders``."""
+        return construct_of({"Metadata": self.metadata}) or None
+
+    @property
+    def name(self) -> str:
+        """The one that tells it from all others of the build, in its owner's words."""
+        return self.construct or f"{self.stack.prefix}{self.logical_id}"
+
+    @property
+    def origin(self) -> str:
+        """``OrdersFunction in .aws-sam/build/template.yaml``."""
+        return f"{self.construct or self.logical_id} in {shown(self.stack.path)}"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All that it answers to."""
+        known = {self.logical_id, f"{self.stack.prefix}{self.logical_id}"}
+        known.update(ends(self.construct or ""))
+        return frozenset(known | {self.aws_name or self.logical_id})
+
+    @property
+    def is_cdks_own(self) -> bool:
+        """True for what CDK adds to serve its constructs, as the keeper of log retention."""
+        if self.construct is None:
+            return bool(self.stack.of_cdk and _CDK_ADDS_IDS.fullmatch(self.logical_id))
+        return any(_CDK_ADDS.fullmatch(part) for part in self.construct.split("/"))
+
+
+def construct_of(resource: Mapping[str, Any]) -> str:
+    """CDK's path of a resource's construct; empty where its template does not tell."""
+    path = table(resource.get("Metadata")).get("aws:cdk:path")
+    return path.removesuffix("/Resource") if isinstance(path, str) else ""
+
+
+def functions_of(stacks: Stacks) -> Iterator[TemplateFunction]:
+    """All Lambda functions, in the order of the templates."""
+    for stack in stacks.stacks:
+        macros = macros_of(stack)
+        for logical_id, resource in stack.resources():
+            if resource["Type"] not in (LAMBDA, SAM):
+                continue
+            properties = table(resource.get("Properties"))
+            own = ("Fn::Transform",) if "Fn::Transform" in properties else ()
+            if resource["Type"] == SAM:
+                shared = table(stack.section("Globals").get("Function"))
+                properties = _merged(_unignored(shared, resource.get("IgnoreGlobals")), properties)
+            yield TemplateFunction(
+                stack=stack,
+                logical_id=logical_id,
+                kind=resource["Type"],
+                properties=properties,
+                metadata=table(resource.get("Metadata")),
+                aws_name=stacks.text(properties.get("FunctionName"), stack),
+                macros=(*macros, *own),
+            )
+
+
+def macros_of(stack: Stack) -> tuple[str, ...]:
+    """What a deployment does to a template that cannot be told from the template."""
+    said = stack.template.get("Transform")
+    names = [
+        str(table(each).get("Name", "Fn::Transform")) if isinstance(each, dict) else str(each)
+        for each in (said if isinstance(said, list) else [said] if said else [])
+    ]
+    found = [name for name in names if not _MACROS_THAT_KEEP.fullmatch(name)]
+    for section in (stack.template, stack.template["Resources"], stack.section("Globals")):
+        if "Fn::Transform" in section:
+            found.append("Fn::Transform")
+    if "Fn::Transform" in table(stack.section("Globals").get("Function")):
+        found.append("Fn::Transform")
+    return tuple(dict.fromkeys(found))
+
+
+def ends(path: str) -> Iterator[str]:
+    """``Prod/Shop/Orders``, ``Shop/Orders`` and ``Orders``."""
+    parts = path.split("/")
+    yield from ("/".join(parts[index:]) for index in range(len(parts)) if path)
+
+
+def _unignored(shared: Mapping[str, Any], ignored: Any) -> Mapping[str, Any]:
+    if ignored == "*":
+        return {}
+    names = ignored if isinstance(ignored, list) else []
+    return {key: value for key, value in shared.items() if key not in names}
+
+
+def _merged(shared: Any, own: Any, key: str = "") -> Any:
+    """The function's own value over the shared one: tables are merged, lists are joined."""
+    if isinstance(shared, list) and isinstance(own, list) and key not in _REPLACED:
+        return [*shared, *own]
+    tables = isinstance(shared, dict) and isinstance(own, dict)
+    if not tables or is_intrinsic(shared) or is_intrinsic(own):
+        return own
+    both = {name: _merged(shared[name], own[name], name) for name in shared if name in own}
+    return {**shared, **own, **both}

@@ -1,0 +1,238 @@
+"""What callers of the current version may rely on: keys and JSON types, in mode ``shape``."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from pytest_lambda_rollback.contracts import response
+from pytest_lambda_rollback.model.findings import Contract, Judgement, Verdict
+from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
+from pytest_lambda_rollback.model.settings import ResponseRule
+
+
+def answer(value: object, content_type: str = "application/json") -> Outcome:
+    payload = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return Outcome(kind=OutcomeKind.RESPONSE, payload=payload, content_type=content_type)
+
+
+def judged(baseline: list[object], target: object, *ignore: str, mode: str = "shape") -> Judgement:
+    return response.judge(
+        tuple(answer(value) for value in baseline),
+        answer(target),
+        ResponseRule(mode=mode, ignore=ignore),
+        current_name="orders:4",
+        target_name="orders:2",
+    )
+
+
+def found(judgement: Judgement) -> list[tuple[str, str | None]]:
+    assert judgement.reason is None
+    return [(finding.kind, finding.location) for finding in judgement.findings]
+
+
+SAME = object()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "target", "expected"),
+    [
+        # objects
+        ({"a": 1}, SAME, {"a": 2}, []),
+        ({"a": 1}, SAME, {"a": 1, "more": True}, []),
+        ({"a": 1}, SAME, {}, [("lost-key", "/a")]),
+        ({"a": {"b": 1}}, SAME, {"a": {}}, [("lost-key", "/a/b")]),
+        ({"a": 1}, {"a": 1, "b": 2}, {"a": 1}, []),
+        ({"a": 1, "b": 2}, {"a": 1}, {"b": 2}, [("lost-key", "/a")]),
+        ({"x1": "a"}, {"x2": "b"}, {"x3": "c"}, []),
+        ({"x1": "a", "n": 1}, {"x2": "b", "n": 1}, {"x3": "c"}, [("lost-key", "/n")]),
+        ({"a/b": 1, "c~d": 1}, SAME, {}, [("lost-key", "/a~1b"), ("lost-key", "/c~0d")]),
+        # types
+        ({"a": 1}, SAME, {"a": 1.5}, []),
+        ({"a": 1}, SAME, {"a": True}, [("type-changed", "/a")]),
+        ({"a": True}, SAME, {"a": 0}, [("type-changed", "/a")]),
+        ({"a": 1}, SAME, {"a": "1"}, [("type-changed", "/a")]),
+        ({"a": []}, SAME, {"a": {}}, [("type-changed", "/a")]),
+        ({"a": 1}, {"a": "x"}, {"a": "y"}, []),
+        ({"a": 1}, {"a": "x"}, {"a": []}, [("type-changed", "/a")]),
+        # null
+        ({"a": 1}, SAME, {"a": None}, [("type-changed", "/a")]),
+        ({"a": None}, SAME, {"a": 1}, []),
+        ({"a": None}, {"a": 1}, {"a": None}, []),
+        ({"a": None}, {"a": 1}, {"a": "x"}, [("type-changed", "/a")]),
+        # the top level
+        (None, SAME, {"a": 1}, []),
+        ({"a": 1}, SAME, None, [("type-changed", "")]),
+        ("x", SAME, 1, [("type-changed", "")]),
+        # arrays
+        ([{"p": 1}], SAME, [{"p": 1}, {}, {}], [("lost-key", "/1/p")]),
+        ([{"p": 1}, {"p": 1, "q": 1}], SAME, [{"p": 1}], []),
+        ([{"p": 1}, {"p": "x"}], SAME, [{"p": "y"}], []),
+        ([{"p": 1}], [{"p": 1}, {}], [{}], []),
+        ([], SAME, [1, "x"], []),
+        ([1, 2], SAME, [], []),
+        ([], [{"p": 1}], [{}], [("lost-key", "/0/p")]),
+        ([[1]], SAME, [[1, "x"]], [("type-changed", "/0/1")]),
+        ([1], SAME, ["a", "b", "c"], [("type-changed", "/0")]),
+    ],
+)  # fmt: skip
+def test_shape(
+    first: object, second: object, target: object, expected: list[tuple[str, str]]
+) -> None:
+    baseline = [first, first if second is SAME else second]
+    assert found(judged(baseline, target)) == expected
+
+
+def test_a_finding_says_it_in_one_sentence_with_both_values() -> None:
+    lost, retyped = judged([{"total": 9, "id": "x"}] * 2, {"id": [1]}).findings[::-1]
+    assert lost.contract is Contract.RESPONSE
+    assert lost.message == "orders:2 answers without /total, which orders:4 always returns"
+    assert (lost.current, lost.target) == ("9", None)
+    assert retyped.message == "orders:2 answers an array at /id where orders:4 answers a string"
+    assert (retyped.current, retyped.target) == ('"x"', "[1]")
+
+
+def test_elements_with_the_same_difference_are_one_finding_with_a_count() -> None:
+    (finding,) = judged([{"items": [{"p": 1}]}] * 2, {"items": [{}] * 40}).findings
+    assert finding.location == "/items/0/p"
+    assert finding.message.endswith("always returns (and so in 39 more elements)")
+
+
+def test_findings_are_sorted_by_place_with_indexes_as_numbers() -> None:
+    target: list[object] = [{"v": 1}] * 12
+    target[10], target[2] = {"v": "x"}, {}
+    assert [location for _, location in found(judged([[{"v": 1}]] * 2, target))] == [
+        "/2/v",
+        "/10/v",
+    ]
+
+
+def test_values_are_shown_short() -> None:
+    (finding,) = judged([{"a": list(range(10_000))}] * 2, {"a": "é" * 10_000}).findings
+    assert finding.current is not None
+    assert finding.target is not None
+    assert finding.current.startswith("[0, 1, 2,")
+    assert finding.current.endswith("…")
+    assert finding.target.startswith('"éé')
+    assert max(len(finding.current), len(finding.target)) <= 200
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[31m", "\ud800", "\r\n"])
+def test_what_is_shown_can_be_printed(hostile: str) -> None:
+    (finding,) = judged([{hostile: "x"}] * 2, {}).findings
+    assert finding.location is not None
+    assert (finding.message + finding.location).isprintable()
+    (finding,) = judged([{"a": 1}] * 2, {"a": hostile}).findings
+    assert finding.target is not None
+    assert finding.target.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("ignore", "expected"),
+    [
+        ("/a", ["/list/0/p", "/x~1y"]),
+        ("/a/b", ["/list/0/p", "/x~1y"]),
+        ("/a/b/c", ["/a/b", "/list/0/p", "/x~1y"]),
+        ("/*/b", ["/list/0/p", "/x~1y"]),
+        ("/list/*/p", ["/a/b", "/x~1y"]),
+        ("/list/0/p", ["/a/b", "/list/1/p", "/x~1y"]),
+        ("/list/*", ["/a/b", "/x~1y"]),
+        ("/x~1y", ["/a/b", "/list/0/p"]),
+        ("/x/y", ["/a/b", "/list/0/p", "/x~1y"]),
+        ("/*", []),
+        ("", []),
+    ],
+)
+def test_ignore_covers_a_place_and_all_below_it(ignore: str, expected: list[str]) -> None:
+    current = {"a": {"b": {"c": 1}}, "list": [{"p": 1}, {"p": 1}], "x/y": 1}
+    judgement = judged([current] * 2, {"a": {}, "list": [{}, {}]}, ignore)
+    assert [location for _, location in found(judgement)] == expected
+
+
+def test_mode_none_compares_nothing() -> None:
+    assert judged([{"a": 1}] * 2, "other", mode="none") == Judgement()
+
+
+@pytest.mark.parametrize(
+    ("baseline", "target", "expected"),
+    [
+        (b'{"a": NaN, "a": NaN}', b'{"a": 1}', []),
+        (b'{"a": 1}', b'{"a": ' + b"9" * 5_000 + b"}", []),
+        (b"[" + b"9" * 5_000 + b"]", b'["x"]', [("type-changed", "/0")]),
+        (b'{"a": 1}', b'{"a": ', [("not-json", "")]),
+        (b'{"a": 1}', b"", [("not-json", "")]),
+        (b'{"a": 1}', b"\xff\xfe", [("not-json", "")]),
+        (b"not json", b"neither", []),
+        (b"not json", b'{"a": 1}', []),
+    ],
+)
+def test_odd_json(baseline: bytes, target: bytes, expected: list[tuple[str, str]]) -> None:
+    assert found(judged([baseline] * 2, target)) == expected
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "expected"),
+    [
+        ("text/html; charset=utf-8", "text/plain", []),
+        ("text/html", "image/png", [("content-type", "")]),
+        ("application/pdf", "application/zip", [("content-type", "")]),
+        ("application/json", "application/vnd.orders+json", []),
+        ("text/csv", "application/json", [("content-type", "")]),
+    ],
+)
+def test_what_is_not_json_keeps_its_kind(
+    current: str, target: str, expected: list[tuple[str, str]]
+) -> None:
+    judgement = response.judge(
+        (answer(b"a;b", current), answer(b"a;c", current)),
+        answer(b"other", target),
+        ResponseRule(),
+        current_name="orders:4",
+        target_name="orders:2",
+    )
+    assert found(judgement) == expected
+
+
+@pytest.mark.parametrize("mode", ["shape", "exact"])
+@pytest.mark.parametrize("depth", [101, 900, 5_000, 200_000])
+def test_bottomless_nesting_is_unknown_and_not_a_crash(mode: str, depth: int) -> None:
+    deep = b"[" * depth + b"]" * depth
+    in_body = json.dumps({"statusCode": 200, "body": deep.decode()}).encode()
+    for payload in (deep, in_body):
+        judgement = judged([payload] * 2, payload, mode=mode)
+        assert judgement.verdict is Verdict.UNKNOWN
+        assert "nests deeper than 100 levels" in str(judgement.reason)
+
+
+@pytest.mark.parametrize("mode", ["shape", "exact"])
+def test_nesting_that_is_compared(mode: str) -> None:
+    deep = b'{"a":' * 99 + b"1" + b"}" * 99
+    other = b'{"a":' * 99 + b'"1"' + b"}" * 99
+    assert found(judged([deep] * 2, other, mode=mode)) == [("type-changed", "/a" * 99)]
+
+
+def test_ten_thousand_elements_are_no_matter() -> None:
+    items = [{"id": n, "price": 1.5, "tags": ["a"]} for n in range(10_000)]
+    started = time.monotonic()
+    assert found(judged([items] * 2, [{**item, "price": "1.5"} for item in items])) == [
+        ("type-changed", "/0/price")
+    ]
+    assert time.monotonic() - started < 60  # a quadratic comparison takes far longer
+
+
+@pytest.mark.parametrize(
+    ("baseline", "target", "rule"),
+    [
+        ((), answer(1), ResponseRule()),
+        ((answer(1),), Outcome(kind=OutcomeKind.TIMEOUT), ResponseRule()),
+        ((answer(1),), answer(1), ResponseRule(mode="sharp")),
+        ((answer(1),), answer(1), ResponseRule(ignore=("no-slash",))),
+    ],
+)
+def test_misuse_is_refused(
+    baseline: tuple[Outcome, ...], target: Outcome, rule: ResponseRule
+) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        response.judge(baseline, target, rule, current_name="a", target_name="b")
