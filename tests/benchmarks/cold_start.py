@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import time
 
-from measures import Ratio, Result, Say, take_turns
+from measures import Effort, Ratio, Result, Say, take_turns
 from warm_replay import post, replayer
 from workbench import Workbench, check_answer
 
@@ -13,7 +13,7 @@ ROUNDS = 8
 WARM_UP = 1
 
 
-def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...]:
+def measure(bench: Workbench, effort: Effort, say: Say) -> tuple[Result, ...]:
     """For information: the containers' starts are Docker's work, on both sides."""
     version, event = bench.current, bench.event.payload
     with bench.engine() as engine:
@@ -40,7 +40,10 @@ def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...
 
         engine.start(version).close()  # the network is made with the first start
         samples = take_turns(
-            (environment, emulator), rounds=min(rounds or ROUNDS, ROUNDS), warm_up=WARM_UP, say=say
+            (environment, emulator),
+            rounds=min(effort.rounds_of(ROUNDS), ROUNDS),
+            warm_up=effort.warm_up_of(WARM_UP),
+            say=say,
         )
     return (
         Ratio(

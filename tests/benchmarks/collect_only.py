@@ -20,7 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from measures import Ratio, Result, Say, median_interval, take_turns
+from measures import Effort, Ratio, Result, Say, median_interval, take_turns
 from packaging.requirements import Requirement
 from workbench import CannotMeasure, Workbench
 
@@ -40,7 +40,7 @@ NOTHING_COLLECTED = 5
 _PYTEST = "import sys; sys.path.append(sys.argv.pop(1)); import pytest; sys.exit(pytest.main())"
 
 
-def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...]:
+def measure(bench: Workbench, effort: Effort, say: Say) -> tuple[Result, ...]:
     """Processor time against the goal; wall time for information."""
     without, with_plugin = bench.folder / "without", bench.folder / "with"
     for name in required_by("pytest"):
@@ -56,7 +56,7 @@ def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...
 
     def enough(samples: Sequence[Sequence[float]]) -> bool:
         count = len(samples[0])
-        if rounds is not None or count < LEAST_ROUNDS:
+        if effort.fixed or count < LEAST_ROUNDS:
             return False
         if time.monotonic() > deadline:
             return True
@@ -65,7 +65,13 @@ def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...
         low, high = median_interval([a / b for a, b in zip(samples[0], samples[1], strict=True)])
         return high < GOAL or low > GOAL
 
-    cpu_s = take_turns(ways, rounds=rounds or ROUNDS, warm_up=WARM_UP, say=say, enough=enough)
+    cpu_s = take_turns(
+        ways,
+        rounds=effort.rounds_of(ROUNDS),
+        warm_up=effort.warm_up_of(WARM_UP),
+        say=say,
+        enough=enough,
+    )
     wall_s = [tuple(way.wall_s[-len(cpu_s[0]) :]) for way in ways]
     return (
         Ratio(

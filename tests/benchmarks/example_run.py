@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from measures import Duration, Result, Say
+from measures import Duration, Effort, Result, Say
 from workbench import BASE_IMAGE, EXAMPLE, RUNTIME, CannotMeasure, Workbench
 
 from pytest_lambda_rollback.engines.docker.daemon import ENGINE_LABEL, OWNER_LABEL, connect
@@ -28,20 +28,24 @@ ROUNDS = 1
 LIMIT_S = 300.0
 CLEAN_UP_S = 30.0
 EVENTS_S = 0.5
+SMALLEST = "2-redeploy and create_order and not lines"
+"""The checks of the smallest run; one of them breaks."""
 TESTS_FAILED = 1
 """pytest's exit code: the example has a break on purpose."""
 
 
-def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...]:
+def measure(bench: Workbench, effort: Effort, say: Say) -> tuple[Result, ...]:
     """For information: the whole and its parts, in seconds."""
     _ = bench.current  # the seal, from which all other images have the label of this run
+    checks = ("-k", SMALLEST) if effort.smallest else ()
     say("a first run, which builds what is missing")
-    _pytest(bench, expected=TESTS_FAILED)
+    _pytest(bench, *checks, expected=TESTS_FAILED)
     before = bench.built_images()
     runs = []
-    for number in range(rounds or ROUNDS):
-        say(f"second run, {number + 1} of {rounds or ROUNDS}")
-        runs.append(_run(bench))
+    rounds = effort.rounds_of(ROUNDS)
+    for number in range(rounds):
+        say(f"second run, {number + 1} of {rounds}")
+        runs.append(_run(bench, checks))
     built = bench.built_images() - before
     if built:
         raise CannotMeasure(f"a second run of the example built images: {', '.join(built)}")
@@ -63,19 +67,19 @@ def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...
     )
 
 
-def _run(bench: Workbench) -> dict[str, float]:
+def _run(bench: Workbench, checks: tuple[str, ...]) -> dict[str, float]:
     report = bench.folder / "report.json"
-    collected = _pytest(bench, "--collect-only", expected=0)
+    collected = _pytest(bench, *checks, "--collect-only", expected=0)
     with _Events() as events:
-        run = _pytest(bench, f"--lambda-rollback-json={report}", expected=TESTS_FAILED)
+        run = _pytest(bench, *checks, f"--lambda-rollback-json={report}", expected=TESTS_FAILED)
     network, first, last = events.moments(run.pid)
-    checks = [
+    reported = [
         check
         for function in json.loads(report.read_text())["functions"]
         for target in function["targets"]
         for check in target["checks"]
     ]
-    unknown = [check["id"] for check in checks if check["verdict"] == "unknown"]
+    unknown = [check["id"] for check in reported if check["verdict"] == "unknown"]
     if unknown:
         raise CannotMeasure(f"the example's checks are unknown here: {', '.join(unknown)}")
     return {
@@ -85,7 +89,7 @@ def _run(bench: Workbench) -> dict[str, float]:
         "network": first - network,
         "containers": last - first,
         "end": run.began + run.taken_s - last,
-        "replays": sum(check["duration_s"] for check in checks),
+        "replays": sum(check["duration_s"] for check in reported),
     }
 
 

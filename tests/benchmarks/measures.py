@@ -23,6 +23,29 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How much a measurement does."""
+
+    rounds: int | None = None
+    """In place of the measurement's own number."""
+    smallest: bool = False
+    """One round without a warm-up on the smallest input: shows that it works, measures nothing."""
+
+    @property
+    def fixed(self) -> bool:
+        """True where a measurement must not end early, or go on, by what it has seen."""
+        return self.smallest or self.rounds is not None
+
+    def rounds_of(self, default: int) -> int:
+        """How often the things take turns."""
+        return 1 if self.smallest else self.rounds or default
+
+    def warm_up_of(self, default: int) -> int:
+        """Rounds that come first and are dropped."""
+        return 0 if self.smallest else default
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
     """One thing against another; both tuples are in seconds and in the order of the pairs."""
 

@@ -28,6 +28,7 @@ WANTED = "lib07>=2"
 _SITE = "python"
 _LIBRARIES = tuple(f"lib{number:02}" for number in range(40))
 _SHARED = tuple(f"acme{number:02}" for number in range(20))
+_USED_LIBRARIES, _USED_SHARED = _LIBRARIES[:9], _SHARED[:5]
 _FOLDERS = ("", "core/", "io/", "vendor/", "tests/")
 _MODULES_IN_FOLDER = 10
 _SOURCE_BYTES = 7_400
@@ -71,14 +72,15 @@ def in_folder(folder: Path) -> PackageSet:
     )
 
 
-def write(folder: Path) -> PackageSet:
-    """Make the five zips in a folder."""
+def write(folder: Path, *, smallest: bool = False) -> PackageSet:
+    """Make the five zips in a folder; the smallest hold only the libraries that the code uses."""
+    libraries, shared = (_USED_LIBRARIES, _USED_SHARED) if smallest else (_LIBRARIES, _SHARED)
     made = in_folder(folder)
     _write(made.old_code, _code(uses_removed=True))
     _write(made.new_code, _code(uses_removed=False))
-    _write(made.old_libraries, _layer(_LIBRARIES, version=1))
-    _write(made.new_libraries, _layer(_LIBRARIES, version=2))
-    _write(made.shared, _layer(_SHARED, version=1))
+    _write(made.old_libraries, _layer(libraries, version=1))
+    _write(made.new_libraries, _layer(libraries, version=2))
+    _write(made.shared, _layer(shared, version=1))
     return made
 
 
@@ -92,7 +94,7 @@ def _write(path: Path, files: Iterator[tuple[str, bytes]]) -> None:
 
 
 def _code(*, uses_removed: bool) -> Iterator[tuple[str, bytes]]:
-    libraries = (*_LIBRARIES[:9], *_SHARED[:5])
+    libraries = (*_USED_LIBRARIES, *_USED_SHARED)
     imports = "".join(f"from shop import part{number:02}\n" for number in range(_OWN_MODULES))
     body = "\n\ndef handler(event, context):\n    return part00.run(event)\n"
     yield "app.py", (imports + body).encode()

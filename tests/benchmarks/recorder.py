@@ -1,6 +1,6 @@
 """What the recorder costs a function: an invocation that is not sampled, and one that is.
 
-    python3 tests/benchmarks/recorder.py
+    python3 tests/benchmarks/recorder.py [--smallest]
 
 Microseconds an invocation are printed, as medians of turns: a handler that does nothing, the same
 one decorated and not sampled, and decorated and sampled with an event of 10 KB, written to
@@ -9,13 +9,14 @@ one decorated and not sampled, and decorated and sampled with an event of 10 KB,
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import json
 import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +39,24 @@ def event() -> dict[str, Any]:
     return made
 
 
-def cost_us(handler: Callable[[Any, Any], Any], value: object, calls: int) -> float:
+def cost_us(handler: Callable[[Any, Any], Any], value: object, *, turns: int, calls: int) -> float:
     """Microseconds of one call, as the median of the turns."""
-    turns = []
-    for _ in range(TURNS):
+    samples = []
+    for _ in range(turns):
         began = time.perf_counter()
         for _ in range(calls):
             handler(value, None)
-        turns.append((time.perf_counter() - began) / calls * 1e6)
-    return statistics.median(turns)
+        samples.append((time.perf_counter() - began) / calls * 1e6)
+    return statistics.median(samples)
 
 
-def main() -> None:
+def main(arguments: Sequence[str]) -> None:
     """Measure and print."""
+    parser = argparse.ArgumentParser(prog="recorder.py", description=__doc__)
+    parser.add_argument("--smallest", action="store_true", help="a few calls, to see that it works")
+    smallest = parser.parse_args(arguments).smallest
+    unsampled_calls, sampled_calls = (10, 1) if smallest else (UNSAMPLED_CALLS, SAMPLED_CALLS)
+    turns = 1 if smallest else TURNS
     os.environ["LAMBDA_ROLLBACK_PER_MINUTE"] = "1000000000"
     sys.path.insert(0, str(Path(pytest_lambda_rollback.recording.recorder.__file__).parent))
     recorder = importlib.import_module("lambda_rollback_recorder")
@@ -59,11 +65,11 @@ def main() -> None:
     def bare(_event: Any, _context: Any) -> None:
         return None
 
-    plain = cost_us(bare, value, UNSAMPLED_CALLS)
-    unsampled = cost_us(recorder.record(bare, sample=0), value, UNSAMPLED_CALLS)
+    plain = cost_us(bare, value, turns=turns, calls=unsampled_calls)
+    unsampled = cost_us(recorder.record(bare, sample=0), value, turns=turns, calls=unsampled_calls)
     log = sys.stdout
     with Path(os.devnull).open("w", encoding="utf-8") as sys.stdout:
-        sampled = cost_us(recorder.record(bare, sample=1), value, SAMPLED_CALLS)
+        sampled = cost_us(recorder.record(bare, sample=1), value, turns=turns, calls=sampled_calls)
     sys.stdout = log
     print(f"not decorated            {plain:8.2f} us")
     print(f"decorated, not sampled   {unsampled:8.2f} us")
@@ -71,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

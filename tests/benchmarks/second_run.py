@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 from unittest import mock
 
-from measures import Duration, Ratio, Result, Say, take_turns
+from measures import Duration, Effort, Ratio, Result, Say, take_turns
 from workbench import BASE_IMAGE, CannotMeasure, Workbench
 
 from pytest_lambda_rollback.engines.docker.daemon import connect
@@ -36,7 +36,7 @@ class _Reached(Exception):
     """Raised in place of making the container."""
 
 
-def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...]:
+def measure(bench: Workbench, effort: Effort, say: Say) -> tuple[Result, ...]:
     """The ratio for the first version and for the later ones; what a run costs once."""
     _ = bench.current  # the first run: packages read, images built
     before = bench.built_images()
@@ -48,8 +48,8 @@ def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...
             lambda: _five(lambda: api.inspect_image(BASE_IMAGE)),
             lambda: _five(_inspect_command),
         ),
-        rounds=rounds or ROUNDS,
-        warm_up=WARM_UP,
+        rounds=effort.rounds_of(ROUNDS),
+        warm_up=effort.warm_up_of(WARM_UP),
         say=say,
     )
     if bench.built_images() != before:

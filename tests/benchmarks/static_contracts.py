@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import package_set
-from measures import Ratio, Result, Say, take_turns
+from measures import Effort, Ratio, Result, Say, take_turns
 from package_set import PackageSet
 from workbench import CannotMeasure, Workbench
 
@@ -41,19 +41,19 @@ ROUNDS = 7
 WARM_UP = 1
 
 
-def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...]:
+def measure(bench: Workbench, effort: Effort, say: Say) -> tuple[Result, ...]:
     """Cold against zipfile, and unchanged against cold."""
     say("making the packages")
     folder = bench.folder / "static"
     folder.mkdir()
-    package_set.write(folder)
+    package_set.write(folder, smallest=effort.smallest)
     runs = _Runs(folder)
     say("reading them into the artefact store")
     runs.load()
     cold_s, unchanged_s, loaded_s, zipfile_s = take_turns(
         (runs.cold, runs.unchanged, runs.cold_with_load, runs.zipfile),
-        rounds=rounds or ROUNDS,
-        warm_up=WARM_UP,
+        rounds=effort.rounds_of(ROUNDS),
+        warm_up=effort.warm_up_of(WARM_UP),
         say=say,
     )
     return (

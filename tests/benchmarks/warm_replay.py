@@ -12,7 +12,7 @@ import itertools
 import time
 from collections.abc import Callable
 
-from measures import Ratio, Result, Say, take_turns
+from measures import Effort, Ratio, Result, Say, take_turns
 from workbench import CannotMeasure, Workbench, check_answer
 
 from pytest_lambda_rollback.engines.interface import ExecutionEnvironment
@@ -25,11 +25,11 @@ WARM_UP = 50
 PATH = "/2015-03-31/functions/function/invocations"
 
 
-def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...]:
+def measure(bench: Workbench, effort: Effort, say: Say) -> tuple[Result, ...]:
     """The ratio for a function without work of its own (judged), and for the example's."""
     ways = "in the docker engine / the same call through AWS's emulator"
-    idle = _samples(bench, bench.idle, rounds or ROUNDS, say)
-    example = _samples(bench, bench.current, rounds or ROUNDS, say)
+    idle = _samples(bench, bench.idle, effort, say)
+    example = _samples(bench, bench.current, effort, say)
     return (
         Ratio(
             name="warm-replay",
@@ -48,7 +48,7 @@ def measure(bench: Workbench, rounds: int | None, say: Say) -> tuple[Result, ...
 
 
 def _samples(
-    bench: Workbench, version: FunctionVersion, rounds: int, say: Say
+    bench: Workbench, version: FunctionVersion, effort: Effort, say: Say
 ) -> tuple[tuple[float, ...], ...]:
     event = bench.event.payload
     with bench.engine() as engine, bench.emulator(version) as emulator:
@@ -62,8 +62,8 @@ def _samples(
                 raise CannotMeasure(f"the answers differ: {sorted(ours)}, {sorted(theirs)}")
             samples = take_turns(
                 (lambda: timed(replay), lambda: timed(lambda: post(connection, event))),
-                rounds=rounds,
-                warm_up=WARM_UP,
+                rounds=effort.rounds_of(ROUNDS),
+                warm_up=effort.warm_up_of(WARM_UP),
                 say=say,
             )
             check_answer(replay().payload, "the docker engine")

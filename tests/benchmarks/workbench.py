@@ -2,8 +2,8 @@
 
 Both sides run one image: the stand-in for AWS's base image with AWS's Runtime Interface Emulator
 in it, and on top of that what the engine builds. All that is made here carries a label of this
-run or process, and what is left of it is removed when the workbench closes. What is measured is not
-known here.
+run or process, and what is left of it is removed when the workbench closes. It does not know
+what is measured.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from pytest_lambda_rollback.config import files as config
 from pytest_lambda_rollback.engines.docker.base_images import known_runtimes
@@ -35,7 +37,7 @@ from pytest_lambda_rollback.engines.docker.image_chain import image_chain
 from pytest_lambda_rollback.engines.docker.images import remove_images
 from pytest_lambda_rollback.model.replay import EventFixture
 from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion
-from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.model.versions import FunctionVersion, RemotePackage
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.sources import events, local
 
@@ -107,7 +109,12 @@ class Workbench:
 
     @cached_property
     def function(self) -> FunctionSettings:
-        """The example's function as its configuration file describes it."""
+        """The example's function as its configuration file describes it; its layers are made."""
+        made = subprocess.run(
+            [sys.executable, EXAMPLE / "build.py"], capture_output=True, text=True, check=False
+        )
+        if made.returncode:
+            raise CannotMeasure(f"the example's layers could not be made:\n{made.stderr}")
         settings = config.load(
             EXAMPLE / "lambda-rollback.toml",
             config.CommandLine(),
@@ -123,7 +130,9 @@ class Workbench:
 
     def load(self, store: ArtifactStore, declared: LocalVersion) -> FunctionVersion:
         """One version with its packages in the store."""
-        return local.function_version(self.function, declared, store.load)
+        return local.function_version(
+            self.function, declared, store.load, load_remote=_refuse_remote, empty=store.empty
+        )
 
     @cached_property
     def current(self) -> FunctionVersion:
@@ -199,6 +208,10 @@ class Workbench:
             yield f"{address}:{_EMULATOR_PORT}"
         finally:
             remove_container(client, name)
+
+
+def _refuse_remote(package: RemotePackage) -> NoReturn:
+    raise CannotMeasure(f"the example's layers are folders, but {package.name} is fetched from AWS")
 
 
 def remove_leftovers(client: DockerClient) -> None:
