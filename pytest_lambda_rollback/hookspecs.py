@@ -1,38 +1,103 @@
-"""Hooks by which other pytest plugins add engines and reports.
+"""Hooks by which other packages add to pytest-lambda-rollback, and take what it finds.
 
-Only specifications live here. The built-in engines and the JSON report are themselves
-implementations (in `items`), so replacing one needs no registry.
+pytest sees them in every pytest plugin and ``conftest.py``. Both pytest, while
+``--lambda-rollback`` is given, and the console script also load the plugins that packages declare
+under the entry-point group `ENTRY_POINTS`; such a module needs pluggy alone::
+
+    [project.entry-points.lambda_rollback]
+    podman = "lambda_rollback_podman"
+
+    import pluggy
+
+    hookimpl = pluggy.HookimplMarker("pytest")
+
+    @hookimpl
+    def pytest_lambda_rollback_engines():
+        return [Podman()]
+
+Only specifications live here, and the console script's plugin manager. The hooks that add
+something return values that implement a small protocol; what comes with the package implements
+the same protocols.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import pytest
+import pluggy
 
 if TYPE_CHECKING:
-    from pytest_lambda_rollback.engines.interface import Engine, Progress
+    import pytest
+
+    from pytest_lambda_rollback.engines.interface import Engine, EngineType, Progress
     from pytest_lambda_rollback.model.findings import CheckResult
     from pytest_lambda_rollback.model.settings import Settings
 
+ENTRY_POINTS = "lambda_rollback"
+"""The entry-point group of plugins that pytest and the console script both load."""
 
-@pytest.hookspec(firstresult=True)
-def pytest_lambda_rollback_make_engine(
-    config: pytest.Config, settings: Settings, progress: Progress
-) -> Engine | None:
-    """Return the engine for one configuration file; the first answer that is not None wins.
+hookspec = pluggy.HookspecMarker("pytest")
 
-    Called once for each distinct engine setting, when the first check runs, never at collection.
-    Raise EngineError where a named engine cannot run: all its checks are then ``unknown``.
+
+@hookspec
+def pytest_lambda_rollback_engines() -> Sequence[EngineType]:  # type: ignore[empty-body]
+    """Return engines that a configuration can name under ``engine``.
+
+    Asked whenever a configuration file is loaded, so it must be cheap. ``auto`` never chooses an
+    engine of a plugin.
     """
 
 
+@hookspec(firstresult=True)
+def pytest_lambda_rollback_make_engine(
+    config: pytest.Config, settings: Settings, progress: Progress
+) -> Engine | None:
+    """Return an engine in place of the one that the settings name; the first one wins.
+
+    Called once for each distinct engine setting, when the first check runs, never at collection.
+    Raise EngineError where the engine cannot run: all its checks are then ``unknown``.
+    """
+
+
+@hookspec
 def pytest_lambda_rollback_result(config: pytest.Config, result: CheckResult, nodeid: str) -> None:
     """Take the verdict on one check as soon as it is there (in the process that ran it)."""
 
 
+@hookspec
 def pytest_lambda_rollback_report(config: pytest.Config, report: dict[str, Any]) -> None:
     """Take the finished report, in the shape of the JSON report's schema.
 
     Called once, at the end, in the controlling process.
     """
+
+
+def console_plugins() -> pluggy.PluginManager:
+    """The plugin manager of the console script, with all declared plugins. Raises ConfigError."""
+    plugins = pluggy.PluginManager("pytest")
+    plugins.add_hookspecs(sys.modules[__name__])
+    load_plugins(plugins)
+    return plugins
+
+
+def load_plugins(plugins: pluggy.PluginManager) -> None:
+    """Register the plugins that installed packages declare. Raises ConfigError.
+
+    One that is blocked (``-p no:NAME``) or already registered under its name is left out.
+    """
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            plugins.load_setuptools_entrypoints(ENTRY_POINTS, name=entry.name)
+        except Exception as error:
+            from pytest_lambda_rollback.errors import ConfigError
+
+            raise ConfigError(
+                f'could not load the plugin "{entry.name}" ({entry.value})',
+                why=f"{type(error).__name__}: {error}".rstrip("."),
+                do="Correct or uninstall the package that declares it under the entry points "
+                f"{ENTRY_POINTS}",
+            ) from error

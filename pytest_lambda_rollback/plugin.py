@@ -6,6 +6,7 @@ registered, which collects configuration files and runs checks.
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentTypeError
 
 import pytest
@@ -28,8 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     option(
         "--lambda-rollback-engine",
-        choices=("auto", "docker", "process"),
-        help="how to run function versions (default: the file's 'engine', else auto)",
+        metavar="ENGINE",
+        help="how to run function versions: auto, docker, process, or an engine that a plugin "
+        "adds (default: the file's 'engine', else auto)",
     )
     option(
         "--lambda-rollback-candidate",
@@ -100,7 +102,7 @@ def _positive(text: str) -> int:
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """Make the hooks known by which others add engines and reports."""
+    """Register the hooks by which other packages add engines and reports."""
     pluginmanager.add_hookspecs(hookspecs)
 
 
@@ -108,6 +110,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marker always, everything else only where the plugin is switched on."""
     config.addinivalue_line("markers", MARKER)
     if config.getoption(SWITCH):
+        _load_plugins(config)
         from pytest_lambda_rollback.pytest_run.active import ActivePlugin
         from pytest_lambda_rollback.pytest_run.nodes import ACTIVE
 
@@ -121,3 +124,17 @@ def pytest_configure(config: pytest.Config) -> None:
                 f"{option} was given without {SWITCH}, so nothing would be checked. "
                 f"Add {SWITCH}, or leave {option} out."
             )
+
+
+def _load_plugins(config: pytest.Config) -> None:
+    """Load plugins that the console script shares, unless pytest is told to load none by itself."""
+    if config.getoption("disable_plugin_autoload", False):
+        return
+    if os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+        return
+    from pytest_lambda_rollback.errors import ConfigError
+
+    try:
+        hookspecs.load_plugins(config.pluginmanager)
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from error

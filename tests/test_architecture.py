@@ -23,8 +23,8 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"import_analysis"}),
     frozenset({"sources", "contracts", "engines", "diagnosis", "coverage", "reports", "config"}),
     frozenset({"session", "recording"}),
-    frozenset({"pytest_run", "commands"}),
     frozenset({"hookspecs"}),
+    frozenset({"pytest_run", "commands"}),
     frozenset({"plugin", "cli"}),
 )
 """A part imports itself and what stands on a lower level, never its own level or a higher one."""
@@ -32,6 +32,7 @@ LEVELS: tuple[frozenset[str], ...] = (
 EDGES = {
     "pytest": ("plugin", "hookspecs", "pytest_run"),
     "_pytest": (),
+    "pluggy": ("hookspecs",),
     "docker": ("engines/docker",),
     "requests": ("aws/", "engines/docker/daemon"),  # Docker's client raises its errors
     "urllib3": ("aws/",),

@@ -10,8 +10,10 @@ from pathlib import Path
 from pytest_lambda_rollback.config import files as config
 from pytest_lambda_rollback.engines.docker.base_images import known_runtimes
 from pytest_lambda_rollback.errors import ConfigError, SourceError
+from pytest_lambda_rollback.hookspecs import console_plugins
 from pytest_lambda_rollback.model.settings import FunctionSettings, Settings
 from pytest_lambda_rollback.model.text import listed, nearest, printable
+from pytest_lambda_rollback.session import plug_points
 from pytest_lambda_rollback.sources.aws import AwsFunctions
 
 
@@ -48,12 +50,14 @@ def found(paths: Sequence[str]) -> tuple[Path, ...]:
 
 def loaded(paths: Iterable[Path], functions: AwsFunctions) -> tuple[Settings, ...]:
     """Every file's settings, with what AWS has of them. Raises ConfigError."""
+    engines = plug_points.engines(console_plugins().hook)
     command_line = config.CommandLine(offline=functions.offline, directory=Path.cwd())
     return tuple(
         config.load(
             path,
             command_line,
             known_runtimes=frozenset(known_runtimes()),
+            engines=engines,
             published=functions,
         )
         for path in paths

@@ -30,7 +30,8 @@ from pytest_lambda_rollback.model.settings import LocalVersion, Settings
 from pytest_lambda_rollback.model.text import listed, nearest
 
 FILE_NAMES = ("lambda-rollback.toml", "pyproject.toml")
-ENGINES = ("auto", "docker", "process")
+
+_AUTO = "auto"
 
 _FILE_KEYS = (
     "engine",
@@ -91,13 +92,15 @@ def load(
     command_line: CommandLine,
     *,
     known_runtimes: Collection[str],
+    engines: Collection[str],
     published: PublishedFunctions | None = None,
     now: datetime | None = None,
 ) -> Settings:
     """One configuration file joined with the command line, and with what AWS has of it.
 
     ``known_runtimes`` are the runtimes that have a base image of their own; those that the user
-    names an image for are added here. ``published`` is asked for functions whose versions are in
+    names an image for are added here. ``engines`` are the names that ``engine`` may have besides
+    ``auto``. ``published`` is asked for functions whose versions are in
     AWS, once everything that the file says was read. Raises ConfigError; opens nothing but
     ``path``.
     """
@@ -108,7 +111,7 @@ def load(
     images = {**_base_images(root), **_base_image_options(command_line)}
     store = store_of(root, path.parent)
     redact = redact_of(root)
-    engine = settled(_engine(options), _engine(root), default="auto")
+    engine = settled(_engine(options, engines), _engine(root, engines), default=_AUTO)
     unknown = root.choice("unknown", ("fail", "skip"), "fail")
     workers = settled(count(options, "workers"), count(root, "workers"), default=2)
     # Last, as it may ask AWS: a mistake costs no request.
@@ -229,16 +232,20 @@ def _options(command_line: CommandLine) -> dict[str, object]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _engine(table: Table) -> str | None:
+def _engine(table: Table, engines: Collection[str]) -> str | None:
     if "engine" not in table:
         return None
-    if table.values["engine"] == "aws":
+    name = table.string("engine", _AUTO)
+    known = sorted({_AUTO, *engines})
+    if name not in known:
+        near = nearest(name, known)
+        guess = f'Did you mean "{near}"? ' if near else ""
         raise ConfigError(
-            f'{table.at("engine")}: there is no engine "aws" in this version',
-            why="versions in AWS are fetched and run by docker or process",
-            do=f"Use one of {listed(ENGINES)}",
+            f'{table.at("engine")} is "{name}", which is not an engine',
+            why=f"engines are {listed(known)}",
+            do=f"{guess}Others need the plugin that adds them",
         )
-    return table.choice("engine", ENGINES, "auto")
+    return name
 
 
 def _base_images(root: Table) -> dict[str, str]:

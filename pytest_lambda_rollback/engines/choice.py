@@ -1,99 +1,118 @@
-"""Which engine runs the versions of one configuration file: named, or found by ``auto``.
+"""The engines that come with the package, and the choice of the one that a run uses.
 
 ``auto`` takes docker where the daemon answers and every base image is there or can be pulled,
-else process, and says why. An image that the user named is no reason to fall back: it is to be
-there. Only versions that may run count: what holds the contracts and the
-rollback targets. A named engine never falls back. Docker's client is imported only where it may
-be used.
+else process, and says why. An image that the user named is no reason to fall back: it has to be
+there. Only versions that may run count: what holds the contracts and the rollback targets. A
+named engine never falls back. Docker's client is imported only where it may be used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pytest_lambda_rollback.engines.interface import Engine, ExecutionEnvironment, Progress
+from pytest_lambda_rollback.engines.interface import (
+    Engine,
+    EngineRequest,
+    EngineType,
+    ExecutionEnvironment,
+    Progress,
+)
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.published import PublishedVersion
 from pytest_lambda_rollback.model.replay import EngineDescription
 from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings
-from pytest_lambda_rollback.model.versions import (
-    Artifact,
-    ContainerImage,
-    FunctionVersion,
-    TargetRef,
-)
+from pytest_lambda_rollback.model.text import listed
+from pytest_lambda_rollback.model.versions import ContainerImage, FunctionVersion, TargetRef
 
 if TYPE_CHECKING:
     from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 
-Unpack = Callable[[Artifact, Path], None]
-Login = Callable[[str], tuple[str, str] | None]
+AUTO = "auto"
+"""What a configuration says to leave the choice to `make_engine`."""
+
 Version = LocalVersion | PublishedVersion
 
 
-def make_engine(
-    settings: Settings,
-    progress: Progress,
-    *,
-    unpack: Unpack,
-    registry_login: Login | None = None,
-) -> Engine:
-    """Return the engine that the settings name, or the best that can run here.
+@dataclass(frozen=True, slots=True)
+class Docker:
+    """Containers of the runtime's own base image."""
 
-    ``unpack`` unpacks an artefact into a folder; ``registry_login`` gives (user, password) for
-    the registry of an image's URI, or ``None``. Raises EngineError where a named engine cannot
-    run at all; what only one version lacks is left to its `prepare`.
-    """
-    if settings.engine == "process":
-        return _process(unpack)
-    if settings.engine == "docker":
-        return _docker(settings, registry_login)
-    if settings.engine != "auto":
-        raise EngineError(
-            f"there is no engine {settings.engine!r}",
-            do="Use docker, process or auto, or install the plugin that provides it",
+    name: str = "docker"
+    description: str = "containers of the runtime's base image, sealed"
+
+    def make(self, request: EngineRequest) -> DockerEngine:
+        """Make the engine. Raises EngineError where no daemon answers."""
+        from pytest_lambda_rollback.engines.docker.engine import DockerEngine, probe
+
+        reason = probe()
+        if reason is not None:
+            raise EngineError("the docker engine cannot run here", why=reason.rstrip("."))
+        settings = request.settings
+        return DockerEngine(
+            base_images=settings.base_images,
+            workers=settings.workers,
+            pull=not settings.offline,
+            registry_login=request.registry_login,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Processes of this machine."""
+
+    name: str = "process"
+    description: str = "processes of this machine, not sealed"
+
+    def make(self, request: EngineRequest) -> Engine:
+        """Make the engine, whatever this machine has."""
+        from pytest_lambda_rollback.engines.process.engine import ProcessEngine
+
+        return ProcessEngine(store_unpack=request.unpack)
+
+
+DOCKER = Docker()
+PROCESS = Process()
+BUILT_IN: tuple[EngineType, ...] = (DOCKER, PROCESS)
+
+
+def make_engine(request: EngineRequest, known: Mapping[str, EngineType]) -> Engine:
+    """Make the engine that the settings name among the ``known`` ones, or the best that can run.
+
+    Raises EngineError where a named engine cannot run at all; what only one version lacks is left
+    to its `prepare`.
+    """
+    name = request.settings.engine
+    if name == AUTO:
+        return _best(request)
+    if name not in known:
+        raise EngineError(
+            f'there is no engine "{name}"',
+            do=f"Use {listed([AUTO, *known])}, or install the plugin that adds it",
+        )
+    return known[name].make(request)
+
+
+def _best(request: EngineRequest) -> Engine:
     try:
-        engine = _docker(settings, registry_login)
+        engine = DOCKER.make(request)
     except EngineError as error:
-        return _fallen_back(unpack, str(error))
-    named = dict(settings.base_images)
-    for runtime, architecture in sorted(base_images_needed(settings)):
+        return _fallen_back(request, str(error))
+    named = dict(request.settings.base_images)
+    for runtime, architecture in sorted(base_images_needed(request.settings)):
         try:
-            engine.obtain_base_image(runtime, architecture, progress)
+            engine.obtain_base_image(runtime, architecture, request.progress)
         except EngineError as error:
             engine.close()
             if runtime in named:  # who names an image wants no unsealed replay instead
                 raise
-            return _fallen_back(unpack, str(error))
+            return _fallen_back(request, str(error))
     return _Explained(engine, "auto: Docker answers and the base images are there")
 
 
-def _docker(settings: Settings, registry_login: Login | None) -> DockerEngine:
-    from pytest_lambda_rollback.engines.docker.engine import DockerEngine, probe
-
-    reason = probe()
-    if reason is not None:
-        raise EngineError("the docker engine cannot run here", why=reason.rstrip("."))
-    return DockerEngine(
-        base_images=settings.base_images,
-        workers=settings.workers,
-        pull=not settings.offline,
-        registry_login=registry_login,
-    )
-
-
-def _process(unpack: Unpack) -> Engine:
-    from pytest_lambda_rollback.engines.process.engine import ProcessEngine
-
-    return ProcessEngine(store_unpack=unpack)
-
-
-def _fallen_back(unpack: Unpack, reason: str) -> Engine:
-    return _Explained(_process(unpack), f"auto: not docker, because {reason.rstrip('.')}")
+def _fallen_back(request: EngineRequest, reason: str) -> Engine:
+    return _Explained(PROCESS.make(request), f"auto: not docker, because {reason.rstrip('.')}")
 
 
 def base_images_needed(settings: Settings) -> set[tuple[str, str]]:

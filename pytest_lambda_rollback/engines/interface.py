@@ -8,13 +8,22 @@ talks to is the same for all of them (`runtime_api`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from pytest_lambda_rollback.model.replay import EngineDescription, Invocation, Outcome
-from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.model.settings import Settings
+from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
 
 Progress = Callable[[str], None]
 """Takes one line of progress, in the present tense, without a final full stop."""
+
+Unpack = Callable[[Artifact, Path], None]
+"""Unpacks an artefact into a folder, over what is there, as layers overlay."""
+
+Login = Callable[[str], tuple[str, str] | None]
+"""(user, password) for the registry of a container image's URI, or ``None``."""
 
 
 class ExecutionEnvironment(Protocol):
@@ -64,4 +73,36 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Close every environment and remove everything this engine started."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineRequest:
+    """What an engine is made from. Fields are only ever added."""
+
+    settings: Settings
+    """The configuration file whose versions it is to run."""
+    progress: Progress
+    unpack: Unpack
+    registry_login: Login | None = None
+
+
+class EngineType(Protocol):
+    """An engine that a configuration can name, before it is known to run on this machine."""
+
+    @property
+    def name(self) -> str:
+        """What ``engine`` in a configuration says: lower-case letters, digits and hyphens."""
+        ...
+
+    @property
+    def description(self) -> str:
+        """How it runs function versions, in a few words without a full stop."""
+        ...
+
+    def make(self, request: EngineRequest) -> Engine:
+        """Make the engine. Raises EngineError where it cannot run on this machine at all.
+
+        What a single version lacks is left to `Engine.prepare`.
+        """
         ...

@@ -22,7 +22,7 @@ import pytest
 from pytest_lambda_rollback.config import files as configuration
 from pytest_lambda_rollback.engines import choice
 from pytest_lambda_rollback.engines.docker.base_images import known_runtimes
-from pytest_lambda_rollback.engines.interface import Engine, Progress
+from pytest_lambda_rollback.engines.interface import Engine, EngineRequest, Progress
 from pytest_lambda_rollback.errors import ConfigError, EngineError, SourceError
 from pytest_lambda_rollback.model.findings import CheckResult
 from pytest_lambda_rollback.model.replay import EngineDescription
@@ -33,7 +33,7 @@ from pytest_lambda_rollback.pytest_run.nodes import ConfigFile, FailureText, Rol
 from pytest_lambda_rollback.pytest_run.selection import Selection, possible_names
 from pytest_lambda_rollback.reports import json_report, terminal
 from pytest_lambda_rollback.reports.summary import summary
-from pytest_lambda_rollback.session import Session
+from pytest_lambda_rollback.session import Session, plug_points
 from pytest_lambda_rollback.session.plan import checks_of, unmatched_acceptances
 from pytest_lambda_rollback.sources import events
 from pytest_lambda_rollback.sources.aws import AwsFunctions
@@ -149,6 +149,7 @@ class ActivePlugin:
                     path,
                     self.command_line,
                     known_runtimes=frozenset(known_runtimes()),
+                    engines=plug_points.engines(self.config.hook),
                     published=self._functions,
                 )
                 _check_details(settings)
@@ -315,15 +316,16 @@ class ActivePlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_lambda_rollback_make_engine(self, settings: Settings, progress: Progress) -> Engine:
-        """Make one of the engines that come with the package."""
+        """Make the engine that the settings name."""
         if self._artifacts is None:  # pragma: no cover - made before anything runs
             raise EngineError("there is no artefact store")
-        return choice.make_engine(
-            settings,
-            progress,
+        request = EngineRequest(
+            settings=settings,
+            progress=progress,
             unpack=self._artifacts.unpack,
             registry_login=self._functions.registry_login,
         )
+        return choice.make_engine(request, plug_points.engines(self.config.hook))
 
     def _make_engine(self, settings: Settings, progress: Progress) -> Engine:
         engine: Engine = self.config.hook.pytest_lambda_rollback_make_engine(

@@ -119,6 +119,7 @@ class Workbench:
             EXAMPLE / "lambda-rollback.toml",
             config.CommandLine(),
             known_runtimes=frozenset(known_runtimes()),
+            engines=(),
         )
         return settings.function(FUNCTION)
 

@@ -125,6 +125,7 @@ def loaded(tmp_path: Path, account: Account) -> Load:
             path,
             CommandLine(directory=tmp_path, **options),  # type: ignore[arg-type]
             known_runtimes=frozenset({"python3.11"}),
+            engines=(),
             published=account,
             now=NOW,
         )

@@ -31,6 +31,7 @@ from pytest_lambda_rollback.model.settings import (
 from pytest_lambda_rollback.model.versions import TargetRef
 
 RUNTIMES = frozenset({"python3.11", "python3.13", "nodejs22.x"})
+ENGINES = ("docker", "process")
 
 VERSION = """
 [functions.orders.versions.{version}]
@@ -77,6 +78,7 @@ def loaded(project: Path) -> Load:
             path,
             CommandLine(directory=project, **options),  # type: ignore[arg-type]
             known_runtimes=RUNTIMES,
+            engines=ENGINES,
         )
 
     return load_text
@@ -140,13 +142,13 @@ def test_a_pyproject_table_has_the_same_content_and_its_keys_in_messages(
     path = project / "pyproject.toml"
     text = (ORDERS + FOUR).replace("[functions", "[tool.lambda-rollback.functions")
     path.write_text(text)
-    settings = load(path, CommandLine(directory=project), known_runtimes=RUNTIMES)
+    settings = load(path, CommandLine(directory=project), known_runtimes=RUNTIMES, engines=ENGINES)
     assert settings.path == path
     assert settings.function("orders").targets == refs("3", "2", "1")
 
     path.write_text(text.replace('"python3.11"', "3.11", 1))
     with pytest.raises(ConfigError) as caught:
-        load(path, CommandLine(directory=project), known_runtimes=RUNTIMES)
+        load(path, CommandLine(directory=project), known_runtimes=RUNTIMES, engines=ENGINES)
     assert str(caught.value) == (
         "pyproject.toml: tool.lambda-rollback.functions.orders.versions.1.runtime is a float "
         "(3.11), expected a string that is not empty. Say which Lambda runtime it is bound to, "
@@ -385,7 +387,7 @@ def test_a_candidate_path_is_relative_to_where_pytest_was_called(project: Path) 
         path.read_text().replace('current = "4"', 'current = "4"\nevents = "../events"')
     )
     line = CommandLine(directory=project / "build", candidates=("orders",))
-    settings = load(path, line, known_runtimes=RUNTIMES)
+    settings = load(path, line, known_runtimes=RUNTIMES, engines=ENGINES)
     assert settings.functions[0].current.code == project / "build" / "orders"
 
 
@@ -622,14 +624,8 @@ MISTAKES = {
     ),
     "engine nobody knows": (
         'engine = "dokcer"\n' + ORDERS + FOUR,
-        'lambda-rollback.toml: engine is a string ("dokcer"), expected one of auto, docker, '
-        'process. Write "docker" if that is what you mean.',
-    ),
-    "engine aws": (
-        'engine = "aws"\n' + ORDERS + FOUR,
-        'lambda-rollback.toml: engine: there is no engine "aws" in this version: '
-        "versions in AWS are fetched and run by docker or process. Use one of auto, docker and "
-        "process.",
+        'lambda-rollback.toml: engine is "dokcer", which is not an engine: engines are auto, '
+        'docker and process. Did you mean "docker"? Others need the plugin that adds them.',
     ),
     "versions here and in AWS": (
         '[functions.orders]\naws = "orders-prod"\nevents = "events"\n' + FOUR,
@@ -1092,13 +1088,8 @@ TWO = ORDERS + FOUR + (ORDERS + FOUR).replace("orders", "billing")
 WRONG_OPTIONS = {
     "engine": (
         {"engine": "podman"},
-        '--lambda-rollback-engine is a string ("podman"), expected one of auto, docker, process.',
-    ),
-    "engine aws": (
-        {"engine": "aws"},
-        '--lambda-rollback-engine: there is no engine "aws" in this version: '
-        "versions in AWS are fetched and run by docker or process. Use one of auto, docker and "
-        "process.",
+        '--lambda-rollback-engine is "podman", which is not an engine: engines are auto, docker '
+        "and process. Others need the plugin that adds them.",
     ),
     "strategy": (
         {"strategies": ("revert",)},
@@ -1217,15 +1208,17 @@ def test_a_value_in_an_environment_is_never_shown(refused: Callable[..., str]) -
 def test_a_file_that_is_not_utf8_or_not_there(project: Path) -> None:
     path = project / "lambda-rollback.toml"
     with pytest.raises(ConfigError, match=r"^lambda-rollback\.toml cannot be read: No such file"):
-        load(path, CommandLine(directory=project), known_runtimes=RUNTIMES)
+        load(path, CommandLine(directory=project), known_runtimes=RUNTIMES, engines=ENGINES)
     path.write_bytes(b"engine = '\xff'")
     with pytest.raises(ConfigError, match=r"^lambda-rollback\.toml is not UTF-8 text: byte 10 "):
-        load(path, CommandLine(directory=project), known_runtimes=RUNTIMES)
+        load(path, CommandLine(directory=project), known_runtimes=RUNTIMES, engines=ENGINES)
 
 
 def test_a_file_elsewhere_is_named_by_its_whole_path(project: Path) -> None:
     path = project / "lambda-rollback.toml"
     path.write_text("[functions]\n")
     with pytest.raises(ConfigError) as caught:
-        load(path, CommandLine(directory=project / "build"), known_runtimes=RUNTIMES)
+        load(
+            path, CommandLine(directory=project / "build"), known_runtimes=RUNTIMES, engines=ENGINES
+        )
     assert str(caught.value).startswith(f"{path}: functions is empty.")

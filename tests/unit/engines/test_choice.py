@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_lambda_rollback.engines.choice import base_images_needed, make_engine
+from pytest_lambda_rollback.engines.choice import (
+    BUILT_IN,
+    Docker,
+    base_images_needed,
+    make_engine,
+)
+from pytest_lambda_rollback.engines.interface import Engine, EngineRequest
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.published import PublishedVersion
 from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings
@@ -41,6 +47,13 @@ def published(version: str, runtime: str, *, image: bool = False) -> PublishedVe
 
 def settings(*functions: FunctionSettings, engine: str = "auto") -> Settings:
     return Settings(path=Path("lambda-rollback.toml"), functions=functions, engine=engine)
+
+
+def made_by(settings: Settings) -> Engine:
+    request = EngineRequest(
+        settings=settings, progress=lambda line: None, unpack=lambda artifact, folder: None
+    )
+    return make_engine(request, {each.name: each for each in BUILT_IN})
 
 
 def test_current_and_targets_count_and_no_other_version() -> None:
@@ -102,7 +115,7 @@ def test_function_of_which_nothing_is_known_needs_nothing() -> None:
 def test_without_docker_auto_takes_processes_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 
-    engine = make_engine(settings(), lambda line: None, unpack=lambda artifact, folder: None)
+    engine = made_by(settings())
 
     assert engine.name == "process"
     assert engine.describe().chosen_because.startswith(
@@ -115,9 +128,12 @@ def test_named_engine_never_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 
     with pytest.raises(EngineError, match="the docker engine cannot run here"):
-        make_engine(
-            settings(engine="docker"), lambda line: None, unpack=lambda artifact, folder: None
-        )
+        made_by(settings(engine="docker"))
+
+
+def test_unknown_engine_is_told_with_the_known_ones() -> None:
+    with pytest.raises(EngineError, match="Use auto, docker and process, or install the plugin"):
+        made_by(settings(engine="podman"))
 
 
 class NoImages:
@@ -136,17 +152,15 @@ class NoImages:
 def test_an_image_that_the_user_names_is_no_reason_to_run_unsealed(
     monkeypatch: pytest.MonkeyPatch, named: bool
 ) -> None:
-    monkeypatch.setattr(
-        "pytest_lambda_rollback.engines.choice._docker", lambda settings, login: NoImages()
-    )
+    monkeypatch.setattr(Docker, "make", lambda _docker, _request: NoImages())
     current = local("1")
     made = settings(FunctionSettings(name="orders", current=current, versions=(current,)))
     if named:
         made = replace(made, base_images=(("python3.11", "my/base:1"),))
         with pytest.raises(EngineError, match="cannot be had"):
-            make_engine(made, lambda line: None, unpack=lambda artifact, folder: None)
+            made_by(made)
         return
-    engine = make_engine(made, lambda line: None, unpack=lambda artifact, folder: None)
+    engine = made_by(made)
     assert engine.name == "process"
     assert "no network" in engine.describe().chosen_because
     engine.close()

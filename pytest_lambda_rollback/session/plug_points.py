@@ -1,0 +1,88 @@
+"""Plug points: what comes with the package, joined with what plugins add.
+
+Plugins answer the hooks of `hookspecs`, for pytest and for the console script alike. Names must
+be well formed and unique, so that a configuration means one thing. Raises ConfigError.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
+
+from pytest_lambda_rollback.engines import choice
+from pytest_lambda_rollback.engines.interface import EngineType
+from pytest_lambda_rollback.errors import ConfigError
+
+_NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+
+
+class Named(Protocol):
+    """An implementation of any plug point: configurations, options and ids use its name."""
+
+    @property
+    def name(self) -> str:
+        """Lower-case letters, digits, hyphens and underscores."""
+        ...
+
+
+Plugged = TypeVar("Plugged", bound=Named)
+
+
+def registry(
+    hook: Callable[[], Sequence[Any]],
+    built_in: Sequence[Plugged],
+    *,
+    kind: str,
+    reserved: Sequence[str] = (),
+) -> Mapping[str, Plugged]:
+    """What is built in and what plugins add, by name.
+
+    ``hook`` is the caller of one hook (``manager.hook.pytest_lambda_rollback_…``); ``kind`` is
+    the word for messages, as in "engine". Raises ConfigError for what a plugin must not return.
+    """
+    known = {each.name: each for each in built_in}
+    for added in hook():
+        if not isinstance(added, Sequence) or isinstance(added, str):
+            raise ConfigError(
+                f"a plugin returned {added!r} for its {kind}s",
+                why="a sequence is expected",
+                do="Correct or uninstall the plugin",
+            )
+        for each in added:
+            name = getattr(each, "name", None)
+            if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+                raise ConfigError(
+                    f"{_origin(each)} has the name {name!r}",
+                    why=f"the name of {_a(kind)} is lower-case letters, digits, - and _",
+                    do="Correct or uninstall the plugin",
+                )
+            if name in known or name in reserved:
+                other = _origin(known[name]) if name in known else "pytest-lambda-rollback"
+                raise ConfigError(
+                    f'{_origin(each)} is {_a(kind)} called "{name}"',
+                    why=f"the name is taken by {other}",
+                    do="Uninstall one of the two plugins",
+                )
+            known[name] = each
+    return MappingProxyType(known)
+
+
+def engines(hooks: Any) -> Mapping[str, EngineType]:
+    """The engines that a configuration can name, besides ``auto``."""
+    return registry(
+        hooks.pytest_lambda_rollback_engines,
+        choice.BUILT_IN,
+        kind="engine",
+        reserved=(choice.AUTO,),
+    )
+
+
+def _origin(plugged: object) -> str:
+    kind = plugged if isinstance(plugged, type) else type(plugged)
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"

@@ -1,0 +1,93 @@
+"""An installed package adds to each plug point; pytest and the console script use it alike."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.made_projects import Project
+
+OUTSIDE = Path(__file__).parents[1] / "assets" / "outside_plugin"
+
+
+@pytest.fixture
+def with_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the outside package importable, with its entry points, as an installation does."""
+    path = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(OUTSIDE), path))))
+
+
+def console(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the console script as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest_lambda_rollback.cli", *arguments],
+        cwd=project.path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def on_outside_engine(project: Project) -> None:
+    project.configure(top='engine = "canned"')
+
+
+def run(project: Project, *arguments: str) -> pytest.RunResult:
+    return project.pytester.runpytest_subprocess(
+        "--lambda-rollback", "-p", "no:cacheprovider", *arguments, timeout=120
+    )
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_a_configuration_names_the_engine_of_a_plugin(project: Project) -> None:
+    on_outside_engine(project)
+    result = run(project)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["engine canned 7"])
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_an_option_names_the_engine_of_a_plugin(project: Project) -> None:
+    result = run(project, "--lambda-rollback-engine=canned")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["engine canned 7"])
+
+
+def test_without_the_plugin_its_engine_is_refused(project: Project) -> None:
+    on_outside_engine(project)
+    result = run(project)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            'ERROR: lambda-rollback.toml: engine is "canned", which is not an engine: engines are '
+            "auto, docker and process. Others need the plugin that adds them."
+        ]
+    )
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_a_plugin_is_not_loaded_where_pytest_is_told_so(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_outside_engine(project)
+    assert run(project, "-p", "no:outside").ret == pytest.ExitCode.USAGE_ERROR
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    assert run(project, "-p", "pytest_lambda_rollback.plugin").ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_the_console_script_knows_the_engine_of_a_plugin(
+    project: Project, request: pytest.FixtureRequest
+) -> None:
+    on_outside_engine(project)
+    refused = console(project, "sync")
+    assert refused.returncode == 2
+    assert '"canned", which is not an engine' in refused.stderr
+
+    request.getfixturevalue("with_plugin")
+    done = console(project, "sync")
+    assert "no configuration has a function in AWS" in done.stderr
