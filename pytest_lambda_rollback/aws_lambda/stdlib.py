@@ -1,16 +1,22 @@
-"""Which modules and names the standard library of each Python has. A table, and look-ups in it.
+"""Modules and names that only some Pythons' standard libraries have.
 
-The standard library of the interpreter that runs this package says nothing of the function's, so
-what differs between the Pythons of Lambda's runtimes (3.8 to 3.14) is written down here, as of
-2025-10: from the ``VERSIONS`` file of typeshed, from the interpreters 3.8 to 3.13 themselves
-(``dir()`` on Linux), from "What's New" of each version, from PEP 594 (dead batteries) and PEP 632
-(distutils). What is not in the table is taken to be the same in all of them, and of names inside
-a module that are not in the table nothing is known.
+The interpreter that runs this package says nothing of the function's. What differs between the
+Pythons of Lambda's runtimes stands in ``stdlib.json``, which ``tests/tools/stdlib_table.py``
+writes from the interpreters themselves and, where one is missing, from typeshed; the file says
+which. What is not in it is in all of them, or unknown. A Python newer or older than those of the
+file is taken for the nearest one.
 """
 
 from __future__ import annotations
 
-import sys
+import functools
+import json
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+Python = tuple[int, int]
+"""``(3, 12)``."""
 
 RUNTIME_PACKAGES = frozenset(
     {
@@ -23,201 +29,116 @@ RUNTIME_PACKAGES = frozenset(
 INSTALLED_WITH_PYTHON = frozenset(
     {"_distutils_hack", "bootstrap", "ensurepip", "pip", "pkg_resources", "setuptools", "wheel"}
 )
-"""What may lie in the image's own site-packages, so that nothing is certain about it."""
-
-_REMOVED_MODULES = {
-    (3, 8): ("macpath",),
-    (3, 9): ("_dummy_thread", "dummy_threading"),
-    (3, 10): ("_bootlocale", "formatter", "parser", "symbol"),
-    (3, 11): ("binhex",),
-    (3, 12): ("asynchat", "asyncore", "distutils", "imp", "smtpd"),
-    (3, 13): (
-        "aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap",
-        "nis", "nntplib", "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau",
-        "telnetlib", "tkinter.tix", "typing.io", "typing.re", "uu", "xdrlib",
-    ),
-}  # fmt: skip
-"""By the first Python without them."""
-
-_ADDED_MODULES = {
-    (3, 9): ("asyncio.threads", "graphlib", "zoneinfo"),
-    (3, 11): (
-        "asyncio.taskgroups", "asyncio.timeouts", "importlib.resources.abc",
-        "importlib.resources.readers", "importlib.resources.simple", "tomllib", "wsgiref.types",
-    ),
-    (3, 13): ("dbm.sqlite3",),
-    (3, 14): (
-        "annotationlib", "compression", "concurrent.interpreters", "pathlib.types",
-        "string.templatelib",
-    ),
-}  # fmt: skip
-
-_REMOVED_NAMES = {
-    "ast": {(3, 14): "Bytes Ellipsis NameConstant Num Str"},
-    "asyncio": {
-        (3, 11): "coroutine",
-        (3, 14): "AbstractChildWatcher FastChildWatcher MultiLoopChildWatcher PidfdChildWatcher"
-        " SafeChildWatcher ThreadedChildWatcher get_child_watcher set_child_watcher",
-    },
-    "base64": {(3, 9): "decodestring encodestring"},
-    "binascii": {(3, 11): "a2b_hqx b2a_hqx rlecode_hqx rledecode_hqx"},
-    "cgi": {(3, 8): "escape parse_qs parse_qsl"},
-    "collections": {
-        (3, 10): "AsyncGenerator AsyncIterable AsyncIterator Awaitable ByteString Callable"
-        " Collection Container Coroutine Generator Hashable ItemsView Iterable Iterator KeysView"
-        " Mapping MappingView MutableMapping MutableSequence MutableSet Reversible Sequence Set"
-        " Sized ValuesView"
-    },
-    "configparser": {(3, 12): "SafeConfigParser", (3, 13): "LegacyInterpolation"},
-    "fractions": {(3, 9): "gcd"},
-    "gettext": {(3, 11): "bind_textdomain_codeset ldgettext ldngettext lgettext lngettext"},
-    "importlib": {(3, 12): "find_loader"},
-    "importlib.abc": {
-        (3, 12): "Finder",
-        (3, 14): "ResourceReader Traversable TraversableResources",
-    },
-    "importlib.util": {(3, 12): "module_for_loader set_loader set_package"},
-    "inspect": {(3, 11): "ArgSpec formatargspec getargspec"},
-    "locale": {(3, 12): "format", (3, 13): "resetlocale"},
-    "pkgutil": {(3, 12): "ImpImporter ImpLoader", (3, 14): "find_loader get_loader"},
-    "platform": {(3, 8): "dist linux_distribution popen"},
-    "plistlib": {(3, 9): "Data readPlist readPlistFromBytes writePlist writePlistToBytes"},
-    "re": {(3, 13): "template"},
-    "sqlite3": {(3, 12): "OptimizedUnicode enable_shared_cache"},
-    "ssl": {(3, 12): "RAND_pseudo_bytes match_hostname wrap_socket"},
-    "sys": {(3, 9): "callstats getcheckinterval setcheckinterval"},
-    "time": {(3, 8): "clock"},
-    "unittest": {(3, 13): "findTestCases getTestCaseNames makeSuite"},
-    "urllib.request": {(3, 14): "FancyURLopener URLopener"},
-}
-"""By module and the first Python without them."""
-
-_ADDED_NAMES = {
-    "argparse": {(3, 9): "BooleanOptionalAction"},
-    "ast": {(3, 9): "unparse"},
-    "asyncio": {
-        (3, 9): "to_thread",
-        (3, 11): "Barrier BrokenBarrierError Runner TaskGroup Timeout timeout timeout_at",
-        (3, 12): "create_eager_task_factory eager_task_factory",
-        (3, 13): "EventLoop QueueShutDown",
-    },
-    "base64": {(3, 10): "b32hexdecode b32hexencode", (3, 13): "z85decode z85encode"},
-    "calendar": {(3, 12): "Day Month"},
-    "collections.abc": {(3, 12): "Buffer"},
-    "configparser": {(3, 13): "MultilineContinuationError UNNAMED_SECTION"},
-    "contextlib": {(3, 10): "aclosing", (3, 11): "chdir"},
-    "copy": {(3, 13): "replace"},
-    "csv": {(3, 12): "QUOTE_NOTNULL QUOTE_STRINGS"},
-    "dataclasses": {(3, 10): "KW_ONLY"},
-    "datetime": {(3, 11): "UTC"},
-    "enum": {
-        (3, 11): "CONFORM CONTINUOUS EJECT EnumCheck EnumType FlagBoundary KEEP NAMED_FLAGS"
-        " ReprEnum STRICT StrEnum UNIQUE global_enum member nonmember property verify",
-        (3, 13): "EnumDict",
-    },
-    "functools": {(3, 9): "cache", (3, 14): "Placeholder"},
-    "glob": {(3, 13): "translate"},
-    "hashlib": {(3, 11): "file_digest"},
-    "http": {(3, 11): "HTTPMethod"},
-    "importlib.metadata": {(3, 10): "PackageMetadata packages_distributions"},
-    "importlib.resources": {(3, 9): "as_file files"},
-    "inspect": {(3, 10): "get_annotations", (3, 11): "getmembers_static"},
-    "io": {(3, 10): "text_encoding"},
-    "itertools": {(3, 10): "pairwise", (3, 12): "batched"},
-    "locale": {(3, 11): "getencoding"},
-    "logging": {(3, 11): "getLevelNamesMapping", (3, 12): "getHandlerByName getHandlerNames"},
-    "math": {(3, 9): "lcm nextafter ulp", (3, 11): "cbrt exp2", (3, 12): "sumprod", (3, 13): "fma"},
-    "mimetypes": {(3, 13): "guess_file_type"},
-    "operator": {(3, 11): "call", (3, 14): "is_none is_not_none"},
-    "pathlib": {(3, 13): "UnsupportedOperation"},
-    "queue": {(3, 13): "ShutDown"},
-    "random": {(3, 9): "randbytes", (3, 12): "binomialvariate"},
-    "re": {(3, 11): "NOFLAG", (3, 13): "PatternError"},
-    "sqlite3": {(3, 11): "Blob"},
-    "statistics": {
-        (3, 10): "correlation covariance linear_regression",
-        (3, 13): "kde kde_random",
-    },
-    "sys": {(3, 10): "orig_argv stdlib_module_names", (3, 11): "exception"},
-    "threading": {(3, 10): "getprofile gettrace"},
-    "types": {
-        (3, 9): "GenericAlias",
-        (3, 10): "EllipsisType NoneType NotImplementedType UnionType",
-        (3, 12): "get_original_bases",
-        (3, 13): "CapsuleType",
-    },
-    "typing": {
-        (3, 9): "Annotated",
-        (3, 10): "Concatenate ParamSpec ParamSpecArgs ParamSpecKwargs TypeAlias TypeGuard"
-        " is_typeddict",
-        (3, 11): "LiteralString Never NotRequired Required Self TypeVarTuple Unpack assert_never"
-        " assert_type clear_overloads dataclass_transform get_overloads reveal_type",
-        (3, 12): "TypeAliasType override",
-        (3, 13): "NoDefault ReadOnly TypeIs get_protocol_members is_protocol",
-        (3, 14): "evaluate_forward_ref",
-    },
-    "uuid": {(3, 14): "uuid6 uuid7 uuid8"},
-    "warnings": {(3, 13): "deprecated"},
-}
-"""By module and the first Python with them."""
-
-
-def has_module(name: str, python: tuple[int, int]) -> bool:
-    """True for a module of that Python's standard library, or below one of its packages."""
-    return is_module(name) and not _absent(name, python)
+"""Packages that the image's own site-packages may hold, so that nothing is certain about them."""
 
 
 def is_module(name: str) -> bool:
-    """True where any Python of the table has (or had) the module's top-level package."""
-    top = name.partition(".")[0]
-    return top in sys.stdlib_module_names or top in _TABLE_TOPS or top == "__main__"
+    """True where any Python has (or had) the module's top-level package."""
+    return name.partition(".")[0] in _table().packages
 
 
-def may_matter(top: str, source: bytes) -> bool:
-    """Whether a source that imports this package may ask for what only some Pythons have."""
-    return top in _TABLE_TOPS or any(name in source for name in _VARYING.get(top, ()))
+def has_module(name: str, python: Python) -> bool:
+    """True for a module of that Python's standard library, or below one of its packages."""
+    return is_module(name) and not _lacks_module(name, python)
+
+
+def lacks_name(module: str, name: str, python: Python) -> bool:
+    """True where this Python's module certainly has no such name, and no such submodule."""
+    pythons = _names_of(module).get(name)
+    if pythons is not None:
+        return _table().nearest(python) not in pythons
+    return _lacks_module(f"{module}.{name}", python)
 
 
 def has_names(module: str) -> bool:
-    """True where the table knows names of this very module."""
-    return module in _REMOVED_NAMES or module in _ADDED_NAMES
+    """True where some names of this very module are in some Pythons only."""
+    return module in _table().names
 
 
-def lacks_name(module: str, name: str, python: tuple[int, int]) -> bool:
-    """True where it is certain that this Python's module has no such name."""
-    removed = _REMOVED_NAMES.get(module, {})
-    if any(python >= since and name in names.split() for since, names in removed.items()):
-        return True
-    added = _ADDED_NAMES.get(module, {})
-    return any(python < since and name in names.split() for since, names in added.items())
+def may_matter(top: str, source: bytes, python: Python) -> bool:
+    """Whether a source that imports a package may ask it for what this Python lacks."""
+    return any(name in source for name in _lacking(top, _table().nearest(python)))
 
 
-def _absent(name: str, python: tuple[int, int]) -> bool:
-    parts = name.split(".")
-    prefixes = {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
-    return any(
-        python >= since and not prefixes.isdisjoint(names)
-        for since, names in _REMOVED_MODULES.items()
-    ) or any(
-        python < since and not prefixes.isdisjoint(names) for since, names in _ADDED_MODULES.items()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Table:
+    """The data file, with the Pythons that have something in place of their spans."""
+
+    pythons: tuple[Python, ...]
+    packages: frozenset[str]
+    modules: Mapping[str, frozenset[Python]]
+    """Only those that some Python lacks."""
+    names: Mapping[str, Mapping[str, str]]
+    """By module and span; several names have spaces between them."""
+
+    def nearest(self, python: Python) -> Python:
+        return min(max(python, self.pythons[0]), self.pythons[-1])
+
+    def within(self, spans: str) -> frozenset[Python]:
+        """The Pythons of ``3.9-3.12``, ``-3.12`` or ``3.9-``, or of several with spaces."""
+        ends = (span.partition("-") for span in spans.split())
+        return frozenset(
+            python
+            for first, _, last in ends
+            for python in self.pythons
+            if (not first or _python(first) <= python) and (not last or python <= _python(last))
+        )
+
+
+@functools.cache
+def _table() -> _Table:
+    content = json.loads(pkgutil.get_data(__package__, "stdlib.json") or b"")
+    table = _Table(
+        pythons=tuple(map(_python, content["pythons"])),
+        packages=frozenset({"__main__", *content["packages"].split()}),
+        modules={},
+        names=content["names"],
     )
-
-
-_TABLE_TOPS = frozenset(
-    name.partition(".")[0]
-    for table in (_REMOVED_MODULES, _ADDED_MODULES)
-    for names in table.values()
-    for name in names
-)
-_VARYING = {
-    top: frozenset(
-        name.encode()
-        for table in (_REMOVED_NAMES, _ADDED_NAMES)
-        for module, versions in table.items()
-        if module.partition(".")[0] == top
-        for names in versions.values()
+    modules = {
+        name: pythons
+        for spans, names in content["modules"].items()
+        for pythons in [table.within(spans)]
         for name in names.split()
+    }
+    return replace(table, modules=modules)
+
+
+@functools.cache
+def _names_of(module: str) -> Mapping[str, frozenset[Python]]:
+    """The Pythons that have a name, for names that some Python lacks."""
+    return {
+        name: pythons
+        for spans, names in _table().names.get(module, {}).items()
+        for pythons in [_table().within(spans)]
+        for name in names.split()
+    }
+
+
+@functools.cache
+def _lacking(top: str, python: Python) -> frozenset[bytes]:
+    """Names, and last parts of modules, of one package that a Python lacks."""
+    modules = (
+        name.rpartition(".")[2]
+        for name, pythons in _table().modules.items()
+        if name.partition(".")[0] == top and python not in pythons
     )
-    for top in {name.partition(".")[0] for name in (*_REMOVED_NAMES, *_ADDED_NAMES)}
-}
-"""By top-level package: all names of it that some Python lacks."""
+    names = (
+        name
+        for module in _table().names
+        if module.partition(".")[0] == top
+        for name, pythons in _names_of(module).items()
+        if python not in pythons
+    )
+    return frozenset(name.encode() for name in (*modules, *names))
+
+
+def _lacks_module(name: str, python: Python) -> bool:
+    parts = name.split(".")
+    modules, python = _table().modules, _table().nearest(python)
+    above = (".".join(parts[:count]) for count in range(1, len(parts) + 1))
+    return any(module in modules and python not in modules[module] for module in above)
+
+
+def _python(text: str) -> Python:
+    major, _, minor = text.partition(".")
+    return int(major), int(minor)

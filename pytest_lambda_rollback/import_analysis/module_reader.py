@@ -228,7 +228,7 @@ class _Reading:
         provider = self._search.find(top).provider
         if provider is None or provider.kind == "layer":
             return True
-        return provider.kind == "python" and stdlib.may_matter(top, source)
+        return provider.kind == "python" and stdlib.may_matter(top, source, self._search.python)
 
     def _is_own(self, located: Located) -> bool:
         if not located.path.startswith(f"{TASK}/") or self._search.installed(located.path):

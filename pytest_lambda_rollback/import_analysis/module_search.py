@@ -187,7 +187,7 @@ class ModuleSearch:
     def _top(self, name: str) -> Located:
         found = self._in(self.roots, name, name)
         if found is not None and found.kind != "namespace":
-            if name in _LOADED_BY_RUNTIME or stdlib.is_module(name):
+            if name in _LOADED_BY_RUNTIME or stdlib.has_module(name, self.python):
                 return Located("opaque", name, provider=found.provider)
             return found
         if name in stdlib.RUNTIME_PACKAGES:

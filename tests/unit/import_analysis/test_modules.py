@@ -1,16 +1,12 @@
 from __future__ import annotations
 
 import ast
-import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from helpers.made_sources import Files, Workbench, installed
-from pytest_lambda_rollback.aws_lambda import stdlib
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.import_analysis.conditions import truth
 from pytest_lambda_rollback.import_analysis.module_getattr import given_names, refused_names
@@ -422,57 +418,3 @@ def test_a_name_that_getattr_refuses_by_a_table_is_missing(workbench: Workbench)
     )
 
     assert [finding.location for finding in judgement.findings] == ["app.py:2"]
-
-
-# --- the table of the standard library ------------------------------------------------------
-
-_LOOK = """
-import importlib, json, sys, warnings
-warnings.simplefilter("ignore")
-modules, names = json.load(sys.stdin)
-def there(module):
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        return None
-print(json.dumps([
-    [there(module) is not None for module in modules],
-    [None if there(module) is None else hasattr(there(module), name) for module, name in names],
-]))
-"""
-
-
-def test_the_table_of_the_standard_library_is_true_of_this_python() -> None:
-    python = sys.version_info[:2]
-    modules = [
-        module
-        for table in (stdlib._REMOVED_MODULES, stdlib._ADDED_MODULES)
-        for group in table.values()
-        for module in group
-        if not module.startswith("tkinter")  # not every Python is built with it
-    ]
-    names = [
-        (module, name)
-        for table in (stdlib._REMOVED_NAMES, stdlib._ADDED_NAMES)
-        for module, versions in table.items()
-        for group in versions.values()
-        for name in group.split()
-    ]
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", _LOOK],
-        input=json.dumps([modules, names]),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    have_module, have_name = json.loads(done.stdout)
-
-    assert len(names) > 200
-    assert [
-        m
-        for m, has in zip(modules, have_module, strict=True)
-        if has != stdlib.has_module(m, python)
-    ] == []
-    assert [n for n, has in zip(names, have_name, strict=True)
-            if has is not None and has == stdlib.lacks_name(*n, python)] == []  # fmt: skip

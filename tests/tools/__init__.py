@@ -1,0 +1,1 @@
+"""Programs that keep data of the package up to date."""
