@@ -228,7 +228,7 @@ class Library:
         return sorted(known)
 
     def has_module(self, module: str, python: Python) -> bool:
-        """Without an interpreter: as in the newest one, but for what typeshed says of later ones."""
+        """Without an interpreter: as in the newest one, but for what typeshed says changed."""
         if python in self.answers:
             return module in self.answers[python]["modules"]
         before = module in self.answers[self.newest]["modules"]
