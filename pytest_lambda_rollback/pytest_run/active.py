@@ -45,6 +45,8 @@ _SHORT = "lambda_rollback_short"
 """Name by which a failure's one line travels, of which pytest keeps only the text."""
 _COLLECTED = "lambda_rollback_collected"
 """Name by which a worker of a distributed run tells which configuration files it collected."""
+_FINAL = ("passed", "failed", "skipped")
+"""Outcomes of a report that pytest counts as the outcome of its test."""
 
 
 class ActivePlugin:
@@ -79,7 +81,8 @@ class ActivePlugin:
         self._selected: list[RollbackCheck] = []
         self._session: Session | None = None
         self._packages: PublishedPackages | None = None
-        self._records: list[json_report.Record] = []
+        self._records: dict[str, json_report.Record] = {}
+        """One record for each check, by its id."""
         self._usage: str | None = None
         """What a worker found wrong with the configuration."""
         # All workers of a distributed run have one id, and must plan the same checks.
@@ -293,6 +296,8 @@ class ActivePlugin:
                 if self.config.getoption("lambda_rollback_coverage")
                 else None,
             )
+        # A check that is run again may pass now, so that nothing of it is shown.
+        self._failed = {why: first for why, first in self._failed.items() if first != item.nodeid}
         result = self._session.run(item.settings, item.check)
         item.record = json_report.record_of(
             result,
@@ -300,6 +305,7 @@ class ActivePlugin:
             order=item.order,
             function=item.settings.function(item.check.function),
             planned=item.planned,
+            targets=item.targets,
             engines=self._session.descriptions(),
             coverage=self._session.coverage_of(item.settings, item.check),
         )
@@ -354,8 +360,12 @@ class ActivePlugin:
         text: Any = report.longrepr
         if short is not None and isinstance(text, str):
             vars(report)["longrepr"] = FailureText(text, short)
-        if record is not None and not self.is_worker:
-            self._records.append(record)
+        # A check that is about to be run again (outcome "rerun") has no verdict yet.
+        if record is None or self.is_worker or report.outcome not in _FINAL:
+            return
+        earlier = self._records.get(report.nodeid, record)
+        # Selected twice, or run by several processes: pytest fails where one of them fails.
+        self._records[report.nodeid] = json_report.worse(record, earlier)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -364,7 +374,7 @@ class ActivePlugin:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
         self._close()
         if session.exitstatus == pytest.ExitCode.OK and json_report.stale_acceptances(
-            self._records
+            self._records.values()
         ):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if session.exitstatus == pytest.ExitCode.OK and self._ran and self._missed():
@@ -372,7 +382,7 @@ class ActivePlugin:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._records and not self.is_worker:
             self.config.hook.pytest_lambda_rollback_report(
-                config=self.config, report=json_report.document_of(self._records)
+                config=self.config, report=json_report.document_of(self._records.values())
             )
 
     def _has_none(self) -> bool:
@@ -433,7 +443,7 @@ class ActivePlugin:
                 colour = {"red" if self._missed() else "yellow": True}
                 terminalreporter.write_line(f"lambda-rollback: {self._nothing()}", **colour)
             return
-        document = json_report.document_of(self._records)
+        document = json_report.document_of(self._records.values())
         terminalreporter.section("lambda-rollback")
         lines = (
             *terminal.engine_lines(document["engines"]),
@@ -443,7 +453,7 @@ class ActivePlugin:
                 verbose=self.config.get_verbosity() > 0,
                 has_json=self._json is not None,
             ),
-            *json_report.evidence_lines(self._records),
+            *json_report.evidence_lines(self._records.values()),
         )
         for line in lines:
             terminalreporter.write_line(printable(line))

@@ -18,8 +18,9 @@ import pytest
 
 from pytest_lambda_rollback.config.files import CommandLine
 from pytest_lambda_rollback.model.findings import Check, CheckResult, Verdict
-from pytest_lambda_rollback.model.settings import Settings
+from pytest_lambda_rollback.model.settings import Settings, Strategy
 from pytest_lambda_rollback.model.text import printable
+from pytest_lambda_rollback.model.versions import TargetRef
 from pytest_lambda_rollback.reports import json_report, terminal
 from pytest_lambda_rollback.session.plan import checks_of
 
@@ -100,13 +101,21 @@ class RollbackCheck(pytest.Item):
     """One check of one rollback target."""
 
     def __init__(
-        self, *, settings: Settings, check: Check, order: int, planned: int, **kwargs: Any
+        self,
+        *,
+        settings: Settings,
+        check: Check,
+        order: int,
+        planned: int,
+        targets: tuple[tuple[TargetRef, Strategy], ...],
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.settings = settings
         self.check = check
         self.order = order
         self.planned = planned
+        self.targets = targets
         self.record: json_report.Record | None = None
         self.add_marker("lambda_rollback")
 
@@ -157,15 +166,33 @@ class LambdaFunction(pytest.Collector):
         """Yield each target by each strategy."""
         for group in dict.fromkeys(check.group for _, check in self.members):
             members = [(n, check) for n, check in self.members if check.group == group]
-            yield RollbackTarget.from_parent(self, name=group, members=members)
+            yield RollbackTarget.from_parent(
+                self, name=group, members=members, targets=self._targets()
+            )
+
+    def _targets(self) -> tuple[tuple[TargetRef, Strategy], ...]:
+        """All targets of the function, whatever is selected of them."""
+        named = (
+            (check.target, check.strategy)
+            for _, check in self.members
+            if check.target is not None and check.strategy is not None
+        )
+        return tuple(dict.fromkeys(named))
 
 
 class RollbackTarget(pytest.Collector):
     """A level of the id that only groups: the checks of a target by one strategy."""
 
-    def __init__(self, *, members: list[tuple[int, Check]], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        members: list[tuple[int, Check]],
+        targets: tuple[tuple[TargetRef, Strategy], ...],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.members = members
+        self.targets = targets
 
     def collect(self) -> Iterator[pytest.Item]:
         """Yield the checks."""
@@ -180,6 +207,7 @@ class RollbackTarget(pytest.Collector):
                 check=check,
                 order=order,
                 planned=len(self.members),
+                targets=self.targets,
             )
 
 

@@ -18,7 +18,8 @@ from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.coverage import EventCoverage
 from pytest_lambda_rollback.model.findings import CheckResult, Finding, Verdict
 from pytest_lambda_rollback.model.replay import EngineDescription
-from pytest_lambda_rollback.model.settings import FunctionSettings
+from pytest_lambda_rollback.model.settings import FunctionSettings, Strategy
+from pytest_lambda_rollback.model.versions import TargetRef
 from pytest_lambda_rollback.reports.coverage_report import (
     coverage_lines,
     event_data,
@@ -31,6 +32,7 @@ SCHEMA_VERSION = 1
 SCHEMA_PATH = Path(__file__).with_name("report.schema.json")
 
 Record = dict[str, Any]
+_TARGET_KEYS = ("function", "version", "strategy")
 _WORST_FIRST = (Verdict.BREAKS, Verdict.UNKNOWN, Verdict.ACCEPTED, Verdict.SAFE)
 
 
@@ -41,13 +43,15 @@ def record_of(
     order: int,
     function: FunctionSettings,
     planned: int,
+    targets: Iterable[tuple[TargetRef, Strategy]],
     engines: tuple[EngineDescription, ...],
     coverage: EventCoverage | None = None,
 ) -> Record:
     """One check's result as plain data.
 
     ``order`` is the check's place in its file's plan; ``planned`` is the number of checks that
-    the same target and strategy has in all, selected or not.
+    the same target and strategy has in all, selected or not. ``targets`` are all targets of the
+    function with their strategies, selected or not.
     """
     check = result.check
     file, _, _ = nodeid.partition("::")
@@ -67,6 +71,7 @@ def record_of(
             "strategy": str(check.strategy),
         },
         "planned": planned,
+        "targets": [[ref.function, ref.version, str(strategy)] for ref, strategy in targets],
         "engines": [asdict(engine) for engine in engines],
         "accept": None
         if check.accept is None
@@ -113,6 +118,7 @@ def document_of(records: Iterable[Record]) -> dict[str, Any]:
                 "source": record["source"],
                 "placeholders": record["placeholders"],
                 "targets": [],
+                "not_checked": [],
             },
         )
         named = record["target"] or {
@@ -137,6 +143,12 @@ def document_of(records: Iterable[Record]) -> dict[str, Any]:
         targets[key]["coverage"] = report_data(merged(evidence))
     for target in targets.values():
         target["verdict"] = _target_verdict(target)
+    for record in records:
+        functions[record["file"], record["function"]]["not_checked"] = [
+            dict(zip(_TARGET_KEYS, named, strict=True))
+            for named in record["targets"]
+            if (record["file"], record["function"], *named) not in targets
+        ]
     verdicts = [target["verdict"] for target in targets.values()]
     names = sorted({engine["name"] for engine in engines.values()})
     return {
@@ -175,6 +187,12 @@ def evidence_lines(records: Iterable[Record]) -> list[str]:
             name = f"{target['function']}:{target['version']} by {target['strategy']}"
             parts.setdefault(name, []).append(record["coverage"])
     return [line for name, part in parts.items() for line in coverage_lines(merged(part), of=name)]
+
+
+def worse(one: Record, other: Record) -> Record:
+    """The record that decides where a check was made twice; the first of two that are equal."""
+    verdicts = [record["check"]["verdict"] for record in (one, other)]
+    return (one, other)[verdicts.index(worst(verdicts))]
 
 
 def worst(verdicts: Iterable[str]) -> str:

@@ -28,12 +28,12 @@ class _Of:
     checks: list[str] = field(default_factory=list)
 
 
-def reason_lines(targets: list[dict[str, Any]]) -> list[str]:
+def reason_lines(function: dict[str, Any]) -> list[str]:
     """One paragraph for each reason: targets and strategies, the reason, and its checks."""
     reasons: dict[str, _Of] = {}
     every = _Of()
-    for target in targets:
-        name = label(target, targets)
+    for target in function["targets"]:
+        name = label(target, function["function"])
         if target["strategy"] is not None:
             every.targets.setdefault(name, []).append(target["strategy"])
         for check in target["checks"]:

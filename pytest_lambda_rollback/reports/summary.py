@@ -14,7 +14,13 @@ from typing import Any
 from pytest_lambda_rollback.model.findings import Verdict
 from pytest_lambda_rollback.model.text import listed
 from pytest_lambda_rollback.reports.reasons import reason_lines
-from pytest_lambda_rollback.reports.target_table import Standing, conclusion, matrix, standing
+from pytest_lambda_rollback.reports.target_table import (
+    Standing,
+    conclusion,
+    label,
+    matrix,
+    standing,
+)
 
 _WIDTH = 100
 _WARNINGS = 10
@@ -69,8 +75,8 @@ def _block(function: dict[str, Any], place: str, name: str, rest: str) -> list[s
     if function["placeholders"]:
         text = f"  placeholders for values of: {', '.join(function['placeholders'])}"
         lines += textwrap.wrap(text, _WIDTH, subsequent_indent="    ")
-    lines += matrix(function["targets"])
-    lines += reason_lines(function["targets"])
+    lines += matrix(function)
+    lines += reason_lines(function)
     lines.append(conclusion(function, name))
     messages = _warnings(function)
     lines += [f"  warning: {message}" for message in messages[:_WARNINGS]]
@@ -82,18 +88,13 @@ def _block(function: dict[str, Any], place: str, name: str, rest: str) -> list[s
 def _is_all_safe(function: dict[str, Any]) -> bool:
     targets = function["targets"]
     stale = any(check["stale_accept"] for target in targets for check in target["checks"])
-    return all(target["verdict"] == Verdict.SAFE for target in targets) and not stale
+    safe = all(target["verdict"] == Verdict.SAFE for target in targets)
+    return safe and not stale and not function["not_checked"]
 
 
 def _safe_line(function: dict[str, Any], place: str) -> str:
     """One line for a function of which every target is safe."""
-    own = function["function"]
-    names = dict.fromkeys(
-        target["version"]
-        if target["function"] == own
-        else f"{target['function']}:{target['version']}"
-        for target in function["targets"]
-    )
+    names = dict.fromkeys(label(target, function["function"]) for target in function["targets"])
     verb = "is" if len(names) == 1 else "are"
     line = f"{place}, current version {function['current']}: {listed(names)} {verb} safe"
     warnings = len(_warnings(function))

@@ -21,17 +21,28 @@ class Standing(StrEnum):
     UNKNOWN = "not known"
 
 
-def matrix(targets: list[dict[str, Any]]) -> list[str]:
-    """The table of targets by strategies, with counts."""
+_MOST_NAMED = 8
+
+
+def matrix(function: dict[str, Any]) -> list[str]:
+    """The table of a function's targets by strategies, with counts."""
+    targets = function["targets"]
     strategies = list(dict.fromkeys(t["strategy"] for t in targets if t["strategy"]))
     rows: dict[str, dict[str, str]] = {}
     for target in targets:
         if target["strategy"]:
-            rows.setdefault(label(target, targets), {})[target["strategy"]] = _cell(target)
+            name = label(target, function["function"])
+            rows.setdefault(name, {})[target["strategy"]] = _cell(target)
     if not rows:
         return []
+    skipped = {
+        (label(target, function["function"]), target["strategy"])
+        for target in function["not_checked"]
+    }
     table = [["target", *strategies]]
-    table += [[name, *(row.get(s, "-") for s in strategies)] for name, row in rows.items()]
+    for name, row in rows.items():
+        cells = ("not checked" if (name, s) in skipped else row.get(s, "-") for s in strategies)
+        table.append([name, *cells])
     widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
     return [
         "  "
@@ -40,11 +51,10 @@ def matrix(targets: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def label(target: dict[str, Any], targets: list[dict[str, Any]]) -> str:
-    """``3``, or ``orders-v1:3`` where targets are of several functions."""
-    if len({each["function"] for each in targets}) > 1:
-        return f"{target['function']}:{target['version']}"
-    return str(target["version"])
+def label(target: dict[str, Any], own: str) -> str:
+    """``3``, or ``orders-v1:3`` where the target is not a version of function ``own``."""
+    version = str(target["version"])
+    return version if target["function"] == own else f"{target['function']}:{version}"
 
 
 def _cell(target: dict[str, Any]) -> str:
@@ -56,7 +66,7 @@ def _cell(target: dict[str, Any]) -> str:
         if counts[verdict]
     ]
     if missing:
-        parts.append(f"{missing} not run")
+        parts.append(f"{missing} not checked")
     stale = sum(check["stale_accept"] for check in target["checks"])
     if stale:
         parts.append(f"{stale} stale acceptance" + ("s" if stale > 1 else ""))
@@ -66,44 +76,84 @@ def _cell(target: dict[str, Any]) -> str:
 
 
 def conclusion(function: dict[str, Any], name: str) -> str:
-    """One sentence: which target is the newest safe one of the function that is called so."""
-    own = function["function"]
+    """One sentence: which target is the newest safe one of the function that is called so.
+
+    It also says which targets were not checked, or only in part.
+    """
     by_target = _by_target(function)
     if not by_target:
         if function["current"] == UNKNOWN_VERSION:
             return f"Nothing was checked for {name}: see the unknown check above."
         return f"Nothing was checked for {name}: it has no rollback target."
-    for (of, version), verdicts in by_target.items():
+    gaps = _gaps(function)
+    tail = "".join(f"; {gap}" for gap in gaps)
+    for target, verdicts in by_target.items():
         safe = [s for s, verdict in verdicts.items() if verdict == Verdict.SAFE]
         if safe:
             others = [f"by {s} it is {v}" for s, v in verdicts.items() if v != Verdict.SAFE]
             others = [text.replace("is breaks", "breaks") for text in others]
-            newest = version if of == own else f"{of}:{version}"
-            tail = f"; {', '.join(others)}" if others else ""
-            return f"The newest safe target of {name} is {newest}, by {' and '.join(safe)}{tail}."
+            less = f"; {', '.join(others)}" if others else ""
+            return (
+                f"The newest safe target of {name} is {target}, by {' and '.join(safe)}"
+                f"{less}{tail}."
+            )
     if accepted := _with(Verdict.ACCEPTED, by_target):
-        return f"{name} has no target that is safe; {accepted[0]} breaks only where it is accepted."
-    found = [verdict for verdicts in by_target.values() for verdict in verdicts.values()]
-    if all(verdict == Verdict.BREAKS for verdict in found):
+        return (
+            f"{name} has no target that is safe; {accepted[0]} breaks only where it is accepted"
+            f"{tail}."
+        )
+    found = {verdict for verdicts in by_target.values() for verdict in verdicts.values()}
+    if found == {Verdict.BREAKS} and not gaps:
         return f"{name} has no safe target: every one that was checked breaks."
     checks = [check for target in function["targets"] for check in target["checks"]]
-    planned = sum(target["checks_planned"] for target in function["targets"])
-    if len(checks) < planned and not any(c["verdict"] == Verdict.UNKNOWN for c in checks):
-        if broken := _with(Verdict.BREAKS, by_target):
-            verb = "breaks" if len(broken) == 1 else "break"
-            return (
-                f"No target of {name} is known to be safe: {listed(broken)} {verb}, and not all "
-                "checks ran."
-            )
-        return f"No target of {name} is known to be safe: not all of its checks ran."
-    return f"No target of {name} is known to be safe: see the unknown checks above."
+    if any(check["verdict"] == Verdict.UNKNOWN for check in checks):
+        reasons = ["see the unknown checks above", *gaps]
+    elif broken := _with(Verdict.BREAKS, by_target):
+        reasons = [f"{listed(broken)} {'breaks' if len(broken) == 1 else 'break'}", *gaps]
+    else:
+        reasons = gaps
+    return f"No target of {name} is known to be safe: {'; '.join(reasons)}."
 
 
-def _with(verdict: Verdict, by_target: dict[tuple[str, str], dict[str, str]]) -> list[str]:
+def _gaps(function: dict[str, Any]) -> list[str]:
+    """What was not checked: whole targets, and targets of whose checks only some were made."""
+    own = function["function"]
+    checked = {label(target, own) for target in function["targets"]}
+    skipped = [
+        f"{name} by {target['strategy']}" if name in checked else name
+        for target in function["not_checked"]
+        for name in (label(target, own),)
+    ]
+    # One finding decides that a target breaks, whatever its other checks would say.
+    partly = [
+        f"{label(target, own)} by {target['strategy']}"
+        for target in function["targets"]
+        if target["strategy"]
+        and len(target["checks"]) < target["checks_planned"]
+        and target["verdict"] != Verdict.BREAKS
+    ]
+    gaps = []
+    if names := list(dict.fromkeys(skipped)):
+        verb = "was" if len(names) == 1 else "were"
+        gaps.append(f"{_few(names)} {verb} not checked")
+    if partly:
+        verb = "was" if len(partly) == 1 else "were"
+        gaps.append(f"{_few(partly)} {verb} checked only in part")
+    return gaps
+
+
+def _few(names: list[str]) -> str:
+    """The first names, and how many more there are."""
+    if len(names) <= _MOST_NAMED + 1:
+        return listed(names)
+    return listed([*names[:_MOST_NAMED], f"{len(names) - _MOST_NAMED} more"])
+
+
+def _with(verdict: Verdict, by_target: dict[str, dict[str, str]]) -> list[str]:
     """The targets of that verdict, each as ``3 by alias``."""
     return [
-        f"{version} by {strategy}"
-        for (_, version), verdicts in by_target.items()
+        f"{target} by {strategy}"
+        for target, verdicts in by_target.items()
         for strategy, found in verdicts.items()
         if found == verdict
     ]
@@ -118,16 +168,18 @@ def standing(function: dict[str, Any]) -> Standing:
     if any(safe):
         return Standing.OLDER
     verdicts = {verdict for found in by_target.values() for verdict in found.values()}
-    if not verdicts or Verdict.UNKNOWN in verdicts:
-        return Standing.UNKNOWN
-    return Standing.ACCEPTED if Verdict.ACCEPTED in verdicts else Standing.NONE
+    if Verdict.ACCEPTED in verdicts and Verdict.UNKNOWN not in verdicts:
+        return Standing.ACCEPTED
+    if verdicts == {Verdict.BREAKS} and not function["not_checked"]:
+        return Standing.NONE
+    return Standing.UNKNOWN
 
 
-def _by_target(function: dict[str, Any]) -> dict[tuple[str, str], dict[str, str]]:
+def _by_target(function: dict[str, Any]) -> dict[str, dict[str, str]]:
     """Verdicts by strategy of each target, newest first."""
-    found: dict[tuple[str, str], dict[str, str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for target in function["targets"]:
         if target["version"] is not None:
-            verdicts = found.setdefault((target["function"], target["version"]), {})
+            verdicts = found.setdefault(label(target, function["function"]), {})
             verdicts[target["strategy"]] = target["verdict"]
     return found

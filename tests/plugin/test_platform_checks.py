@@ -47,7 +47,7 @@ def test_every_target_has_the_check_and_it_needs_no_engine(project: Project) -> 
     assert result.ret == pytest.ExitCode.OK
     result.assert_outcomes(passed=2, deselected=8)
     result.stdout.fnmatch_lines(
-        ["  1       UNKNOWN (1 safe, 4 not run)  UNKNOWN (1 safe, 4 not run)"]
+        ["  1       UNKNOWN (1 safe, 4 not checked)  UNKNOWN (1 safe, 4 not checked)"]
     )
     document = json.loads((project.path / "r.json").read_text())
     jsonschema.validate(document, json.loads(SCHEMA_PATH.read_text()))
@@ -76,7 +76,7 @@ def test_a_redeploy_to_a_runtime_that_aws_blocks_for_updates_breaks(project: Pro
             "platform: runtime-update-blocked*",
             "  target   python3.6",
             "  pytest --lambda-rollback *::orders::1-redeploy::platform",
-            "  1       UNKNOWN (1 safe, 4 not run)  BREAKS (1 breaks, 4 not run)",
+            "  1       UNKNOWN (1 safe, 4 not checked)  BREAKS (1 breaks, 4 not checked)",
         ]
     )
 

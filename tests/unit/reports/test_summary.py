@@ -64,6 +64,7 @@ def function(name: str, *targets: dict[str, Any], **said: Any) -> dict[str, Any]
         "source": None,
         "placeholders": [],
         "targets": [each | {"function": name} for each in targets] or [target("3", function=name)],
+        "not_checked": [],
         **said,
     }
 
@@ -90,7 +91,7 @@ def test_one_reason_for_several_checks_and_strategies_is_told_once() -> None:
 
     targets = [target("2", each, *both(each), check("more")) for each in ("alias", "redeploy")]
     targets.append(target("1", "alias", breaks("orders:1 by alias times out where 4 answers")))
-    assert reason_lines(targets) == [
+    assert reason_lines(function("orders", *targets)) == [
         f"  2 by alias and redeploy: {reason} (create, lines)",
         "  1 by alias: times out where 4 answers (create)",
     ]
@@ -120,11 +121,12 @@ def test_one_reason_for_several_checks_and_strategies_is_told_once() -> None:
     ],
 )  # fmt: skip
 def test_reasons(targets: list[dict[str, Any]], told: list[str]) -> None:
-    assert reason_lines(targets) == told
+    assert reason_lines(function("orders", *targets)) == told
 
 
 def test_very_many_reasons_are_counted() -> None:
-    found = reason_lines([target("3", "alias", *(breaks(f"m{n}", f"e{n}") for n in range(10)))])
+    many = target("3", "alias", *(breaks(f"m{n}", f"e{n}") for n in range(10)))
+    found = reason_lines(function("orders", many))
     assert len(found) == 9
     assert found[-1] == "  and 2 more reasons, which the failures above tell"
 
@@ -165,9 +167,10 @@ def test_where_the_current_version_was_found_is_no_inheritance(
         ([target("3", "alias", breaks("m"), planned=9)],
          "orders has no safe target: every one that was checked breaks."),
         ([target("3", "alias", planned=9)],
-         "No target of orders is known to be safe: not all of its checks ran."),
+         "No target of orders is known to be safe: 3 by alias was checked only in part."),
         ([target("3", "alias", breaks("m"), planned=9), target("3", "redeploy", planned=2)],
-         "No target of orders is known to be safe: 3 by alias breaks, and not all checks ran."),
+         "No target of orders is known to be safe: 3 by alias breaks; 3 by redeploy was checked "
+         "only in part."),
         ([target("3", "alias", check("e", "unknown", reason="r"))],
          "No target of orders is known to be safe: see the unknown checks above."),
         ([target("3", "alias", check("e", "accepted"))],
@@ -176,6 +179,66 @@ def test_where_the_current_version_was_found_is_no_inheritance(
 )  # fmt: skip
 def test_conclusions(targets: list[dict[str, Any]], said: str) -> None:
     assert conclusion(function("orders", *targets), "orders") == said
+
+
+def skipped(version: str, strategy: str = "alias", function: str = "orders") -> dict[str, str]:
+    return {"function": function, "version": version, "strategy": strategy}
+
+
+@pytest.mark.parametrize(
+    ("targets", "not_checked", "said"),
+    [
+        ([target("2", "alias", breaks("m"))], [skipped("3"), skipped("3", "redeploy")],
+         "No target of orders is known to be safe: 2 by alias breaks; 3 was not checked."),
+        ([target("3", "alias", breaks("m"))], [skipped("3", "redeploy"), skipped("2")],
+         "No target of orders is known to be safe: 3 by alias breaks; 3 by redeploy and 2 were "
+         "not checked."),
+        ([target("2")], [skipped("3"), skipped("1")],
+         "The newest safe target of orders is 2, by alias; 3 and 1 were not checked."),
+        ([target("3", "alias", check("e", "accepted"))], [skipped("2")],
+         "orders has no target that is safe; 3 by alias breaks only where it is accepted; 2 was "
+         "not checked."),
+        ([target("3", "alias", check("e", "unknown"))], [skipped("2")],
+         "No target of orders is known to be safe: see the unknown checks above; 2 was not "
+         "checked."),
+        ([target("3", "alias", planned=2), target("2", "alias", planned=2)],
+         [skipped("1", function="orders-v1")],
+         "No target of orders is known to be safe: orders-v1:1 was not checked; 3 by alias and 2 "
+         "by alias were checked only in part."),
+        ([target("20", "alias", breaks("m"))], [skipped(str(n)) for n in range(19, 0, -1)],
+         "No target of orders is known to be safe: 20 by alias breaks; 19, 18, 17, 16, 15, 14, "
+         "13, 12 and 11 more were not checked."),
+    ],
+)  # fmt: skip
+def test_conclusions_say_what_was_not_checked(
+    targets: list[dict[str, Any]], not_checked: list[dict[str, str]], said: str
+) -> None:
+    assert conclusion(function("orders", *targets, not_checked=not_checked), "orders") == said
+
+
+def test_a_target_of_another_function_is_named_with_it() -> None:
+    other = target("2", "alias", breaks("orders-v1:2 by alias raises E: m where orders:4 answers"))
+    found = function("orders", targets=[{**other, "function": "orders-v1"}])
+    assert lines(found) == [
+        "orders, current version 4",
+        "  target       alias",
+        "  orders-v1:2  BREAKS (1 breaks)",
+        "  orders-v1:2 by alias: E: m where orders:4 answers (create)",
+        "orders has no safe target: every one that was checked breaks.",
+    ]
+    partly = function(
+        "orders", targets=[{**other, "function": "orders-v1"}, target("1", planned=2)]
+    )
+    assert "known to be safe: orders-v1:2 by alias breaks; 1 by" in conclusion(partly, "orders")
+
+
+def test_a_function_whose_other_targets_were_not_checked_is_not_known_to_be_stuck() -> None:
+    broken = target("3", "alias", breaks("m"))
+    found = lines(function("cart", broken, not_checked=[skipped("2")]), function("mail", broken))
+    assert " ".join(line.strip() for line in found).endswith(
+        "2 functions: 0 can go back to the newest target that was checked; 1 cannot: mail; "
+        "1 not known: cart."
+    )
 
 
 @pytest.mark.parametrize(
