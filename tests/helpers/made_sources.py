@@ -15,6 +15,17 @@ from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 
 Files = Mapping[str, str | bytes]
 
+MONEY_1: Files = {
+    "acme/__init__.py": "",
+    "acme/money.py": "def to_text(cents): ...\n\n\ndef add(a, b): ...\n",
+    "acme/extra.py": "VALUE = 1\n",
+}
+MONEY_2: Files = {
+    "acme/__init__.py": "",
+    "acme/money.py": "def format_amount(cents, currency): ...\n\n\ndef add(a, b): ...\n",
+}
+"""The next version of it: ``to_text`` and ``acme.extra`` are gone."""
+
 
 def installed(name: str, version: str, *tops: str) -> dict[str, str]:
     """The metadata of a distribution, as pip leaves them beside its packages."""
@@ -86,12 +97,12 @@ class Workbench:
         """Version 2's code, built on layer ``shared 1`` with ``old``, where ``new`` is current."""
         files = {"app.py": code} if isinstance(code, str) else code
         target = self.version(
-            "2", files, {"shared 1": _in_python(old)}, runtime=runtime, environment=environment
+            "2", files, {"shared 1": in_python(old)}, runtime=runtime, environment=environment
         )
         current = self.version(
             "4",
             {"app.py": "def handler(event, context): ...\n"},
-            {"shared 2": _in_python(new)},
+            {"shared 2": in_python(new)},
             runtime=current_runtime or runtime,
             environment=environment,
         )
@@ -117,5 +128,6 @@ class Workbench:
         return folder
 
 
-def _in_python(files: Files) -> dict[str, str | bytes]:
+def in_python(files: Files) -> dict[str, str | bytes]:
+    """Files as a layer has them, where Python finds them."""
     return {f"python/{name}": content for name, content in files.items()}

@@ -1,0 +1,5 @@
+from acme import money
+
+
+def handler(event, context):
+    return money.to_text(1)  # expect: missing-name

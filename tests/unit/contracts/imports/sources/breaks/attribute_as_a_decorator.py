@@ -1,0 +1,5 @@
+import acme.money as m
+
+
+@m.to_text  # expect: missing-name
+def handler(event, context): ...

@@ -1,0 +1,5 @@
+from acme.money import *
+
+
+def handler(event, context):
+    return to_text(1)  # expect: missing-name

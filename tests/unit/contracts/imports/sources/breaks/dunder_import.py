@@ -1,0 +1,1 @@
+__import__('acme.extra')  # expect: missing-module

@@ -1,0 +1,4 @@
+try:
+    import acme.extra  # expect: missing-module
+except KeyError:
+    extra = None

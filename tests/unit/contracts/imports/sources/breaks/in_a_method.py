@@ -1,0 +1,3 @@
+class Order:
+    def total(self):
+        import acme.extra  # expect: missing-module

@@ -1,0 +1,1 @@
+import acme.extra  # expect: missing-module

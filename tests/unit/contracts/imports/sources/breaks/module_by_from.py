@@ -1,0 +1,1 @@
+from acme import extra  # expect: missing-name

@@ -1,0 +1,1 @@
+from acme.money import to_text  # expect: missing-name

@@ -1,0 +1,1 @@
+from acme.extra import VALUE  # expect: missing-module

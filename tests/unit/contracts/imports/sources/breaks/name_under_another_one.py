@@ -1,0 +1,1 @@
+from acme.money import add, to_text as shown  # expect: missing-name

@@ -1,0 +1,3 @@
+def handler(event, context):
+    if event['refund']:
+        import acme.extra  # expect: missing-module

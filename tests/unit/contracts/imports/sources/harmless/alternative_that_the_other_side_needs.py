@@ -1,0 +1,4 @@
+try:
+    from acme.money import add
+except ImportError:
+    from acme.money import to_text

@@ -1,0 +1,3 @@
+import sys, os
+if sys.platform == 'win32' or os.name == 'nt':
+    import acme.extra

@@ -1,0 +1,4 @@
+from acme.money import to_text
+# empty: shared-2
+# file: shared-2 acme/__init__.py
+# file: shared-2 acme/money.cpython-311-x86_64-linux-gnu.so

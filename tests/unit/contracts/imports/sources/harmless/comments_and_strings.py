@@ -1,0 +1,4 @@
+# import acme.extra
+'''
+import acme.extra
+'''

@@ -1,0 +1,3 @@
+import sys, types
+sys.modules['acme.extra'] = types.ModuleType('acme.extra')
+import acme.extra

@@ -1,0 +1,3 @@
+from acme.money import to_text
+# file: shared-2 acme/money.py
+def __getattr__(name): ...

@@ -1,0 +1,3 @@
+from acme import money
+money.to_text = str
+shown = money.to_text

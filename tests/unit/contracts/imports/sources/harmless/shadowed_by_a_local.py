@@ -1,0 +1,6 @@
+from acme import money
+
+
+def handler(e, c):
+    money = e
+    return money.to_text

@@ -1,0 +1,5 @@
+from acme import money
+
+
+def handler(money, c):
+    return money.to_text

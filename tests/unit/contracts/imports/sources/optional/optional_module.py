@@ -1,0 +1,4 @@
+try:
+    import acme.extra  # warn: optional-module
+except ImportError:
+    acme = None
