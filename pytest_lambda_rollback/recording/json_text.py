@@ -14,7 +14,7 @@ import re
 import warnings
 from typing import Final, NoReturn
 
-from pytest_lambda_rollback.redaction.encoded_documents import NumberText
+from pytest_lambda_rollback.redaction.documents import NumberText
 
 MAX_DEPTH: Final = 200
 """Levels of nesting; later steps walk through events recursively."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from pytest_lambda_rollback.redaction.encoded_documents import Pieces, opened
+from pytest_lambda_rollback.redaction.documents import Pieces, opened
 from pytest_lambda_rollback.redaction.rules import normal
 
 Path = tuple[str, ...]

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from pytest_lambda_rollback.errors import ConfigError
-from pytest_lambda_rollback.redaction import recognition
-from pytest_lambda_rollback.redaction.encoded_documents import read_json
-from pytest_lambda_rollback.redaction.pseudonyms import Pseudonyms
+from pytest_lambda_rollback.redaction import checksums
+from pytest_lambda_rollback.redaction.documents import read_json
+from pytest_lambda_rollback.redaction.pseudonyms import ECHO, Pseudonyms
 from pytest_lambda_rollback.redaction.redactor import replaced
-from pytest_lambda_rollback.redaction.replacements import ECHO
 from pytest_lambda_rollback.redaction.rules import Pointer, RedactionRules, pointer_text
 
 MAX_BYTES: Final = 48 * 1024 * 1024
@@ -58,7 +57,7 @@ def _leaks(path: Path, rules: RedactionRules) -> list[Leak]:
     found: list[Leak] = []
 
     def report(pointer: Pointer, detector: str, value: str) -> None:
-        if detector != ECHO and recognition.recognisable(value):
+        if detector != ECHO and checksums.recognisable(value):
             shown = f"{value[:2]}… " if len(value) >= _SHOW_FROM else ""
             found.append(
                 Leak(
@@ -70,7 +69,7 @@ def _leaks(path: Path, rules: RedactionRules) -> list[Leak]:
             )
 
     for document in _documents(path):
-        replaced(document, rules, Pseudonyms(b"\0" * 32), report, sure=recognition.LIKELY_BITS)
+        replaced(document, rules, Pseudonyms(b"\0" * 32), report, sure=checksums.LIKELY_BITS)
     return found
 
 

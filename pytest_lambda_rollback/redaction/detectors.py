@@ -1,8 +1,8 @@
-"""Finding secrets and personal data in plain text, by their form. Pure.
+"""Finding secrets and personal data in plain text, by their form.
 
-Each detector says where a value stands and of which kind it is; what replaces it is decided by
-`redaction`. They are strict where a false alarm would spoil an event (times, UUIDs, ARNs, order
-numbers, amounts): numbers count only with a valid checksum, separators or a key that says so.
+Each detector says where a value is and of which kind; `texts` decides what becomes of it. They are
+strict where a false alarm would spoil an event (times, UUIDs, ARNs, order numbers, amounts):
+numbers count only with a valid checksum, separators or a key that says so.
 """
 
 from __future__ import annotations
@@ -11,26 +11,13 @@ import ipaddress
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from pytest_lambda_rollback.redaction import named_values, recognition
-from pytest_lambda_rollback.redaction.numbering import card_prefix, iban_check, luhn
+from pytest_lambda_rollback.redaction import checksums, named_values
+from pytest_lambda_rollback.redaction.checksums import COMPACT_DATE, card_prefix, iban_check, luhn
+from pytest_lambda_rollback.redaction.documents import token_header
+from pytest_lambda_rollback.redaction.named_values import Span
 from pytest_lambda_rollback.redaction.rules import FILE_END, RedactionRules, normal
-from pytest_lambda_rollback.redaction.slots import COMPACT_DATE
-from pytest_lambda_rollback.redaction.tokens import header_of
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A value in a text: from ``start`` to ``end``, what found it and of which kind it is."""
-
-    start: int
-    end: int
-    detector: str
-    kind: str
-    """``text``, ``whole``, ``email``, ``card``, ``phone``, ``iban``, ``ip``, ``jwt``, ``basic``."""
-
 
 SIGNED: Final = frozenset(
     ("xamzsignature", "xamzsecuritytoken", "signature", "awsaccesskeyid", "sig", "keypairid",
@@ -177,7 +164,7 @@ _Finder = Callable[[str, str, RedactionRules], Iterator[Span]]
 
 def _jwts(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
     for match in _JWT.finditer(text):
-        if header_of(match[0]) is not None:
+        if token_header(match[0]) is not None:
             yield Span(*match.span(), "jwt", "jwt")
 
 
@@ -227,7 +214,7 @@ def _vendor_tokens(text: str, _key: str, _rules: RedactionRules) -> Iterator[Spa
 
 
 def _assignments(text: str, _key: str, rules: RedactionRules) -> Iterator[Span]:
-    for place in named_values.places(text, rules.names):
+    for place in named_values.assigned(text, rules.names):
         yield Span(*place, "assignment", "whole")
 
 
@@ -299,7 +286,7 @@ def _addresses(text: str, key: str, _rules: RedactionRules) -> Iterator[Span]:
             except ValueError:
                 continue
             # Our own pseudonyms must be seen again as what they are.
-            if parsed.is_global or recognition.address_is_ours(value):
+            if parsed.is_global or checksums.address_is_ours(value):
                 yield Span(*match.span(), "ip", "ip")
 
 

@@ -1,18 +1,34 @@
-"""Where a text says a value under a name: assignments, YAML, XML, multipart bodies, CSV. Pure.
+"""Values that a name points to: assignments, YAML, XML, multipart bodies, CSV, headers, identities.
 
-It tells places alone. Which names are meant is its caller's to say, and what becomes of the values
-too. Expressions look at each character a bounded number of times, because texts have megabytes.
+It finds ranges only. The caller says which names are meant, and what becomes of the values.
+Expressions look at each character a bounded number of times, because texts have megabytes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
+
+from pytest_lambda_rollback.redaction.rules import normal
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A value in a text: from ``start`` to ``end``, what found it and of which kind it is."""
+
+    start: int
+    end: int
+    detector: str
+    kind: str
+    """``text``, ``whole``, ``email``, ``card``, ``phone``, ``iban``, ``ip``, ``jwt``, ``basic``."""
+
 
 Names = Callable[[str], bool]
 """Says whether values of a name are meant."""
-Place = tuple[int, int]
+Range = tuple[int, int]
+"""(start, end) in a text."""
 
 _KEY: Final = re.compile(r"(?<![\w.-])(?P<key>[\w.-]{2,40})\\{0,7}[\"']?\s*(?P<sign>=>?|:)\s*")
 _VALUE: Final = re.compile(
@@ -45,14 +61,14 @@ _HEADER: Final = re.compile(r"\ufeff?\"?[\w .-]{1,40}\"?(?:[,;\t|]\"?[\w .-]{1,4
 _SCHEMES: Final = frozenset(("bearer", "basic", "digest", "token", "aws4hmacsha256"))
 
 
-def places(text: str, names: Names) -> Iterator[Place]:
+def assigned(text: str, names: Names) -> Iterator[Range]:
     """(start, end) of the values of names that are meant, in no order; some may overlap."""
     if "=" in text or ":" in text:
-        yield from _assigned(text, names)
+        yield from _pairs(text, names)
     yield from structured(text, names)
 
 
-def structured(text: str, names: Names) -> Iterator[Place]:
+def structured(text: str, names: Names) -> Iterator[Range]:
     """Those of them whose name stands somewhere else in the text, and not right before them."""
     if ": " in text and "\n" in text:
         yield from (match.span("it") for match in _LINE.finditer(text) if names(match["key"]))
@@ -64,7 +80,7 @@ def structured(text: str, names: Names) -> Iterator[Place]:
         yield from _columns(text, names)
 
 
-def _assigned(text: str, names: Names) -> Iterator[Place]:
+def _pairs(text: str, names: Names) -> Iterator[Range]:
     at = 0
     while (key := _KEY.search(text, at)) is not None:
         at = key.end()
@@ -93,7 +109,7 @@ def _joins(text: str, key: re.Match[str]) -> bool:
     )
 
 
-def _elements(text: str, names: Names) -> Iterator[Place]:
+def _elements(text: str, names: Names) -> Iterator[Range]:
     """The text in an element, also in elements below it and in sections of CDATA.
 
     What an element is called is its own name, or an attribute's: ``<input name="…" value="…">``,
@@ -137,7 +153,7 @@ def _open_end(text: str, at: int, *, tagged: bool) -> int:
     return match.end() if match else at
 
 
-def _parts(text: str, names: Names) -> Iterator[Place]:
+def _parts(text: str, names: Names) -> Iterator[Range]:
     """The content of a part of multipart/form-data, which may have several lines (RFC 7578)."""
     open_ended = False
     for match in _PART.finditer(text):
@@ -147,7 +163,7 @@ def _parts(text: str, names: Names) -> Iterator[Place]:
             yield match.end(), end.start() if end else len(text)
 
 
-def _columns(text: str, names: Names) -> Iterator[Place]:
+def _columns(text: str, names: Names) -> Iterator[Range]:
     """The cells of a table whose first line names its columns (RFC 4180, or with ; tab |)."""
     header = text.partition("\n")[0].strip("\ufeff\r")
     mark = next(char for char in header if char in ",;\t|")
@@ -166,3 +182,104 @@ def _columns(text: str, names: Names) -> Iterator[Place]:
         at = match.end()
         column = column + 1 if text[at : at + 1] == mark else 0
         at += 1
+
+
+# --- headers --------------------------------------------------------------------------------------
+
+AUTHORIZATION_KEYS: Final = frozenset(("authorization", "proxyauthorization", "authorizationtoken"))
+COOKIE_KEYS: Final = frozenset(("cookie", "cookies", "setcookie"))
+_PARAMETER: Final = re.compile(
+    r"(?P<key>[A-Za-z][\w-]{0,40})\s*=\s*(?:\"(?P<it>[^\"]*)\"|(?P<bare>[^\s\",;=]+=*))"
+)
+_PARAMETERS: Final = re.compile(
+    r"(?:[A-Za-z][\w-]{0,40}\s*=\s*(?:\"[^\"]*\"|[^\s\",;=]+=*)\s*(?:[,;]\s*|$))+"
+)
+_NO_CREDENTIALS: Final = frozenset(
+    ("realm", "algorithm", "qop", "nc", "headers", "charset", "created", "expires",
+     "oauthsignaturemethod", "oauthversion", "oauthtimestamp")
+)  # fmt: skip
+"""Parameters that say how credentials are made, as `normal` writes them (RFC 7616, RFC 5849)."""
+_NO_PARAMETERS: Final = frozenset(("basic", "bearer"))
+"""Schemes whose credentials are one text, which may have an equals sign (RFC 7617, RFC 6750)."""
+_COOKIE: Final = re.compile(r"(?:^|;)\s*(?P<key>[^=;\s]+)=(?P<it>[^;]*)")
+_ATTRIBUTES: Final = frozenset(
+    ("path", "domain", "expires", "maxage", "samesite", "version", "priority", "partitioned")
+)
+
+
+def authorization(text: str) -> tuple[Span, ...]:
+    """The credentials of an Authorization header; the scheme stays."""
+    if text.startswith("AWS4-"):
+        return tuple(
+            Span(*match.span("it"), "authorization", "text")
+            for match in re.finditer(
+                r"Credential=(?:AKIA|ASIA)?(?P<it>[^/,\s]+)|Signature=(?P<that>\w+)", text
+            )
+            if match["it"]
+        ) + tuple(
+            Span(*match.span(1), "authorization", "text")
+            for match in re.finditer(r"Signature=(\w+)", text)
+        )
+    scheme = re.match(r"([A-Za-z][\w-]{1,20})\s+(?=\S)", text)
+    whole = scheme is not None and scheme[1].lower() in _NO_PARAMETERS
+    if scheme and not whole and _PARAMETERS.fullmatch(text, scheme.end()):
+        return tuple(
+            Span(*match.span(match.lastgroup or "it"), "authorization", "whole")
+            for match in _PARAMETER.finditer(text, scheme.end())
+            if normal(match["key"]) not in _NO_CREDENTIALS
+        )
+    start = scheme.end() if scheme else 0
+    end = len(text.rstrip())
+    kind = "basic" if scheme and scheme[1].lower() == "basic" else "whole"
+    return (Span(start, end, "authorization", kind),) if start < end else ()
+
+
+def cookies(text: str, *, is_set: bool) -> tuple[Span, ...]:
+    """The values of cookies; their names stay, and the attributes where one is set."""
+    found = [
+        Span(*match.span("it"), "cookie", "whole")
+        for match in _COOKIE.finditer(text)
+        if not (is_set and match.start() and normal(match["key"]) in _ATTRIBUTES)
+    ]
+    if not found and text.strip():
+        return (Span(0, len(text), "cookie", "text"),)
+    return tuple(span for span in found if span.start < span.end)
+
+
+# --- identities -----------------------------------------------------------------------------------
+
+_ARN: Final = re.compile(
+    r"arn:aws[\w-]*:(?:iam|sts)::\d*:(?:user|federated-user|assumed-role/[^/]+)/(?:[^/]+/)*(?P<it>.+)"
+)
+_SIGN_IN: Final = re.compile(r":[A-Z]\w+:(?P<it>[^,:]+)(?=,|$)")
+_PROFILE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*(?P<it>.*)", re.DOTALL)
+_CERTIFICATE: Final = re.compile(r"-----BEGIN [A-Z ]+-----(?P<it>[^-]+)-----END [A-Z ]+-----\s*")
+_DN_START: Final = re.compile(r"/?(?:CN|OU?|C|ST?|L|DC|UID|E|emailAddress|SERIALNUMBER)=")
+_DN: Final = re.compile(r"(?:^|[,/+;])\s*[A-Za-z\d.]+=(?P<it>[^,/+;]+)")
+_IDENTITY_PART: Final = re.compile(r"[^:|]+")
+_NOBODY: Final = re.compile(
+    r"AWS|AROA[A-Z0-9]+|[a-z]{2}(?:-[a-z]+)+-\d|\*|[\w.-]+\.amazonaws\.com(?:\.cn)?|root"
+)
+"""What an identity is made of beside who it is: a region, a role's id, a service of AWS."""
+
+
+def person_in(text: str) -> tuple[tuple[int, int], ...]:
+    """(start, end) of what in an identity is the person, so that what parses it still can.
+
+    ``eu-west-1:UUID`` keeps its region, an ARN all before the name, ``…:CognitoSignIn:SUB`` the
+    pool, ``auth0|ID`` the connection, ``AWS:AROA…:SESSION`` its form.
+    """
+    if text.startswith("arn:"):
+        match = _ARN.fullmatch(text)
+        return (match.span("it"),) if match else ()
+    for whole in (_PROFILE, _CERTIFICATE):
+        if match := whole.fullmatch(text):
+            return (match.span("it"),)
+    several = _DN if _DN_START.match(text) else _SIGN_IN
+    if found := tuple(match.span("it") for match in several.finditer(text)):
+        return found
+    return tuple(
+        match.span()
+        for match in _IDENTITY_PART.finditer(text)
+        if not _NOBODY.fullmatch(match[0]) and text[match.end() : match.end() + 1] != "|"
+    )

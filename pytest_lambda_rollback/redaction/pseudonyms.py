@@ -1,13 +1,12 @@
-"""Stable pseudonyms: another value of the same shape, always the same one for the same value. Pure.
+"""Stable pseudonyms: another value of the same form, always the same one for the same value.
 
 A pseudonym is drawn by HMAC-SHA256 from the value and the user's key, so that nobody without the
 key can find the value by trying, and so that equal values stay equal in every field and in every
-recording. Letters stay letters of their case, digits digits, everything else stays; UUIDs, dates,
-hexadecimal text and the checksums of cards and bank accounts stay valid.
+recording. Its form is that of `checksums`: the checksums of cards and bank accounts stay valid,
+and it carries one of its own.
 
-Half of a pseudonym's characters (at most eight) are a checksum of the others that needs no key.
-By it `recognition` tells a pseudonym later, on a machine that has no key. What is a secret, and
-where, is not known here.
+`Replacements` remembers what was replaced in one event, and `Echoes` finds those values wherever
+else the event has them.
 """
 
 from __future__ import annotations
@@ -15,22 +14,31 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from string import ascii_lowercase
 from typing import Final
 
-from pytest_lambda_rollback.redaction.numbering import card_prefix, iban_check, luhn, phone_keep
-from pytest_lambda_rollback.redaction.recognition import DOCUMENTATION, DOCUMENTATION_6
-from pytest_lambda_rollback.redaction.slots import (
+from pytest_lambda_rollback.redaction import checksums
+from pytest_lambda_rollback.redaction.checksums import (
     DATE,
+    DOCUMENTATION,
+    DOCUMENTATION_6,
     NOT_ZERO,
+    card_prefix,
     dated,
     halves,
+    iban_check,
+    luhn,
+    phone_keep,
     rechecked,
     shifted,
     slots_of,
     with_signs,
     write_check,
 )
+from pytest_lambda_rollback.redaction.rules import Pointer
 
 _RESERVED: Final = ("example.com", "example.net", "example.org")
 
@@ -150,3 +158,118 @@ def _with_digits(value: str, digits: str) -> str:
     """The value with its digits replaced in order; separators stay."""
     following = iter(digits)
     return "".join(next(following) if char.isdigit() else char for char in value)
+
+
+# --- the replacements of one event ----------------------------------------------------------------
+
+Report = Callable[[Pointer, str, str], None]
+"""Takes the place, the detector's name and the value that was found."""
+
+ECHO: Final = "echo"
+"""The detector's name for another place of a value that was replaced."""
+_LEAST: Final = 6
+_WORD: Final = 16
+_START: Final = re.compile(rf"(?<![^\W_])(?=(.{{{_LEAST}}}))", re.DOTALL)
+_KINDS: Final[dict[str, tuple[Callable[[str], float], Callable[[Pseudonyms, str], str]]]] = {
+    "text": (checksums.ours, Pseudonyms.text),
+    "email": (checksums.email_is_ours, Pseudonyms.email),
+    "card": (checksums.card_is_ours, Pseudonyms.card),
+    "phone": (checksums.phone_is_ours, Pseudonyms.phone),
+    "iban": (checksums.iban_is_ours, Pseudonyms.iban),
+    "ip": (checksums.address_is_ours, Pseudonyms.address),
+    "date": (checksums.date_is_ours, Pseudonyms.date),
+    "number": (checksums.number_is_ours, Pseudonyms.number),
+}
+
+
+class Replacements:
+    """Draws pseudonyms for values and remembers them; what is one by ``sure`` bits stays."""
+
+    def __init__(self, drawn: Pseudonyms, report: Report, sure: float) -> None:
+        self._drawn = drawn
+        self._report = report
+        self._sure = sure
+        self._made: dict[str, str] = {}
+        self._others: set[str] = set()
+        self._looking_again = 0
+
+    def replace(self, value: str, kind: str, detector: str, pointer: Pointer) -> str:
+        """The pseudonym of a value of one kind, or the value if it is one."""
+        recognised, draw = _KINDS[kind]
+        if recognised(value) >= self._sure or (self._looking_again and value in self._others):
+            return value
+        other = draw(self._drawn, value)
+        if other != value:
+            self._report(pointer, detector, value)
+            self._made[value] = other
+            self._others.add(other)
+        return other
+
+    @contextmanager
+    def looking_again(self) -> Iterator[None]:
+        """While parts of a text were replaced and all of it is looked at: what was made stays.
+
+        A short pseudonym has too few characters to be known as one by itself.
+        """
+        self._looking_again += 1
+        try:
+            yield
+        finally:
+            self._looking_again -= 1
+
+    def text(self, value: str) -> str:
+        """The same for a text that is not reported and has no echo, as a token's signature."""
+        return value if checksums.ours(value) >= self._sure else self._drawn.text(value)
+
+    def is_pseudonym(self, text: str) -> bool:
+        """Whether a text is one."""
+        return checksums.ours(text) >= self._sure
+
+    def echoes(self) -> Echoes | None:
+        """What finds the replaced values again, if any of them is telling."""
+        telling = {
+            value: other
+            for value, other in self._made.items()
+            if value != other and len(value) >= _LEAST and _is_telling(value)
+        }
+        return Echoes(telling, self._report) if telling else None
+
+
+class Echoes:
+    """Replaces values that are known, and nothing else."""
+
+    def __init__(self, known: Mapping[str, str], report: Report) -> None:
+        self._known = known
+        self._report = report
+        lengths: dict[str, set[int]] = {}
+        for value in known:
+            lengths.setdefault(value[:_LEAST], set()).add(len(value))
+        self._lengths = {start: sorted(each, reverse=True) for start, each in lengths.items()}
+
+    def places(self, text: str) -> Iterator[tuple[int, int]]:
+        """(start, end) of every known value in a text, in order and without overlap."""
+        at = 0
+        # An expression of all values would be tried for each of them at every word.
+        for match in _START.finditer(text):
+            start = match.start()
+            for length in self._lengths.get(match[1], ()) if start >= at else ():
+                end = start + length
+                if text[start:end] in self._known and not text[end : end + 1].isalnum():
+                    yield start, end
+                    at = end
+                    break
+
+    def replace(self, value: str, pointer: Pointer) -> str:
+        """What a text or a number is replaced by, if it is known."""
+        if value in self._known:
+            self._report(pointer, ECHO, value)
+        return self._known.get(value, value)
+
+
+def _is_telling(value: str) -> bool:
+    return (
+        len(value) >= _WORD
+        or (any(char.isdigit() for char in value) and any(char.isalpha() for char in value))
+        or (len(value) >= 8 and not value.isalnum())
+        or (len(value) >= 9 and value.isdigit())
+    )

@@ -1,14 +1,19 @@
-"""What is to be redacted: places, names of keys, and kinds of values. Pure.
+"""What is redacted: places, names of keys, kinds of values, and keys that identify a person.
 
-Rules only answer whether a place or a key is meant. Values are found by `detectors` and replaced
-by `redaction`.
+Rules only say whether a place or a key is meant. `detectors` and `named_values` find values by
+their form, and `pseudonyms` replaces them.
+
+Keys that identify a person are claims of tokens ("Registered Claim Names", RFC 7519; "Standard
+Claims", OpenID Connect Core; the claims of Amazon Cognito), attributes of user pools, the identity
+and the authorizer of a request context, and principals of IAM. Keys that identify nobody are left:
+issuer, audience, client, pool, times, scopes, groups, roles, and AWS account ids.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from functools import lru_cache
 from typing import Final
@@ -173,3 +178,81 @@ def _matcher(globs: tuple[str, ...]) -> Callable[[str], bool]:
         return bool(lowered.match(key.lower()) or bare.match(normal(key)))
 
     return matches
+
+
+# --- keys that identify a person ------------------------------------------------------------------
+
+_IDENTITY_KEYS: Final = frozenset(
+    ("username", "cognito:username", "preferredusername", "cognitoidentityid",
+     "cognitoauthenticationprovider", "cognitoidentityauthprovider", "userarn", "principalid",
+     "jti", "originjti", "xamznoidcidentity", "xforwardeduser", "xremoteuser", "xauthrequestuser",
+     "remoteuser")
+)  # fmt: skip
+"""Keys that say who somebody is wherever they stand, as `normal` writes them."""
+_PERSON_KEYS: Final = frozenset(
+    (
+        # the subject, under the names that identity providers give it
+        "sub", "oid", "uid", "upn", "uniquename", "user", "userid", "identityid", "caller",
+        "callerid", "arn", "rolesessionname",
+        # the person
+        "name", "nickname", "picture", "profile", "website", "email", "phonenumber", "formatted",
+        "locality", "postalcode", "address",
+        # the session or the token: who has one can be followed by it
+        "sid", "sessionstate", "eventid", "nonce", "athash", "chash", "shash", "devicekey",
+        # a client's certificate
+        "clientcertpem", "subjectdn", "serialnumber",
+    )
+)  # fmt: skip
+"""Keys that do so only in what is about a person: elsewhere a name may be a product's."""
+_PERSON_OBJECTS: Final = frozenset(
+    ("claims", "authorizer", "identity", "useridentity", "owneridentity", "userattributes",
+     "clientcert", "userinfo")
+)  # fmt: skip
+_CLAIMS: Final = frozenset(
+    ("iss", "aud", "exp", "iat", "azp", "token_use", "email", "email_verified", "cognito:username")
+)
+"""Beside ``sub``, any of them makes an object a set of claims."""
+
+
+def names_identity(key: str, *, about: bool) -> bool:
+    """Whether what a key holds says who somebody is; ``about`` where it is about a person."""
+    bare = normal(key)
+    return bare in _IDENTITY_KEYS or (about and bare in _PERSON_KEYS)
+
+
+def is_about_person(key: str, node: object) -> bool:
+    """Whether an object is about a person: by the key it stands at, or as a set of claims."""
+    if not isinstance(node, Mapping):
+        return False
+    return normal(key) in _PERSON_OBJECTS or ("sub" in node and not _CLAIMS.isdisjoint(node))
+
+
+# --- where a value is, and which rule applies there -----------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One value's place in an event."""
+
+    pointer: Pointer = ()
+    key: str = ""
+    """The name that the value stands at, or that an attribute beside it gives it."""
+    rule: str | None = None
+    """``key``, ``pointer``, ``identity`` or a detector, where a rule names all of the value."""
+    about: bool = False
+    """True in what is about a person: claims, an identity, attributes of a user."""
+
+    def below(self, token: str, *, key: str | None = None) -> Place:
+        """The place of a member, under the same rule."""
+        return replace(self, pointer=(*self.pointer, token), key=self.key if key is None else key)
+
+    def ruled(self, rule: str | None) -> Place:
+        """The same place under a rule."""
+        return self if rule == self.rule else replace(self, rule=rule)
+
+
+def rule_of(key: str, rules: RedactionRules, *, about: bool, value: object = "") -> str | None:
+    """The rule that a key's name sets for all that it holds: any text, or that value."""
+    if rules.detects("identity") and names_identity(key, about=about):
+        return "identity"
+    return "key" if rules.names(key, value) else None

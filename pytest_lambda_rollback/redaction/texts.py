@@ -1,7 +1,7 @@
-"""Taking secrets and personal data out of one text: a URL, a form, a header, or plain words.
+"""Redacting one text: a URL, a form, a header, or plain words.
 
-What a text carries as a whole document (JSON, base64) is opened by `walk`, which is also asked for
-what is found inside tokens and parameters. No file and no clock is known here.
+`redactor` opens texts that are documents as a whole (JSON, base64), and is called back for what
+tokens and parameters hold.
 """
 
 from __future__ import annotations
@@ -14,25 +14,36 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, quote_plus, unquote_plus
 
-from pytest_lambda_rollback.redaction import escapes, identities, tokens
 from pytest_lambda_rollback.redaction.detectors import (
     SIGNED,
-    Span,
     apart,
     found_in,
     is_birth_date,
     structured_in,
     tokens_in,
 )
-from pytest_lambda_rollback.redaction.headers import (
+from pytest_lambda_rollback.redaction.documents import (
+    decoded_levels,
+    encoded_like,
+    fully_decoded,
+    redrawn_token,
+)
+from pytest_lambda_rollback.redaction.named_values import (
     AUTHORIZATION_KEYS,
     COOKIE_KEYS,
+    Span,
     authorization,
     cookies,
+    person_in,
 )
-from pytest_lambda_rollback.redaction.places import Place, rule_of
-from pytest_lambda_rollback.redaction.replacements import ECHO, Echoes, Replacements, Report
-from pytest_lambda_rollback.redaction.rules import PLACEHOLDER, RedactionRules, normal
+from pytest_lambda_rollback.redaction.pseudonyms import ECHO, Echoes, Replacements, Report
+from pytest_lambda_rollback.redaction.rules import (
+    PLACEHOLDER,
+    Place,
+    RedactionRules,
+    normal,
+    rule_of,
+)
 
 Inside = Callable[[object, Place], object]
 """Gives a value that was found in a text with its own values replaced."""
@@ -138,7 +149,7 @@ class Texts:
         spans = self._found(text, place)
         inner = [
             replace(span, start=level.place(span.start), end=level.place(span.end))
-            for level in escapes.levels(text)
+            for level in decoded_levels(text)
             for span in self._found(level.text, place)
         ]
         if inner:
@@ -160,7 +171,7 @@ class Texts:
             done.append(text[start : span.start])
             value = text[span.start : span.end]
             if "%" in value:
-                done.append(escapes.encoded(self._value(escapes.plain(value), span, place), value))
+                done.append(encoded_like(self._value(fully_decoded(value), span, place), value))
             else:
                 done.append(self._value(value, span, place))
             start = span.end
@@ -180,7 +191,7 @@ class Texts:
     # --- what is replaced as a whole ---------------------------------------------------------
 
     def _identity(self, text: str, place: Place) -> str:
-        spans = (Span(*each, "identity", "whole") for each in identities.spans(text))
+        spans = (Span(*each, "identity", "whole") for each in person_in(text))
         return self._spans(text, tuple(spans), place)
 
     def _whole(self, text: str, detector: str, place: Place) -> str:
@@ -188,12 +199,10 @@ class Texts:
         bare = text.strip()
         if not bare or PLACEHOLDER.fullmatch(bare):
             return text
-        decoded = escapes.plain(bare) if "%" in bare else bare
+        decoded = fully_decoded(bare) if "%" in bare else bare
         if decoded != bare:
             changed = self._whole(decoded, detector, place)
-            return (
-                text if changed == decoded else text.replace(bare, escapes.encoded(changed, bare))
-            )
+            return text if changed == decoded else text.replace(bare, encoded_like(changed, bare))
         if self._made.is_pseudonym(bare):  # before its parts are taken for values of a kind
             return text
         start = text.index(bare)
@@ -222,7 +231,7 @@ class Texts:
         if self._echoes is None and signature and not self._made.is_pseudonym(signature):
             self._report(place.pointer, "jwt", text)
         claims = Place(pointer=place.pointer, about=self._rules.detects("identity"))
-        return tokens.redrawn(
+        return redrawn_token(
             text,
             text=self._made.text if self._echoes is None else str,
             claims=lambda payload: self._inside(payload, claims),

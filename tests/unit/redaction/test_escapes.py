@@ -11,8 +11,8 @@ from urllib.parse import quote, quote_plus, unquote
 
 import pytest
 
-from pytest_lambda_rollback.redaction import escapes
 from pytest_lambda_rollback.redaction.checking import check
+from pytest_lambda_rollback.redaction.documents import decoded_levels, fully_decoded
 from pytest_lambda_rollback.redaction.redactor import Redactor
 from pytest_lambda_rollback.redaction.rules import RedactionRules
 
@@ -85,16 +85,16 @@ def test_a_known_value_is_found_again_behind_escapes() -> None:
     "text", ["a", "%41", "a%2Fb%", "%C3%BCx%FF%40", "%25252Fx", "%E4%B8%AD%2541%F0%9F%98%80."]
 )
 def test_places_are_those_of_the_text_as_it_came(text: str) -> None:
-    for level in escapes.levels(text):
+    for level in decoded_levels(text):
         assert level.place(0) == 0
         assert level.place(len(level.text)) == len(text)
         for at, char in enumerate(level.text):
             part = text[level.place(at) : level.place(at + 1)]
-            assert char in ("\ufffd", *(each.text for each in escapes.levels(part)), part)
+            assert char in ("\ufffd", *(each.text for each in decoded_levels(part)), part)
 
 
 def test_escapes_within_escapes_end() -> None:
     start = time.monotonic()
     with pytest.raises(RecursionError):
-        escapes.plain("%" + "25" * 100_000)
+        fully_decoded("%" + "25" * 100_000)
     assert time.monotonic() - start < 5

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from pytest_lambda_rollback.errors import ConfigError
-from pytest_lambda_rollback.redaction import recognition
+from pytest_lambda_rollback.redaction import checksums
+from pytest_lambda_rollback.redaction.checksums import luhn, ours
 from pytest_lambda_rollback.redaction.key_file import VARIABLE, key_path, read_key
-from pytest_lambda_rollback.redaction.numbering import luhn
 from pytest_lambda_rollback.redaction.pseudonyms import Pseudonyms
-from pytest_lambda_rollback.redaction.recognition import ours
 
 ONE = Pseudonyms(b"1" * 32)
 
@@ -90,7 +89,7 @@ def test_date_in_words_or_another_order_stays_one(value: str, form: str) -> None
     assert made != value
     assert abs(datetime.strptime(made, form).year - datetime.strptime(value, form).year) < 10
     assert shape(made) == shape(value)
-    assert recognition.LIKELY_BITS <= ours(made) < recognition.SURE_BITS
+    assert checksums.LIKELY_BITS <= ours(made) < checksums.SURE_BITS
 
 
 def test_date_without_signs_stays_one() -> None:
@@ -98,7 +97,7 @@ def test_date_without_signs_stays_one() -> None:
     assert made != "19851231"
     assert made.startswith("198")
     datetime.strptime(made, "%Y%m%d")
-    assert recognition.date_is_ours(made) >= recognition.LIKELY_BITS
+    assert checksums.date_is_ours(made) >= checksums.LIKELY_BITS
 
 
 @pytest.mark.parametrize("value", ["4242424242424242", "5555 3412 4444 1115", "3714-496353-98431"])
@@ -109,8 +108,8 @@ def test_card_keeps_brand_separators_and_luhn(value: str) -> None:
     assert made[0] == value[0]
     assert re.sub(r"\d", "9", made) == re.sub(r"\d", "9", value)
     assert luhn(digits[:-1]) == digits[-1]
-    assert recognition.card_is_ours(made) >= recognition.SURE_BITS
-    assert not recognition.card_is_ours(value)
+    assert checksums.card_is_ours(made) >= checksums.SURE_BITS
+    assert not checksums.card_is_ours(value)
 
 
 def test_card_is_the_same_with_other_separators() -> None:
@@ -142,7 +141,7 @@ def test_phone_keeps_country_and_form(value: str, start: str) -> None:
     assert made.startswith(start)
     assert made != value
     assert re.sub(r"\d", "9", made) == re.sub(r"\d", "9", value)
-    assert recognition.phone_is_ours(made) >= recognition.LIKELY_BITS
+    assert checksums.phone_is_ours(made) >= checksums.LIKELY_BITS
 
 
 @pytest.mark.parametrize("value", ["52.1.2.3", "2a00:1450:4001:81b::200e"])
@@ -172,7 +171,7 @@ def test_real_values_are_not_taken_for_pseudonyms(seed: int) -> None:
     for _ in range(300):
         value = "".join(chance.choice(letters) for _ in range(16))
         assert ours(value) == 0
-        assert ours(ONE.text(value)) >= recognition.SURE_BITS
+        assert ours(ONE.text(value)) >= checksums.SURE_BITS
 
 
 # --- the key --------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import pytest
 
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.recording.structures import structure_of
-from pytest_lambda_rollback.redaction.encoded_documents import NumberText
+from pytest_lambda_rollback.redaction.documents import NumberText
 from pytest_lambda_rollback.redaction.redactor import Redactor
 from pytest_lambda_rollback.redaction.rules import RedactionRules
 

@@ -1,8 +1,8 @@
-"""Text that carries another document: JSON, JSON lines, base64, gzip, zlib. Pure.
+"""Text that carries other text: JSON, JSON lines, base64, gzip, zlib, tokens, percent-encoding.
 
-`opened` gives the document inside and a way to put a changed one back in the same form. Who did
-not change anything keeps the text as it was, so nothing is written anew that need not be. What
-is looked for inside is not known here.
+`opened` returns the document inside and a function that puts a changed one back in the same form.
+A caller that changes nothing keeps the text, so nothing is rewritten without need. What is looked
+for inside is not known here.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ import gzip
 import json
 import re
 import zlib
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
+from urllib.parse import quote, unquote
 
 MAX_UNPACKED_BYTES: Final = 32 * 1024 * 1024
 """More than any event may hold; what unpacks to more is left alone."""
@@ -250,3 +254,142 @@ def _inflated(content: bytes, *, wbits: int) -> bytes | None:
         if unpacker.unused_data and wbits <= 15:
             return None
     return bytes(done)
+
+
+# --- JSON Web Tokens (RFC 7519) -------------------------------------------------------------------
+
+
+def token_header(token: str) -> dict[str, object] | None:
+    """The header of what is a token, and ``None`` for any other text with dots in it."""
+    header = _token_part(token.partition(".")[0])
+    return header if isinstance(header, dict) and ("alg" in header or "typ" in header) else None
+
+
+def redrawn_token(
+    token: str, *, text: Callable[[str], str], claims: Callable[[object], object]
+) -> str:
+    """A token of the same form: ``claims`` gives another payload, ``text`` another text.
+
+    Algorithm and type of the header stay; the signature becomes another one of the same length.
+    """
+    parts = token.split(".")
+    padded = "=" in token
+    header = token_header(token)
+    if header is not None:
+        parts[0] = _changed_part(parts[0], header, _with_id(header, text), padded=padded)
+    if len(parts) != 3:  # encrypted (RFC 7516): nobody but its reader knows what it says
+        return ".".join([parts[0], *(text(part) for part in parts[1:])])
+    payload = _token_part(parts[1])
+    if isinstance(payload, dict):
+        parts[1] = _changed_part(parts[1], payload, claims(payload), padded=padded)
+    elif payload is None:
+        parts[1] = text(parts[1])
+    parts[2] = text(parts[2])
+    return ".".join(parts)
+
+
+def _with_id(header: dict[str, object], text: Callable[[str], str]) -> dict[str, object]:
+    key = header.get("kid")
+    return header | {"kid": text(key)} if isinstance(key, str) else header
+
+
+def _token_part(part: str) -> object:
+    """The JSON value of one part, or ``None``; some senders leave the padding in it."""
+    bare = part.rstrip("=")
+    try:
+        return read_json(base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4)).decode("utf-8"))
+    except (ValueError, binascii.Error, RecursionError):
+        return None
+
+
+def _changed_part(part: str, old: object, new: object, *, padded: bool) -> str:
+    if new == old:
+        return part
+    encoded = base64.urlsafe_b64encode(write_json(new).encode("utf-8", "surrogatepass")).decode()
+    return encoded if padded else encoded.rstrip("=")
+
+
+# --- percent-encoding (RFC 3986) ------------------------------------------------------------------
+
+_ESCAPES: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_MAX_LEVELS: Final = 8
+_NO_UTF_8: Final = re.compile(r"[\udc80-\udcff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A text with its escapes decoded, once or more often."""
+
+    text: str
+    _here: tuple[int, ...]
+    """Where in this text a character begins that was escaped, or what follows such ones."""
+    _there: tuple[int, ...]
+    """The same places in the text that was decoded."""
+    _before: Decoded | None
+    """That text, where it was decoded itself."""
+
+    def place(self, at: int) -> int:
+        """Where in the text as it came a character of this one begins."""
+        number = bisect_right(self._here, at) - 1
+        at += self._there[number] - self._here[number]
+        return at if self._before is None else self._before.place(at)
+
+
+def decoded_levels(text: str) -> Iterator[Decoded]:
+    """The text decoded once, twice, and so on while there is something to decode.
+
+    Raises RecursionError where that takes too often.
+    """
+    level = _decoded_once(text, None)
+    for _ in range(_MAX_LEVELS):
+        if level is None:
+            return
+        yield level
+        level = _decoded_once(level.text, level)
+    if level is not None:
+        raise RecursionError("escapes within escapes")
+
+
+def fully_decoded(text: str) -> str:
+    """What a text says at last."""
+    for level in decoded_levels(text):
+        text = level.text
+    return text
+
+
+def encoded_like(text: str, like: str) -> str:
+    """A text with those characters escaped that are so in another one, as often as there."""
+    for each in reversed([like, *(level.text for level in decoded_levels(like))]):
+        escaped = set("".join(map(unquote, _ESCAPES.findall(each))))
+        if escaped:
+            text = "".join(map(partial(_escaped_char, escaped=escaped, literal=set(each)), text))
+    return text
+
+
+def _escaped_char(char: str, *, escaped: set[str], literal: set[str]) -> str:
+    if char in escaped and not char.isalnum():
+        return "".join(f"%{byte:02X}" for byte in char.encode("utf-8"))
+    return char if char in literal else quote(char, safe="")
+
+
+def _decoded_once(text: str, before: Decoded | None) -> Decoded | None:
+    parts: list[str] = []
+    here, there = [0], [0]
+    at = length = 0
+    for match in _ESCAPES.finditer(text):
+        parts.append(text[at : match.start()])
+        length += match.start() - at
+        at = match.start()
+        # What is no UTF-8 becomes one character for each byte, so that places stay known.
+        for char in unquote(match[0], errors="surrogateescape"):
+            here.append(length)
+            there.append(at)
+            parts.append(char)
+            length += 1
+            at += 3 * len(char.encode("utf-8", "surrogateescape"))
+        here.append(length)
+        there.append(at)
+    if not at:
+        return None
+    decoded = _NO_UTF_8.sub("\ufffd", "".join([*parts, text[at:]]))
+    return Decoded(decoded, tuple(here), tuple(there), before)
