@@ -23,7 +23,13 @@ from pytest_lambda_rollback.model.published import (
     PublishedFunction,
     PublishedVersion,
 )
-from pytest_lambda_rollback.model.versions import ContainerImage, PackageKind, RemotePackage
+from pytest_lambda_rollback.model.versions import (
+    DEFAULTS,
+    ContainerImage,
+    FunctionConfiguration,
+    PackageKind,
+    RemotePackage,
+)
 
 _PAGE: Final = 50
 """The most that Lambda puts on one page of versions, aliases or functions."""
@@ -223,14 +229,8 @@ def _version(described: dict[str, Any], *, name: str, fetch: bool) -> PublishedV
             )
             for layer in described.get("Layers") or ()
         ),
-        runtime=str(described.get("Runtime") or ""),
-        handler=str(described.get("Handler") or ""),
-        architecture=str((described.get("Architectures") or ("x86_64",))[0]),
-        memory_mb=int(described.get("MemorySize") or 128),
-        timeout_s=float(described.get("Timeout") or 3),
-        ephemeral_storage_mb=int((described.get("EphemeralStorage") or {}).get("Size") or 512),
+        configuration=_configuration(described, variables if fetch else ()),
         environment_names=tuple(key for key, _ in variables),
-        environment=variables if fetch else (),
         environment_error=environment_error,
         role=str(described.get("Role") or ""),
         dead_letter_arn=(described.get("DeadLetterConfig") or {}).get("TargetArn") or None,
@@ -239,6 +239,21 @@ def _version(described: dict[str, Any], *, name: str, fetch: bool) -> PublishedV
         description=str(described.get("Description") or ""),
         state=str(described.get("State") or ""),
         snap_start=(described.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions",
+    )
+
+
+def _configuration(
+    described: dict[str, Any], environment: tuple[tuple[str, str], ...]
+) -> FunctionConfiguration:
+    storage = described.get("EphemeralStorage") or {}
+    return FunctionConfiguration(
+        runtime=str(described.get("Runtime") or ""),
+        handler=str(described.get("Handler") or ""),
+        architecture=str((described.get("Architectures") or (DEFAULTS.architecture,))[0]),
+        environment=environment,
+        memory_mb=int(described.get("MemorySize") or DEFAULTS.memory_mb),
+        timeout_s=float(described.get("Timeout") or DEFAULTS.timeout_s),
+        ephemeral_storage_mb=int(storage.get("Size") or DEFAULTS.ephemeral_storage_mb),
     )
 
 

@@ -83,7 +83,7 @@ def search_path(view: VersionView, python: str) -> tuple[SearchEntry, ...]:
     ]
     runtime = SearchEntry(place=Place.RUNTIME)
     code = SearchEntry(place=Place.CODE)
-    own = dict(view.version.environment).get("PYTHONPATH")
+    own = dict(view.version.configuration.environment).get("PYTHONPATH")
     if own is None:
         entries = [code, *layers, runtime]
     else:

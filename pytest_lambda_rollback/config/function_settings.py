@@ -62,7 +62,7 @@ from pytest_lambda_rollback.model.settings import (
     Strategy,
 )
 from pytest_lambda_rollback.model.text import listed, nearest
-from pytest_lambda_rollback.model.versions import TargetRef
+from pytest_lambda_rollback.model.versions import DEFAULT_ACCOUNT, DEFAULT_REGION, TargetRef
 
 T = TypeVar("T")
 
@@ -362,8 +362,8 @@ class FunctionReader:
                 strategies(self.root, "strategies"),
                 default=tuple(Strategy),
             ),
-            region=region_of(self.root) or "us-east-1",
-            account=account_of(self.root) or "123456789012",
+            region=region_of(self.root) or DEFAULT_REGION,
+            account=account_of(self.root) or DEFAULT_ACCOUNT,
             reason=reasons.get(said.name),
         )
         if said.source is None:

@@ -8,6 +8,7 @@ stays a ConfigError.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -113,21 +114,15 @@ def origin_of(
     version = next(iter(published.versions), None)
     if version is None:
         return None
-    values = dict(version.environment) | dict(overrides)
+    values = dict(version.configuration.environment) | dict(overrides)
     named = version.environment_names or values
     return LocalVersion(
         version=version.version,
         code=Path(),
         layers=version.layers,
-        runtime=version.runtime,
-        handler=version.handler,
-        architecture=version.architecture,
-        environment=tuple(sorted(values.items())),
+        configuration=replace(version.configuration, environment=tuple(sorted(values.items()))),
         environment_names=tuple(name for name in version.environment_names if name not in values),
         environment_error=None if named else version.environment_error,
-        memory_mb=version.memory_mb,
-        timeout_s=version.timeout_s,
-        ephemeral_storage_mb=version.ephemeral_storage_mb,
     )
 
 

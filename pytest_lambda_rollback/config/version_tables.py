@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +20,19 @@ from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.builds import Build
 from pytest_lambda_rollback.model.settings import LocalVersion
 from pytest_lambda_rollback.model.text import listed, nearest
-from pytest_lambda_rollback.model.versions import PackageKind, RemotePackage
+from pytest_lambda_rollback.model.versions import (
+    DEFAULTS,
+    FunctionConfiguration,
+    PackageKind,
+    RemotePackage,
+)
 
 ARCHITECTURES = ("x86_64", "arm64")
-VERSION_KEYS = (
-    "code",
-    "layers",
-    "runtime",
-    "handler",
-    "architecture",
-    "environment",
-    "memory_mb",
-    "timeout_s",
-    "ephemeral_storage_mb",
-)
+VERSION_KEYS = ("code", "layers", *(each.name for each in fields(FunctionConfiguration)))
 MAX_LAYERS = 5
 
-_OF_IMAGES: Mapping[str, Any] = {"layers": (), "runtime": "", "handler": ""}
-"""What a container image has inside, so that Lambda does not say it."""
+_IN_IMAGES = frozenset({"layers", "runtime", "handler"})
+"""Parts of a container image, which a version of one does not state."""
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 _ENVIRONMENT_BYTES = 4096
 _HANDLER_CHARACTERS = 128
@@ -55,8 +50,13 @@ class VersionReader:
         table.only(VERSION_KEYS)
         text = table.string("code", do='Name the folder or .zip file, as in code = "versions/3"')
         code = package(text, base=self.base, where=table.at("code"))
-        read = self._readers(table, None, None)
-        return LocalVersion(version=name, code=code, **{key: read[key]() for key in read})
+        values = {key: read() for key, read in self._readers(table, "").items()}
+        return LocalVersion(
+            version=name,
+            code=code,
+            layers=values.pop("layers"),
+            configuration=FunctionConfiguration(**values),
+        )
 
     def candidate(
         self, table: Table, *, build: Build, origin: LocalVersion | None
@@ -67,49 +67,65 @@ class VersionReader:
         for each key that neither says and ``origin`` does, as in ``runtime from 4``. Raises
         ConfigError.
         """
-        fields: dict[str, Any] = {"environment_names": ()}
-        inherited: list[str] = []
-        said = _said(build, origin)
-        for key, read in self._readers(table, said.get("runtime"), origin).items():
+        values: dict[str, Any] = {}
+        taken_over: list[str] = []
+        stated = _stated(build, origin)
+        runtime = stated.get("runtime") or (origin.configuration.runtime if origin else "")
+        for key, read in self._readers(table, runtime).items():
             if key in table:
-                fields[key] = read()
-            elif key in said:
-                fields[key] = said[key]
-            elif build.image is not None and key in _OF_IMAGES:
-                fields[key] = _OF_IMAGES[key]
+                values[key] = read()
+            elif key in stated:
+                values[key] = stated[key]
+            elif build.image is not None and key in _IN_IMAGES:
+                values[key] = () if key == "layers" else ""
             elif origin is None:
-                fields[key] = read()
+                values[key] = read()
             else:
-                fields[key] = getattr(origin, key)
-                if key == "environment":
-                    fields["environment_names"] = origin.environment_names
-                    fields["environment_error"] = origin.environment_error
-                inherited.append(f"{key} from {origin.version}")
-        if "environment_names" in said and "environment" not in table:
-            fields["environment_names"] = said["environment_names"]
+                values[key] = (
+                    origin.layers if key == "layers" else getattr(origin.configuration, key)
+                )
+                taken_over.append(key)
+        inherited = [f"{key} from {origin.version}" for key in taken_over if origin is not None]
+        unknown: tuple[str, ...] = ()
+        error: str | None = None
+        if "environment" in taken_over and origin is not None:
+            unknown, error = origin.environment_names, origin.environment_error
+        elif "environment" in stated and "environment" not in table:
+            known = dict(stated["environment"])
+            unknown = tuple(name for name in build.environment_names if name not in known)
             inherited += _computed_variables(build, origin)
-        if fields["layers"] is said.get("layers"):
-            fields["layer_names"] = build.layer_names
-        candidate = LocalVersion(version="candidate", code=build.path, image=build.image, **fields)
+        layers = values.pop("layers")
+        candidate = LocalVersion(
+            version="candidate",
+            code=build.path,
+            image=build.image,
+            layers=layers,
+            layer_names=build.layer_names if layers is stated.get("layers") else (),
+            configuration=FunctionConfiguration(**values),
+            environment_names=unknown,
+            environment_error=error,
+        )
         return candidate, tuple(inherited)
 
-    def _readers(
-        self, table: Table, built: str | None, origin: LocalVersion | None
-    ) -> Mapping[str, Callable[[], Any]]:
-        """How each key but ``code`` is read; ``built`` is the runtime that a build says."""
-        bound = table.values.get("runtime", built or (origin.runtime if origin else ""))
+    def _readers(self, table: Table, runtime: str) -> Mapping[str, Callable[[], Any]]:
+        """How each key but ``code`` is read; ``runtime`` holds where the table states none."""
+        bound = table.values.get("runtime", runtime)
         # An operating-system-only runtime hands the handler to the function's own bootstrap.
         own_bootstrap = str(bound).startswith("provided")
         return {
             "layers": lambda: self._layers(table),
             "runtime": lambda: self._runtime(table),
             "handler": lambda: _handler(table, own_bootstrap),
-            "architecture": lambda: table.choice("architecture", ARCHITECTURES, "x86_64"),
+            "architecture": lambda: table.choice(
+                "architecture", ARCHITECTURES, DEFAULTS.architecture
+            ),
             "environment": lambda: _environment(table),
-            "memory_mb": lambda: table.integer("memory_mb", 128, low=128, high=10240),
-            "timeout_s": lambda: table.number("timeout_s", 3.0, low=1, high=900),
+            "memory_mb": lambda: table.integer(
+                "memory_mb", DEFAULTS.memory_mb, low=128, high=10240
+            ),
+            "timeout_s": lambda: table.number("timeout_s", DEFAULTS.timeout_s, low=1, high=900),
             "ephemeral_storage_mb": lambda: table.integer(
-                "ephemeral_storage_mb", 512, low=512, high=10240
+                "ephemeral_storage_mb", DEFAULTS.ephemeral_storage_mb, low=512, high=10240
             ),
         }
 
@@ -141,40 +157,33 @@ class VersionReader:
         )
 
 
-def _said(build: Build, origin: LocalVersion | None) -> dict[str, Any]:
-    """What a build says itself, by the names of a version's keys."""
-    said: dict[str, Any] = {
-        key: value
-        for key in ("runtime", "handler", "architecture", "memory_mb", "timeout_s")
-        if (value := getattr(build, key)) is not None
-    }
-    if build.ephemeral_storage_mb is not None:
-        said["ephemeral_storage_mb"] = build.ephemeral_storage_mb
+def _stated(build: Build, origin: LocalVersion | None) -> dict[str, Any]:
+    """The values that a build states, by the keys of a version's table."""
+    stated: dict[str, Any] = {key: getattr(build.configuration, key) for key in build.stated}
     if build.layers is not None:
-        said["layers"] = tuple(
+        stated["layers"] = tuple(
             RemotePackage(kind=PackageKind.LAYER, arn=layer, size_bytes=0)
             if isinstance(layer, str)
             else layer
             for layer in build.layers
         )
-    if build.environment_names is not None:
+    if "environment" in build.stated:
         # A computed value is what the function has today, where that is known.
-        known = dict(origin.environment) if origin is not None else {}
+        known = dict(origin.configuration.environment) if origin is not None else {}
         known = {name: value for name, value in known.items() if name in build.environment_names}
-        values = known | dict(build.environment)
-        said["environment"] = tuple(sorted(values.items()))
-        said["environment_names"] = tuple(
-            name for name in build.environment_names if name not in values
-        )
-    return said
+        values = known | dict(build.configuration.environment)
+        stated["environment"] = tuple(sorted(values.items()))
+    return stated
 
 
 def _computed_variables(build: Build, origin: LocalVersion | None) -> Iterator[str]:
     """The variables that a template computes and ``origin`` has a value of."""
-    written = {name for name, _ in build.environment}
-    computed = {name for name in build.environment_names or () if name not in written}
-    known = sorted(name for name, _ in (origin.environment if origin else ()) if name in computed)
-    if known and origin is not None:
+    if origin is None:
+        return
+    written = dict(build.configuration.environment)
+    computed = {name for name in build.environment_names if name not in written}
+    known = sorted(name for name, _ in origin.configuration.environment if name in computed)
+    if known:
         yield f"environment variable{'s'[: len(known) > 1]} {listed(known)} from {origin.version}"
 
 

@@ -33,10 +33,11 @@ _MORE_MEMORY_MB: Final = 256
 
 def not_measurable(version: FunctionVersion) -> str | None:
     """Why lines cannot be measured for a version, ``None`` where they can."""
-    name, _, number = version.runtime.partition("python3.")
+    runtime = version.configuration.runtime
+    name, _, number = runtime.partition("python3.")
     if not name and number.isdigit() and int(number) >= 8:
         return None
-    return f"lines are measured for Python runtimes only, and this one is {version.runtime}"
+    return f"lines are measured for Python runtimes only, and this one is {runtime}"
 
 
 def coverage_version(version: FunctionVersion, artifacts_root: Path) -> FunctionVersion:
@@ -47,12 +48,13 @@ def coverage_version(version: FunctionVersion, artifacts_root: Path) -> Function
     store that holds the tars; the agent's is written there once. Raises SourceError.
     """
     layer = Layer(name=LABEL, version=None, artifact=_artifact(artifacts_root))
-    memory_mb = version.memory_mb + _MORE_MEMORY_MB
-    own = dict(version.environment)
+    configuration = version.configuration
+    timeout_s = configuration.timeout_s
+    own = dict(configuration.environment)
     added = {
-        "LAMBDA_ROLLBACK_HANDLER": version.handler,
-        "LAMBDA_ROLLBACK_TIMEOUT_S": repr(version.timeout_s),
-        "LAMBDA_ROLLBACK_AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mb),
+        "LAMBDA_ROLLBACK_HANDLER": configuration.handler,
+        "LAMBDA_ROLLBACK_TIMEOUT_S": repr(timeout_s),
+        "LAMBDA_ROLLBACK_AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration.memory_mb),
     }
     if own.get("PYTHONPATH"):
         added["LAMBDA_ROLLBACK_PYTHONPATH"] = own["PYTHONPATH"]
@@ -60,11 +62,13 @@ def coverage_version(version: FunctionVersion, artifacts_root: Path) -> Function
     return replace(
         version,
         layers=(*version.layers, layer),
-        handler=HANDLER,
-        environment=tuple(sorted((own | added).items())),
-        memory_mb=memory_mb,
-        timeout_s=_INIT_S
-        + max(version.timeout_s, min(_SLOWER * version.timeout_s, _SLOWER_UP_TO_S)),
+        configuration=replace(
+            configuration,
+            handler=HANDLER,
+            environment=tuple(sorted((own | added).items())),
+            memory_mb=configuration.memory_mb + _MORE_MEMORY_MB,
+            timeout_s=_INIT_S + max(timeout_s, min(_SLOWER * timeout_s, _SLOWER_UP_TO_S)),
+        ),
     )
 
 

@@ -211,7 +211,10 @@ def _lost_by_python(error: FunctionError, own: Stack, now: Stack, spoken: Spoken
     since = next((minor for minor, names in _REMOVED.items() if top in names.split()), None)
     if since is None or not _minor(other) < since <= _minor(run):
         return None
-    change = RuntimeChange(working=other.view.version.runtime, breaking=run.view.version.runtime)
+    change = RuntimeChange(
+        working=other.view.version.configuration.runtime,
+        breaking=run.view.version.configuration.runtime,
+    )
     return _of_change([change], spoken)
 
 
@@ -244,7 +247,7 @@ def _misfit(
 def _fits(carried: Carried, run: Stack, change: Change) -> bool:
     natives = carried.natives()
     if isinstance(change, SettingChange):
-        wanted = _MACHINES.get(run.view.version.architecture)
+        wanted = _MACHINES.get(run.view.version.configuration.architecture)
         machines = {native.machine for native in natives if native.machine}
         return not machines or wanted in machines
     tags = {match["minor"] for native in natives if (match := _CPYTHON.search(native.tag))}

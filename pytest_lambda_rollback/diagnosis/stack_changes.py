@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
-from pytest_lambda_rollback.model.versions import FunctionVersion, Layer
+from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 
-_SETTINGS = ("architecture", "memory_mb", "timeout_s", "ephemeral_storage_mb")
+_SETTINGS = tuple(
+    each.name
+    for each in fields(FunctionConfiguration)
+    if each.name not in ("runtime", "handler", "environment")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +82,7 @@ class SettingChange:
     """Another architecture, memory, timeout or ephemeral storage."""
 
     name: str
-    """As `FunctionVersion` names it."""
+    """As `FunctionConfiguration` names it."""
     working: str | float
     breaking: str | float
 
@@ -92,13 +96,15 @@ Change: TypeAlias = LayerChange | OrderChange | RuntimeChange | SettingChange | 
 def changes(working: FunctionVersion, breaking: FunctionVersion) -> tuple[Change, ...]:
     """All that differs between two stacks, the likeliest to matter first."""
     found: list[Change] = list(layer_changes(working.layers, breaking.layers))
-    if working.runtime != breaking.runtime:
-        found.append(RuntimeChange(working=working.runtime, breaking=breaking.runtime))
-    for name in _SETTINGS:
-        one, other = getattr(working, name), getattr(breaking, name)
-        if one != other:
-            found.append(SettingChange(name=name, working=one, breaking=other))
-    before, after = dict(working.environment), dict(breaking.environment)
+    one, other = working.configuration, breaking.configuration
+    if one.runtime != other.runtime:
+        found.append(RuntimeChange(working=one.runtime, breaking=other.runtime))
+    found.extend(
+        SettingChange(name=name, working=getattr(one, name), breaking=getattr(other, name))
+        for name in _SETTINGS
+        if getattr(one, name) != getattr(other, name)
+    )
+    before, after = dict(one.environment), dict(other.environment)
     found.extend(
         EnvironmentChange(name=name, working=before.get(name), breaking=after.get(name))
         for name in sorted(before.keys() | after.keys())
@@ -169,7 +175,7 @@ def hybrid(
     if picked == everything:
         return breaking
     settings: dict[str, Any] = {}
-    environment = dict(working.environment)
+    environment = dict(working.configuration.environment)
     for change in picked:
         match change:
             case RuntimeChange():
@@ -185,8 +191,9 @@ def hybrid(
     return replace(
         working,
         layers=apply(working.layers, breaking.layers, picked),
-        environment=tuple(sorted(environment.items())),
-        **settings,
+        configuration=replace(
+            working.configuration, environment=tuple(sorted(environment.items())), **settings
+        ),
     )
 
 

@@ -80,7 +80,7 @@ class Stack:
 
     def __init__(self, view: VersionView) -> None:
         self.view = view
-        self.python = python_version(view.version.runtime)
+        self.python = python_version(view.version.configuration.runtime)
         self.roots = tuple(dict.fromkeys(self._roots()))
         """(is it in the code?, folder), in the order in which they are searched."""
         self.found: dict[str, Carried] = {}
@@ -144,7 +144,9 @@ class Stack:
             yield False, "nodejs/node_modules"
             return
         yield True, ""
-        for text in dict(self.view.version.environment).get("PYTHONPATH", "").split(":"):
+        for text in (
+            dict(self.view.version.configuration.environment).get("PYTHONPATH", "").split(":")
+        ):
             place = _place(posixpath.normpath(text) + "/.") if text else None
             if place is not None:
                 yield place[0], posixpath.dirname(place[1])

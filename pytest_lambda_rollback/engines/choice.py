@@ -122,7 +122,7 @@ def base_images_needed(settings: Settings) -> set[tuple[str, str]]:
     current versions and rollback targets count. One that is a container image needs none.
     """
     return {
-        (version.runtime, version.architecture)
+        (version.configuration.runtime, version.configuration.architecture)
         for function in settings.functions
         for version in _that_may_run(settings, function)
         if _image(version) is None

@@ -41,7 +41,7 @@ def missing_handler(version: FunctionVersion, *, modules: ModuleReader | None = 
     """
     if version.image is not None or _searches_elsewhere(version):
         return None
-    runtime = version.runtime
+    runtime = version.configuration.runtime
     if python_of(version) is not None:
         return _python(version, modules or ModuleReader(None))
     if runtime.startswith("nodejs"):
@@ -60,7 +60,7 @@ def _searches_elsewhere(version: FunctionVersion) -> bool:
 
     A PYTHONPATH with a known value is followed where Python modules are searched.
     """
-    named = {name for name, _ in version.environment} | set(version.placeholders)
+    named = {name for name, _ in version.configuration.environment} | set(version.placeholders)
     unknown = set(version.placeholders) & _SEARCH_VARIABLES
     return bool(unknown or named & (_SEARCH_VARIABLES - {"PYTHONPATH"}))
 
@@ -70,9 +70,10 @@ def _searches_elsewhere(version: FunctionVersion) -> bool:
 
 def _python(version: FunctionVersion, modules: ModuleReader) -> str | None:
     """``pkg.app.handler`` and ``src/app.handler``: the last dot divides module and function."""
-    module, dot, name = version.handler.rpartition(".")
+    handler = version.configuration.handler
+    module, dot, name = handler.rpartition(".")
     if not dot or not module or not name:
-        return f"handler {version.handler!r} names no module and function, as in app.handler"
+        return f"handler {handler!r} names no module and function, as in app.handler"
     module = module.replace("/", ".")
     for answered in modules.view(version).asks:
         ask, answer = answered.ask, answered.answer
@@ -103,11 +104,12 @@ def _node(version: FunctionVersion) -> str | None:
     A bare name may also be a package in a ``node_modules`` folder, and a folder of that name a
     package with an index: of both nothing is said. Which names a module exports is not looked at.
     """
-    folder, _, last = version.handler.rpartition("/")
+    handler = version.configuration.handler
+    folder, _, last = handler.rpartition("/")
     stem, dot, name = last.partition(".")
     if not dot or not stem or not name:
-        return f"handler {version.handler!r} names no file and export, as in index.handler"
-    if ".." in version.handler:
+        return f"handler {handler!r} names no file and export, as in index.handler"
+    if ".." in handler:
         return None
     path = posixpath.normpath(posixpath.join(_TASK, folder, stem))
     with open_trees(version) as trees:
@@ -130,9 +132,10 @@ def _node(version: FunctionVersion) -> str | None:
 
 def _ruby(version: FunctionVersion) -> str | None:
     """``app.Orders.process``: the part before the first dot is required as a file."""
-    parts = version.handler.split(".")
+    handler = version.configuration.handler
+    parts = handler.split(".")
     if len(parts) not in (2, 3) or not all(parts):
-        return f"handler {version.handler!r} names no file and method, as in app.handler"
+        return f"handler {handler!r} names no file and method, as in app.handler"
     path = posixpath.normpath(posixpath.join(_TASK, parts[0]))
     with open_trees(version) as trees:
         for file in _paths(trees):
@@ -166,8 +169,8 @@ def _bootstrap(version: FunctionVersion) -> str | None:
             if not found:
                 near = _near(trees, "bootstrap")
                 return (
-                    f"{version.runtime} needs an executable named bootstrap at the root of the "
-                    f"code or of a layer, and there is none{near}"
+                    f"{version.configuration.runtime} needs an executable named bootstrap at the "
+                    f"root of the code or of a layer, and there is none{near}"
                 )
             number = found[-1]
     where = f"{_OPT if number else _TASK}/bootstrap"
@@ -176,7 +179,7 @@ def _bootstrap(version: FunctionVersion) -> str | None:
 
 def _go(version: FunctionVersion) -> str | None:
     """``main``: an executable in the code."""
-    name = posixpath.normpath(version.handler)
+    name = posixpath.normpath(version.configuration.handler)
     if name.startswith(("/", "..")):
         return None
     with open_trees(version) as trees:
@@ -225,7 +228,7 @@ def _near(trees: Sequence[Tree], *names: str) -> str:
 
 
 def _of(version: FunctionVersion) -> str:
-    return re.sub(r"\s", " ", version.handler)
+    return re.sub(r"\s", " ", version.configuration.handler)
 
 
 def _shown(path: str) -> str:

@@ -73,12 +73,14 @@ class ModuleReader:
     def _view(self, version: FunctionVersion) -> ModuleView:
         python = python_of(version)
         if python is None:
-            return ModuleView(version=version.name, runtime=version.runtime)
+            return ModuleView(version=version.name, runtime=version.configuration.runtime)
         key = view_key(version)
         kept = self._cache.load(*key)
         if kept is not None:
             with contextlib.suppress(ValueError, TypeError, KeyError, IndexError, AttributeError):
-                return view_from_json(kept, version=version.name, runtime=version.runtime)
+                return view_from_json(
+                    kept, version=version.name, runtime=version.configuration.runtime
+                )
         with open_trees(version, self._tables) as trees:
             view = _Reading(version, trees, python, self._cache, self._same).view()
         self._cache.save(view_to_json(view), *key)
@@ -87,7 +89,7 @@ class ModuleReader:
 
 def python_of(version: FunctionVersion) -> tuple[int, int] | None:
     """(3, 12) of the runtime python3.12; ``None`` for a runtime that is not Python."""
-    match = _RUNTIME.fullmatch(version.runtime)
+    match = _RUNTIME.fullmatch(version.configuration.runtime)
     return (3, int(match[1])) if match else None
 
 
@@ -95,11 +97,17 @@ def view_key(version: FunctionVersion) -> tuple[str, ...]:
     """All that a view depends on, as texts."""
     variables = [
         (name, value)
-        for name, value in version.environment
+        for name, value in version.configuration.environment
         if name in {"PYTHONPATH", "AWS_LAMBDA_EXEC_WRAPPER"} or _HANDLER_VARIABLE.fullmatch(name)
     ]
     layers = [(layer.name, layer.version, layer.artifact.digest) for layer in version.layers]
-    parts = [version.runtime, version.architecture, version.handler, sorted(variables), layers]
+    parts = [
+        version.configuration.runtime,
+        version.configuration.architecture,
+        version.configuration.handler,
+        sorted(variables),
+        layers,
+    ]
     return ("view", version.code.digest, json.dumps(parts))
 
 
@@ -143,7 +151,7 @@ class _Reading:
         self._sources.save()
         return ModuleView(
             version=self._version.name,
-            runtime=self._version.runtime,
+            runtime=self._version.configuration.runtime,
             handler=roots[0].module if roots else "",
             changes_path=self._changes_path(),
             files=tuple(
@@ -159,13 +167,13 @@ class _Reading:
 
     def _root_asks(self) -> Iterator[Ask]:
         """The handler, and the handlers that a wrapper's variables name, where they are there."""
-        module, _, name = self._version.handler.rpartition(".")
+        module, _, name = self._version.configuration.handler.rpartition(".")
         module = module.replace("/", ".")
         if module:
             yield Ask(
                 form=Form.HANDLER, module=module, names=(name,), line=0, moment=Moment.LOADING
             )
-        for variable, value in self._version.environment:
+        for variable, value in self._version.configuration.environment:
             module = value.rpartition(".")[0].replace("/", ".")
             if not _HANDLER_VARIABLE.fullmatch(variable) or not module:
                 continue
@@ -287,7 +295,7 @@ class _Reading:
 
     def _changes_path(self) -> bool:
         """Whether something before or in the code may make Python search elsewhere."""
-        return "AWS_LAMBDA_EXEC_WRAPPER" in dict(self._version.environment) or any(
+        return "AWS_LAMBDA_EXEC_WRAPPER" in dict(self._version.configuration.environment) or any(
             facts.changes_path for _, facts in self._code.values()
         )
 

@@ -254,7 +254,7 @@ class ModuleSearch:
         return None
 
     def _roots(self) -> tuple[str, ...]:
-        variables = dict(self._version.environment)
+        variables = dict(self._version.configuration.environment)
         packages = "{}/python/lib/python{}.{}/site-packages".format(OPT, *self.python)
         named = variables.get("PYTHONPATH")
         rest = named.split(":") if named else [packages, f"{OPT}/python"]

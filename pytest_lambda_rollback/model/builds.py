@@ -1,15 +1,15 @@
 """What a build that is not published yet says of one function, frozen. Standard library only.
 
 A build is a folder, a zip, or what SAM and CDK leave behind: then it says more than the code.
-What it does not say is ``None``, and is taken over from ``$LATEST``, which is reported.
+What it does not state is taken over from ``$LATEST``, which is reported.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_lambda_rollback.model.versions import ContainerImage
+from pytest_lambda_rollback.model.versions import DEFAULTS, ContainerImage, FunctionConfiguration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +28,11 @@ class Build:
     """In order: a folder or zip, or the ARN of a layer version."""
     layer_names: tuple[str, ...] = ()
     """One for each of ``layers``: what the template or the ARN calls it."""
-    runtime: str | None = None
-    handler: str | None = None
-    architecture: str | None = None
-    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Sorted (name, value) of the variables whose values are written out."""
-    environment_names: tuple[str, ...] | None = None
-    """All variables, sorted, those with computed values included; ``None`` where none is said."""
-    memory_mb: int | None = None
-    timeout_s: float | None = None
-    ephemeral_storage_mb: int | None = None
+    configuration: FunctionConfiguration = DEFAULTS
+    stated: frozenset[str] = frozenset()
+    """Names of the fields of ``configuration`` that the build states."""
+    environment_names: tuple[str, ...] = ()
+    """All variables that the build states, sorted, those with computed values included."""
     computed: tuple[str, ...] = ()
     """Properties whose values only CloudFormation knows (a parameter, an import), as in
     ``Layers[1]``: they count as not said."""

@@ -9,10 +9,15 @@ calls AWS, or knows what is done with a value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
-from pytest_lambda_rollback.model.versions import ContainerImage, RemotePackage
+from pytest_lambda_rollback.model.versions import (
+    DEFAULTS,
+    ContainerImage,
+    FunctionConfiguration,
+    RemotePackage,
+)
 
 
 class Environment(StrEnum):
@@ -66,17 +71,10 @@ class PublishedVersion:
     """Qualified function ARN."""
     code: RemotePackage | ContainerImage
     layers: tuple[RemotePackage, ...] = ()
-    runtime: str = ""
-    """Empty for a container image."""
-    handler: str = ""
-    architecture: str = "x86_64"
-    memory_mb: int = 128
-    timeout_s: float = 3.0
-    ephemeral_storage_mb: int = 512
+    configuration: FunctionConfiguration = DEFAULTS
+    """Values of variables only where they were asked for; they are never written anywhere."""
     environment_names: tuple[str, ...] = ()
-    """Sorted."""
-    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    """Sorted (name, value), only where values were asked for. Never written anywhere."""
+    """All variables, sorted."""
     environment_error: str | None = None
     """What Lambda said where it could not decrypt the variables, else ``None``."""
     role: str = ""

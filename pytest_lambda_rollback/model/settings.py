@@ -13,7 +13,14 @@ from pytest_lambda_rollback.model.published import (
     PublishedFunction,
     PublishedVersion,
 )
-from pytest_lambda_rollback.model.versions import ContainerImage, RemotePackage, TargetRef
+from pytest_lambda_rollback.model.versions import (
+    DEFAULT_ACCOUNT,
+    DEFAULT_REGION,
+    ContainerImage,
+    FunctionConfiguration,
+    RemotePackage,
+    TargetRef,
+)
 
 
 class Strategy(StrEnum):
@@ -80,13 +87,7 @@ class LocalVersion:
     """A candidate build may be bound to layer versions that AWS holds."""
     layer_names: tuple[str, ...] = ()
     """What a template calls each of them; empty where their paths say it."""
-    runtime: str
-    handler: str
-    architecture: str = "x86_64"
-    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    memory_mb: int = 128
-    timeout_s: float = 3.0
-    ephemeral_storage_mb: int = 512
+    configuration: FunctionConfiguration
     environment_names: tuple[str, ...] = ()
     """Variables of a candidate build whose values are not known here, sorted."""
     environment_error: str | None = None
@@ -152,8 +153,8 @@ class FunctionSettings:
     response: ResponseRule = ResponseRule()
     accept: tuple[Accept, ...] = ()
     requires: tuple[str, ...] = ()
-    region: str = "us-east-1"
-    account: str = "123456789012"
+    region: str = DEFAULT_REGION
+    account: str = DEFAULT_ACCOUNT
     inherited: tuple[str, ...] = ()
     """What was not said and was taken from elsewhere, as in ``runtime from 4``: what a candidate
     build does not say itself, and how an AWS source's current version was found."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,31 @@ class ContainerImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionConfiguration:
+    """The settings of a function version; the defaults are those of Lambda's CreateFunction API.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+    """
+
+    runtime: str = ""
+    """Empty for a container image."""
+    handler: str = ""
+    """Empty for a container image."""
+    architecture: str = "x86_64"
+    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Sorted (name, value) of the variables whose values are known."""
+    memory_mb: int = 128
+    timeout_s: float = 3.0
+    ephemeral_storage_mb: int = 512
+
+
+DEFAULTS: Final = FunctionConfiguration()
+DEFAULT_REGION: Final = "us-east-1"
+DEFAULT_ACCOUNT: Final = "123456789012"
+"""Region and account of a function that is not in AWS, as its ARN shows them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionVersion:
     """One immutable snapshot of a function: all that an engine needs to run it.
 
@@ -101,15 +127,9 @@ class FunctionVersion:
     version: str
     code: Artifact
     layers: tuple[Layer, ...]
-    runtime: str
-    handler: str
-    architecture: str = "x86_64"
-    environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    memory_mb: int = 128
-    timeout_s: float = 3.0
-    ephemeral_storage_mb: int = 512
-    region: str = "us-east-1"
-    account: str = "123456789012"
+    configuration: FunctionConfiguration
+    region: str = DEFAULT_REGION
+    account: str = DEFAULT_ACCOUNT
     image: ContainerImage | None = None
     """For a function whose package is a container image; ``code`` is then empty, ``layers`` too."""
     placeholders: tuple[str, ...] = ()

@@ -117,7 +117,10 @@ class Diagnosis:
         differing = changes(working, breaking)
         if not differing:
             return _Flip(False)
-        slow = broken.outcome.kind is OutcomeKind.TIMEOUT and breaking.timeout_s > _SLOW_S
+        slow = (
+            broken.outcome.kind is OutcomeKind.TIMEOUT
+            and breaking.configuration.timeout_s > _SLOW_S
+        )
         if slow:
             return _Flip(None)
         mark = tuple((breaking, replace(finding, logs=())) for finding in broken.findings)

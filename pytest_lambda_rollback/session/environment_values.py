@@ -26,7 +26,7 @@ def redacted(result: CheckResult, versions: Iterable[FunctionVersion]) -> CheckR
     """A result in which values of the versions' environments are replaced by their names."""
     secrets: dict[str, str] = {}
     for version in versions:
-        for name, value in version.environment:
+        for name, value in version.configuration.environment:
             if _is_long(value):
                 for form in filter(_is_long, _forms(value)):
                     secrets.setdefault(form, f"<{name}>")

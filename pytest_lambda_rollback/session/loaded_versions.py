@@ -177,12 +177,7 @@ class Versions:
                 Layer(name=each.name, version=None, artifact=self._packages.empty(each.name))
                 for each in declared.layers
             ),
-            runtime=declared.runtime,
-            handler=declared.handler,
-            architecture=declared.architecture,
-            memory_mb=declared.memory_mb,
-            timeout_s=declared.timeout_s,
-            ephemeral_storage_mb=declared.ephemeral_storage_mb,
+            configuration=replace(declared.configuration, environment=()),
             region=of.region,
             account=of.account,
             image=image,

@@ -31,7 +31,7 @@ def explained(
     if judgement.reason is None or not version.placeholders:
         return judgement
     outcomes = tuple(baseline)
-    values = dict(version.environment)
+    values = dict(version.configuration.environment)
     shown = [
         name
         for name in version.placeholders
@@ -49,7 +49,7 @@ def without_made_up(judgement: Judgement, outcome: Outcome, target: FunctionVers
     """``unknown`` instead of a break that shows a placeholder."""
     if judgement.verdict is not Verdict.BREAKS or not target.placeholders:
         return judgement
-    values = dict(target.environment)
+    values = dict(target.configuration.environment)
     text = _text(outcome)
     shown = [name for name in target.placeholders if values[name] in text]
     if not shown:

@@ -161,7 +161,7 @@ def _contracts(
     """
     if _is_image(version):
         return (Contract.PLATFORM,)
-    if version is None or not version.runtime.startswith("python"):
+    if version is None or not version.configuration.runtime.startswith("python"):
         required = (Contract.DEPENDENCIES,) if function.requires else ()
         return (*required, Contract.PLATFORM)
     return (Contract.DEPENDENCIES, Contract.IMPORTS, Contract.PLATFORM)

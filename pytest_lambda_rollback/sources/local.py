@@ -68,19 +68,15 @@ def function_version(
             do="Allow kms:Decrypt on its key, or give all variables under"
             f" functions.{settings.name}.environment",
         )
-    environment, placeholders = with_placeholders(local.environment, local.environment_names)
+    environment, placeholders = with_placeholders(
+        local.configuration.environment, local.environment_names
+    )
     return FunctionVersion(
         function=settings.name,
         version=local.version,
         code=code,
         layers=layers,
-        runtime=local.runtime,
-        handler=local.handler,
-        architecture=local.architecture,
-        environment=environment,
-        memory_mb=local.memory_mb,
-        timeout_s=local.timeout_s,
-        ephemeral_storage_mb=local.ephemeral_storage_mb,
+        configuration=replace(local.configuration, environment=environment),
         region=settings.region,
         account=settings.account,
         image=local.image,
@@ -95,16 +91,24 @@ def redeployed(target: FunctionVersion, current: FunctionVersion) -> FunctionVer
     version's. A zip package stays on its own layers and runtime where the current version is an
     image and has none to give.
     """
+    own = target.configuration
     if target.image is not None or current.image is not None:
         return replace(
             target,
-            environment=current.environment,
+            configuration=replace(
+                current.configuration,
+                runtime=own.runtime,
+                handler=own.handler,
+                architecture=own.architecture,
+            ),
             placeholders=current.placeholders,
-            memory_mb=current.memory_mb,
-            timeout_s=current.timeout_s,
-            ephemeral_storage_mb=current.ephemeral_storage_mb,
         )
-    return replace(current, version=target.version, code=target.code, handler=target.handler)
+    return replace(
+        current,
+        version=target.version,
+        code=target.code,
+        configuration=replace(current.configuration, handler=own.handler),
+    )
 
 
 def _layer(path: Path, load_artifact: LoadArtifact, name: str | None) -> Layer:

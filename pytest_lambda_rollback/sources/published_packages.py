@@ -97,7 +97,12 @@ class PublishedPackages:
         known = {name: values[name] for name in missing if name in values}
         return replace(
             version,
-            environment=tuple(sorted({**known, **dict(version.environment)}.items())),
+            configuration=replace(
+                version.configuration,
+                environment=tuple(
+                    sorted({**known, **dict(version.configuration.environment)}.items())
+                ),
+            ),
             environment_names=tuple(n for n in version.environment_names if n not in known),
         )
 
@@ -122,14 +127,8 @@ class PublishedPackages:
             version=version.version,
             code=code,
             layers=tuple(layer for layer, _ in layers),
-            runtime=version.runtime,
-            handler=version.handler,
-            architecture=version.architecture,
-            environment=environment,
+            configuration=replace(version.configuration, environment=environment),
             placeholders=placeholders,
-            memory_mb=version.memory_mb,
-            timeout_s=version.timeout_s,
-            ephemeral_storage_mb=version.ephemeral_storage_mb,
             region=function.region,
             account=function.account,
             image=image,
@@ -268,8 +267,8 @@ class PublishedPackages:
             return {}
         name = f"{function.name}:{version.version}"
         do = f"Give them under functions.{function.name}.environment"
-        if version.environment:
-            return dict(version.environment)
+        if version.configuration.environment:
+            return dict(version.configuration.environment)
         if self._functions.offline:
             raise SourceError(
                 f"the environment of {name} is not known offline",

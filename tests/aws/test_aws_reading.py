@@ -84,8 +84,11 @@ def test_a_function_costs_two_requests(
     assert first.layers == ()
     assert [package.arn for package in second.layers] == [layer]
     assert second.environment_names == ("TABLE",)
-    assert second.environment == ()
-    assert (first.handler, second.handler) == ("app.handler", "other.handler")
+    assert second.configuration.environment == ()
+    assert (first.configuration.handler, second.configuration.handler) == (
+        "app.handler",
+        "other.handler",
+    )
     assert read_environment(account, second) == (("TABLE", "orders"),)
     assert read_environment(account, first) == ()
 

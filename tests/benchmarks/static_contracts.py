@@ -27,7 +27,7 @@ from workbench import CannotMeasure, Workbench
 from pytest_lambda_rollback.aws_lambda.runtimes import AS_OF
 from pytest_lambda_rollback.model.findings import Contract
 from pytest_lambda_rollback.model.settings import Strategy
-from pytest_lambda_rollback.model.versions import FunctionVersion, Layer
+from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.session.static_checks import (
     StaticCase,
@@ -151,8 +151,9 @@ def versions(store: ArtifactStore, packages: PackageSet) -> tuple[FunctionVersio
                 layer("libraries", number, libraries),
                 layer("shared", "1", packages.shared),
             ),
-            runtime=package_set.RUNTIME,
-            handler=package_set.HANDLER,
+            configuration=FunctionConfiguration(
+                runtime=package_set.RUNTIME, handler=package_set.HANDLER
+            ),
         )
 
     return (

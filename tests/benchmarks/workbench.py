@@ -193,12 +193,12 @@ class Workbench:
         try:
             client.api.create_container(
                 image_chain(base_id, version)[-1].tag,
-                command=[version.handler],
+                command=[version.configuration.handler],
                 name=name,
                 environment={
-                    **dict(version.environment),
-                    "AWS_LAMBDA_FUNCTION_TIMEOUT": f"{version.timeout_s:.0f}",
-                    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mb),
+                    **dict(version.configuration.environment),
+                    "AWS_LAMBDA_FUNCTION_TIMEOUT": f"{version.configuration.timeout_s:.0f}",
+                    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.configuration.memory_mb),
                 },
                 labels={OWNER_LABEL: str(this_process())},
             )

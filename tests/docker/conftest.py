@@ -15,11 +15,17 @@ from typing import Any
 
 import pytest
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 from pytest_lambda_rollback.engines.docker.environment import DockerEnvironment
 from pytest_lambda_rollback.engines.docker.images import remove_images
 from pytest_lambda_rollback.model.replay import Invocation, Outcome
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion, Layer
+from pytest_lambda_rollback.model.versions import (
+    Artifact,
+    FunctionConfiguration,
+    FunctionVersion,
+    Layer,
+)
 
 BASE_IMAGES = tuple(
     (runtime, f"lambda-rollback-standin:{runtime}") for runtime in ("python3.11", "python3.13")
@@ -95,16 +101,16 @@ class Store:
         return Layer(name=name, version="1", artifact=self.artifact(files, name))
 
     def version(self, code: str | bytes = FUNCTION, **changes: Any) -> FunctionVersion:
-        fields = {
-            "function": "orders",
-            "version": "4",
-            "code": self.artifact({"app.py": code}, "code"),
-            "layers": (),
-            "runtime": "python3.11",
-            "handler": "app.handler",
-            "timeout_s": 10.0,
-        }
-        return FunctionVersion(**fields | changes)
+        made = FunctionVersion(
+            function="orders",
+            version="4",
+            code=self.artifact({"app.py": code}, "code"),
+            layers=(),
+            configuration=FunctionConfiguration(
+                runtime="python3.11", handler="app.handler", timeout_s=10.0
+            ),
+        )
+        return changed(made, **changes)
 
 
 @pytest.fixture(scope="session")

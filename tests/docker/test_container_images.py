@@ -6,17 +6,22 @@ import json
 import secrets
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.made_versions import changed
 from helpers.registry import PASSWORD, STANDIN, USER, Registry, protected, running_registry
 from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 from pytest_lambda_rollback.errors import EngineError, SourceError
 from pytest_lambda_rollback.model.replay import OutcomeKind
-from pytest_lambda_rollback.model.versions import Artifact, ContainerImage, FunctionVersion
+from pytest_lambda_rollback.model.versions import (
+    Artifact,
+    ContainerImage,
+    FunctionConfiguration,
+    FunctionVersion,
+)
 
 pytestmark = pytest.mark.docker
 
@@ -65,15 +70,15 @@ def version(
 ) -> FunctionVersion:
     """A version of an image as the sources make it: no code, layers, runtime or handler."""
     nothing = Artifact(label="", digest="0" * 64, size_bytes=0, tar=Path("none.tar"))
-    fields = {"function": "orders", "version": "4", "timeout_s": 10.0} | changes
-    return FunctionVersion(
+    made = FunctionVersion(
+        function="orders",
+        version="4",
         code=nothing,
         layers=(),
-        runtime="",
-        handler="",
+        configuration=FunctionConfiguration(timeout_s=10.0),
         image=ContainerImage(uri=uri, local=local, **(config or {})),
-        **fields,
     )
+    return changed(made, **changes)
 
 
 def refusal(engine: DockerEngine, wanted: FunctionVersion) -> str:
@@ -107,7 +112,7 @@ def test_function_error_timeout_exit_and_lack_of_memory(published, pulling, star
     error = ask(start(wanted, pulling), "fail")
     late = ask(start(wanted, pulling), "sleep", seconds=60)
     gone = ask(start(wanted, pulling), "exit_runtime", status=5)
-    full = ask(start(replace(wanted, timeout_s=30.0), pulling), "fill_memory")
+    full = ask(start(changed(wanted, timeout_s=30.0), pulling), "fill_memory")
 
     assert error.kind is OutcomeKind.FUNCTION_ERROR
     assert (error.error.type, error.error.message) == ("ValueError", "no such sku")

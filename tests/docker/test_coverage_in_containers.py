@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.coverage.agent_layer import coverage_version
 from pytest_lambda_rollback.model.coverage import answer_of, event_coverage, merge
 from pytest_lambda_rollback.model.replay import OutcomeKind
@@ -61,7 +60,7 @@ def test_what_events_reach_in_a_container(start, ask, store, runtime):
 def test_a_search_path_of_the_functions_own_is_left_to_it(start, ask, store, runtime):
     files = {"app.py": CODE.replace("import shared", "import mine as shared")}
     files["lib/mine.py"] = "name = 'mine'\n"
-    target = replace(
+    target = changed(
         store.version(runtime=runtime),
         code=store.artifact(files, "code"),
         environment=(("PYTHONPATH", "/var/task/lib"),),

@@ -490,7 +490,9 @@ def child(store: Any, image_labels: Any) -> Any:
 from pathlib import Path
 from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 from pytest_lambda_rollback.model.replay import Invocation
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
+from pytest_lambda_rollback.model.versions import (
+    Artifact, FunctionConfiguration, FunctionVersion
+)
 
 engine = DockerEngine(
     base_images=(("python3.11", "lambda-rollback-standin:python3.11"),),
@@ -500,8 +502,9 @@ code = Artifact(
     label="code", digest={artifact.digest!r}, size_bytes=1, tar=Path({str(artifact.tar)!r})
 )
 version = FunctionVersion(
-    function="orders", version="4", code=code, layers=(), runtime="python3.11",
-    handler="app.handler", timeout_s=60.0,
+    function="orders", version="4", code=code, layers=(), configuration=FunctionConfiguration(
+        runtime="python3.11", handler="app.handler", timeout_s=60.0
+    ),
 )
 engine.prepare(version, lambda line: None)
 environment = engine.start(version)

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.coverage.agent_layer import coverage_version
 from pytest_lambda_rollback.engines.process.engine import ProcessEngine
 from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder
 from pytest_lambda_rollback.model.coverage import CoverageAnswer, answer_of, event_coverage, merge
 from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
-from pytest_lambda_rollback.model.versions import FunctionVersion, Layer
+from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.reports.coverage_report import coverage_lines
 from pytest_lambda_rollback.session.pool import EnvironmentPool, Slot
@@ -79,10 +80,12 @@ def target(store: ArtifactStore, tmp_path: Path) -> FunctionVersion:
         version="3",
         code=package("code", {"app.py": APP, "rules.py": RULES}, "/var/task"),
         layers=(Layer(name="shared", version="1", artifact=layer),),
-        runtime="python{}.{}".format(*sys.version_info),
-        architecture=ARCHITECTURE,
-        handler="app.handler",
-        timeout_s=10.0,
+        configuration=FunctionConfiguration(
+            runtime="python{}.{}".format(*sys.version_info),
+            architecture=ARCHITECTURE,
+            handler="app.handler",
+            timeout_s=10.0,
+        ),
     )
 
 
@@ -142,7 +145,7 @@ def test_an_exit_loses_its_event_and_not_the_next(measure: Measure) -> None:
 
 
 def test_the_function_has_its_own_time_left(measure: Measure, target: FunctionVersion) -> None:
-    outcome = measure(replace(target, timeout_s=1.0), sleep=500)
+    outcome = measure(changed(target, timeout_s=1.0), sleep=500)
     assert outcome.kind is OutcomeKind.RESPONSE
     assert missed(answer_of(outcome))["app.py"] == ((6, 6), (8, 8))
     assert outcome.duration_s > 0.4

@@ -12,17 +12,17 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.engines.process.engine import ProcessEngine
 from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
-from pytest_lambda_rollback.model.versions import FunctionVersion, Layer
+from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 
 pytestmark = pytest.mark.fault
@@ -73,12 +73,14 @@ def make_version(store: ArtifactStore, tmp_path: Path) -> MakeVersion:
                 )
                 for number, layer in enumerate(layers)
             ),
-            runtime=f"python{OWN}",
-            architecture=ARCHITECTURE,
-            handler="app.handler",
-            timeout_s=HANG_GUARD_S,
+            configuration=FunctionConfiguration(
+                runtime=f"python{OWN}",
+                architecture=ARCHITECTURE,
+                handler="app.handler",
+                timeout_s=HANG_GUARD_S,
+            ),
         )
-        return replace(version, **changes)
+        return changed(version, **changes)
 
     return make
 

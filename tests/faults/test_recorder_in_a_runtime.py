@@ -20,7 +20,7 @@ from pytest_lambda_rollback.engines.process.engine import ProcessEngine
 from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder
 from pytest_lambda_rollback.model.recorded import LogLine, RecordedEvent
 from pytest_lambda_rollback.model.replay import Invocation, OutcomeKind
-from pytest_lambda_rollback.model.versions import FunctionVersion, Layer
+from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.recording.log_events import events
 from pytest_lambda_rollback.recording.recorder_layer import HANDLER, layer_zip, recorder_source
@@ -85,11 +85,13 @@ def version_of(tmp_path: Path, *, layered: bool, **environment: str) -> Function
         version="3",
         code=store.load(folder, label="code", root_dir="/var/task"),
         layers=layers,
-        runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
-        architecture={"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()],
-        handler=HANDLER if layered else "app.handler",
-        timeout_s=20,
-        environment=tuple(environment.items()),
+        configuration=FunctionConfiguration(
+            runtime=f"python{sys.version_info.major}.{sys.version_info.minor}",
+            architecture={"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()],
+            handler=HANDLER if layered else "app.handler",
+            timeout_s=20,
+            environment=tuple(environment.items()),
+        ),
     )
 
 

@@ -11,7 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pytest_lambda_rollback.model.packages import LayerView, VersionView
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion, Layer
+from pytest_lambda_rollback.model.versions import (
+    Artifact,
+    FunctionConfiguration,
+    FunctionVersion,
+    Layer,
+)
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.packages.inventory import InventoryReader
 
@@ -139,10 +144,12 @@ class Packages:
                 version=number,
                 code=code,
                 layers=tuple(view.layer for view in layers),
-                runtime=runtime,
-                handler="app.handler",
-                architecture=architecture,
-                environment=environment,
+                configuration=FunctionConfiguration(
+                    runtime=runtime,
+                    handler="app.handler",
+                    architecture=architecture,
+                    environment=environment,
+                ),
             ),
             code=self._reader.read(code, role="code"),
             layers=tuple(layers),

@@ -16,7 +16,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from pytest_lambda_rollback.model.published import PublishedFunction, PublishedVersion
-from pytest_lambda_rollback.model.versions import Location, PackageKind, RemotePackage
+from pytest_lambda_rollback.model.versions import (
+    FunctionConfiguration,
+    Location,
+    PackageKind,
+    RemotePackage,
+)
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
@@ -73,8 +78,7 @@ def version(
         arn=function_arn(name, number),
         code=code(name, number, content),
         layers=layers,
-        runtime="python3.11",
-        handler="app.handler",
+        configuration=FunctionConfiguration(runtime="python3.11", handler="app.handler"),
         gone=gone,
     )
 

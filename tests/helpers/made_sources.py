@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.contracts.imports.contract import ImportsJudgement, judge
 from pytest_lambda_rollback.import_analysis.api_changes import ApiReader
 from pytest_lambda_rollback.import_analysis.module_reader import ModuleReader
 from pytest_lambda_rollback.model.settings import Strategy
-from pytest_lambda_rollback.model.versions import FunctionVersion, Layer
+from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 
 Files = Mapping[str, str | bytes]
@@ -62,17 +62,17 @@ class Workbench:
             version=number,
             code=self._store.load(self._folder(code), label="code", root_dir="/var/task"),
             layers=tuple(self._layer(name, files) for name, files in layers.items()),
-            runtime=runtime,
-            handler=handler,
-            environment=tuple((environment or {}).items()),
+            configuration=FunctionConfiguration(
+                runtime=runtime, handler=handler, environment=tuple((environment or {}).items())
+            ),
         )
 
     def judge(
         self, target: FunctionVersion, current: FunctionVersion, strategy: Strategy
     ) -> ImportsJudgement:
         """What a session asks of the imports contract."""
-        redeployed = replace(
-            current, version=target.version, code=target.code, handler=target.handler
+        redeployed = changed(
+            current, version=target.version, code=target.code, handler=target.configuration.handler
         )
         return judge(
             strategy,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.contracts.platform.contract import (
     PlatformCase,
     PlatformJudgement,
@@ -24,6 +24,7 @@ from pytest_lambda_rollback.model.published import (
 from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.model.versions import (
     Artifact,
+    FunctionConfiguration,
     FunctionVersion,
     Layer,
     PackageKind,
@@ -62,10 +63,9 @@ def version(number: str, **changes: Any) -> FunctionVersion:
         version=number,
         code=artifact(f"code {number}"),
         layers=(),
-        runtime="python3.12",
-        handler="app.handler",
+        configuration=FunctionConfiguration(runtime="python3.12", handler="app.handler"),
     )
-    return replace(plain, **changes)
+    return changed(plain, **changes)
 
 
 def record(number: str, **changes: Any) -> PublishedVersion:
@@ -75,11 +75,11 @@ def record(number: str, **changes: Any) -> PublishedVersion:
         version=number,
         arn=arn,
         code=RemotePackage(kind=PackageKind.CODE, arn=arn, size_bytes=MB),
-        runtime="python3.12",
+        configuration=FunctionConfiguration(runtime="python3.12"),
         role=ROLE.format("orders"),
         state="Active",
     )
-    return replace(plain, **changes)
+    return changed(plain, **changes)
 
 
 def package(number: int) -> RemotePackage:
@@ -114,8 +114,11 @@ def case(
     current = current or version("4")
     target = published
     if strategy is REDEPLOY:
-        target = replace(
-            current, version=published.version, code=published.code, handler=published.handler
+        target = changed(
+            current,
+            version=published.version,
+            code=published.code,
+            handler=published.configuration.handler,
         )
     facts = facts or function()
     return PlatformCase(

@@ -17,7 +17,12 @@ from pytest_lambda_rollback.model.packages import (
     VersionView,
 )
 from pytest_lambda_rollback.model.replay import FunctionError
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion, Layer
+from pytest_lambda_rollback.model.versions import (
+    Artifact,
+    FunctionConfiguration,
+    FunctionVersion,
+    Layer,
+)
 
 
 def layer(text: str, content: str | None = None) -> Layer:
@@ -103,9 +108,9 @@ def version(
         version=number,
         code=replace(layer("code").artifact, digest=f"code-{number}"),
         layers=layers,
-        runtime=runtime,
-        handler="app.handler",
-        environment=tuple((environment or {}).items()),
+        configuration=FunctionConfiguration(
+            runtime=runtime, handler="app.handler", environment=tuple((environment or {}).items())
+        ),
     )
 
 

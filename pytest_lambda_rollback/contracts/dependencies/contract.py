@@ -60,17 +60,17 @@ def judge(
     with a reason where a requirement cannot be read, or the runtime is none that ``requires`` is
     about.
     """
-    python = python_version(target.version.runtime)
+    runtime, architecture = _platform(target)
+    python = python_version(runtime)
     layers = _by_compatibility(target, current)
     who = f"{target.version.name} by {strategy}" if strategy else target.version.name
     if python is None:
         if requires:
             return DependencyJudgement(
-                reason=f"requires cannot be checked for the runtime {target.version.runtime}: "
+                reason=f"requires cannot be checked for the runtime {runtime}: "
                 "it is about Python distributions",
             )
         return DependencyJudgement(findings=tuple(_finding(who, issue, None) for issue in layers))
-    architecture = target.version.architecture
     parsed = {} if parsed is None else parsed
     if (python, architecture) not in parsed:
         parsed[python, architecture] = Requirements(python=python, architecture=architecture)
@@ -132,14 +132,12 @@ def _of_current(
 
     Nothing where it is not on Python.
     """
-    python = python_version(current.version.runtime)
+    runtime, architecture = _platform(current)
+    python = python_version(runtime)
     if python is None:
         return None, {}
-    if (current.version.runtime, current.version.architecture) != (
-        target.version.runtime,
-        target.version.architecture,
-    ):
-        requirements = Requirements(python=python, architecture=current.version.architecture)
+    if (runtime, architecture) != _platform(target):
+        requirements = Requirements(python=python, architecture=architecture)
     then = Installed(current, python)
     unmet = Unmet(then, requirements=requirements, requires=requires, modules_of=modules)
     known: dict[tuple[str, str, str], bool] = {}
@@ -159,11 +157,16 @@ def _by_compatibility(target: VersionView, current: VersionView) -> list[Issue]:
     ]
 
 
+def _platform(view: VersionView) -> tuple[str, str]:
+    configuration = view.version.configuration
+    return configuration.runtime, configuration.architecture
+
+
 def _incompatible(view: VersionView, layer: LayerView) -> Iterator[Issue]:
-    version = view.version
+    runtime, architecture = _platform(view)
     for marked, own in (
-        (layer.compatible_runtimes, version.runtime),
-        (layer.compatible_architectures, version.architecture),
+        (layer.compatible_runtimes, runtime),
+        (layer.compatible_architectures, architecture),
     ):
         if marked and own not in marked:
             yield Issue(

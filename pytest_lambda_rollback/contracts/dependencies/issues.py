@@ -60,8 +60,10 @@ def placement_issues(installed: Installed) -> Iterator[Issue]:
     for hidden in installed.hidden:
         yield _twice(hidden)
     version = installed.view.version
-    for misfit in misfits(installed, version.architecture):
-        yield _misfit(misfit, f"{version.runtime} ({version.architecture})")
+    for misfit in misfits(installed, version.configuration.architecture):
+        yield _misfit(
+            misfit, f"{version.configuration.runtime} ({version.configuration.architecture})"
+        )
 
 
 def _twice(hidden: Hidden) -> Issue:

@@ -149,7 +149,7 @@ def _environment_bytes(version: FunctionVersion) -> int:
     made_up = set(version.placeholders)
     return sum(
         len(name.encode()) + (0 if name in made_up else len(value.encode()))
-        for name, value in version.environment
+        for name, value in version.configuration.environment
     )
 
 

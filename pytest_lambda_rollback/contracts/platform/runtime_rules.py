@@ -20,7 +20,7 @@ OLD_TABLE = timedelta(days=180)
 
 def runtime_concerns(case: PlatformCase, today: date) -> Iterator[Concern]:
     """Deprecation for ``alias``, blocks for ``redeploy``."""
-    support = RUNTIMES.get(case.target.runtime)
+    support = RUNTIMES.get(case.target.configuration.runtime)
     if support is None:
         return
     if case.by_alias:
@@ -28,7 +28,11 @@ def runtime_concerns(case: PlatformCase, today: date) -> Iterator[Concern]:
         return
     # A redeploy runs on the current version's runtime: that it is deprecated is none of the
     # rollback's. That the function cannot be updated any more is what stops it.
-    name, blocked, created = case.target.runtime, support.update_blocked, support.create_blocked
+    name, blocked, created = (
+        case.target.configuration.runtime,
+        support.update_blocked,
+        support.create_blocked,
+    )
     if blocked is not None and AS_OF < blocked <= today:
         # AWS has moved such dates several times, up to the last weeks.
         yield case.concern(
@@ -64,7 +68,7 @@ def runtime_concerns(case: PlatformCase, today: date) -> Iterator[Concern]:
 
 
 def _deprecation(case: PlatformCase, today: date) -> Iterator[Concern]:
-    name, now = case.target.runtime, case.current.runtime
+    name, now = case.target.configuration.runtime, case.current.configuration.runtime
     deprecated = RUNTIMES[name].deprecated
     live = RUNTIMES[now].deprecated if now in RUNTIMES else None
     if name == now or deprecated is None or (live is not None and live <= today):
@@ -101,7 +105,7 @@ def patch_concerns(case: PlatformCase) -> Iterator[Concern]:
     yield case.concern(
         "runtime-version-pinned",
         f"is pinned to one runtime version ({_short(pinned)}): pointing back brings back that "
-        f"build of {case.target.runtime} too, without the patches since",
+        f"build of {case.target.configuration.runtime} too, without the patches since",
         current=current.update_mode,
         target="Manual",
     )
@@ -109,7 +113,7 @@ def patch_concerns(case: PlatformCase) -> Iterator[Concern]:
 
 def runtime_notes(case: PlatformCase, today: date) -> Iterator[str]:
     """What the table cannot tell, and which patch of the runtime will run."""
-    runtime = case.target.runtime
+    runtime = case.target.configuration.runtime
     if runtime:
         support = RUNTIMES.get(runtime)
         if support is None or support.deprecated is None:

@@ -46,9 +46,9 @@ def version_concerns(case: PlatformCase) -> Iterator[Concern]:
 
 def version_notes(case: PlatformCase) -> Iterator[str]:
     """What was not looked at."""
-    runtime = case.target.runtime
+    runtime, handler = case.target.configuration.runtime, case.target.configuration.handler
     if case.target.image is None and _NO_LOOK.fullmatch(runtime):
-        yield f"whether the handler {case.target.handler} is in the code is not known for {runtime}"
+        yield f"whether the handler {handler} is in the code is not known for {runtime}"
     if case.target.image is not None:
         yield (
             f"what is in the image of {case.published.name} is not looked at: its packages and "
@@ -71,8 +71,8 @@ def _handler(case: PlatformCase) -> Iterator[Concern]:
             "handler-missing",
             f"cannot start: {missing}",
             certain=missing != case.current_handler_missing,
-            target=case.target.handler,
-            current=case.current.handler,
+            target=case.target.configuration.handler,
+            current=case.current.configuration.handler,
         )
 
 
@@ -95,7 +95,7 @@ def _architecture(case: PlatformCase) -> Iterator[Concern]:
 
     Binaries for the wrong machine are found by the dependencies contract.
     """
-    then, now = case.published.architecture, case.current.architecture
+    then, now = case.published.configuration.architecture, case.current.configuration.architecture
     if then == now:
         return
     if case.by_alias:

@@ -249,7 +249,7 @@ class DockerEngine:
                     environment=dict(variables),
                     labels={**self._labels(), FUNCTION_LABEL: version.name},
                     host_config=host_config(client, version, network),
-                    platform=PLATFORMS[version.architecture],
+                    platform=PLATFORMS[version.configuration.architecture],
                 )["Id"]
                 client.api.start(container)
                 found = client.api.inspect_container(container)

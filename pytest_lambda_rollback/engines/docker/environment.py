@@ -50,15 +50,19 @@ def host_config(
     """
     from docker.types import LogConfig, Ulimit
 
+    configuration = version.configuration
     made: dict[str, Any] = client.api.create_host_config(
         network_mode=network.id,
         dns=["127.0.0.1"],  # nobody listens there, in the container's own loopback
         dns_opt=["timeout:1", "attempts:1"],
         sysctls=dict(network.sysctls),
         read_only=True,
-        tmpfs={"/tmp": f"rw,nosuid,nodev,exec,mode=1777,size={version.ephemeral_storage_mb}m"},  # noqa: S108
-        mem_limit=f"{version.memory_mb}m",
-        memswap_limit=f"{version.memory_mb}m",
+        tmpfs={
+            "/tmp": "rw,nosuid,nodev,exec,mode=1777,"  # noqa: S108
+            f"size={configuration.ephemeral_storage_mb}m"
+        },
+        mem_limit=f"{configuration.memory_mb}m",
+        memswap_limit=f"{configuration.memory_mb}m",
         pids_limit=PROCESSES,
         ulimits=[
             Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
@@ -138,8 +142,8 @@ class DockerEnvironment:
         logs = self._logs(since)
         if any("exec format error" in line for line in logs):
             failure = (
-                f"this machine cannot run programs for {self._version.architecture}: install "
-                "qemu-user-static and binfmt-support"
+                f"this machine cannot run programs for {self._version.configuration.architecture}: "
+                "install qemu-user-static and binfmt-support"
             )
         outcome = outcome_of(
             reply, version=self._version, logs=logs, out_of_memory=self._out_of_memory

@@ -138,11 +138,12 @@ class FunctionImages:
         found = self._local(version, image) if image.local else None
         if found is None:
             found = self._published(version, image, progress)
-        machine = PLATFORMS[version.architecture].partition("/")[2]
+        architecture = version.configuration.architecture
+        machine = PLATFORMS[architecture].partition("/")[2]
         if found["Architecture"] != machine:
             raise EngineError(
                 f"{version.name} cannot run from its image {image.uri}",
-                why=f"the function is configured for {version.architecture} ({machine}), the "
+                why=f"the function is configured for {architecture} ({machine}), the "
                 f"image is built for {found['Architecture']}",
                 do=f"Build the image for that platform (`docker build --platform linux/{machine}`)"
                 ", or set the function's architecture to the image's",
@@ -195,7 +196,7 @@ class FunctionImages:
 
     def _get(self, version: FunctionVersion, uri: str, progress: Progress) -> None:
         what = f"the image {uri} of {version.name} cannot be had"
-        platform = PLATFORMS[version.architecture]
+        platform = PLATFORMS[version.configuration.architecture]
         if not self._pull:
             raise EngineError(
                 what,

@@ -97,7 +97,9 @@ class Launch:
 
 def launch_of_package(tag: str, version: FunctionVersion) -> Launch:
     """How a zip package starts on the chain that ends with ``tag``."""
-    return Launch(image=tag, command=(version.handler,), handler=version.handler)
+    return Launch(
+        image=tag, command=(version.configuration.handler,), handler=version.configuration.handler
+    )
 
 
 def launch_of_image(tag: str, image: ContainerImage, config: Mapping[str, Any]) -> Launch | None:

@@ -105,7 +105,12 @@ class Images:
         """What a version's containers start from, made where it is missing. Raises EngineError."""
         if version.image is not None:
             return self._of_function(version, version.image, progress)
-        base = self.base(version.runtime, version.architecture, progress, of=version.name)
+        base = self.base(
+            version.configuration.runtime,
+            version.configuration.architecture,
+            progress,
+            of=version.name,
+        )
         chain = image_chain(base.id, version)
         final = chain[-1].tag
         if final not in self._made and inspected(self._client, final) is None:
@@ -123,12 +128,12 @@ class Images:
     def _of_function(
         self, version: FunctionVersion, image: ContainerImage, progress: Progress
     ) -> Launch:
-        key = (image, version.architecture)
+        key = (image, version.configuration.architecture)
         with self._lock_of(image.uri):
             launch = self._launches.get(key)
             if launch is None:
                 found = self._of_functions.obtain(version, image, progress)
-                self._check_emulation(version.name, version.architecture)
+                self._check_emulation(version.name, version.configuration.architecture)
                 launch = self._launch(version, image, found, progress)
                 self._launches[key] = launch
         return launch

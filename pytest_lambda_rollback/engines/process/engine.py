@@ -364,18 +364,19 @@ def _python_of(version: FunctionVersion) -> str:
             why="AWS's runtime client runs on Linux only",
             do="Use the docker engine",
         )
-    name, _, number = version.runtime.partition("python")
+    runtime, architecture = version.configuration.runtime, version.configuration.architecture
+    name, _, number = runtime.partition("python")
     if name or not number.startswith("3."):
         raise EngineError(
             f"{version.name} cannot be run by the process engine",
-            why=f"it runs Python functions only, and this one's runtime is {version.runtime}",
+            why=f"it runs Python functions only, and this one's runtime is {runtime}",
             do="Install and start Docker, and use the docker engine",
         )
     machine = _ARCHITECTURES.get(platform.machine().lower(), platform.machine())
-    if version.architecture != machine:
+    if architecture != machine:
         raise EngineError(
             f"{version.name} cannot be run by the process engine",
-            why=f"it is built for {version.architecture}, and this machine is {machine}",
+            why=f"it is built for {architecture}, and this machine is {machine}",
             do="Use the docker engine, or a machine of that architecture",
         )
     return number

@@ -219,7 +219,7 @@ class Endpoint:
         if self._poller is not None:
             self._deliver()
         elif self._initialised:
-            self._restart_timer(self._version.timeout_s, self._idle_timed_out)
+            self._restart_timer(self._version.configuration.timeout_s, self._idle_timed_out)
 
     @staticmethod
     def _after_the_end(ended: Reply) -> Reply:
@@ -239,7 +239,7 @@ class Endpoint:
             return
         self._poller = None
         invocation = pending.invocation
-        deadline_ms = int((time.time() + self._version.timeout_s) * 1000)
+        deadline_ms = int((time.time() + self._version.configuration.timeout_s) * 1000)
         headers = [
             ("Content-Type", "application/json"),
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
@@ -255,7 +255,7 @@ class Endpoint:
         pending.cold = self._delivered == 0
         self._delivered += 1
         pending.delivered_at = time.monotonic()
-        self._restart_timer(self._version.timeout_s, self._invocation_timed_out)
+        self._restart_timer(self._version.configuration.timeout_s, self._invocation_timed_out)
         poller.reply(200, invocation.event, headers=tuple(headers))
 
     def _resolve(self, reply: Reply) -> None:
@@ -295,10 +295,10 @@ class Endpoint:
         self._time_out(Phase.INIT, self._init_budget_s)
 
     def _idle_timed_out(self) -> None:
-        self._time_out(Phase.IDLE, self._version.timeout_s)
+        self._time_out(Phase.IDLE, self._version.configuration.timeout_s)
 
     def _invocation_timed_out(self) -> None:
-        self._time_out(Phase.INVOKE, self._version.timeout_s)
+        self._time_out(Phase.INVOKE, self._version.configuration.timeout_s)
 
     def _time_out(self, phase: Phase, limit_s: float) -> None:
         self._end(Reply(kind=ReplyKind.TIMED_OUT, phase=phase, limit_s=limit_s))

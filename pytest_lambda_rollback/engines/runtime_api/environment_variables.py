@@ -44,15 +44,17 @@ def environment_of(
     """
     variables = {name: value for name, value in _DEFAULTS if name not in set_by_image}
     variables.update(
-        (name, value) for name, value in version.environment if name not in RESERVED_VARIABLES
+        (name, value)
+        for name, value in version.configuration.environment
+        if name not in RESERVED_VARIABLES
     )
     variables.update(
         {
-            "_HANDLER": version.handler if handler is None else handler,
+            "_HANDLER": version.configuration.handler if handler is None else handler,
             "AWS_ACCESS_KEY_ID": _DUMMY,
             "AWS_DEFAULT_REGION": version.region,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.runtime}",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.memory_mb),
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{version.configuration.runtime}",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(version.configuration.memory_mb),
             "AWS_LAMBDA_FUNCTION_NAME": version.function,
             "AWS_LAMBDA_FUNCTION_VERSION": version.version,
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",

@@ -91,7 +91,10 @@ def _kind_and_detail(
         what = _timeout_text(reply) if reply.kind is ReplyKind.TIMED_OUT else _exit_text(reply)
         return OutcomeKind.HARNESS_FAILURE, f"the runtime {what}"
     if out_of_memory and reply.kind in (ReplyKind.EXITED, ReplyKind.TIMED_OUT):
-        return OutcomeKind.OUT_OF_MEMORY, f"ran out of memory (limit {version.memory_mb} MB)"
+        return (
+            OutcomeKind.OUT_OF_MEMORY,
+            f"ran out of memory (limit {version.configuration.memory_mb} MB)",
+        )
     match reply.kind:
         case ReplyKind.ERRORED:
             return OutcomeKind.FUNCTION_ERROR, f"raised {_error_text(reply.error)}"

@@ -73,7 +73,7 @@ class RuntimeApi:
                 endpoint = Endpoint(
                     loop=loop,
                     version=version,
-                    init_budget_s=init_timeout_s + version.timeout_s,
+                    init_budget_s=init_timeout_s + version.configuration.timeout_s,
                     peer=peer,
                     address=f"{host}:{listener.getsockname()[1]}",
                     forget=self._endpoints.discard,

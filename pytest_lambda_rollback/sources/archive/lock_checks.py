@@ -62,8 +62,8 @@ def _named(function: PublishedFunction) -> Iterator[tuple[str, str, str]]:
     for index, version in enumerate(function.versions):
         where = f"versions/{index}"
         yield "version", version.version, f"{where}/version"
-        yield "runtime", version.runtime, f"{where}/runtime"
-        yield "architecture", version.architecture, f"{where}/architecture"
+        yield "runtime", version.configuration.runtime, f"{where}/runtime"
+        yield "architecture", version.configuration.architecture, f"{where}/architecture"
         for name in version.environment_names:
             yield "variable's name", name, f"{where}/environment_names"
         if isinstance(version.code, ContainerImage):
@@ -99,14 +99,17 @@ def _check_version(version: PublishedVersion, function_arn: str, where: str) -> 
         raise ValueError(f"{where}/code is not the code of this version")
     if any(layer.kind is not PackageKind.LAYER for layer in version.layers):
         raise ValueError(f"{where}/layers has what is no layer")
-    handler = version.handler
+    handler = version.configuration.handler
     if len(handler) > _HANDLER_CHARS or not handler.isprintable() or " " in handler:
         raise ValueError(f"{where}/handler is no handler")
     packages = (version.code, *version.layers)
     sizes = [each.size_bytes for each in packages if isinstance(each, RemotePackage)]
     if not all(0 <= size <= _SIZE_BYTES for size in sizes):
         raise ValueError(f"{where} has a package without a possible size")
-    if not (0 < version.memory_mb <= _MB and 0 < version.ephemeral_storage_mb <= _MB):
+    if not (
+        0 < version.configuration.memory_mb <= _MB
+        and 0 < version.configuration.ephemeral_storage_mb <= _MB
+    ):
         raise ValueError(f"{where} has no possible size of memory or storage")
-    if not 0 < version.timeout_s <= _TIMEOUT_S:
+    if not 0 < version.configuration.timeout_s <= _TIMEOUT_S:
         raise ValueError(f"{where}/timeout_s is no possible time")

@@ -19,7 +19,12 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from pytest_lambda_rollback.model.published import PublishedFunction, PublishedVersion
-from pytest_lambda_rollback.model.versions import ContainerImage, PackageKind, RemotePackage
+from pytest_lambda_rollback.model.versions import (
+    ContainerImage,
+    FunctionConfiguration,
+    PackageKind,
+    RemotePackage,
+)
 from pytest_lambda_rollback.sources.archive.lock_checks import check
 
 _T = TypeVar("_T")
@@ -28,8 +33,13 @@ FORMAT = 1
 """Raise it with every change after which an older release would lose something."""
 
 _FORMAT_KEY = "lambda_rollback_lock"
-_NEVER_WRITTEN = frozenset({(PublishedVersion, "environment")})
+_NEVER_WRITTEN = frozenset({(FunctionConfiguration, "environment")})
 _TIMES = frozenset({"as_of"})
+_CONFIGURATION = tuple(
+    field.name
+    for field in dataclasses.fields(FunctionConfiguration)
+    if (FunctionConfiguration, field.name) not in _NEVER_WRITTEN
+)
 
 
 class NewerFormat(ValueError):
@@ -45,6 +55,7 @@ def encode(function: PublishedFunction) -> dict[str, Any]:
         for arn, layer in packages.items()
     }
     for version, written in zip(function.versions, data.get("versions", ()), strict=True):
+        written |= written.pop("configuration", {})
         written["layers"] = [layer.arn for layer in version.layers]
         if isinstance(version.code, RemotePackage):
             written["code"] = {
@@ -125,9 +136,17 @@ def _version(data: object, layers: Mapping[str, RemotePackage], where: str) -> P
     else:
         own = {"kind": PackageKind.CODE.value, "arn": table.get("arn")}
         package = _made(RemotePackage, {**own, **code}, f"{where}/code")
+    configured = {name: table.pop(name) for name in _CONFIGURATION if name in table}
     hints = _hints(PublishedVersion)
-    values = _values(PublishedVersion, table, hints, where, skip=("code", "layers"))
-    return PublishedVersion(code=package, layers=tuple(layers[arn] for arn in arns), **values)
+    values = _values(
+        PublishedVersion, table, hints, where, skip=("code", "layers", "configuration")
+    )
+    return PublishedVersion(
+        code=package,
+        layers=tuple(layers[arn] for arn in arns),
+        configuration=_made(FunctionConfiguration, configured, where),
+        **values,
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -64,7 +64,7 @@ def merged(remote: PublishedFunction, locked: PublishedFunction | None) -> Merge
     }
     have = {version.version for version in remote.versions}
     gone = [
-        replace(version, gone=True, environment=())
+        replace(version, gone=True, configuration=replace(version.configuration, environment=()))
         for version in known
         if version.version not in have and version.version.isdecimal()
     ]

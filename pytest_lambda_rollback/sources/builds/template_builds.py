@@ -12,7 +12,11 @@ from typing import Any
 
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.builds import Build
-from pytest_lambda_rollback.model.versions import ContainerImage
+from pytest_lambda_rollback.model.versions import (
+    DEFAULTS,
+    ContainerImage,
+    FunctionConfiguration,
+)
 from pytest_lambda_rollback.sources.archive.lock_checks import LAYER_ARN
 from pytest_lambda_rollback.sources.builds.template_functions import (
     SAM,
@@ -64,6 +68,16 @@ def build_of(function: TemplateFunction, stacks: Stacks, *, path: Path) -> Build
     read = _Properties(function, stacks)
     layers, layer_names = read.layers() if image is None else ((), ())
     environment, environment_names = read.environment()
+    values: dict[str, Any] = {
+        "runtime": None if image else read.text("Runtime"),
+        "handler": None if image else read.text("Handler"),
+        "architecture": read.architecture(),
+        "environment": environment,
+        "memory_mb": read.whole("MemorySize", DEFAULTS.memory_mb),
+        "timeout_s": read.number("Timeout", DEFAULTS.timeout_s),
+        "ephemeral_storage_mb": read.whole("EphemeralStorage.Size", DEFAULTS.ephemeral_storage_mb),
+    }
+    stated = {name: value for name, value in values.items() if value is not None}
     return Build(
         path=code,
         image=image,
@@ -71,14 +85,9 @@ def build_of(function: TemplateFunction, stacks: Stacks, *, path: Path) -> Build
         function_name=function.aws_name,
         layers=layers,
         layer_names=layer_names,
-        runtime=None if image else read.text("Runtime"),
-        handler=None if image else read.text("Handler"),
-        architecture=read.architecture(),
-        environment=environment,
+        configuration=FunctionConfiguration(**stated),
+        stated=frozenset(stated),
         environment_names=environment_names,
-        memory_mb=read.whole("MemorySize", 128),
-        timeout_s=read.number("Timeout", 3.0),
-        ephemeral_storage_mb=read.whole("EphemeralStorage.Size", 512),
         computed=tuple(read.computed),
         unbuilt=None if image else unbuilt_requirements(function, code),
     )
@@ -141,7 +150,7 @@ class _Properties:
         """The one instruction set."""
         found = self.said("Architectures")
         if isinstance(found, type(COMPUTED)):
-            return "x86_64" if found is ABSENT else None
+            return DEFAULTS.architecture if found is ABSENT else None
         if not isinstance(found, list) or len(found) != 1:
             raise self._wrong("Architectures", "a list of one architecture")
         one = self.value("Architectures", found[0])
@@ -151,11 +160,11 @@ class _Properties:
             raise self._wrong("Architectures", "x86_64 or arm64")
         return str(one)
 
-    def environment(self) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...] | None]:
-        """What is written out, and the names of all; ``None`` where not even they are known."""
+    def environment(self) -> tuple[tuple[tuple[str, str], ...] | None, tuple[str, ...]]:
+        """The written-out variables, ``None`` where all are computed, and the names of all."""
         found = self.said("Environment.Variables")
         if isinstance(found, type(COMPUTED)):
-            return (), () if found is ABSENT else None
+            return () if found is ABSENT else None, ()
         if not isinstance(found, dict):
             raise self._wrong("Environment.Variables", "a table")
         pairs: list[tuple[str, str]] = []

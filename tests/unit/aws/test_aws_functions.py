@@ -27,7 +27,12 @@ from pytest_lambda_rollback.model.published import (
     PublishedFunction,
     PublishedVersion,
 )
-from pytest_lambda_rollback.model.versions import ContainerImage, PackageKind, RemotePackage
+from pytest_lambda_rollback.model.versions import (
+    ContainerImage,
+    FunctionConfiguration,
+    PackageKind,
+    RemotePackage,
+)
 
 ORDERS = "arn:aws:lambda:eu-west-1:123456789012:function:orders-prod"
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:third-party:2"
@@ -101,12 +106,14 @@ def test_two_requests_tell_every_field(account: Account, answers: Stubber) -> No
                 kind=PackageKind.CODE, arn=f"{ORDERS}:3", size_bytes=1234, sha256=SHA256
             ),
             layers=(RemotePackage(kind=PackageKind.LAYER, arn=LAYER, size_bytes=777),),
-            runtime="python3.11",
-            handler="app.handler",
-            architecture="arm64",
-            memory_mb=512,
-            timeout_s=15.0,
-            ephemeral_storage_mb=1024,
+            configuration=FunctionConfiguration(
+                runtime="python3.11",
+                handler="app.handler",
+                architecture="arm64",
+                memory_mb=512,
+                timeout_s=15.0,
+                ephemeral_storage_mb=1024,
+            ),
             environment_names=("API_KEY", "TABLE"),
             role="arn:aws:iam::123456789012:role/orders",
             dead_letter_arn="arn:aws:sqs:eu-west-1:123456789012:dead",
@@ -125,7 +132,10 @@ def test_environment_values_are_kept_only_where_they_are_asked_for(
     kept = read(
         account, answers, VERSION, source=replace(SOURCE, environment=Environment.FETCH)
     )  # fmt: skip
-    assert kept.versions[0].environment == (("API_KEY", "do-not-show"), ("TABLE", "orders"))
+    assert kept.versions[0].configuration.environment == (
+        ("API_KEY", "do-not-show"),
+        ("TABLE", "orders"),
+    )
     assert "do-not-show" not in repr(kept)
 
 
@@ -204,7 +214,7 @@ def test_a_container_image_has_overrides_and_no_reference_before_it_is_asked_for
         uri="", entry_point=("/run",), command=("app.handler",), working_directory="/srv"
     )
     assert version.code == planned
-    assert version.runtime == ""
+    assert version.configuration.runtime == ""
     uri = f"registry.example/orders@sha256:{SHA256}"
     answers.add_response(
         "get_function",

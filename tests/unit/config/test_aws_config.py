@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.config.files import CommandLine, artifact_paths, load
 from pytest_lambda_rollback.errors import ConfigError, RollbackError, SourceError
 from pytest_lambda_rollback.model.builds import Build
@@ -27,7 +28,7 @@ from pytest_lambda_rollback.model.settings import (
     Settings,
     Store,
 )
-from pytest_lambda_rollback.model.versions import PackageKind, RemotePackage
+from pytest_lambda_rollback.model.versions import FunctionConfiguration, PackageKind, RemotePackage
 from pytest_lambda_rollback.session.plan import checks_of
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -44,12 +45,11 @@ def version(number: str, **changes: object) -> PublishedVersion:
             kind=PackageKind.CODE, arn=f"{ARN}:{number}", size_bytes=10, sha256="a" * 64
         ),
         layers=(RemotePackage(kind=PackageKind.LAYER, arn=LAYER, size_bytes=5),),
-        runtime="python3.11",
-        handler="app.handler",
+        configuration=FunctionConfiguration(runtime="python3.11", handler="app.handler"),
         environment_names=("KEY", "TABLE"),
         modified=f"2026-0{number}-01T00:00:00.000+0000" if number.isdecimal() else "",
     )
-    return replace(plain, **changes)  # type: ignore[arg-type]
+    return changed(plain, **changes)
 
 
 LIVE = AliasFacts(
@@ -475,9 +475,10 @@ def test_what_a_template_says_goes_before_latest(
         path=tmp_path / "built",
         origin="Billing in template.yaml",
         layers=(tmp_path / "layer", LAYER),
-        handler="main.handler",
-        memory_mb=512,
-        environment=(("TABLE", "t"),),
+        configuration=FunctionConfiguration(
+            handler="main.handler", memory_mb=512, environment=(("TABLE", "t"),)
+        ),
+        stated=frozenset({"handler", "memory_mb", "environment"}),
         environment_names=("TABLE", "TOPIC"),
     )
     candidate = billing(candidates=("template.yaml#Billing",)).current
@@ -489,5 +490,11 @@ def test_what_a_template_says_goes_before_latest(
         tmp_path / "layer",
         RemotePackage(kind=PackageKind.LAYER, arn=LAYER, size_bytes=0),
     )
-    assert (candidate.handler, candidate.memory_mb) == ("main.handler", 512)
-    assert (candidate.environment, candidate.environment_names) == ((("TABLE", "t"),), ("TOPIC",))
+    assert (candidate.configuration.handler, candidate.configuration.memory_mb) == (
+        "main.handler",
+        512,
+    )
+    assert (candidate.configuration.environment, candidate.environment_names) == (
+        (("TABLE", "t"),),
+        ("TOPIC",),
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.config.files import (
     CommandLine,
     artifact_paths,
@@ -28,7 +29,7 @@ from pytest_lambda_rollback.model.settings import (
     Store,
     Strategy,
 )
-from pytest_lambda_rollback.model.versions import TargetRef
+from pytest_lambda_rollback.model.versions import FunctionConfiguration, TargetRef
 
 RUNTIMES = frozenset({"python3.11", "python3.13", "nodejs22.x"})
 ENGINES = ("docker", "process")
@@ -180,8 +181,7 @@ def test_a_small_file_gets_the_defaults(project: Path, loaded: Load) -> None:
         version="4",
         code=project / "versions" / "4",
         layers=(),
-        runtime="python3.11",
-        handler="app.handler",
+        configuration=FunctionConfiguration(runtime="python3.11", handler="app.handler"),
     )
 
 
@@ -246,13 +246,15 @@ aliases.stable = "1"
         version="4",
         code=project / "build" / "orders.zip",
         layers=(project / "layers" / "acme-shared-2", project / "layers" / "acme-shared-1"),
-        runtime="provided.al2023",
-        handler="bootstrap",
-        architecture="arm64",
-        environment=(("AWS_LAMBDA_EXEC_WRAPPER", "/opt/wrap"), ("TZ", "Europe/Berlin")),
-        memory_mb=1769,
-        timeout_s=29.0,
-        ephemeral_storage_mb=1024,
+        configuration=FunctionConfiguration(
+            runtime="provided.al2023",
+            handler="bootstrap",
+            architecture="arm64",
+            environment=(("AWS_LAMBDA_EXEC_WRAPPER", "/opt/wrap"), ("TZ", "Europe/Berlin")),
+            memory_mb=1769,
+            timeout_s=29.0,
+            ephemeral_storage_mb=1024,
+        ),
     )
     assert orders.targets == refs("3") + refs("1", function="orders-v1") + refs("2")
     assert orders.requires[0] == "acme-shared>=2,<3"
@@ -341,14 +343,14 @@ def test_a_candidate_inherits_what_it_does_not_say(
     )
     text += FOUR + 'memory_mb = 512\nenvironment = { TABLE = "t" }\n'
     function = orders(text)
-    assert function.current == replace(
+    assert function.current == changed(
         function.versions[3],
         version="candidate",
         code=project / "build" / "orders",
         runtime="python3.13",
         layers=(),
     )
-    assert function.current.memory_mb == 512
+    assert function.current.configuration.memory_mb == 512
     assert function.inherited == (
         "handler from 4",
         "architecture from 4",
@@ -375,7 +377,7 @@ def test_the_candidate_option_replaces_the_path_and_keeps_what_the_file_says_of_
     text = ORDERS.replace('"4"', '{ path = "build/orders", timeout_s = 9 }') + FOUR
     function = orders(text, candidates=("orders=build/orders.zip",))
     assert function.current.code == project / "build" / "orders.zip"
-    assert function.current.timeout_s == 9
+    assert function.current.configuration.timeout_s == 9
     assert "timeout_s from 4" not in function.inherited
 
 
@@ -489,7 +491,7 @@ def test_base_images_of_file_and_option_are_joined(loaded: Load) -> None:
 def test_an_image_makes_a_runtime_known(loaded: Load) -> None:
     text = ORDERS + FOUR.replace("python3.11", "python9.9")
     settings = loaded(text, base_images=("python9.9=mine:1",))
-    assert settings.functions[0].current.runtime == "python9.9"
+    assert settings.functions[0].current.configuration.runtime == "python9.9"
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.coverage import agent
 from pytest_lambda_rollback.coverage import agent_layer as layer
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion, Layer
+from pytest_lambda_rollback.model.versions import (
+    Artifact,
+    FunctionConfiguration,
+    FunctionVersion,
+    Layer,
+)
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 
 
@@ -23,11 +28,11 @@ def version(**changes: object) -> FunctionVersion:
         version="3",
         code=code,
         layers=(Layer(name="shared", version="1", artifact=shared),),
-        runtime="python3.11",
-        handler="app.handler",
-        environment=(("TABLE", "orders"),),
+        configuration=FunctionConfiguration(
+            runtime="python3.11", handler="app.handler", environment=(("TABLE", "orders"),)
+        ),
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return changed(made, **changes)
 
 
 def test_it_is_the_target_with_one_layer_more(tmp_path: Path) -> None:
@@ -35,17 +40,17 @@ def test_it_is_the_target_with_one_layer_more(tmp_path: Path) -> None:
     measuring = layer.coverage_version(target, tmp_path)
     assert measuring.layers[:-1] == target.layers
     assert measuring.layers[-1].artifact.tar.parent == tmp_path
-    assert measuring.handler == "_lambda_rollback_coverage.handler"
-    variables = dict(measuring.environment)
+    assert measuring.configuration.handler == "_lambda_rollback_coverage.handler"
+    variables = dict(measuring.configuration.environment)
     assert variables["LAMBDA_ROLLBACK_HANDLER"] == "app.handler"
     assert variables["TABLE"] == "orders"
-    same = replace(
+    same = changed(
         measuring,
         layers=target.layers,
-        handler=target.handler,
-        environment=target.environment,
-        memory_mb=target.memory_mb,
-        timeout_s=target.timeout_s,
+        handler=target.configuration.handler,
+        environment=target.configuration.environment,
+        memory_mb=target.configuration.memory_mb,
+        timeout_s=target.configuration.timeout_s,
     )
     assert same == target
 
@@ -55,8 +60,8 @@ def test_loading_within_the_first_replay_and_slower_code_have_time_and_room(
     tmp_path: Path, timeout_s: float, longer_s: float
 ) -> None:
     measuring = layer.coverage_version(version(timeout_s=timeout_s, memory_mb=256), tmp_path)
-    assert (measuring.timeout_s, measuring.memory_mb) == (longer_s, 512)
-    variables = dict(measuring.environment)
+    assert (measuring.configuration.timeout_s, measuring.configuration.memory_mb) == (longer_s, 512)
+    variables = dict(measuring.configuration.environment)
     assert variables["LAMBDA_ROLLBACK_TIMEOUT_S"] == str(timeout_s)
     assert variables["LAMBDA_ROLLBACK_AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
 
@@ -65,7 +70,7 @@ def test_a_search_path_of_the_functions_own_finds_the_agent_and_nothing_else(
     tmp_path: Path,
 ) -> None:
     target = version(environment=(("PYTHONPATH", "/var/task/lib"),))
-    variables = dict(layer.coverage_version(target, tmp_path).environment)
+    variables = dict(layer.coverage_version(target, tmp_path).configuration.environment)
     assert variables["PYTHONPATH"] == f"/var/task/lib:{agent.FOLDER}"
     assert variables["LAMBDA_ROLLBACK_PYTHONPATH"] == "/var/task/lib"
 

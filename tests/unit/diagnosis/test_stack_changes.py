@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import pytest
 
+from helpers.made_versions import changed
 from helpers.stack_builders import layer, version
 from pytest_lambda_rollback.diagnosis.stack_changes import (
     EnvironmentChange,
@@ -110,22 +110,22 @@ def test_runtime_and_environment_are_changes_as_layers_are() -> None:
         "environment variable X added",
     ]
     mixed = hybrid(one, other, frozenset(found[1:4]))
-    assert (mixed.runtime, mixed.layers) == ("python3.13", one.layers)
-    assert dict(mixed.environment) == {"MODE": "new"}
+    assert (mixed.configuration.runtime, mixed.layers) == ("python3.13", one.layers)
+    assert dict(mixed.configuration.environment) == {"MODE": "new"}
     assert hybrid(one, other, frozenset()) is one
     assert hybrid(one, other, frozenset(found)) is other
 
 
 def test_settings_are_changes_too() -> None:
     one = version("3")
-    other = replace(one, memory_mb=1024, architecture="arm64", timeout_s=1.5)
+    other = changed(one, memory_mb=1024, architecture="arm64", timeout_s=1.5)
     found = changes(one, other)
     assert [str(each) for each in found] == [
         "architecture arm64 for x86_64",
         "memory_mb 1024 for 128",
         "timeout_s 1.5 for 3.0",
     ]
-    assert hybrid(one, other, {found[1]}) == replace(one, memory_mb=1024)
+    assert hybrid(one, other, {found[1]}) == changed(one, memory_mb=1024)
 
 
 def test_no_value_of_the_environment_is_shown() -> None:

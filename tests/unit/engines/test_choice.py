@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.engines.choice import (
     BUILT_IN,
     Docker,
@@ -19,6 +20,7 @@ from pytest_lambda_rollback.model.published import PublishedVersion
 from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings
 from pytest_lambda_rollback.model.versions import (
     ContainerImage,
+    FunctionConfiguration,
     PackageKind,
     RemotePackage,
     TargetRef,
@@ -29,8 +31,13 @@ IMAGE = ContainerImage(uri=f"registry.example/orders@sha256:{'a' * 64}")
 
 
 def local(version: str, runtime: str = "python3.11", **changes: object) -> LocalVersion:
-    fields = {"code": Path("code"), "layers": (), "handler": "app.handler"} | changes
-    return LocalVersion(version=version, runtime=runtime, **fields)  # type: ignore[arg-type]
+    made = LocalVersion(
+        version=version,
+        code=Path("code"),
+        layers=(),
+        configuration=FunctionConfiguration(runtime=runtime, handler="app.handler"),
+    )
+    return changed(made, **changes)
 
 
 def published(version: str, runtime: str, *, image: bool = False) -> PublishedVersion:
@@ -40,8 +47,7 @@ def published(version: str, runtime: str, *, image: bool = False) -> PublishedVe
         version=version,
         arn=arn,
         code=IMAGE if image else RemotePackage(kind=PackageKind.CODE, arn=arn, size_bytes=1),
-        runtime="" if image else runtime,
-        architecture="arm64",
+        configuration=FunctionConfiguration(runtime="" if image else runtime, architecture="arm64"),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.made_sources import Files, Workbench
+from helpers.made_versions import changed
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.import_analysis.handlers import missing_handler
 from pytest_lambda_rollback.import_analysis.module_reader import ModuleReader
@@ -287,10 +288,10 @@ def test_a_bootstrap_in_a_folder_is_not_found_and_named(
 
 
 def test_a_go_handler_is_an_executable_of_that_name(workbench: Workbench, tmp_path: Path) -> None:
-    version = replace(executable(workbench, "main", 0o755, tmp_path), runtime="go1.x")
+    version = changed(executable(workbench, "main", 0o755, tmp_path), runtime="go1.x")
 
     assert missing_handler(version) is None
-    assert missing_handler(replace(version, handler="orders")) == (
+    assert missing_handler(changed(version, handler="orders")) == (
         "handler orders needs an executable of that name in the code"
     )
 

@@ -17,7 +17,7 @@ from pytest_lambda_rollback.model.findings import (
     Verdict,
 )
 from pytest_lambda_rollback.model.json_values import one_line, short_text
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
+from pytest_lambda_rollback.model.versions import Artifact, FunctionConfiguration, FunctionVersion
 from pytest_lambda_rollback.session.environment_values import redacted
 
 PEM = "-----BEGIN KEY-----\nMIIEabc/def+ghi=\n-----END KEY-----\n"
@@ -33,9 +33,11 @@ def version(*values: str) -> FunctionVersion:
         version="3",
         code=Artifact(label="code", digest="0", size_bytes=0, tar=Path("code")),
         layers=(),
-        runtime="python3.11",
-        handler="app.handler",
-        environment=tuple((f"KEY{number}", value) for number, value in enumerate(values)),
+        configuration=FunctionConfiguration(
+            runtime="python3.11",
+            handler="app.handler",
+            environment=tuple((f"KEY{number}", value) for number, value in enumerate(values)),
+        ),
     )
 
 

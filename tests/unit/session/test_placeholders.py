@@ -6,7 +6,7 @@ import pytest
 
 from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.replay import FunctionError, Outcome, OutcomeKind
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
+from pytest_lambda_rollback.model.versions import Artifact, FunctionConfiguration, FunctionVersion
 from pytest_lambda_rollback.session.placeholders import explained
 
 CODE = Artifact(label="orders:4", digest="0", size_bytes=1, tar=Path("code"))
@@ -21,11 +21,13 @@ def version(*placeholders: str) -> FunctionVersion:
     return FunctionVersion(
         function="orders",
         version="4",
-        runtime="python3.13",
-        handler="app.handler",
+        configuration=FunctionConfiguration(
+            runtime="python3.13",
+            handler="app.handler",
+            environment=tuple((name, f"placeholder-for-{name}") for name in placeholders),
+        ),
         code=CODE,
         layers=(),
-        environment=tuple((name, f"placeholder-for-{name}") for name in placeholders),
         placeholders=placeholders,
     )
 

@@ -1,7 +1,7 @@
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.model.settings import (
     Accept,
     FunctionSettings,
@@ -9,13 +9,16 @@ from pytest_lambda_rollback.model.settings import (
     Settings,
     Strategy,
 )
-from pytest_lambda_rollback.model.versions import ContainerImage, TargetRef
+from pytest_lambda_rollback.model.versions import ContainerImage, FunctionConfiguration, TargetRef
 from pytest_lambda_rollback.session.plan import checks_of
 
 
 def local(version: str) -> LocalVersion:
     return LocalVersion(
-        version=version, code=Path("/c"), layers=(), runtime="python3.11", handler="app.handler"
+        version=version,
+        code=Path("/c"),
+        layers=(),
+        configuration=FunctionConfiguration(runtime="python3.11", handler="app.handler"),
     )
 
 
@@ -115,7 +118,7 @@ def test_contracts_that_need_no_event_come_first_for_python() -> None:
         "2-alias::imports",
         "2-alias::platform",
     ]
-    node = [replace(local(version), runtime="nodejs22.x") for version in ("3", "2")]
+    node = [changed(local(version), runtime="nodejs22.x") for version in ("3", "2")]
     assert {name.partition("::")[2] for name in contracts(function(versions=tuple(node)))} == {
         "platform"
     }
@@ -123,7 +126,7 @@ def test_contracts_that_need_no_event_come_first_for_python() -> None:
 
 def test_of_container_images_only_the_platform_is_judged_without_events() -> None:
     def image(version: str) -> LocalVersion:
-        return replace(local(version), runtime="", image=ContainerImage(uri="orders:1", local=True))
+        return changed(local(version), runtime="", image=ContainerImage(uri="orders:1", local=True))
 
     other = TargetRef(function="orders-v1", version="7")
     own = TargetRef(function="orders", version="3")
@@ -139,7 +142,7 @@ def test_of_container_images_only_the_platform_is_judged_without_events() -> Non
 
 
 def test_nothing_is_replayed_for_a_deployment_that_aws_refuses() -> None:
-    image = replace(local("4"), runtime="", image=ContainerImage(uri="orders:4", local=True))
+    image = changed(local("4"), runtime="", image=ContainerImage(uri="orders:4", local=True))
     settings = Settings(
         path=Path("/p"),
         functions=(

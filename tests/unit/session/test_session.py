@@ -22,7 +22,7 @@ from pytest_lambda_rollback.model.settings import (
     Settings,
     Strategy,
 )
-from pytest_lambda_rollback.model.versions import FunctionVersion, TargetRef
+from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, TargetRef
 from pytest_lambda_rollback.session import Session
 from pytest_lambda_rollback.session.plan import checks_of
 
@@ -35,8 +35,7 @@ def local(version: str, layer: str = "shared-1") -> LocalVersion:
         version=version,
         code=Path(f"/code/{version}"),
         layers=(Path(f"/layers/{layer}"),),
-        runtime="python3.11",
-        handler="app.handler",
+        configuration=FunctionConfiguration(runtime="python3.11", handler="app.handler"),
     )
 
 

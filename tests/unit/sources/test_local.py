@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion
 from pytest_lambda_rollback.model.versions import (
     Artifact,
     ContainerImage,
+    FunctionConfiguration,
     FunctionVersion,
     Layer,
     PackageKind,
@@ -23,13 +25,15 @@ LOCAL = LocalVersion(
     version="3",
     code=Path("/project/versions/3.zip"),
     layers=(Path("/project/layers/acme-shared-2"), Path("/project/layers/base.zip")),
-    runtime="nodejs22.x",
-    handler="index.handler",
-    architecture="arm64",
-    environment=(("TABLE", "orders"),),
-    memory_mb=256,
-    timeout_s=10.0,
-    ephemeral_storage_mb=1024,
+    configuration=FunctionConfiguration(
+        runtime="nodejs22.x",
+        handler="index.handler",
+        architecture="arm64",
+        environment=(("TABLE", "orders"),),
+        memory_mb=256,
+        timeout_s=10.0,
+        ephemeral_storage_mb=1024,
+    ),
 )
 SETTINGS = FunctionSettings(
     name="orders", current=LOCAL, targets=(), region="eu-west-1", account="000000000001"
@@ -69,13 +73,15 @@ def test_a_declared_version_becomes_a_function_version() -> None:
             ),
             Layer(name="base", version=None, artifact=artifact("/project/layers/base.zip")),
         ),
-        runtime="nodejs22.x",
-        handler="index.handler",
-        architecture="arm64",
-        environment=(("TABLE", "orders"),),
-        memory_mb=256,
-        timeout_s=10.0,
-        ephemeral_storage_mb=1024,
+        configuration=FunctionConfiguration(
+            runtime="nodejs22.x",
+            handler="index.handler",
+            architecture="arm64",
+            environment=(("TABLE", "orders"),),
+            memory_mb=256,
+            timeout_s=10.0,
+            ephemeral_storage_mb=1024,
+        ),
         region="eu-west-1",
         account="000000000001",
     )
@@ -132,19 +138,25 @@ def test_a_redeployed_target_is_its_code_and_handler_on_the_current_stack() -> N
         version="4",
         code=artifact("new code"),
         layers=(Layer(name="acme-shared", version="3", artifact=artifact("acme-shared-3")),),
-        runtime="python3.13",
-        handler="app.new",
-        architecture="x86_64",
-        environment=(("TABLE", "orders-2"),),
-        memory_mb=512,
-        timeout_s=20.0,
-        ephemeral_storage_mb=2048,
+        configuration=FunctionConfiguration(
+            runtime="python3.13",
+            handler="app.new",
+            architecture="x86_64",
+            environment=(("TABLE", "orders-2"),),
+            memory_mb=512,
+            timeout_s=20.0,
+            ephemeral_storage_mb=2048,
+        ),
         region="eu-west-1",
         account="000000000001",
     )
     again = redeployed(target, current)
-    assert (again.version, again.code, again.handler) == ("3", target.code, "index.handler")
-    assert replace(again, version="4", code=current.code, handler="app.new") == current
+    assert (again.version, again.code, again.configuration.handler) == (
+        "3",
+        target.code,
+        "index.handler",
+    )
+    assert changed(again, version="4", code=current.code, handler="app.new") == current
 
 
 def test_a_candidate_may_have_layers_of_aws_and_a_template_and_values_that_are_not_known() -> None:
@@ -164,18 +176,21 @@ def test_a_candidate_may_have_layers_of_aws_and_a_template_and_values_that_are_n
     )
     assert [str(layer) for layer in made.layers] == ["Shared", "third-party 7"]
     assert made.layers[1].artifact == artifact(arn)
-    assert made.environment == (("TABLE", "orders"), ("TOPIC", "placeholder-for-TOPIC"))
+    assert made.configuration.environment == (
+        ("TABLE", "orders"),
+        ("TOPIC", "placeholder-for-TOPIC"),
+    )
     assert made.placeholders == ("TOPIC",)
 
 
 def test_a_container_image_reads_no_code_and_keeps_its_own_stack_when_deployed_again() -> None:
     image = ContainerImage(uri="orders:build", local=True)
-    built = replace(LOCAL, image=image, layers=(), runtime="", handler="")
+    built = changed(LOCAL, image=image, layers=(), runtime="", handler="")
     store = Store()
     target = function_version(
         SETTINGS, built, store.load, load_remote=fetched_layer, empty=artifact
     )
     assert (target.image, target.code, store.asked) == (image, artifact("orders:build"), [])
-    current = replace(target, version="4", image=ContainerImage(uri="new"), memory_mb=512)
+    current = changed(target, version="4", image=ContainerImage(uri="new"), memory_mb=512)
     again = redeployed(target, current)
-    assert (again.image, again.memory_mb, again.version) == (image, 512, "3")
+    assert (again.image, again.configuration.memory_mb, again.version) == (image, 512, "3")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.made_packages import MACH_O, PE, Files, Packages, distribution, elf, zip_of
+from helpers.made_versions import changed
 from pytest_lambda_rollback.contracts.dependencies.contract import DependencyJudgement, judge
 from pytest_lambda_rollback.model.findings import Cause, Verdict
 from pytest_lambda_rollback.model.packages import VersionView
@@ -547,7 +548,7 @@ def test_a_runtime_that_moved_on_breaks_what_was_built_for_the_old_one(make: Pac
     published = make.version("2", code, runtime="python3.9")
     current = make.version("4", runtime="python3.11")
     assert kinds(judged(published, current)) == []
-    redeployed = replace(published, version=replace(published.version, runtime="python3.11"))
+    redeployed = replace(published, version=changed(published.version, runtime="python3.11"))
     assert kinds(judged(redeployed, current)) == [("wrong-python", "fast")]
 
 
@@ -561,7 +562,7 @@ def test_a_binary_for_a_newer_c_library_is_warned_of(make: Packages) -> None:
     target = make.version("2", fast(native("_x.abi3.so", elf(glibc=["2.17", "2.34"]))))
     judgement = judged(target, make.version("4"))
     assert (kinds(judgement), warned(judgement)) == ([], ["glibc-too-new"])
-    newer = replace(target, version=replace(target.version, runtime="python3.12"))
+    newer = replace(target, version=changed(target.version, runtime="python3.12"))
     assert warned(judged(newer, make.version("4"))) == []
 
 

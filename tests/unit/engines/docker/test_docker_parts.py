@@ -18,6 +18,7 @@ import docker.errors
 import pytest
 import requests.exceptions
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.engines.docker import daemon as docker_daemon
 from pytest_lambda_rollback.engines.docker.daemon import (
     DaemonLost,
@@ -33,7 +34,7 @@ from pytest_lambda_rollback.engines.docker.image_chain import image_chain
 from pytest_lambda_rollback.engines.docker.images import Images, build_context
 from pytest_lambda_rollback.engines.docker.network import create_network
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
+from pytest_lambda_rollback.model.versions import Artifact, FunctionConfiguration, FunctionVersion
 
 VERSION = {"Os": "linux", "KernelVersion": os.uname().release, "Version": "20.10.24"}
 INFO = {"SecurityOptions": ["name=seccomp"], "OperatingSystem": "Debian GNU/Linux 12"}
@@ -45,10 +46,9 @@ def function_version(tar: Path, **changes: Any) -> FunctionVersion:
         version="4",
         code=Artifact(label="code", digest="c" * 64, size_bytes=1, tar=tar),
         layers=(),
-        runtime="python3.11",
-        handler="app.handler",
+        configuration=FunctionConfiguration(runtime="python3.11", handler="app.handler"),
     )
-    return replace(made, **changes)
+    return changed(made, **changes)
 
 
 # --- the daemon -----------------------------------------------------------------------------

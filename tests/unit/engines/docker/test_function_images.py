@@ -11,13 +11,19 @@ import docker.errors
 import pytest
 import requests.exceptions
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.engines.docker.daemon import DaemonLost
 from pytest_lambda_rollback.engines.docker.image_chain import Launch, launch_of_image
 from pytest_lambda_rollback.engines.docker.images import Images
 from pytest_lambda_rollback.engines.process.engine import ProcessEngine
 from pytest_lambda_rollback.engines.runtime_api.environment_variables import environment_of
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model.versions import Artifact, ContainerImage, FunctionVersion
+from pytest_lambda_rollback.model.versions import (
+    Artifact,
+    ContainerImage,
+    FunctionConfiguration,
+    FunctionVersion,
+)
 
 DIGEST = f"sha256:{'a' * 64}"
 URI = f"registry.example/team/orders@{DIGEST}"
@@ -26,8 +32,7 @@ VERSION = FunctionVersion(
     version="4",
     code=Artifact(label="", digest="0" * 64, size_bytes=0, tar=Path("none.tar")),
     layers=(),
-    runtime="",
-    handler="",
+    configuration=FunctionConfiguration(runtime="", handler=""),
     image=ContainerImage(uri=URI),
 )
 CONFIG = {
@@ -82,7 +87,7 @@ def test_image_without_anything_to_run_has_no_launch() -> None:
 def test_variables_that_the_image_sets_win_over_defaults() -> None:
     launch = launch_of_image("tag", VERSION.image, CONFIG)  # type: ignore[arg-type]
     assert isinstance(launch, Launch)
-    version = replace(VERSION, environment=(("TABLE", "orders"),))
+    version = changed(VERSION, environment=(("TABLE", "orders"),))
 
     variables = dict(
         environment_of(

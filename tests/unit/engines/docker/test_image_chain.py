@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.engines.docker.base_images import (
     base_image,
     known_runtimes,
@@ -12,7 +12,12 @@ from pytest_lambda_rollback.engines.docker.base_images import (
 )
 from pytest_lambda_rollback.engines.docker.image_chain import ImageLink, image_chain
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion, Layer
+from pytest_lambda_rollback.model.versions import (
+    Artifact,
+    FunctionConfiguration,
+    FunctionVersion,
+    Layer,
+)
 
 BASE = "sha256:" + "b" * 64
 
@@ -31,10 +36,9 @@ def version(*layers: str, code: str = "c", **changes: object) -> FunctionVersion
         version="4",
         code=artifact(code),
         layers=tuple(layer(letter) for letter in layers),
-        runtime="python3.11",
-        handler="app.handler",
+        configuration=FunctionConfiguration(runtime="python3.11", handler="app.handler"),
     )
-    return replace(made, **changes)
+    return changed(made, **changes)
 
 
 def tags(links: tuple[ImageLink, ...]) -> list[str]:

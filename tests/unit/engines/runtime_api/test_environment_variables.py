@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from helpers.made_versions import changed
 from pytest_lambda_rollback.aws_lambda.limits import RESERVED_VARIABLES
 from pytest_lambda_rollback.engines.runtime_api.environment_variables import environment_of
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
+from pytest_lambda_rollback.model.versions import Artifact, FunctionConfiguration, FunctionVersion
 
 VERSION = FunctionVersion(
     function="orders",
     version="3",
     code=Artifact(label="code", digest="0" * 64, size_bytes=0, tar=Path("code.tar")),
     layers=(),
-    runtime="python3.13",
-    handler="app.handler",
-    memory_mb=256,
+    configuration=FunctionConfiguration(runtime="python3.13", handler="app.handler", memory_mb=256),
     region="eu-west-1",
 )
 
 
 def _environment(**environment: str) -> dict[str, str]:
-    version = replace(VERSION, environment=tuple(environment.items()))
+    version = changed(VERSION, environment=tuple(environment.items()))
     return dict(environment_of(version, runtime_api="127.0.0.1:9001", log_stream="stream"))
 
 

@@ -10,16 +10,14 @@ import pytest
 from pytest_lambda_rollback.engines.runtime_api.outcomes import http_integration_payload, outcome_of
 from pytest_lambda_rollback.engines.runtime_api.replies import Phase, Reply, ReplyKind
 from pytest_lambda_rollback.model.replay import FunctionError, Outcome, OutcomeKind
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
+from pytest_lambda_rollback.model.versions import Artifact, FunctionConfiguration, FunctionVersion
 
 VERSION = FunctionVersion(
     function="orders",
     version="3",
     code=Artifact(label="code", digest="0" * 64, size_bytes=0, tar=Path("code.tar")),
     layers=(),
-    runtime="python3.11",
-    handler="app.handler",
-    memory_mb=256,
+    configuration=FunctionConfiguration(runtime="python3.11", handler="app.handler", memory_mb=256),
 )
 ERROR = FunctionError(type="ValueError", message="bad total\nin order 7", stack_trace=("frame",))
 

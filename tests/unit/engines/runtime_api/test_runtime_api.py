@@ -22,7 +22,7 @@ from pytest_lambda_rollback.engines.runtime_api.server import (
 )
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.replay import FunctionError, Invocation
-from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
+from pytest_lambda_rollback.model.versions import Artifact, FunctionConfiguration, FunctionVersion
 
 HOST = "127.0.0.1"
 ROOT = "/2018-06-01/runtime"
@@ -103,9 +103,9 @@ def _version(*, version: str = "3", timeout_s: float = 10.0) -> FunctionVersion:
         version=version,
         code=code,
         layers=(),
-        runtime="python3.11",
-        handler="app.handler",
-        timeout_s=timeout_s,
+        configuration=FunctionConfiguration(
+            runtime="python3.11", handler="app.handler", timeout_s=timeout_s
+        ),
         region="eu-west-1",
         account="210987654321",
     )

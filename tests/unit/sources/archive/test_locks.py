@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers.made_published import digest, function, layer, version
+from helpers.made_versions import changed
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.published import (
     AliasFacts,
@@ -26,7 +27,7 @@ from pytest_lambda_rollback.sources.archive import lock_format, locks
 PLANTED = "planted-secret-value"
 
 ONE = version("orders", "1", b"one", layer("acme", 1, b"l1"), layer("other", 3))
-TWO = replace(
+TWO = changed(
     version("orders", "2", b"two", layer("acme", 1, b"l1")),
     architecture="arm64",
     memory_mb=512,
@@ -43,7 +44,7 @@ TWO = replace(
     snap_start=True,
     gone=True,
 )
-IMAGE = replace(
+IMAGE = changed(
     version("orders", "3", b""),
     code=ContainerImage(
         uri=f"registry.example/orders@sha256:{digest(b'image')}",
@@ -103,13 +104,13 @@ def test_what_is_written_is_read_again(tmp_path: Path, made: PublishedFunction) 
 
 
 def test_values_of_variables_are_never_written(tmp_path: Path) -> None:
-    secret = replace(TWO, environment=(("KEY", PLANTED), ("TABLE", PLANTED)))
+    secret = changed(TWO, environment=(("KEY", PLANTED), ("TABLE", PLANTED)))
     locks.write(tmp_path, function("orders", secret))
     for path in tmp_path.rglob("*"):
         assert path.is_dir() or PLANTED not in path.read_text("utf-8")
     read = locks.read(tmp_path, "orders")
     assert read is not None
-    assert read.versions[0].environment == ()
+    assert read.versions[0].configuration.environment == ()
     assert read.versions[0].environment_names == ("KEY", "TABLE")
 
 

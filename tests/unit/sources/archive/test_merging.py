@@ -15,6 +15,7 @@ from helpers.made_published import (
     layer_arn,
     version,
 )
+from helpers.made_versions import changed
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.published import (
     AliasFacts,
@@ -284,7 +285,7 @@ def test_an_image_function_that_was_made_anew_does_not_get_the_image_of_before()
     def image(uri: str, modified: str) -> PublishedFunction:
         made = version("orders", "1", b"")
         code = ContainerImage(uri=uri)
-        return function("orders", replace(made, code=code, runtime="", modified=modified))
+        return function("orders", changed(made, code=code, runtime="", modified=modified))
 
     locked = image(f"shop/orders@{'sha256:' + 'a' * 64}", "2026-01-01T00:00:00Z")
     same = merged(image("", "2026-01-01T00:00:00Z"), locked)

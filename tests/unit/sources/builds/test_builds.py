@@ -7,14 +7,14 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.model.builds import Build
-from pytest_lambda_rollback.model.versions import ContainerImage
+from pytest_lambda_rollback.model.versions import ContainerImage, FunctionConfiguration
 from pytest_lambda_rollback.sources.builds.candidates import read_build
 
 ASSETS = Path(__file__).parents[3] / "assets"
@@ -41,6 +41,9 @@ def cdk_layer() -> Path:
     return found.parent
 
 
+EVERYTHING = frozenset(each.name for each in fields(FunctionConfiguration))
+
+
 def built_orders(path: Path, origin: str) -> Build:
     return Build(
         path=path,
@@ -48,14 +51,17 @@ def built_orders(path: Path, origin: str) -> Build:
         function_name="shop-orders",
         layers=(SAM_APP / "layers/shared", ARN),
         layer_names=("acme-shared", "metrics"),
-        runtime="python3.11",
-        handler="app.handler",
-        architecture="arm64",
-        environment=(("LIMIT", "8"), ("LOG_LEVEL", "DEBUG"), ("STRICT", "true")),
+        configuration=FunctionConfiguration(
+            runtime="python3.11",
+            handler="app.handler",
+            architecture="arm64",
+            environment=(("LIMIT", "8"), ("LOG_LEVEL", "DEBUG"), ("STRICT", "true")),
+            memory_mb=512,
+            timeout_s=10.0,
+            ephemeral_storage_mb=1024,
+        ),
+        stated=EVERYTHING,
         environment_names=("LIMIT", "LOG_LEVEL", "STAGE", "STRICT", "TABLE"),
-        memory_mb=512,
-        timeout_s=10.0,
-        ephemeral_storage_mb=1024,
         computed=("Environment.Variables.STAGE", "Environment.Variables.TABLE"),
     )
 
@@ -69,14 +75,16 @@ SAM_BUILDS = {
         origin="ReportsFunction in sam-app/.aws-sam/build/template.yaml",
         layers=(SAM_APP / "layers/shared",),
         layer_names=("acme-shared",),
-        runtime="python3.11",
-        handler="app.handler",
-        architecture="arm64",
-        environment=(("LOG_LEVEL", "INFO"),),
+        configuration=FunctionConfiguration(
+            runtime="python3.11",
+            handler="app.handler",
+            architecture="arm64",
+            environment=(("LOG_LEVEL", "INFO"),),
+            memory_mb=256,
+            ephemeral_storage_mb=512,
+        ),
+        stated=EVERYTHING - {"timeout_s"},
         environment_names=("LOG_LEVEL", "STAGE"),
-        memory_mb=256,
-        timeout_s=None,
-        ephemeral_storage_mb=512,
         computed=("Environment.Variables.STAGE", "Timeout"),
     ),
     "ReceiptsFunction": Build(
@@ -84,12 +92,15 @@ SAM_BUILDS = {
         image=ContainerImage(uri="receiptsfunction:v1", command=("app.handler",), local=True),
         origin="ReceiptsFunction in sam-app/.aws-sam/build/template.yaml",
         layers=(),
-        architecture="arm64",
-        environment=(("LOG_LEVEL", "INFO"),),
+        configuration=FunctionConfiguration(
+            architecture="arm64",
+            environment=(("LOG_LEVEL", "INFO"),),
+            memory_mb=256,
+            timeout_s=10.0,
+            ephemeral_storage_mb=512,
+        ),
+        stated=EVERYTHING - {"handler", "runtime"},
         environment_names=("LOG_LEVEL", "STAGE"),
-        memory_mb=256,
-        timeout_s=10.0,
-        ephemeral_storage_mb=512,
         computed=("Environment.Variables.STAGE",),
     ),
     "Refunds/RefundsFunction": Build(
@@ -97,13 +108,16 @@ SAM_BUILDS = {
         origin="RefundsFunction in sam-app/.aws-sam/build/Refunds/template.yaml",
         layers=(SAM_APP / "layers/shared",),
         layer_names=("acme-shared",),
-        runtime="python3.11",
-        handler="app.handler",
-        architecture="x86_64",
+        configuration=FunctionConfiguration(
+            runtime="python3.11",
+            handler="app.handler",
+            architecture="x86_64",
+            memory_mb=128,
+            timeout_s=3.0,
+            ephemeral_storage_mb=512,
+        ),
+        stated=EVERYTHING,
         environment_names=(),
-        memory_mb=128,
-        timeout_s=3.0,
-        ephemeral_storage_mb=512,
     ),
 }
 
@@ -114,14 +128,17 @@ CDK_BUILDS = {
         function_name="shop-orders",
         layers=(cdk_layer(), cdk_layer(), ARN),
         layer_names=("acme-shared", "Own", "metrics"),
-        runtime="python3.13",
-        handler="app.handler",
-        architecture="arm64",
-        environment=(("LOG_LEVEL", "DEBUG"),),
+        configuration=FunctionConfiguration(
+            runtime="python3.13",
+            handler="app.handler",
+            architecture="arm64",
+            environment=(("LOG_LEVEL", "DEBUG"),),
+            memory_mb=512,
+            timeout_s=10.0,
+            ephemeral_storage_mb=1024,
+        ),
+        stated=EVERYTHING,
         environment_names=("LOG_LEVEL", "TABLE"),
-        memory_mb=512,
-        timeout_s=10.0,
-        ephemeral_storage_mb=1024,
         computed=("Environment.Variables.TABLE",),
     ),
     "Shop/Nested/Refunds": Build(
@@ -129,26 +146,32 @@ CDK_BUILDS = {
         origin="Shop/Nested/Refunds in cdk-app/cdk.out/ShopNestedE5719FB0.nested.template.json",
         layers=(cdk_layer(),),
         layer_names=("Own",),
-        runtime="python3.13",
-        handler="app.handler",
-        architecture="x86_64",
+        configuration=FunctionConfiguration(
+            runtime="python3.13",
+            handler="app.handler",
+            architecture="x86_64",
+            memory_mb=128,
+            timeout_s=3.0,
+            ephemeral_storage_mb=512,
+        ),
+        stated=EVERYTHING,
         environment_names=(),
-        memory_mb=128,
-        timeout_s=3.0,
-        ephemeral_storage_mb=512,
     ),
     "Prod/Billing/Billing": Build(
         path=cdk_asset("orders"),
         origin="Prod/Billing/Billing in "
         "cdk-app/cdk.out/assembly-Prod/ProdBillingDDA55E22.template.json",
         layers=(),
-        runtime="python3.13",
-        handler="app.handler",
-        architecture="x86_64",
+        configuration=FunctionConfiguration(
+            runtime="python3.13",
+            handler="app.handler",
+            architecture="x86_64",
+            memory_mb=128,
+            timeout_s=3.0,
+            ephemeral_storage_mb=512,
+        ),
+        stated=EVERYTHING,
         environment_names=(),
-        memory_mb=128,
-        timeout_s=3.0,
-        ephemeral_storage_mb=512,
     ),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from helpers.made_versions import stated
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.builds import Build
 from pytest_lambda_rollback.model.versions import ContainerImage
@@ -62,7 +63,7 @@ def test_what_is_said_and_what_lambda_does_by_default(
     tmp_path: Path, properties: dict[str, Any], field: str, value: object
 ) -> None:
     build = read(tmp_path, properties)
-    assert (getattr(build, field), build.computed) == (value, ())
+    assert (stated(build, field), build.computed) == (value, ())
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_what_only_a_deployment_knows_counts_as_not_said(
     resources = {"Bucket": {"Type": "AWS::S3::Bucket"}, "Uploaded": uploaded}
     parameters = {"Parameter": {"Type": "String", "Default": "python3.13"}}
     build = read(tmp_path, properties, resources=resources, Parameters=parameters)
-    assert (getattr(build, field), build.computed) == (None, (computed,))
+    assert (stated(build, field), build.computed) == (None, (computed,))
 
 
 def test_variables_are_texts_and_computed_ones_keep_their_names(tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_variables_are_texts_and_computed_ones_keep_their_names(tmp_path: Path) 
         "LEFT_OUT": {"Ref": "AWS::NoValue"},
     }
     build = read(tmp_path, {"Environment": {"Variables": variables}})
-    assert dict(build.environment) == {
+    assert dict(build.configuration.environment) == {
         "EMPTY": "",
         "NUMBER": "8",
         "OFF": "false",
@@ -132,9 +133,13 @@ def test_globals_are_merged_as_sam_does(tmp_path: Path) -> None:
         "Environment": {"Variables": {"B": "own", "C": "own"}},
     }
     build = read(tmp_path, own, Globals={"Function": shared})
-    assert (build.runtime, build.timeout_s, build.architecture) == ("python3.12", 5.0, "arm64")
+    assert (
+        stated(build, "runtime"),
+        stated(build, "timeout_s"),
+        stated(build, "architecture"),
+    ) == ("python3.12", 5.0, "arm64")
     assert build.layer_names == ("metrics", "own")
-    assert build.environment == (("A", "shared"), ("B", "own"), ("C", "own"))
+    assert build.configuration.environment == (("A", "shared"), ("B", "own"), ("C", "own"))
 
 
 @pytest.mark.parametrize(
@@ -146,14 +151,14 @@ def test_globals_that_a_function_ignores(
 ) -> None:
     shared = {"Function": {"Runtime": "python3.12", "Timeout": 30}}
     build = read(tmp_path, {}, attributes={"IgnoreGlobals": ignored}, Globals=shared)
-    assert (build.runtime, build.timeout_s) == (runtime, timeout_s)
+    assert (stated(build, "runtime"), stated(build, "timeout_s")) == (runtime, timeout_s)
 
 
 def test_globals_are_for_functions_of_sam_alone(tmp_path: Path) -> None:
     build = read(
         tmp_path, {}, kind="AWS::Lambda::Function", Globals={"Function": {"Runtime": "python3.12"}}
     )
-    assert build.runtime is None
+    assert stated(build, "runtime") is None
 
 
 @pytest.mark.parametrize(
@@ -168,13 +173,17 @@ def test_after_a_macro_nothing_but_the_code_is_known(
     tmp_path: Path, template: dict[str, Any]
 ) -> None:
     build = read(tmp_path, {"Handler": "app.handler", "MemorySize": 512}, **template)
-    assert (build.path, build.handler, build.memory_mb) == (tmp_path, None, None)
+    assert (build.path, stated(build, "handler"), stated(build, "memory_mb")) == (
+        tmp_path,
+        None,
+        None,
+    )
     assert {"Handler", "Layers", "Environment", "MemorySize"} <= set(build.computed)
 
 
 def test_properties_that_are_included_make_all_of_them_computed(tmp_path: Path) -> None:
     build = read(tmp_path, {"Handler": "app.handler", "Fn::Transform": {"Name": "AWS::Include"}})
-    assert (build.handler, build.path) == (None, tmp_path)
+    assert (stated(build, "handler"), build.path) == (None, tmp_path)
 
 
 def test_transforms_of_aws_that_change_no_function_are_no_macros(tmp_path: Path) -> None:
@@ -183,7 +192,7 @@ def test_transforms_of_aws_that_change_no_function_are_no_macros(tmp_path: Path)
         {"Handler": "app.handler"},
         Transform=["AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"],
     )
-    assert (build.handler, build.computed) == ("app.handler", ())
+    assert (stated(build, "handler"), build.computed) == ("app.handler", ())
 
 
 @pytest.mark.parametrize("kind", ["AWS::Lambda::Function", "AWS::Serverless::Function"])
@@ -247,7 +256,7 @@ def test_a_local_image_with_its_overrides(tmp_path: Path, kind: str, code: dict[
         working_directory="/srv",
         local=True,
     )
-    assert (build.path, build.layers, build.runtime) == (tmp_path / "t.json", (), None)
+    assert (build.path, build.layers, stated(build, "runtime")) == (tmp_path / "t.json", (), None)
 
 
 def test_an_image_by_digest_can_be_pulled(tmp_path: Path) -> None:
