@@ -125,7 +125,7 @@ def loaded(tmp_path: Path, account: Account) -> Load:
             path,
             CommandLine(directory=tmp_path, **options),  # type: ignore[arg-type]
             known_runtimes=frozenset({"python3.11"}),
-            engines=(),
+            engines=("docker", "process"),
             published=account,
             now=NOW,
         )
@@ -359,7 +359,7 @@ def test_mistakes_are_told_before_aws_is_asked(loaded: Load, account: Account, s
 @pytest.mark.parametrize(
     ("top", "message"),
     [
-        ('engine = "dokcer"', 'Write "docker" if that is what you mean'),
+        ('engine = "dokcer"', 'Did you mean "docker"?'),
         ('strategies = ["alais"]', 'Write "alias" if that is what you mean'),
         ('unknown = "pass"', "expected one of fail, skip"),
         ("workers = 0", "expected a whole number of at least 1"),
