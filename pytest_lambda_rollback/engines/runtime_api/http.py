@@ -1,28 +1,21 @@
-"""Just enough HTTP/1.1 for a Lambda runtime client, as a parser that does no input or output.
+"""HTTP/1.1 requests of a Lambda runtime's client, cut out of a byte stream without any I/O.
 
-Bytes go in, requests come out; what a request means is not known here. It is written by hand
-rather than taken from a library because it sits in the path of every replay, must stop *storing*
-a body at a limit that depends on the request while it still reads it to the end, and must hand
-out trailers, in which streamed responses report their errors.
+httptools (llhttp) parses. This module adds the limits: how much of a head, a body and trailers is
+kept. A body is read to its end but stored only up to a limit that depends on the request.
+Trailers are handed out, because streamed responses report their errors in them.
 """
 
 from __future__ import annotations
 
-import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum, auto
+
+import httptools
 
 MAX_HEAD_BYTES = 2 * 1024 * 1024
 """AWS's runtime clients put an X-Ray cause of up to 1 MB into one header."""
 _MAX_HEADERS = 256
-_MAX_CHUNK_LINE = 4096
-
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
-_REQUEST_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP/1\.([01])")
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTENT_LENGTH = re.compile(r"[0-9]{1,18}")
-_CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
 
 _REASONS = {
     200: "OK",
@@ -41,7 +34,7 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class MalformedRequest(Exception):
-    """The client does not speak HTTP: answer with ``status`` and close."""
+    """The client does not speak HTTP/1.1: answer with ``status`` and close the connection."""
 
     def __init__(self, status: int, reason: str) -> None:
         self.status = status
@@ -76,43 +69,30 @@ class Request:
         return self.size_bytes != len(self.body)
 
 
-class _Reading(Enum):
-    HEAD = auto()
-    BODY = auto()
-    CHUNK_LINE = auto()
-    CHUNK = auto()
-    CHUNK_END = auto()
-    TRAILERS = auto()
-
-
 class RequestParser:
-    """Cuts a byte stream into requests; holds at most one body, up to ``limit_of(head)`` bytes."""
+    """Cuts a byte stream into requests; keeps up to ``limit_of(head)`` bytes of each body.
+
+    Heads, trailers and the lines between chunks may be `MAX_HEAD_BYTES` long, give or take the
+    bytes that arrive together with their beginning.
+    """
 
     def __init__(self, limit_of: Callable[[Head], int]) -> None:
-        self._limit_of = limit_of
-        self._buffer = bytearray()
-        self._searched = 0
-        self._reading = _Reading.HEAD
-        self._head: Head | None = None
-        self._body = bytearray()
-        self._size = 0
-        self._limit = 0
-        self._left = 0
-        self._trailers: Mapping[str, str] = {}
-        self._continue = False
+        self._waiting = bytearray()
+        self._message = _Message(limit_of)
+        self._failure: MalformedRequest | None = None
 
     @property
     def buffered_bytes(self) -> int:
-        """How much was fed and not yet used."""
-        return len(self._buffer)
+        """Size of what was fed and is not parsed yet."""
+        return len(self._waiting)
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the connection."""
-        self._buffer += data
+        self._waiting += data
 
     def wants_continue(self) -> bool:
-        """Whether the client now waits for ``100 Continue``; asks once for each request."""
-        wants, self._continue = self._continue, False
+        """Return True, once for each request, while the client waits for ``100 Continue``."""
+        wants, self._message.wants_continue = self._message.wants_continue, False
         return wants
 
     def next_request(self) -> Request | None:
@@ -120,139 +100,130 @@ class RequestParser:
 
         Raises MalformedRequest, after which the parser is of no more use.
         """
-        while True:
-            reading = self._reading
-            if reading is _Reading.HEAD:
-                if not self._read_head():
-                    return None
-            elif reading is _Reading.BODY:
-                if not self._read_counted():
-                    return None
-                return self._finish()
-            elif reading is _Reading.CHUNK_LINE:
-                line = self._read_line()
-                if line is None:
-                    return None
-                match = _CHUNK_SIZE.fullmatch(line)
-                if match is None:
-                    raise MalformedRequest(400, "malformed chunk size")
-                self._left = int(match[1], 16)
-                self._reading = _Reading.CHUNK if self._left else _Reading.TRAILERS
-            elif reading is _Reading.CHUNK:
-                if not self._read_counted():
-                    return None
-                self._reading = _Reading.CHUNK_END
-            elif reading is _Reading.CHUNK_END:
-                line = self._read_line()
-                if line is None:
-                    return None
-                if line:
-                    raise MalformedRequest(400, "chunk is longer than its size")
-                self._reading = _Reading.CHUNK_LINE
-            else:
-                if not self._read_trailers():
-                    return None
-                return self._finish()
+        complete = self._message.complete
+        if not complete and self._failure is None and self._waiting:
+            data = bytes(self._waiting)
+            self._waiting.clear()
+            try:
+                self._message.take(data)
+            except MalformedRequest as failure:
+                self._failure = failure  # told once what came before it is answered
+        if complete:
+            return complete.popleft()
+        if self._failure is not None:
+            raise self._failure
+        return None
 
-    def _read_head(self) -> bool:
-        if not self._buffer:
-            return False
-        while self._buffer.startswith((b"\r", b"\n")):  # blank lines before a request are allowed
-            del self._buffer[:1]
-            self._searched = 0
-        text = self._take_block()
-        if text is None:
-            return False
-        line, _, rest = text.partition("\n")
-        match = _REQUEST_LINE.fullmatch(line.rstrip("\r"))
-        if match is None:
-            raise MalformedRequest(400, "malformed request line")
-        headers = _parse_fields(rest)
-        connection = headers.get("connection", "").lower()
-        keep_alive = "close" not in connection if match[3] == "1" else "keep-alive" in connection
-        head = Head(method=match[1], path=match[2], headers=headers, keep_alive=keep_alive)
-        self._head = head
-        self._size = 0
-        self._trailers = {}
-        self._limit = self._limit_of(head)
-        coding = headers.get("transfer-encoding")
-        length = headers.get("content-length")
-        if coding is not None:
-            if length is not None:
-                raise MalformedRequest(400, "both Content-Length and Transfer-Encoding")
-            if coding.strip().lower() != "chunked":
-                raise MalformedRequest(501, "unknown Transfer-Encoding")
-            self._reading = _Reading.CHUNK_LINE
-        else:
-            if length is not None and not _CONTENT_LENGTH.fullmatch(length):
-                raise MalformedRequest(400, "malformed Content-Length")
-            self._left = int(length or 0)
-            self._reading = _Reading.BODY
-        if headers.get("expect", "").lower() == "100-continue":
-            waits_for_body = coding is not None or self._left > 0
-            self._continue = waits_for_body and not self._buffer
-        return True
 
-    def _read_counted(self) -> bool:
-        """Read what is left of a counted body or chunk; past the limit it is only counted."""
-        take = min(self._left, len(self._buffer))
-        if take:
-            self._size += take
-            self._left -= take
-            if self._size <= self._limit:
-                self._body += memoryview(self._buffer)[:take]
-            else:
-                self._body = bytearray()
-            del self._buffer[:take]
-        return not self._left
+class _Message:
+    """Callbacks of one connection's parser, and what they made of the message at hand."""
 
-    def _read_line(self) -> bytes | None:
-        end = self._buffer.find(b"\n")
-        if end < 0:
-            if len(self._buffer) > _MAX_CHUNK_LINE:
-                raise MalformedRequest(400, "chunk line too long")
-            return None
-        line = bytes(self._buffer[:end]).rstrip(b"\r")
-        del self._buffer[: end + 1]
-        return line
+    def __init__(self, limit_of: Callable[[Head], int]) -> None:
+        self.complete: deque[Request] = deque()
+        self.wants_continue = False
+        self._limit_of = limit_of
+        self._parser = httptools.HttpRequestParser(self)
+        self._refusal: MalformedRequest | None = None
+        self._unstored = 0
+        """Bytes of the head, the trailers or a line between chunks, as far as they arrived."""
+        self.on_message_begin()
 
-    def _read_trailers(self) -> bool:
-        if self._buffer.startswith((b"\r\n", b"\n")):
-            del self._buffer[: 2 if self._buffer[0] == 0x0D else 1]
-            return True
-        if not self._buffer or self._buffer == b"\r":
-            return False
-        text = self._take_block()
-        if text is None:
-            return False
-        self._trailers = _parse_fields(text)
-        return True
-
-    def _take_block(self) -> str | None:
-        """Everything up to the next empty line, or ``None`` when it has not arrived."""
-        match = _HEAD_END.search(self._buffer, max(0, self._searched - 3))
-        end = match.start() if match else len(self._buffer)
-        if end > MAX_HEAD_BYTES:
+    def take(self, data: bytes) -> None:
+        """Parse what came next. Raises MalformedRequest."""
+        self._unstored += len(data)
+        rest = memoryview(data)
+        while rest:
+            try:
+                self._parser.feed_data(rest)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                self._ignore_upgrade()
+                rest = rest[upgrade.args[0] :]
+            except httptools.HttpParserError as error:
+                refusal = self._refusal or MalformedRequest(400, f"malformed HTTP: {error}")
+                raise refusal from error
+        if self._unstored > MAX_HEAD_BYTES:
             raise MalformedRequest(431, f"headers exceed {MAX_HEAD_BYTES} bytes")
-        if match is None:
-            self._searched = end
-            return None
-        text = self._buffer[:end].decode("latin-1")
-        del self._buffer[: match.end()]
-        self._searched = 0
-        return text
 
-    def _finish(self) -> Request:
-        if self._head is None:  # pragma: no cover - the states above exclude it
-            raise MalformedRequest(400, "body without a head")
-        request = Request(
-            head=self._head, body=bytes(self._body), size_bytes=self._size, trailers=self._trailers
-        )
-        self._head = None
+    def on_message_begin(self) -> None:
+        self._url = b""
+        self._fields: dict[str, str] = {}
+        self._lines = 0
+        self._head: Head | None = None
         self._body = bytearray()
-        self._reading = _Reading.HEAD
-        self._continue = False
-        return request
+        self._size = 0
+        self._limit = 0
+
+    def on_url(self, part: bytes) -> None:
+        self._url += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._lines += 1
+        if self._lines > _MAX_HEADERS:
+            self._refuse(431, f"more than {_MAX_HEADERS} header lines")
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1").strip(" \t")
+        self._fields[key] = f"{self._fields[key]}, {text}" if key in self._fields else text
+
+    def on_headers_complete(self) -> None:
+        version = self._parser.get_http_version()
+        if version not in ("1.0", "1.1"):
+            self._refuse(400, "malformed request line")
+        headers = self._fields
+        coding = headers.get("transfer-encoding")
+        if coding is not None and coding.lower() != "chunked":
+            self._refuse(501, "unknown Transfer-Encoding")
+        self._head = Head(
+            method=self._parser.get_method().decode("ascii"),
+            path=self._url.decode("latin-1"),
+            headers=headers,
+            keep_alive=self._parser.should_keep_alive(),
+        )
+        self._limit = self._limit_of(self._head)
+        self._fields = {}
+        self._lines = 0
+        self._unstored = 0
+        has_body = coding is not None or headers.get("content-length", "0").strip("0") != ""
+        self.wants_continue = has_body and headers.get("expect", "").lower() == "100-continue"
+
+    def on_body(self, part: bytes) -> None:
+        self._unstored = 0
+        self.wants_continue = False
+        self._size += len(part)
+        if self._size <= self._limit:
+            self._body += part
+        else:
+            self._body.clear()
+
+    def on_chunk_header(self) -> None:
+        self._unstored = 0
+        self.wants_continue = False
+
+    def on_message_complete(self) -> None:
+        self._unstored = 0
+        self.wants_continue = False
+        if self._head is None or self._parser.should_upgrade():
+            return
+        request = Request(
+            head=self._head, body=bytes(self._body), size_bytes=self._size, trailers=self._fields
+        )
+        self.complete.append(request)
+
+    def _ignore_upgrade(self) -> None:
+        """Go on in HTTP/1.x, as a server may (RFC 9110, 7.8), with a body that llhttp would skip.
+
+        Java's client asks for HTTP/2 in this way with its first request.
+        """
+        head, version = self._head, self._parser.get_http_version()
+        if head is None or head.method == "CONNECT":
+            raise MalformedRequest(405, "use GET or POST")
+        lines = [f"{head.method} {head.path} HTTP/{version}"]
+        lines += [f"{name}: {value}" for name, value in head.headers.items() if name != "upgrade"]
+        self._parser = httptools.HttpRequestParser(self)
+        self._parser.feed_data(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+
+    def _refuse(self, status: int, reason: str) -> None:
+        self._refusal = MalformedRequest(status, reason)
+        raise self._refusal
 
 
 def response(
@@ -278,24 +249,3 @@ def _one_line(value: str) -> str:
     if "\n" in value or "\r" in value:
         return value.replace("\r", " ").replace("\n", " ")
     return value
-
-
-def _parse_fields(text: str) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    if not text:
-        return fields
-    lines = text.split("\n")
-    if len(lines) > _MAX_HEADERS:
-        raise MalformedRequest(431, f"more than {_MAX_HEADERS} header lines")
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or not _HEADER_NAME.fullmatch(name):
-            raise MalformedRequest(400, "malformed header line")
-        name = name.lower()
-        value = value.strip(" \t\r")
-        if name in fields:
-            if name in ("content-length", "transfer-encoding") and fields[name] != value:
-                raise MalformedRequest(400, f"contradicting {name} headers")
-            value = f"{fields[name]}, {value}" if name != "content-length" else value
-        fields[name] = value
-    return fields
