@@ -32,8 +32,8 @@ NAME_PREFIX: Final = "lambda-rollback-"
 TICK_S: Final = 1.5
 """How often a slow step repeats its progress line."""
 
-_DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 _CONNECT_S: Final = 10.0
+_NO_CONTEXT: Final = "could not read the current Docker context"
 _SILENT: Final = "Docker does not answer"
 _START: Final = (
     "Start Docker (for example `sudo systemctl start docker`) and see that `docker version` "
@@ -52,18 +52,50 @@ class NotThere(EngineError):
 
 
 def connect() -> DockerClient:
-    """A client of the daemon that the environment names (DOCKER_HOST), versions negotiated.
+    """A client of the daemon that the ``docker`` command would use too, versions negotiated.
 
-    Raises DaemonLost with what to do.
+    Raises EngineError with what to do.
     """
     import docker
 
+    address = _address()
     try:
-        _try_socket(os.environ.get("DOCKER_HOST") or _DEFAULT_HOST)
+        _try_socket(address.get("base_url", ""))
     except OSError as error:
         raise DaemonLost(_SILENT, why=_unreachable(error), do=_START) from error
     with translated(_SILENT, do=_START):
-        return docker.from_env()
+        return docker.DockerClient(**address)
+
+
+def _address() -> dict[str, Any]:
+    """``base_url`` and ``tls`` of the daemon.
+
+    DOCKER_HOST names it, else DOCKER_CONTEXT a context, else Docker's configuration; else it is
+    the default socket: https://docs.docker.com/engine/manage-resources/contexts/. Raises
+    EngineError.
+    """
+    import docker.context
+    import docker.errors
+    import docker.utils
+
+    with translated("the Docker daemon's address is not usable", do=_START):
+        address: dict[str, Any] = {**docker.utils.kwargs_from_env()}
+    if "base_url" in address:
+        return address
+    name = os.environ.get("DOCKER_CONTEXT") or None
+    what = f'could not read the Docker context "{name}"' if name else _NO_CONTEXT
+    do = "See `docker context ls`, or set DOCKER_HOST"
+    try:
+        context = docker.context.ContextAPI.get_context(name)
+    except Exception as error:  # the docker package raises bare ones for a malformed file
+        raise EngineError(what, why=str(error) or type(error).__name__, do=do) from error
+    if context is None:
+        raise EngineError(what, why="there is no such context", do=do)
+    if context.Host:
+        address["base_url"] = context.Host
+    if context.TLSConfig is not None:
+        address.setdefault("tls", context.TLSConfig)
+    return address
 
 
 def _try_socket(host: str) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
+import socketserver
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 import tracemalloc
 from dataclasses import replace
@@ -68,6 +72,83 @@ def test_daemon_that_does_not_answer(monkeypatch, host, reason):
 
     assert text is not None
     assert text.startswith(f"Docker does not answer: {reason}. Start Docker")
+
+
+@pytest.fixture
+def context(monkeypatch, tmp_path):
+    """Write Docker's configuration with a context "there" whose daemon has an address."""
+
+    def write(host, *, current=None):
+        meta = tmp_path / "contexts" / "meta" / hashlib.sha256(b"there").hexdigest()
+        meta.mkdir(parents=True)
+        endpoints = {"docker": {"Host": host, "SkipTLSVerify": False}}
+        described = {"Name": "there", "Metadata": {}, "Endpoints": endpoints}
+        (meta / "meta.json").write_text(json.dumps(described))
+        (tmp_path / "config.json").write_text(json.dumps({"currentContext": current or "default"}))
+
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    return write
+
+
+@pytest.fixture
+def listening(tmp_path):
+    """A daemon's socket, and the requests that arrive there; it refuses each one."""
+    asked = []
+
+    class Refusing(socketserver.StreamRequestHandler):
+        def handle(self):
+            line = self.rfile.readline()
+            if not line:  # only tried whether somebody listens
+                return
+            asked.append(line)
+            self.wfile.write(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    path = str(tmp_path / "d.sock")
+    with socketserver.ThreadingUnixStreamServer(path, Refusing) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"unix://{path}", asked
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_the_daemon_of_the_context_is_probed_and_asked(context, listening, monkeypatch, by_name):
+    host, asked = listening
+    context(host, current=None if by_name else "there")
+    if by_name:
+        monkeypatch.setenv("DOCKER_CONTEXT", "there")
+    assert "500" in probe()
+    assert [line.split()[0] for line in asked] == [b"GET"]
+
+
+def test_a_context_whose_daemon_is_away_is_not_replaced_by_the_default_one(context):
+    context("unix:///nowhere/docker.sock", current="there")
+    assert probe().startswith("Docker does not answer: no daemon is listening on its socket.")
+
+
+def test_docker_host_goes_before_a_context(context, listening, monkeypatch):
+    host, asked = listening
+    context("unix:///nowhere/docker.sock", current="there")
+    monkeypatch.setenv("DOCKER_HOST", host)
+    assert "500" in probe()
+    assert asked
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "there is no such context"), ("{", "Detected corrupted meta file for context there")],
+)
+def test_a_context_that_cannot_be_read(context, monkeypatch, tmp_path, content, reason):
+    context("unix:///nowhere/docker.sock")
+    monkeypatch.setenv("DOCKER_CONTEXT", "there")
+    for meta in tmp_path.glob("contexts/meta/*/meta.json"):
+        meta.unlink() if content is None else meta.write_text(content)
+    text = probe()
+    assert text.startswith(f'could not read the Docker context "there": {reason}')
+    assert text.endswith("See `docker context ls`, or set DOCKER_HOST.")
 
 
 def test_engine_without_a_daemon_raises_only_when_it_is_needed(monkeypatch, tmp_path):
