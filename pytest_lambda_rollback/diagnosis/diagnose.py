@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
 from pytest_lambda_rollback.diagnosis import error_origins
 from pytest_lambda_rollback.diagnosis.distribution_changes import Evidence
 from pytest_lambda_rollback.diagnosis.event_causes import event_cause
@@ -49,6 +50,7 @@ class BreakCase:
     """``None`` for a break that no event brought about."""
     passing: tuple[bytes, ...] = field(default=(), repr=False)
     """Events that the target handles by the same strategy."""
+    event_sources: EventSources = field(default=BUILT_IN, repr=False)
 
 
 def diagnose(case: BreakCase) -> Cause | None:
@@ -101,6 +103,7 @@ def _of_event(case: BreakCase, spoken: Spoken, *, keys_only: bool = False) -> Ca
         case.event,
         case.passing,
         target=spoken.version,
+        event_sources=case.event_sources,
         keys_only=keys_only,
     )
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.diagnosis import error_origins
 from pytest_lambda_rollback.diagnosis.asks import Ask, Wanted, asked
 from pytest_lambda_rollback.diagnosis.event_documents import (
@@ -49,6 +50,7 @@ def event_cause(
     passing_events: Sequence[bytes],
     *,
     target: str,
+    event_sources: EventSources,
     keys_only: bool = False,
 ) -> Cause | None:
     """The place in the event that the target does not take, where it can be shown.
@@ -60,14 +62,14 @@ def event_cause(
     error asks for and that events to compare with have is a cause: a refused value or type may as
     well come from what refuses it.
     """
-    document = read(failing_event)
+    document = read(failing_event, event_sources)
     error = error or _quoted_error(finding)
     if document is None or finding.kind == OutcomeKind.INIT_ERROR or _from_elsewhere(error):
         return None
     location = finding.location if finding.location and finding.location[:1] != "/" else None
     search = _Search(
         document,
-        _comparable(document, passing_events),
+        _comparable(document, passing_events, event_sources),
         failing=_failing_records(document, finding),
         words=EventWords(target, location or error_origins.own_location(error)),
     )
@@ -103,7 +105,7 @@ class _Search:
         self.peers: dict[Path, list[Any]] = {}
         for each in passing:
             self._add_peers(each.places.items())
-        self._same_route = bool(passing) and all(x.route == document.route for x in passing)
+        self._same_topic = bool(passing) and all(x.topic == document.topic for x in passing)
         if failing:
             others = [
                 (path, value)
@@ -113,7 +115,7 @@ class _Search:
             self._add_peers(others)
             for path, _ in others:
                 del self._places[path]
-            self._same_route = self._same_route or not passing
+            self._same_topic = self._same_topic or not passing
 
     def explain(self, ask: Ask) -> Cause | None:
         """What the event has or lacks at the one place that fits."""
@@ -149,11 +151,11 @@ class _Search:
 
     def unlike(self) -> Cause | None:
         """The one object of the payload that is not as those of events that pass."""
-        if not self._same_route:
+        if not self._same_topic:
             return None
         found: dict[Path, Cause] = {}
         for path, value in self._places.items():
-            if not is_payload(path, self._document.kind):
+            if not is_payload(path, self._document.source):
                 continue
             pattern = pattern_of(path)
             peers = self.peers.get(pattern, [])
@@ -261,7 +263,7 @@ class _Search:
             if isinstance(value, dict | list | bool) or value is None or str(value) not in values:
                 continue
             peers = self.peers.get(pattern_of(path), [])
-            if is_payload(path, self._document.kind) and peers and value not in peers:
+            if is_payload(path, self._document.source) and peers and value not in peers:
                 fitting.setdefault(pattern_of(path), self._words.other_value(path, value))
         return _only(fitting)
 
@@ -323,10 +325,13 @@ class _Search:
         return found
 
 
-def _comparable(document: Document, events: Sequence[bytes]) -> list[Document]:
-    """Events of the same source; those of the same route where there are any."""
-    same = [each for each in map(read, events) if each is not None and each.kind == document.kind]
-    return [each for each in same if each.route == document.route] or same
+def _comparable(
+    document: Document, events: Sequence[bytes], event_sources: EventSources
+) -> list[Document]:
+    """Events of the same source; those of the same topic where there are any."""
+    found = [read(event, event_sources) for event in events]
+    same = [each for each in found if each is not None and each.source is document.source]
+    return [each for each in same if each.topic == document.topic] or same
 
 
 def _failing_records(document: Document, finding: Finding) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""Events as places and values: JSON in strings is read, equal places of several events meet. Pure.
+"""Events as places and values: JSON in strings is read, equal places of several events meet.
 
 A place is a path of keys and indexes; its pattern has ``*`` for every index, so that the lines of
 one order meet those of another. JSON text in a string (an SQS or API Gateway body, an SNS
@@ -14,14 +14,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource, covers
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
+
 Path: TypeAlias = tuple[str | int, ...]
 
 _MOST_PLACES = 50_000
 _DEEPEST = 60
-_BASE64_KEYS = frozenset({"data", "body"})
+_BASE64_KEYS = frozenset({"data", "body", "value"})
 _KINDS = {dict: "an object", list: "an array", str: "text", bool: "true or false"}
-_HTTP = ("body", "queryStringParameters", "multiValueQueryStringParameters", "pathParameters")
-_IN_RECORDS = ("body", "kinesis", "dynamodb", "Sns", "s3")
 _ENVELOPES = frozenset(
     {"headers", "multiValueHeaders", "requestContext", "attributes", "messageAttributes"}
 )
@@ -32,21 +33,20 @@ class Document:
     """One event, read; ``places`` has every value by its path, the root first."""
 
     places: Mapping[Path, Any]
-    kind: str
-    """Which source sent it, as far as it shows."""
-    route: str
-    """Which of the source's routes, types or triggers."""
+    source: EventSource
+    topic: str
+    """One of the source's routes, types or triggers."""
 
 
-def read(event: bytes) -> Document | None:
+def read(event: bytes, event_sources: EventSources) -> Document | None:
     """``None`` for what is not JSON, or is too large or deep to look through."""
     try:
         value = json.loads(event)
         places = dict(_walk(value))
     except (ValueError, RecursionError):
         return None
-    kind, route = _source(value)
-    return Document(places=places, kind=kind, route=route)
+    source = event_sources.source_of(value)
+    return Document(places=places, source=source, topic=source.topic(value))
 
 
 def pattern_of(path: Path) -> Path:
@@ -66,27 +66,21 @@ def kind_of(value: Any) -> str:
     return _KINDS.get(type(value), "a number")
 
 
-def is_payload(path: Path, kind: str) -> bool:
-    """Whether a place belongs to what the sender wrote, not to what AWS puts around it."""
-    if kind == "http":
-        return path[:1] != () and path[0] in _HTTP
-    if kind.startswith("records:"):
-        return len(path) > 2 and path[2] in _IN_RECORDS
-    if kind == "eventbridge":
-        return path[:1] == ("detail",)
+def is_payload(path: Path, source: EventSource) -> bool:
+    """True for a place that the sender filled; false for what AWS puts around it."""
+    if source.payload:
+        return source.is_payload(path)
     return not (path and path[0] in _ENVELOPES)
 
 
 def roots(document: Document) -> list[Path]:
-    """Where the payload begins, outermost."""
-    found: list[Path] = []
-    if document.kind == "http":
-        found = [("body",)]
-    elif document.kind == "eventbridge":
-        found = [("detail",)]
-    elif document.kind.startswith("records:"):
-        found = [path for path in document.places if len(path) == 3 and path[2] in _IN_RECORDS]
-    return [path for path in found if path in document.places] or [()]
+    """The outermost places where the payload begins."""
+    found = [
+        path
+        for path in document.places
+        if any(covers(place, path) for place in document.source.payload)
+    ]
+    return found or [()]
 
 
 def _walk(root: Any) -> Iterator[tuple[Path, Any]]:
@@ -121,22 +115,3 @@ def _embedded(path: Path, text: str) -> Any:
     except (ValueError, RecursionError):
         return text
     return value if isinstance(value, dict | list) else text
-
-
-def _source(event: Any) -> tuple[str, str]:
-    if not isinstance(event, dict):
-        return "", ""
-    records = event.get("Records")
-    if isinstance(records, list) and records and isinstance(records[0], dict):
-        source = records[0].get("eventSource", records[0].get("EventSource", ""))
-        return f"records:{source}", str(records[0].get("eventName", ""))
-    context = event.get("requestContext")
-    if isinstance(context, dict):
-        method = event.get("httpMethod", "")
-        route = event.get("routeKey") or event.get("resource") or event.get("path") or ""
-        return "http", f"{method} {context.get('routeKey') or route}".strip()
-    if "detail-type" in event:
-        return "eventbridge", f"{event.get('source', '')} {event['detail-type']}"
-    if "triggerSource" in event:
-        return "cognito", str(event["triggerSource"])
-    return "", ""

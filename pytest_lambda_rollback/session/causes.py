@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.diagnosis.diagnose import BreakCase, diagnose, same_break
 from pytest_lambda_rollback.diagnosis.search import smallest_flip
 from pytest_lambda_rollback.diagnosis.stack_changes import Change, changes, hybrid
@@ -70,7 +71,9 @@ class Diagnosis:
         statics: StaticContracts,
         other_events: Callable[[], tuple[EventFixture, ...]],
         say: Callable[[str], None],
+        event_sources: EventSources,
     ) -> None:
+        self._event_sources = event_sources
         self._replays = replays
         self._statics = statics
         self._other_events = other_events
@@ -104,6 +107,7 @@ class Diagnosis:
                 imported=self._statics.imported(broken.own),
                 event=broken.fixture.payload,
                 passing=() if flip.heals else self._handled(broken),
+                event_sources=self._event_sources,
             )
         )
         return replace(finding, cause=cause)

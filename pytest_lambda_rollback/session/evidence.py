@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pytest_lambda_rollback.aws_lambda.event_sources.recognition import Source, recognise
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import UNKNOWN
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.coverage.agent_layer import coverage_version, not_measurable
 from pytest_lambda_rollback.errors import RollbackError
 from pytest_lambda_rollback.model.coverage import EventCoverage, event_coverage
@@ -25,6 +26,7 @@ class Evidence:
     """Asks for the lines that events reach; ``artifacts`` is where the agent's package goes."""
 
     artifacts: Path
+    event_sources: EventSources
     _versions: dict[FunctionVersion, FunctionVersion] = field(default_factory=dict)
 
     def of(
@@ -35,8 +37,8 @@ class Evidence:
         judged: Outcome | None,
     ) -> EventCoverage:
         """One event's part in the evidence. ``judged`` is how its judged replay ended."""
-        recognised = recognise(fixture.payload).source
-        source = "" if recognised is Source.UNKNOWN else str(recognised)
+        recognised = self.event_sources.recognise(fixture.payload).source
+        source = "" if recognised is UNKNOWN else recognised.name
         reason = not_measurable(version)
         if judged is None:
             reason = "it was not replayed on the target"

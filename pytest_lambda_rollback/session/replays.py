@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.contracts import invocation, response
 from pytest_lambda_rollback.engines.interface import Engine
 from pytest_lambda_rollback.model.findings import Judgement, Verdict
@@ -51,8 +52,10 @@ class Replays:
         engine: Engine,
         pool: EnvironmentPool,
         work: Work,
+        event_sources: EventSources,
     ) -> None:
         self.engine = engine
+        self._event_sources = event_sources
         self.current = current
         self._function = function
         self._pool = pool
@@ -97,9 +100,8 @@ class Replays:
         judgement = invocation.judge(baseline, outcome, fixture.expect, **names)
         kinds = {each.kind for each in (*baseline, outcome)}
         if judgement.verdict is Verdict.SAFE and kinds == {OutcomeKind.RESPONSE}:
-            return response.judge(
-                baseline, outcome, self._function.response, event=fixture.payload, **names
-            )
+            event = self._event_sources.recognise(fixture.payload)
+            return response.judge(baseline, outcome, self._function.response, event=event, **names)
         return judgement
 
     def probe(self, version: FunctionVersion, name: str, fixture: EventFixture) -> Judgement:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
 from pytest_lambda_rollback.engines.interface import Engine, Progress
 from pytest_lambda_rollback.errors import EngineError, RollbackError, SourceError
 from pytest_lambda_rollback.model.coverage import EventCoverage
@@ -75,8 +76,8 @@ class Session:
     ``announce`` and ``progress`` are called from the thread that calls `run` only. ``eager`` gets
     everything ready that the selection needs; a worker of a distributed run, which makes only
     some of the checks, is not eager. ``cache`` keeps what was read from packages. ``coverage`` is
-    the folder for the agent's package, where the lines that events reach are asked for. `close`
-    must be called, whatever happened.
+    the folder for the agent's package, where the lines that events reach are asked for.
+    ``event_sources`` are those that can be recognised. `close` must be called, whatever happened.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Session:
         eager: bool = True,
         cache: Path | None = None,
         coverage: Path | None = None,
+        event_sources: EventSources = BUILT_IN,
         today: Callable[[], date] = date.today,
     ) -> None:
         self._make_engine = make_engine
@@ -100,7 +102,8 @@ class Session:
         # Two baseline replays and one start ahead must never wait for one another.
         self._work = Work(threads=max(3, workers + 1), progress=progress)
         self._statics = StaticContracts(cache, today=today)
-        self._coverage = Evidence(coverage) if coverage is not None else None
+        self._event_sources = event_sources
+        self._coverage = Evidence(coverage, event_sources) if coverage is not None else None
         self._evidence: dict[tuple[Path, str, str, str], EventCoverage] = {}
         self._releases: list[Future[None]] = []
         self._running: dict[tuple[object, ...], _Running | str] = {}
@@ -332,6 +335,7 @@ class Session:
             engine=running.engine,
             pool=running.pool,
             work=self._work,
+            event_sources=self._event_sources,
         )
         if current.image is None:
             function.diagnosis = self._diagnosis(function.replays, own)
@@ -346,6 +350,7 @@ class Session:
                 events.load(path, name=own.event_name(path)) for path in own.events
             ),
             say=self._work.say,
+            event_sources=self._event_sources,
         )
 
     def _read_ahead(self, function: _Function) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3/prod/GET/orders"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:orders"
@@ -59,6 +63,11 @@ FIREHOSE = {
     "invocationId": "i", "deliveryStreamArn": "arn:aws:firehose:x", "region": "us-east-1",
     "records": [{"recordId": "r1", "data": "e30="}, {"recordId": "r2", "data": "e30="}],
 }  # fmt: skip
+
+
+def recognised(event: object) -> Event:
+    """The event with its source."""
+    return BUILT_IN.recognise(json.dumps(event).encode())
 
 
 def sqs(*names: str, group: str | None = None) -> dict[str, Any]:

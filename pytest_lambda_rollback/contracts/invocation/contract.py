@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from pytest_lambda_rollback.aws_lambda.event_sources.recognition import status_of
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import status_of
 from pytest_lambda_rollback.contracts.invocation.frames import own_location
 from pytest_lambda_rollback.contracts.invocation.services import FailedCall, failed_call
 from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement

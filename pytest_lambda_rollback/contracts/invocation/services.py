@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pytest_lambda_rollback.aws_lambda.event_sources.recognition import FAILURES, status_of
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.batches import FAILURES
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import status_of
 from pytest_lambda_rollback.model.json_values import Json, one_line, parse
 from pytest_lambda_rollback.model.replay import FunctionError, Outcome, OutcomeKind
 

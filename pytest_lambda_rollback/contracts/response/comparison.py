@@ -9,23 +9,12 @@ event sources, and words no sentences of its own but for arrays.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from pytest_lambda_rollback.contracts.response.clock_times import near_times
 from pytest_lambda_rollback.contracts.response.differences import ANY_INDEX, Differences
 from pytest_lambda_rollback.contracts.response.matching import element_keys, match
 from pytest_lambda_rollback.contracts.response.shapes import Shape, shape_of
 from pytest_lambda_rollback.model.json_values import Json, Path, canonical, json_type, scalar_key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
-    """What the rules of a protocol leave to compare, and whether there is a point in it."""
-
-    current: tuple[Json, ...]
-    target: Json
-    settled: bool = False
-    """True when what was noted already says it all."""
 
 
 def compare_shape(shape: Shape, target: Json, path: Path, differences: Differences) -> None:

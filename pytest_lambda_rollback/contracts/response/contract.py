@@ -1,18 +1,17 @@
-"""The response contract: would a caller of the current version be served by the target? Pure.
+"""The response contract: the target must serve the callers of the current version.
 
 The direction is that of a rollback: callers were written, or have been changed, for what the
 current version answers now. What they may rely on is what it answered in *every* replay of the
 event. The modes: ``shape`` (keys and JSON types), ``exact`` (values too, without noise),
-``schema`` (a JSON Schema), ``none``. Who the caller is shows in the event, and what the rules of
-its protocol make of a response counts in every mode but ``none``.
+``schema`` (a JSON Schema), ``none``. The event shows who the caller is, and the rules of its event
+source (`aws_lambda.event_sources`) count in every mode but ``none``.
 
-Policy where nobody reads the response (`event_sources`): mode ``shape`` compares nothing then.
-"Invoking a Lambda function asynchronously" and "How Lambda processes records from stream and
-queue-based event sources" of the AWS Lambda Developer Guide leave only destinations, which get a
-response along with its event; whoever works with that sets ``exact`` or ``schema``.
+Where nobody reads the response, mode ``shape`` compares nothing. Only destinations get it, along
+with its event; whoever relies on that sets ``exact`` or ``schema``. See
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html and
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 
-This room reads outcomes and knows no engine. How values are compared is in `comparison`, what
-protocols say in the rooms named after them.
+This module reads outcomes and knows no engine. `comparison` compares values.
 """
 
 from __future__ import annotations
@@ -20,44 +19,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_lambda_rollback.aws_lambda.event_sources.recognition import (
-    AUTHORIZERS,
-    POLLED,
-    Event,
-    Source,
-    recognise,
-)
-from pytest_lambda_rollback.contracts.response.authorizers import read_authorizer
-from pytest_lambda_rollback.contracts.response.batches import read_batch
-from pytest_lambda_rollback.contracts.response.cognito_triggers import read_trigger
-from pytest_lambda_rollback.contracts.response.comparison import (
-    Compared,
-    compare_shape,
-    compare_values,
-)
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import BY_FORM, with_parsed_body
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import media_family
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
+from pytest_lambda_rollback.contracts.response.comparison import compare_shape, compare_values
 from pytest_lambda_rollback.contracts.response.differences import Differences
-from pytest_lambda_rollback.contracts.response.http_answers import (
-    read_http,
-    reads_as_http,
-    with_parsed_body,
-)
-from pytest_lambda_rollback.contracts.response.http_headers import media_family
 from pytest_lambda_rollback.contracts.response.json_schema import compare_schema
-from pytest_lambda_rollback.contracts.response.record_results import read_results
 from pytest_lambda_rollback.contracts.response.shapes import shape_of
 from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.json_values import MAX_DEPTH, Json, TooDeepError, one_line, parse
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import ResponseRule
-
-_OF_PROTOCOLS = frozenset(
-    (
-        "authorizer-allows", "authorizer-denies", "batch-item-failure", "malformed-response",
-        "record-dropped", "record-failed", "status-code", "trigger-decision",
-        "unknown-batch-item",
-    )
-)  # fmt: skip
-"""Kinds of differences that count whatever a schema says."""
 
 
 def judge(
@@ -67,12 +39,12 @@ def judge(
     *,
     current_name: str,
     target_name: str,
-    event: bytes | None = None,
+    event: Event | None = None,
 ) -> Judgement:
     """Compare a target's response with those of two or more replays of the current version.
 
-    Every outcome must be a response. ``event`` is what both were given, as JSON text; without it
-    the caller is taken for an unknown one. Findings are sorted by their JSON Pointer; a place
+    Every outcome must be a response. ``event`` is the one that both were given; without it
+    the caller is unknown. Findings are sorted by their JSON Pointer; a place
     inside an array without a meaningful order has ``*`` for its index. A response that nests
     deeper than MAX_DEPTH is unknown, and so is a schema that the current version misses. Raises
     ValueError for outcomes that are no responses, no baseline, an unknown mode, a mode
@@ -96,7 +68,7 @@ def judge(
             _read(target),
             differences,
             rule=rule,
-            event=recognise(event),
+            event=event or Event(),
         )
     except (TooDeepError, RecursionError):
         reason = (
@@ -142,7 +114,7 @@ def _compare(
     event: Event,
 ) -> str | None:
     """Note the differences, or return the reason why there is nothing to say."""
-    if rule.mode == "shape" and not event.response_is_read:
+    if rule.mode == "shape" and not event.answer_is_read:
         return None
     exact = rule.mode == "exact"
     if not target.is_json or not all(answer.is_json for answer in current):
@@ -151,13 +123,16 @@ def _compare(
             return f"CURRENT does not answer JSON, which {rule.schema_name or 'a schema'} describes"
         return None
     values = [answer.value for answer in current]
-    compared = _by_protocol(values, target.value, differences, event=event, exact=exact)
+    rules = event.source.answers or BY_FORM
+    compared = rules.read(values, target.value, differences, event=event, exact=exact)
     if rule.mode == "schema":
-        differences.keep(_OF_PROTOCOLS)
+        differences.keep_rules()
         if compared.settled and len(differences):
             return None
         runs = [with_parsed_body(value) for value in values]
         return compare_schema(runs, with_parsed_body(target.value), rule, differences)
+    for part in compared.parts:
+        compare_shape(shape_of(part.current), part.target, part.path, differences)
     if compared.settled:
         return None
     if exact:
@@ -165,21 +140,6 @@ def _compare(
     else:
         compare_shape(shape_of(compared.current), compared.target, (), differences)
     return None
-
-
-def _by_protocol(
-    current: Sequence[Json], target: Json, differences: Differences, *, event: Event, exact: bool
-) -> Compared:
-    """Note what the caller's protocol says of the responses; an unknown caller's is guessed."""
-    if event.source in AUTHORIZERS:
-        return read_authorizer(current, target, differences, event=event, exact=exact)
-    if event.source is Source.COGNITO:
-        return read_trigger(current, target, differences, event=event, exact=exact)
-    if event.source in (Source.FIREHOSE, Source.S3_BATCH):
-        return read_results(current, target, differences, event=event, exact=exact)
-    if event.source not in POLLED and reads_as_http(event, current, target):
-        return read_http(current, target, differences, event=event, exact=exact)
-    return read_batch(current, target, differences, event=event, exact=exact)
 
 
 def _compare_opaque(

@@ -8,9 +8,10 @@ difference *is* is decided by those that call it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import HEADER_OBJECTS
 from pytest_lambda_rollback.contracts.response.matchers import Fit, fit
 from pytest_lambda_rollback.model.findings import Contract, Finding
 from pytest_lambda_rollback.model.json_values import (
@@ -22,9 +23,6 @@ from pytest_lambda_rollback.model.json_values import (
     short_text,
 )
 from pytest_lambda_rollback.model.settings import Matcher
-
-HEADER_OBJECTS = ("headers", "multiValueHeaders")
-"""Where API Gateway, ALB and function URLs keep headers, whose names ignore case."""
 
 ANY_INDEX = "*"
 """The token for an element of an array whose order means nothing, and for any in a pattern."""
@@ -42,6 +40,8 @@ class _Difference:
     note: str
     current: str | None
     target: str | None
+    is_rule: bool = False
+    """A rule of the event source, which counts whatever a schema says."""
     places: int = 1
 
 
@@ -171,6 +171,19 @@ class Differences:
             says = "TARGET answers the items at PLACE in another order than CURRENT"
             self._add(path, "order-changed", says, short_text(current), short_text(target))
 
+    def rule(
+        self,
+        path: Path,
+        kind: str,
+        says: str,
+        current: str | None,
+        target: str | None,
+        note: str = "",
+    ) -> None:
+        """The target breaks a rule of the event source; this counts in every mode."""
+        if self._is_new(path, kind):
+            self._add(path, kind, says, current, target, note, is_rule=True)
+
     def other(
         self,
         path: Path,
@@ -180,9 +193,9 @@ class Differences:
         target: str | None,
         note: str = "",
     ) -> None:
-        """A rule of its own; ``says`` as in the sentences above, values as short text.
+        """Another difference; ``says`` as in the sentences above, values as short text.
 
-        ``note`` follows the sentence as it is.
+        ``note`` follows the sentence unchanged.
         """
         if self._is_new(path, kind):
             self._add(path, kind, says, current, target, note)
@@ -221,14 +234,17 @@ class Differences:
         current: str | None,
         target: str | None,
         note: str = "",
+        *,
+        is_rule: bool = False,
     ) -> None:
         self._found[_place(path), kind] = _Difference(
-            path=path, kind=kind, says=says, note=note, current=current, target=target
-        )
+            path=path, kind=kind, says=says, note=note, current=current, target=target,
+            is_rule=is_rule,
+        )  # fmt: skip
 
-    def keep(self, kinds: Collection[str]) -> None:
-        """Drop what was found of any other kind."""
-        self._found = {key: each for key, each in self._found.items() if each.kind in kinds}
+    def keep_rules(self) -> None:
+        """Drop everything but broken rules of the event source."""
+        self._found = {key: each for key, each in self._found.items() if each.is_rule}
 
     def findings(self) -> tuple[Finding, ...]:
         """One finding for each path and kind, sorted by path, then kind."""

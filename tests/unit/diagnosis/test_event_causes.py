@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from helpers.stack_builders import error, finding
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN
 from pytest_lambda_rollback.diagnosis.event_causes import event_cause
 from pytest_lambda_rollback.model.findings import Cause, Contract, Finding
 from pytest_lambda_rollback.model.replay import FunctionError
@@ -35,14 +36,16 @@ def http(
         "version": "2.0",
         "routeKey": route,
         "headers": headers or {"host": "api.example.com"},
-        "requestContext": {"routeKey": route, "requestId": "JKJ="},
+        "requestContext": {"routeKey": route, "requestId": "JKJ=", "http": {"method": "POST"}},
         "body": json.dumps(body),
         "isBase64Encoded": False,
     }
 
 
 def bus(detail: Any) -> dict[str, Any]:
-    return {"detail-type": "Refund", "source": "shop", "detail": detail}
+    return {
+        "detail-type": "Refund", "source": "shop", "account": "123456789012", "detail": detail
+    }  # fmt: skip
 
 
 def kinesis(data: Any) -> dict[str, Any]:
@@ -62,6 +65,7 @@ def cause(
         json.dumps(failing).encode(),
         [json.dumps(each).encode() for each in passing],
         target="2",
+        event_sources=BUILT_IN,
     )
 
 
@@ -366,7 +370,12 @@ def test_an_error_that_the_answer_quotes() -> None:
     [b"not json", b"\xff", b"[" * 100_000, b"null"],
 )
 def test_events_that_cannot_be_read_make_no_cause_and_no_trouble(failing: bytes) -> None:
-    assert event_cause(key("sku"), finding(), failing, [b'{"sku": 1}'], target="2") is None
+    assert (
+        event_cause(
+            key("sku"), finding(), failing, [b'{"sku": 1}'], target="2", event_sources=BUILT_IN
+        )
+        is None
+    )
 
 
 def test_keys_are_escaped_in_pointers() -> None:

@@ -29,7 +29,7 @@ def judged(
         ResponseRule(mode=mode, ignore=ignore),
         current_name="orders:4",
         target_name="orders:2",
-        event=json.dumps(event).encode(),
+        event=made.recognised(event),
     )
 
 
@@ -129,7 +129,7 @@ def test_a_proper_answer_is_none(event: object, target: object) -> None:
 def test_a_malformed_answer_is_told_with_what_it_leads_to() -> None:
     (finding,) = judged(made.REST_API, OK, {**OK, "body": {"id": 1}}).findings
     assert finding.message == (
-        "orders:2 answers an object as body, which has to be text, which API Gateway refuses: "
+        "orders:2 answers an object as body, which must be text, which API Gateway refuses: "
         "its client gets a server error"
     )
     assert (finding.current, finding.target) == (r'"{\"id\": 1}"', '{"id": 1}')

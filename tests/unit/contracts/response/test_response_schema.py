@@ -52,7 +52,7 @@ def judged(
         ),
         current_name="orders:4",
         target_name="orders:2",
-        event=None if event is None else json.dumps(event).encode(),
+        event=None if event is None else made.recognised(event),
     )
 
 

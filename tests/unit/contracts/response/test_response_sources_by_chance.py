@@ -80,7 +80,7 @@ def judged(event: object, baseline: list[object], target: object, mode: str) -> 
         ResponseRule(mode=mode, schema="{}" if mode == "schema" else None),
         current_name="orders:4",
         target_name="orders:2",
-        event=json.dumps(event).encode(),
+        event=made.recognised(event),
     )
 
 

@@ -1,27 +1,34 @@
-"""What Amazon Cognito makes of a user pool trigger's response. Pure.
+"""User pool triggers of Amazon Cognito.
 
 A trigger hands back the event with its ``response`` filled in; Cognito reads nothing else of it
 and fails the user's request with "Unrecognizable lambda output" for what is not an object. So
-only ``response`` is compared, and of what decides (may this user sign in, is the answer correct)
-the value too, in both directions: a user who is refused, and one who would be let through.
+only ``response`` is compared. Of members that decide (may this user sign in, is the answer
+correct) the value counts too, in both directions: a user who is refused, and one who would be let
+through.
 
-The rules are those of "Customizing user pool workflows with Lambda triggers" and of the page of
-each trigger in the Amazon Cognito Developer Guide, whose response parameters are named below.
+"Customizing user pool workflows with Lambda triggers", and the page of each trigger, whose
+response parameters are named below:
+https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-working-with-lambda-triggers.html
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_lambda_rollback.aws_lambda.event_sources.recognition import Event, Object
-from pytest_lambda_rollback.contracts.response.comparison import Compared
-from pytest_lambda_rollback.contracts.response.differences import Differences
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
+    Compared,
+    Differences,
+    Event,
+    EventSource,
+    Object,
+    has,
+)
 from pytest_lambda_rollback.model.json_values import Json, Path, short_text
 
 _RESPONSE = "response"
 
 _SILENT = ("PreAuthentication_", "PostAuthentication_", "PostConfirmation_")
-"""Triggers of which no information is expected: they may leave ``response`` out."""
+"""Triggers without information to return: they may leave ``response`` out."""
 
 _DECIDES: dict[str, Json] = {
     # "Pre sign-up Lambda trigger"
@@ -53,38 +60,49 @@ _LISTS = frozenset(
 """Response parameters that are sets of names."""
 
 
-def read_trigger(
-    current: Sequence[Json], target: Json, differences: Differences, *, event: Event, exact: bool
-) -> Compared:
-    """Note what Cognito cannot read, and other decisions; leave ``response`` to compare.
+class TriggerAnswers:
+    """How Cognito reads the answer of a user pool trigger."""
 
-    A null member counts as a missing one: the event itself comes with such. Where values are
-    compared (``exact``), the whole response is left to compare, decisions with it.
-    """
-    as_is = Compared(current=tuple(current), target=target)
-    needs_response = not str(event.value["triggerSource"]).startswith(_SILENT)
-    if not all(_is_readable(value, needs_response=needs_response) for value in current):
-        return as_is
-    if not _is_readable(target, needs_response=needs_response):
-        lacks = "the event" if not isinstance(target, dict) else "its response object"
-        path: Path = (_RESPONSE,) if isinstance(target, dict) else ()
-        differences.other(
-            path,
-            "malformed-response",
-            f"TARGET does not hand back {lacks}, without which Cognito fails the user's request",
-            short_text(_response(current[0]) if path else current[0]),
-            short_text(_member(target, _RESPONSE) if path else target),
+    __slots__ = ()
+
+    def read(
+        self,
+        current: Sequence[Json],
+        target: Json,
+        differences: Differences,
+        *,
+        event: Event,
+        exact: bool,
+    ) -> Compared:
+        """Note what Cognito cannot read, and other decisions; leave ``response`` to compare.
+
+        A null member counts as a missing one, because the event itself has such. Where values
+        are compared (``exact``), the whole response is left to compare, with its decisions.
+        """
+        as_is = Compared(current=tuple(current), target=target)
+        needs_response = not _trigger(event.value).startswith(_SILENT)
+        if not all(_is_readable(value, needs_response=needs_response) for value in current):
+            return as_is
+        if not _is_readable(target, needs_response=needs_response):
+            lacks = "the event" if not isinstance(target, dict) else "its response object"
+            path: Path = (_RESPONSE,) if isinstance(target, dict) else ()
+            differences.rule(
+                path,
+                "malformed-response",
+                f"TARGET does not hand back {lacks}, so Cognito fails the user's request",
+                short_text(_response(current[0]) if path else current[0]),
+                short_text(_member(target, _RESPONSE) if path else target),
+            )
+            return Compared(current=as_is.current, target=target, settled=True)
+        if exact:
+            return as_is
+        runs, other = [_response(value) for value in current], _response(target)
+        decided = _note_decisions(runs, other, differences)
+        _note_lost_names(runs, other, (_RESPONSE,), differences)
+        return Compared(
+            current=tuple({_RESPONSE: _stated(run, decided)} for run in runs),
+            target={_RESPONSE: _stated(other, decided)},
         )
-        return Compared(current=as_is.current, target=target, settled=True)
-    if exact:
-        return as_is
-    runs, other = [_response(value) for value in current], _response(target)
-    decided = _note_decisions(runs, other, differences)
-    _note_lost_names(runs, other, (_RESPONSE,), differences)
-    return Compared(
-        current=tuple({_RESPONSE: _stated(run, decided)} for run in runs),
-        target={_RESPONSE: _stated(other, decided)},
-    )
 
 
 def _is_readable(value: Json, *, needs_response: bool) -> bool:
@@ -119,7 +137,7 @@ def _note_decisions(runs: Sequence[Object], other: Object, differences: Differen
             continue
         judged.add(name)
         if found != known[0]:
-            differences.other(
+            differences.rule(
                 (_RESPONSE, name),
                 "trigger-decision",
                 "TARGET decides otherwise at PLACE than CURRENT",
@@ -153,3 +171,27 @@ def _note_lost_names(
 
 def _texts(value: Json) -> set[str]:
     return {each for each in value if isinstance(each, str)} if isinstance(value, list) else set()
+
+
+def _trigger(event: Object) -> str:
+    return str(event.get("triggerSource"))
+
+
+def _recognises(event: Json) -> bool:
+    return has(event, triggerSource=str, userPoolId=str, request=dict)
+
+
+def _is_read(event: Object) -> bool:
+    """False for "Custom sender Lambda triggers": Cognito expects no information in return."""
+    return not _trigger(event).startswith(("CustomEmailSender_", "CustomSMSSender_"))
+
+
+COGNITO = EventSource(
+    name="Cognito",
+    slug="cognito",
+    recognises=_recognises,
+    topics=(("triggerSource",),),
+    payload=(("request",),),
+    answer_is_read=_is_read,
+    answers=TriggerAnswers(),
+)

@@ -1,17 +1,31 @@
-"""Headers, cookies and content types of HTTP answers. Pure.
+"""Status, headers, cookies and content types of HTTP answers.
 
 An answer is an object with ``headers`` and ``multiValueHeaders``, both there and one of them
 maybe empty, and ``cookies`` where payload format 2.0 sets them. Names of headers ignore case, and
-what a client has to be able to read is a kind of content, not a spelling of it.
+a client must be able to read a kind of content, not a spelling of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_lambda_rollback.aws_lambda.event_sources.recognition import Object
-from pytest_lambda_rollback.contracts.response.differences import HEADER_OBJECTS, Differences
-from pytest_lambda_rollback.model.json_values import one_line, short_text
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import Differences, Object
+from pytest_lambda_rollback.model.json_values import Json, one_line, short_text
+
+HEADER_OBJECTS = ("headers", "multiValueHeaders")
+"""Where front ends read headers, whose names ignore case."""
+
+
+def status_of(value: Json) -> int | None:
+    """The HTTP status of an answer, which API Gateway also takes as text ("200")."""
+    status = value.get("statusCode") if isinstance(value, dict) else None
+    if isinstance(status, bool):
+        return None
+    if isinstance(status, str):
+        return int(status) if status.isascii() and status.isdigit() and len(status) < 5 else None
+    if isinstance(status, float):
+        return int(status) if status.is_integer() else None
+    return status if isinstance(status, int) else None
 
 
 def spell_headers(runs: Sequence[Object], other: Object) -> None:
@@ -120,7 +134,7 @@ def _header(answer: Object, wanted: str) -> tuple[tuple[str, str], str]:
 
 
 def media_family(content_type: str) -> str:
-    """What a caller has to be able to read: ``json``, ``text``, ``image``, ``application/pdf``."""
+    """The kind of content, as a caller reads it: ``json``, ``text``, ``application/pdf``."""
     media = content_type.partition(";")[0].strip().lower()
     if media.endswith(("/json", "+json")):
         return "json"

@@ -1,0 +1,1 @@
+"""How services read the answers of functions: rules that several event sources share."""

@@ -1,0 +1,159 @@
+"""Answers with a result for each record, as Firehose and S3 Batch Operations read them.
+
+These services hand over records with an identity and expect each of them back with a result. A
+record that both versions fail is no break, nor is one that only the current version fails or
+drops. The data that records carry is compared record by record.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
+    Compared,
+    Differences,
+    Event,
+    Object,
+    Part,
+    records,
+)
+from pytest_lambda_rollback.model.json_values import Json, TooDeepError, parse, short_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultAnswers:
+    """How one service reads the results of records."""
+
+    sent: str
+    """The event's list of records."""
+    answered: str
+    """The answer's list of results."""
+    identity: str
+    """The member that says which record a result is of, in both lists."""
+    result: str
+    """The member with the result."""
+    good: tuple[str, ...]
+    """Results that are no failure, the best one first."""
+    carries_data: bool = False
+    """Results carry a record's new content as base64 in ``data``."""
+
+    def read(
+        self,
+        current: Sequence[Json],
+        target: Json,
+        differences: Differences,
+        *,
+        event: Event,
+        exact: bool,
+    ) -> Compared:
+        """Note records that the target fails, drops or forgets and the current version does not.
+
+        Unless values are compared (``exact``), only that and the data of the records counts.
+        Raises TooDeepError for data that nests too deep.
+        """
+        runs = [self._by_identity(value) for value in current]
+        if any(run is None for run in runs):
+            return Compared(current=tuple(current), target=target)
+        other = self._by_identity(target)
+        if other is None:
+            differences.rule(
+                (),
+                "malformed-response",
+                f"TARGET answers without a list of {self.answered}, so {event.source.name} "
+                "treats all of them as failed",
+                short_text(current[0]),
+                short_text(target),
+            )
+            return Compared(current=tuple(current), target=target, settled=True)
+        before = len(differences)
+        parts: list[Part] = []
+        for record in records(event.value, self.sent):
+            identity = record.get(self.identity)
+            if isinstance(identity, str):
+                known = [(run or {}).get(identity) for run in runs]
+                parts += self._record(known, other.get(identity), identity, differences)
+        return Compared(
+            current=tuple(self._decoded(value) for value in current),
+            target=self._decoded(target),
+            settled=not exact or len(differences) > before,
+            parts=() if exact else tuple(parts),
+        )
+
+    def _by_identity(self, value: Json) -> dict[str, _Result] | None:
+        """The results by the identity of their record; ``None`` for another kind of response."""
+        found = value.get(self.answered) if isinstance(value, dict) else None
+        if not isinstance(found, list):
+            return None
+        return {
+            str(each.get(self.identity)): _Result(
+                index=index, name=str(each.get(self.result)), value=each
+            )
+            for index, each in enumerate(found)
+            if isinstance(each, dict)
+        }
+
+    def _record(
+        self,
+        known: Sequence[_Result | None],
+        found: _Result | None,
+        identity: str,
+        differences: Differences,
+    ) -> list[Part]:
+        """Note a record that the target fails or drops; the data of one that both pass on."""
+        runs = [result for result in known if result is not None]
+        names = {result.name for result in runs}
+        if len(runs) != len(known) or not names <= set(self.good):
+            return []  # the current version does not always get this record through itself
+        path = (self.answered, found.index if found is not None else identity)
+        if found is None or found.name not in self.good:
+            differences.rule(
+                path, "record-failed", "TARGET fails a record that CURRENT gets through",
+                short_text(runs[0].value), short_text(found.value if found else None),
+            )  # fmt: skip
+            return []
+        best = self.good[0]
+        if found.name != best and names == {best}:
+            differences.rule(
+                path, "record-dropped", "TARGET drops a record that CURRENT passes on",
+                short_text(runs[0].value), short_text(found.value),
+            )  # fmt: skip
+            return []
+        if not self.carries_data or {found.name, *names} != {best}:
+            return []
+        values = tuple(_with_data(result.value) for result in runs)
+        return [Part(path=path, current=values, target=_with_data(found.value))]
+
+    def _decoded(self, value: Json) -> Json:
+        """A response with the data of its records decoded."""
+        found = value.get(self.answered) if isinstance(value, dict) else None
+        if not self.carries_data or not isinstance(value, dict) or not isinstance(found, list):
+            return value
+        decoded = [_with_data(each) if isinstance(each, dict) else each for each in found]
+        return {**value, self.answered: decoded}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Result:
+    index: int
+    name: str
+    value: Object
+
+
+def _with_data(result: Object) -> Json:
+    """A result with its base64 data as JSON where it is JSON, else as text where it is text."""
+    data = result.get("data")
+    if not isinstance(data, str):
+        return result
+    try:
+        text = base64.b64decode(data, validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        return result
+    try:
+        return {**result, "data": parse(text)}
+    except TooDeepError:
+        raise
+    except ValueError:
+        return {**result, "data": text}

@@ -1,0 +1,24 @@
+"""REST APIs of API Gateway with Lambda proxy integration.
+
+"Lambda proxy integrations in API Gateway" (input and output format):
+https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+"""
+
+from __future__ import annotations
+
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import HttpAnswers
+from pytest_lambda_rollback.aws_lambda.event_sources.api_gateway_http import PARAMETERS, is_format_1
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource
+
+REST_API = EventSource(
+    name="API Gateway",
+    slug="rest",
+    recognises=is_format_1,
+    topics=(("httpMethod",), ("resource",)),
+    request_path="path",
+    named_by_topics=True,
+    payload=(("body",),),
+    parameters=PARAMETERS,
+    answers=HttpAnswers(needs_object=True, merges_headers=True, only_documented=True),
+)
+"""Recognised after payload format 1.0 of HTTP APIs, which says its version."""

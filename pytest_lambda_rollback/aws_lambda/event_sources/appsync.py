@@ -1,0 +1,46 @@
+"""AWS AppSync: Lambda authorizers, and direct Lambda resolvers.
+
+"AWS_LAMBDA authorization":
+https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html#aws-lambda-authorization
+The event of a direct resolver is the resolver's context, or a list of them for a batch:
+https://docs.aws.amazon.com/appsync/latest/devguide/resolver-context-reference.html
+https://docs.aws.amazon.com/appsync/latest/devguide/tutorial-lambda-resolvers.html
+"""
+
+from __future__ import annotations
+
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.authorizers import AuthorizerAnswers
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource, has, member
+from pytest_lambda_rollback.model.json_values import Json
+
+
+def _is_authorization(event: Json) -> bool:
+    context = member(event, "requestContext")
+    return has(event, authorizationToken=str) and has(context, apiId=str, queryString=str)
+
+
+def _is_resolver(event: Json) -> bool:
+    if isinstance(event, list):
+        return bool(event) and all(map(_is_context, event))
+    return _is_context(event)
+
+
+def _is_context(value: Json) -> bool:
+    is_context = has(value, arguments=dict, request=dict) and "identity" in value
+    return is_context and has(member(value, "info"), fieldName=str)
+
+
+AUTHORIZER = EventSource(
+    name="AppSync's authorizer",
+    slug="authorizer",
+    recognises=_is_authorization,
+    topics=(("requestContext", "operationName"),),
+    answers=AuthorizerAnswers(takes_policy=False),
+)
+RESOLVER = EventSource(
+    name="AppSync",
+    slug="appsync",
+    recognises=_is_resolver,
+    topics=(("info", "fieldName"), ("*", "info", "fieldName")),
+    payload=(("arguments",), ("*", "arguments")),
+)

@@ -1,0 +1,238 @@
+"""The interface of an event source: everything that the package knows about one.
+
+A source is a value, `EventSource`. It declares how to recognise its events, how fixtures of them
+are named, where the sender's own content is, and how its answers are judged. To add one, write a
+module with such a value and add it to `registry.BUILT_IN`, or return it from the hook
+``pytest_lambda_rollback_event_sources``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias, TypeGuard
+
+from pytest_lambda_rollback.model.json_values import Json, Path, parse
+
+Object: TypeAlias = dict[str, Json]
+
+Place: TypeAlias = tuple[str, ...]
+"""Keys from the root of an event; ``*`` for every element of an array or member of an object.
+Text that holds JSON counts as the JSON in it."""
+
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+class Differences(Protocol):
+    """Takes what the rules of an event source find in a response.
+
+    A sentence has TARGET and CURRENT for the names of the versions, and PLACE for the JSON
+    Pointer. ``current`` and ``target`` are the values as short text, ``None`` for a missing one.
+    """
+
+    def __len__(self) -> int:
+        """The number of differences so far."""
+
+    def ignored(self, path: Path) -> bool:
+        """True when the configuration ignores this place, or a place above it."""
+
+    def rule(
+        self,
+        path: Path,
+        kind: str,
+        says: str,
+        current: str | None,
+        target: str | None,
+        note: str = "",
+    ) -> None:
+        """The target breaks a rule of the event source; this counts in every mode.
+
+        ``note`` follows the sentence unchanged.
+        """
+
+    def other(
+        self,
+        path: Path,
+        kind: str,
+        says: str,
+        current: str | None,
+        target: str | None,
+        note: str = "",
+    ) -> None:
+        """Another difference; in mode ``schema`` the schema decides instead."""
+
+    def retyped(self, path: Path, types: Iterable[str], current: Json, target: Json) -> None:
+        """A value has a JSON type that the current version never gives there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Values inside the responses, to be compared by their JSON shape."""
+
+    path: Path
+    current: tuple[Json, ...]
+    """One value of each replay."""
+    target: Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What the rules of an event source leave to compare."""
+
+    current: tuple[Json, ...]
+    """One response of each replay."""
+    target: Json
+    settled: bool = False
+    """True when there is nothing more to compare than ``parts``."""
+    parts: tuple[Part, ...] = ()
+    """Empty where values are compared."""
+
+
+class AnswerRules(Protocol):
+    """How a service reads the answers of functions."""
+
+    def read(
+        self,
+        current: Sequence[Json],
+        target: Json,
+        differences: Differences,
+        *,
+        event: Event,
+        exact: bool,
+    ) -> Compared:
+        """Note what the service would do differently; return what is left to compare.
+
+        ``current`` has the current version's response of each replay, at least one. ``exact`` is
+        true where values are compared, not only their shape.
+        """
+
+
+def _always(_event: Object) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EventSource:
+    """One event source. Raises ValueError for a slug that cannot be part of a file's name."""
+
+    name: str
+    """As messages say it: ``SQS``, ``the load balancer``."""
+    slug: str
+    """A word in the names of event fixtures, in kebab-case: ``sqs``, ``s3-batch``."""
+    recognises: Callable[[Json], bool]
+    """True for an event that surely comes from this source."""
+    topics: tuple[Place, ...] = ()
+    """Where AWS says what an event is about: route, detail type, trigger."""
+    request_path: str | None = None
+    """The member with the path of an HTTP request."""
+    named_by_topics: bool = False
+    """The topics alone name a fixture, without the slug: ``get-orders``."""
+    payload: tuple[Place, ...] = ()
+    """Where the sender's own content begins; empty where AWS puts nothing around it."""
+    parameters: tuple[Place, ...] = ()
+    """Other places that the sender fills, such as a query string."""
+    answer_is_read: Callable[[Object], bool] = _always
+    """False for an event whose answer nobody reads; true where that is unknown."""
+    answers: AnswerRules | None = None
+    """How an answer is judged; ``None``: by its own form (`answers.http.BY_FORM`)."""
+
+    def __post_init__(self) -> None:
+        if not _SLUG.fullmatch(self.slug):
+            raise ValueError(f"{self.slug!r} is not a valid slug: use a word like 's3-batch'")
+
+    def topic(self, event: Json) -> str:
+        """The topic in words, ``GET /orders`` or ``PreSignUp_SignUp``; of a batch, the first's."""
+        values = (next(values_at(event, place), None) for place in self.topics)
+        return " ".join(value for value in values if isinstance(value, str))
+
+    def is_payload(self, path: Sequence[str | int]) -> bool:
+        """True for a place that the sender filled, or that lies in such a place."""
+        return any(covers(place, path[: len(place)]) for place in self.payload + self.parameters)
+
+
+def never_read(_event: Object) -> bool:
+    """For ``answer_is_read`` of a source that reads no answer."""
+    return False
+
+
+def _nothing(_event: Json) -> bool:
+    return False
+
+
+UNKNOWN = EventSource(name="its caller", slug="event", recognises=_nothing)
+"""The source of every event that no other source recognises.
+
+Step Functions, another function and SDKs send events without a form of their own.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event and its source."""
+
+    source: EventSource = UNKNOWN
+    value: Object = field(default_factory=dict, repr=False)
+    """The event; empty for one that is not a JSON object."""
+
+    @property
+    def answer_is_read(self) -> bool:
+        """False when nobody reads what the function returns; true where that is unknown."""
+        return self.source.answer_is_read(self.value)
+
+
+# --- reading events ---------------------------------------------------------------------------
+
+
+def has(value: Json, **kinds: type) -> TypeGuard[Object]:
+    """True for an object whose members have these types."""
+    return isinstance(value, dict) and all(isinstance(value.get(n), k) for n, k in kinds.items())
+
+
+def member(value: Json, name: str) -> Object:
+    """An object in an object; empty where there is none."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def records(event: Json, name: str = "Records") -> tuple[Object, ...]:
+    """The members of a list, in order; what is not an object counts as an empty one."""
+    found = event.get(name) if isinstance(event, dict) else None
+    listed = found if isinstance(found, list) else []
+    return tuple(record if isinstance(record, dict) else {} for record in listed)
+
+
+def records_of(service: str) -> Callable[[Json], bool]:
+    """Recognises a batch whose records all name one service (``eventSource``)."""
+
+    def recognises(event: Json) -> bool:
+        found = records(event)
+        names = {str(record.get("eventSource", record.get("EventSource"))) for record in found}
+        return names == {service}
+
+    return recognises
+
+
+def covers(place: Place, path: Sequence[str | int]) -> bool:
+    """True when a place stands for this path."""
+    return len(place) == len(path) and all(
+        wanted in ("*", step) for wanted, step in zip(place, path, strict=True)
+    )
+
+
+def values_at(value: Json, place: Place) -> Iterator[Json]:
+    """The values at a place, in the event's order."""
+    if not place:
+        yield value
+        return
+    if isinstance(value, str):
+        try:
+            value = parse(value)
+        except ValueError:
+            return
+    if place[0] != "*":
+        if isinstance(value, dict) and place[0] in value:
+            yield from values_at(value[place[0]], place[1:])
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from values_at(each, place[1:])

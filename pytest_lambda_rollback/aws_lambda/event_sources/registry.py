@@ -1,0 +1,134 @@
+"""The event sources that are known, and which of them sent an event.
+
+A registry is a value: the built-in sources, and before them those of other plugins. An event that
+no source surely recognises is of an unknown source, and its answer is judged by its own form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pytest_lambda_rollback.aws_lambda.event_sources import (
+    alexa,
+    amazon_mq,
+    api_gateway_authorizers,
+    api_gateway_http,
+    api_gateway_rest,
+    api_gateway_websocket,
+    appsync,
+    aws_config,
+    bedrock_agents,
+    cloudformation,
+    cloudfront,
+    cloudwatch_logs,
+    codecommit,
+    codepipeline,
+    cognito,
+    connect,
+    documentdb,
+    dynamodb,
+    eventbridge,
+    firehose,
+    function_url,
+    kafka,
+    kinesis,
+    lex,
+    load_balancer,
+    s3,
+    s3_batch,
+    s3_object_lambda,
+    secrets_manager,
+    ses,
+    sns,
+    sqs,
+    vpc_lattice,
+)
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import UNKNOWN, Event, EventSource
+from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model.json_values import Json, parse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSources:
+    """The known event sources; the first one that recognises an event is its source."""
+
+    sources: tuple[EventSource, ...]
+
+    def source_of(self, event: Json) -> EventSource:
+        """The source of a parsed event; `UNKNOWN` where none recognises it."""
+        return next((source for source in self.sources if source.recognises(event)), UNKNOWN)
+
+    def recognise(self, event: bytes | None) -> Event:
+        """The event as JSON text with its source; unknown for ``None`` and what is not JSON."""
+        try:
+            value = parse(event) if event is not None else None
+        except ValueError:
+            return Event()
+        source = self.source_of(value)
+        return Event(source=source, value=value if isinstance(value, dict) else {})
+
+
+BUILT_IN = EventSources(
+    sources=(
+        # Authorizers first: their events have members of the front ends' events.
+        api_gateway_authorizers.API_GATEWAY_AUTHORIZER,
+        api_gateway_authorizers.HTTP_API_AUTHORIZER,
+        appsync.AUTHORIZER,
+        sqs.SQS,
+        sns.SNS,
+        s3.S3,
+        kinesis.KINESIS,
+        dynamodb.DYNAMODB,
+        kafka.KAFKA,
+        amazon_mq.ACTIVEMQ,
+        amazon_mq.RABBITMQ,
+        documentdb.DOCUMENTDB,
+        codecommit.CODECOMMIT,
+        ses.SES,
+        cloudfront.CLOUDFRONT,
+        load_balancer.LOAD_BALANCER,
+        vpc_lattice.VPC_LATTICE,
+        api_gateway_websocket.WEBSOCKET,
+        function_url.FUNCTION_URL,
+        api_gateway_http.HTTP_API_2,
+        api_gateway_http.HTTP_API_1,
+        api_gateway_rest.REST_API,
+        cognito.COGNITO,
+        firehose.FIREHOSE,
+        s3_batch.S3_BATCH,
+        s3_object_lambda.S3_OBJECT_LAMBDA,
+        eventbridge.EVENTBRIDGE,
+        cloudwatch_logs.CLOUDWATCH_LOGS,
+        cloudformation.CUSTOM_RESOURCE,
+        codepipeline.CODEPIPELINE,
+        aws_config.CONFIG,
+        appsync.RESOLVER,
+        lex.LEX,
+        lex.LEX_V1,
+        alexa.ALEXA,
+        connect.CONNECT,
+        secrets_manager.ROTATION,
+        bedrock_agents.BEDROCK_AGENT,
+    )
+)
+"""The sources that the package knows itself."""
+
+
+def composed(extras: Iterable[Sequence[EventSource]]) -> EventSources:
+    """The registry with the sources of other plugins, which come before the built-in ones.
+
+    Raises ConfigError for what is not an event source.
+    """
+    added: list[EventSource] = []
+    for each in extras:
+        for source in each:
+            if not isinstance(source, EventSource):
+                raise ConfigError(
+                    "a plugin's event source is not usable",
+                    why="pytest_lambda_rollback_event_sources returned "
+                    f"{type(source).__name__} where an EventSource is expected",
+                    do="Correct the plugin",
+                )
+            added.append(source)
+    return EventSources(sources=(*added, *BUILT_IN.sources))
