@@ -1,16 +1,22 @@
-"""Where a Lambda Python runtime looks for modules, and what it brings itself. Pure.
+"""Python's search path in a Lambda runtime, and the distributions that the runtime brings itself.
 
-The order is the one of AWS's ``/var/runtime/bootstrap.py``: the code, the layers' site-packages
-of the runtime's own Python version, the layers' ``python`` folder, the runtime. A PYTHONPATH in
-the function's environment takes the layers' place; ``.pth`` files add to the end. AWS documents
-it under "Search path for runtimes" in *Working with .zip file archives for Python*.
+The order is that of AWS's ``/var/runtime/bootstrap.py``. Without a PYTHONPATH: the code, the
+layers' site-packages of the runtime's own Python, the layers' ``python`` folder, the runtime's
+libraries, the standard library. With one, even an empty one, the layers' folders are left out
+unless it names them, and it comes after ``/var/runtime``, the folder of the program itself. Up to
+Python 3.10 that folder holds the runtime's libraries; later they are in Python's own
+site-packages, which is searched last:
+https://docs.aws.amazon.com/lambda/latest/dg/python-image.html#python-image-searchpath.
+
+``.pth`` files count in the code and in the layers' usual folders, not in folders of a
+PYTHONPATH. What they add is searched last, and not for more of them (``site.addsitedir``).
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,13 +34,17 @@ _PROVIDED = frozenset(
 _PROVIDED_WITH_OLD = _PROVIDED | {"setuptools"}
 _GLIBC = {"al2": (2, 26), "al2023": (2, 34)}
 
+_TASK, _OPT = "/var/task", "/opt"
+
 
 class Place(StrEnum):
-    """What a folder of the search path belongs to."""
+    """The owner of a folder of the search path."""
 
     CODE = "code"
     LAYERS = "layers"
     RUNTIME = "runtime"
+    """Libraries that AWS brings."""
+    STANDARD_LIBRARY = "standard library"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +53,35 @@ class SearchEntry:
 
     place: Place
     folder: str = ""
+
+    @property
+    def path(self) -> str:
+        """``/opt/python``; only for code and layers."""
+        return posixpath.join(_ROOTS[self.place], self.folder).rstrip("/")
+
+
+_ROOTS = {Place.CODE: _TASK, Place.LAYERS: _OPT}
+_RUNTIME_LIBRARIES = SearchEntry(place=Place.RUNTIME)
+_STANDARD_LIBRARY = SearchEntry(place=Place.STANDARD_LIBRARY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchPath:
+    """``sys.path`` as the handler's module finds it, in the order in which it is searched."""
+
+    entries: tuple[SearchEntry, ...]
+    has_unseen: bool = False
+    """It also names folders that are in no package, such as a mounted file system."""
+
+    @property
+    def packages(self) -> tuple[SearchEntry, ...]:
+        """The entries that lie in code or layers."""
+        return tuple(entry for entry in self.entries if entry.place in _ROOTS)
+
+    def before(self, place: Place) -> tuple[SearchEntry, ...]:
+        """The entries of code and layers that are searched before the runtime's own."""
+        end = self.entries.index(SearchEntry(place=place))
+        return tuple(entry for entry in self.entries[:end] if entry.place in _ROOTS)
 
 
 def python_version(runtime: str) -> str | None:
@@ -71,27 +110,50 @@ def runtime_glibc(python: str) -> tuple[int, int]:
     return _GLIBC["al2023" if minor_version(python) >= (3, 12) else "al2"]
 
 
-def search_path(view: VersionView, python: str) -> tuple[SearchEntry, ...]:
-    """The entries in the order in which they are searched.
+def search_path(
+    environment: Iterable[tuple[str, str]],
+    python: str,
+    path_lines: Callable[[SearchEntry], Iterable[str]],
+) -> SearchPath:
+    """The search path of a Python (``3.12``) with a function's environment variables.
 
-    With a PYTHONPATH the layers' usual folders still stand at the end, though Lambda leaves them
-    out: whoever sets it may well have code that adds them.
+    ``path_lines`` gives the lines of ``.pth`` files in a folder that name folders.
     """
-    layers = [
-        SearchEntry(place=Place.LAYERS, folder=f"python/lib/python{python}/site-packages"),
-        SearchEntry(place=Place.LAYERS, folder="python"),
-    ]
-    runtime = SearchEntry(place=Place.RUNTIME)
     code = SearchEntry(place=Place.CODE)
-    own = dict(view.version.configuration.environment).get("PYTHONPATH")
+    own = dict(environment).get("PYTHONPATH")
+    unseen = False
+    sites = [code]
     if own is None:
-        entries = [code, *layers, runtime]
+        sites += [
+            SearchEntry(place=Place.LAYERS, folder=f"python/lib/python{python}/site-packages"),
+            SearchEntry(place=Place.LAYERS, folder="python"),
+        ]
+        entries = [*sites, _RUNTIME_LIBRARIES, _STANDARD_LIBRARY]
     else:
-        added = (_entry_of(text) for text in own.split(":") if text)
-        entries = [code, runtime, *(entry for entry in added if entry), *layers]
-    sites = [entry for entry in entries if entry.place is not Place.RUNTIME]
-    entries.extend(entry for site in sites for entry in _path_file_entries(view, site))
-    return tuple(dict.fromkeys(entries))
+        texts = own.split(":") if own else ()
+        named = [_entry_of(posixpath.join(_TASK, text)) for text in texts]
+        unseen = any(_is_unseen(posixpath.join(_TASK, text)) for text in texts)
+        entries = [code, *filter(None, named), _STANDARD_LIBRARY]
+        # The libraries lie in /var/runtime, or in Python's own site-packages.
+        entries.insert(1 if minor_version(python) < (3, 11) else len(entries), _RUNTIME_LIBRARIES)
+    for site in sites:
+        for line in path_lines(site):
+            path = posixpath.join(site.path, line)
+            unseen = unseen or _is_unseen(path)
+            entries += filter(None, [_entry_of(path)])
+    return SearchPath(entries=tuple(dict.fromkeys(entries)), has_unseen=unseen)
+
+
+def search_path_of(view: VersionView, python: str) -> SearchPath:
+    """The search path of a version whose packages' inventories are known."""
+
+    def path_lines(site: SearchEntry) -> Iterator[str]:
+        for inventory in inventories(view, site.place):
+            for folder, line in inventory.path_lines:
+                if folder == site.folder:
+                    yield line
+
+    return search_path(view.version.configuration.environment, python, path_lines)
 
 
 def foreign_site(folder: str, python: str) -> str | None:
@@ -103,7 +165,7 @@ def foreign_site(folder: str, python: str) -> str | None:
 
 
 def inventories(view: VersionView, place: Place) -> tuple[PackageInventory, ...]:
-    """What lies at a place, in the order in which it is unpacked: the last one wins."""
+    """The packages at a place, in the order in which they are unpacked: the last one wins."""
     if place is Place.CODE:
         return (view.code,)
     if place is Place.LAYERS:
@@ -111,21 +173,20 @@ def inventories(view: VersionView, place: Place) -> tuple[PackageInventory, ...]
     return ()
 
 
-def _path_file_entries(view: VersionView, site: SearchEntry) -> Iterator[SearchEntry]:
-    root = "/var/task" if site.place is Place.CODE else "/opt"
-    for inventory in inventories(view, site.place):
-        for folder, line in inventory.path_lines:
-            if folder == site.folder:
-                entry = _entry_of(posixpath.join(root, folder, line))
-                if entry is not None:
-                    yield entry
-
-
 def _entry_of(path: str) -> SearchEntry | None:
     normal = posixpath.normpath(path)
-    for place, root in ((Place.CODE, "/var/task"), (Place.LAYERS, "/opt")):
+    for place, root in _ROOTS.items():
         if normal == root:
             return SearchEntry(place=place)
         if normal.startswith(f"{root}/"):
             return SearchEntry(place=place, folder=normal.removeprefix(f"{root}/"))
     return None
+
+
+def _is_unseen(path: str) -> bool:
+    """Whether a folder is in neither code, layers nor the runtime."""
+    normal = posixpath.normpath(path)
+    return not any(
+        normal == root or normal.startswith(f"{root}/")
+        for root in (*_ROOTS.values(), "/var/runtime", "/var/lang")
+    )

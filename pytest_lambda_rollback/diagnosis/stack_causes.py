@@ -10,6 +10,7 @@ import re
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
+from pytest_lambda_rollback.aws_lambda.search_path import python_version
 from pytest_lambda_rollback.diagnosis import error_origins, sentence
 from pytest_lambda_rollback.diagnosis.distribution_changes import (
     Evidence,
@@ -27,7 +28,7 @@ from pytest_lambda_rollback.diagnosis.stack_changes import (
     RuntimeChange,
     SettingChange,
 )
-from pytest_lambda_rollback.diagnosis.stacks import Carried, Stack, python_version
+from pytest_lambda_rollback.diagnosis.stacks import Carried, Stack
 from pytest_lambda_rollback.model.findings import Cause
 from pytest_lambda_rollback.model.packages import VersionView
 from pytest_lambda_rollback.model.replay import FunctionError

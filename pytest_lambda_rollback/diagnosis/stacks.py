@@ -1,17 +1,16 @@
-"""Which distribution and which layer Python would take a module from, on one stack. Pure.
+"""The distribution and the layer that a runtime would take a module from, on one stack.
 
-The search order is that of AWS's runtime: the code, the layers' site-packages of the runtime's
-Python, the layers' ``python`` folder; a PYTHONPATH takes the layers' place. In one folder the
-last layer that has a file wins. For Node.js: ``node_modules`` of the code, then of the layers.
+Python searches as `aws_lambda.search_path` says; in one folder the last layer that has a file
+wins. Node.js searches ``node_modules`` of the code, then of the layers.
 """
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pytest_lambda_rollback.aws_lambda.search_path import Place, python_version, search_path_of
 from pytest_lambda_rollback.model.packages import (
     LayerView,
     NativeBinary,
@@ -21,7 +20,6 @@ from pytest_lambda_rollback.model.packages import (
 )
 from pytest_lambda_rollback.model.versions import Layer
 
-_PYTHON = re.compile(r"python(3\.[0-9]+)")
 _NODE_FOLDERS = ("node_modules", "nodejs/node_modules")
 _OPT, _TASK = "/opt/", "/var/task/"
 _ELSEWHERE = re.compile(r"^/.*?/(?P<root>opt|task)/(?P<name>.+)$")
@@ -67,12 +65,6 @@ class Carried:
     def _owns(self, file: str) -> bool:
         below = _below(file, self.root)
         return below is not None and self.holds(module_path(below)) > 0
-
-
-def python_version(runtime: str) -> str | None:
-    """``3.11`` for ``python3.11``; ``None`` for a runtime that is not Python."""
-    match = _PYTHON.fullmatch(runtime)
-    return match[1] if match else None
 
 
 class Stack:
@@ -143,15 +135,8 @@ class Stack:
             yield True, "node_modules"
             yield False, "nodejs/node_modules"
             return
-        yield True, ""
-        for text in (
-            dict(self.view.version.configuration.environment).get("PYTHONPATH", "").split(":")
-        ):
-            place = _place(posixpath.normpath(text) + "/.") if text else None
-            if place is not None:
-                yield place[0], posixpath.dirname(place[1])
-        yield False, f"python/lib/python{self.python}/site-packages"
-        yield False, "python"
+        for entry in search_path_of(self.view, self.python).packages:
+            yield entry.place is Place.CODE, entry.folder
 
 
 def own_file(file: str) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_lambda_rollback.model.modules import Ask, Call, Form, Moment, TryBlock
 
-FORMAT = 4
+FORMAT = 5
 """Raise it when the same source gives other facts."""
 
 Target = tuple[str, str | None]

@@ -1,21 +1,19 @@
-"""Where Lambda's Python looks for a module, over the packages of one function version.
+"""Finds modules over the packages of one function version, as Lambda's Python does.
 
-The search order is that of AWS's ``bootstrap.py``: /var/task, the layers' site-packages,
-/opt/python, or what PYTHONPATH says in place of the layers' folders; then what the runtime brings,
-then the standard library. It knows names and places of files and reads ``.pth`` files; what the
-sources say is read elsewhere.
+The order is that of `aws_lambda.search_path`. This knows names and places of files and reads
+``.pth`` files; what the sources say is read elsewhere.
 """
 
 from __future__ import annotations
 
 import hashlib
-import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_lambda_rollback.aws_lambda import stdlib
+from pytest_lambda_rollback.aws_lambda.search_path import Place, SearchEntry, search_path
 from pytest_lambda_rollback.model.modules import Provider
 from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.packages.trees import Tree
@@ -30,6 +28,9 @@ _LOADED_BY_RUNTIME = frozenset({"awslambdaric", "simplejson", "snapshot_restore_
 
 _SITE_PACKAGES = re.compile(r"/opt/python/lib/python[\d.]+/site-packages")
 """Also those for another Python, which that of the function does not search."""
+
+_ARCHIVES = (".zip", ".whl", ".egg")
+"""Their modules are not looked at."""
 
 _DIST_INFO = re.compile(r"(?P<name>[^/]+?)-(?P<version>[^/-]+)(-py\d\S*)?\.(dist|egg)-info")
 
@@ -87,7 +88,13 @@ class ModuleSearch:
         self._distributions = dict(self._find_distributions())
         self.anything_may_appear = False
         """True where zips, ``.pth`` files or other folders may bring modules from anywhere."""
-        self.roots = self._roots()
+        self._path = search_path(
+            version.configuration.environment, "{}.{}".format(*python), self._path_lines
+        )
+        self.roots = tuple(entry.path for entry in self._path.packages)
+        """The folders of code and layers that are searched, in order."""
+        if self._path.has_unseen or any(root.endswith(_ARCHIVES) for root in self.roots):
+            self.anything_may_appear = True
         self.layers = tuple(
             Provider(kind="layer", layer=layer.name, layer_version=layer.version)
             for layer in version.layers
@@ -185,18 +192,29 @@ class ModuleSearch:
             self._children.setdefault(folder, {}).setdefault(name, [])
 
     def _top(self, name: str) -> Located:
-        found = self._in(self.roots, name, name)
-        if found is not None and found.kind != "namespace":
-            if name in _LOADED_BY_RUNTIME or stdlib.has_module(name, self.python):
+        brought: Located | None = None
+        before = self.roots
+        if name in stdlib.RUNTIME_PACKAGES:
+            brought = Located("opaque", name, provider=Provider(kind="runtime"))
+            before = self._roots_before(Place.RUNTIME)
+        elif stdlib.has_module(name, self.python):
+            brought = self._standard(name)
+            before = self._roots_before(Place.STANDARD_LIBRARY)
+        found = self._in(before, name, name)
+        if found is not None and (brought is None or found.kind != "namespace"):
+            # The runtime may have loaded its own before /var/task was searched.
+            loaded = brought is not None and name not in stdlib.RUNTIME_PACKAGES
+            if loaded or name in _LOADED_BY_RUNTIME:
                 return Located("opaque", name, provider=found.provider)
             return found
-        if name in stdlib.RUNTIME_PACKAGES:
-            return Located("opaque", name, provider=Provider(kind="runtime"))
+        if brought is not None:
+            return brought
         if stdlib.is_module(name):
             return self._standard(name)
-        if found is not None:
-            return found
         return Located("unknown" if name in stdlib.INSTALLED_WITH_PYTHON else "absent", name)
+
+    def _roots_before(self, place: Place) -> tuple[str, ...]:
+        return tuple(entry.path for entry in self._path.before(place))
 
     def _standard(self, name: str) -> Located:
         there = stdlib.has_module(name, self.python)
@@ -253,38 +271,21 @@ class ModuleSearch:
             return Located("namespace", name, "", True, tuple(portions), owner)
         return None
 
-    def _roots(self) -> tuple[str, ...]:
-        variables = dict(self._version.configuration.environment)
-        packages = "{}/python/lib/python{}.{}/site-packages".format(OPT, *self.python)
-        named = variables.get("PYTHONPATH")
-        rest = named.split(":") if named else [packages, f"{OPT}/python"]
-        roots: list[str] = []
-        for root in (TASK, *rest):
-            normal = posixpath.normpath(posixpath.join(TASK, root)) if root else TASK
-            if normal not in roots:
-                roots.append(normal)
-            known = normal.startswith((TASK, OPT, "/var/runtime", "/var/lang"))
-            if not known or normal.endswith((".zip", ".whl", ".egg")):
-                self.anything_may_appear = True
-        for root in tuple(roots):
-            roots += [path for path in self._path_files(root) if path not in roots]
-        return tuple(roots)
-
-    def _path_files(self, root: str) -> Iterator[str]:
-        """The folders that the ``.pth`` files of one folder add."""
-        for names in self._children.get(root, {}).values():
+    def _path_lines(self, site: SearchEntry) -> Iterator[str]:
+        """The lines of the ``.pth`` files in one folder that name folders."""
+        for names in self._children.get(site.path, {}).values():
             for name in names:
-                if not name.endswith(".pth"):
-                    continue
-                for line in (
-                    (self.read(f"{root}/{name}") or b"").decode("utf-8", "replace").splitlines()
-                ):
-                    line = line.strip()
-                    if line.startswith(("import ", "import\t")):
-                        if not name.endswith(("-nspkg.pth", "distutils-precedence.pth")):
-                            self.anything_may_appear = True
-                    elif line and not line.startswith("#"):
-                        yield posixpath.normpath(posixpath.join(root, line))
+                if name.endswith(".pth"):
+                    content = self.read(f"{site.path}/{name}") or b""
+                    yield from self._folders_named(name, content.decode("utf-8", "replace"))
+
+    def _folders_named(self, name: str, content: str) -> Iterator[str]:
+        for line in map(str.strip, content.splitlines()):
+            if line.startswith(("import ", "import\t")):
+                if not name.endswith(("-nspkg.pth", "distutils-precedence.pth")):
+                    self.anything_may_appear = True
+            elif line and not line.startswith("#"):
+                yield line
 
     # --- who brought it ----------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from pytest_lambda_rollback.aws_lambda.search_path import (
     SearchEntry,
     inventories,
     runtime_provides,
-    search_path,
+    search_path_of,
 )
 from pytest_lambda_rollback.model.packages import (
     DistributionRecord,
@@ -117,7 +117,7 @@ class Installed:
     def __init__(self, view: VersionView, python: str) -> None:
         self.view = view
         self.python = python
-        self.path = search_path(view, python)
+        self.path = search_path_of(view, python).entries
         self._files = {
             id(inventory): PackageFiles(inventory)
             for place in (Place.CODE, Place.LAYERS)
@@ -163,8 +163,8 @@ class Installed:
     def _resolve(self) -> None:
         runtime_seen = False
         for index, entry in enumerate(self.path):
-            if entry.place is Place.RUNTIME:
-                runtime_seen = True
+            if entry.place not in (Place.CODE, Place.LAYERS):
+                runtime_seen = runtime_seen or entry.place is Place.RUNTIME
                 continue
             for key, stack in self._stacks(entry).items():
                 found = self._over_each_other(stack)

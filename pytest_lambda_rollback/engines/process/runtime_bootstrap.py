@@ -45,7 +45,7 @@ def _set_paths(task_root: str, opt: str) -> None:
     site.setcopyright()
     libraries = f"{opt}/python"
     packages = "{}/lib/python{}.{}/site-packages".format(libraries, *sys.version_info)
-    if os.environ.get("PYTHONPATH"):
+    if "PYTHONPATH" in os.environ:
         sys.path.insert(0, task_root)
         site.addsitedir(task_root)
     else:

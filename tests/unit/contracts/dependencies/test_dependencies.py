@@ -133,10 +133,17 @@ def test_a_boto3_that_a_layer_carries_is_judged(make: Packages) -> None:
     ]
 
 
-def test_a_pythonpath_lets_the_runtime_go_before_layers(make: Packages) -> None:
+def test_a_pythonpath_lets_the_runtime_go_before_layers_up_to_python_3_10(make: Packages) -> None:
     layer = make.layer("sdk", distribution("boto3", "1.20.0", at="python"))
-    target = make.version("2", layers=[layer], environment=(("PYTHONPATH", "/opt/python"),))
-    assert kinds(judged(target, make.version("4"), "boto3>=1.34")) == []
+    path = (("PYTHONPATH", "/opt/python"),)
+    older, newer = (
+        make.version("2", layers=[layer], runtime=runtime, environment=path)
+        for runtime in ("python3.10", "python3.11")  # 3.11 has its libraries elsewhere
+    )
+    assert kinds(judged(older, make.version("4"), "boto3>=1.34")) == []
+    assert kinds(judged(newer, make.version("4"), "boto3>=1.34")) == [
+        ("requirement-missed", "boto3")
+    ]
 
 
 @pytest.mark.parametrize("text", ["acme >> 2", "acme>=", ""])
