@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from pytest_lambda_rollback.aws_lambda import stack_traces
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
 from pytest_lambda_rollback.diagnosis import error_origins
 from pytest_lambda_rollback.diagnosis.distribution_changes import Evidence
@@ -66,7 +67,7 @@ def diagnose(case: BreakCase) -> Cause | None:
     differing = changes(working.version, breaking.version)
     location = case.finding.location
     if location is None or location.startswith("/"):
-        location = error_origins.own_location(case.error)
+        location = stack_traces.own_location(case.error.stack_trace) if case.error else None
     spoken = Spoken(target=case.target, strategy=case.strategy, error=case.error, location=location)
     if not differing or case.heals is False:
         same_stack = not differing

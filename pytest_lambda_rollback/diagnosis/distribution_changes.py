@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from packaging.version import InvalidVersion, Version
 
+from pytest_lambda_rollback.aws_lambda import stack_traces
 from pytest_lambda_rollback.diagnosis import error_origins
 from pytest_lambda_rollback.diagnosis.stack_changes import (
     Change,
@@ -217,10 +218,10 @@ class _Marks:
                 self._note(self._owner(module), _NAMED)
             for file in error_origins.files_named(error):
                 self._note(run.owner_of_file(file), _NAMED)
-            for depth, frame in enumerate(error_origins.below_own_code(error)):
+            for depth, frame in enumerate(stack_traces.below_own_code(error.stack_trace)):
                 self._note(run.owner_of_file(frame.file), _RAISED_IN, depth)
         self._text = f"{error.type}: {error.message}" if error else ""
-        self._line = error_origins.own_source(error) if error else ""
+        self._line = stack_traces.own_source(error.stack_trace) if error else ""
         for module in evidence.imported:
             self._note(self._owner(module), _IMPORTED)
         self._note_required([key for key, mark in self._marks.items() if mark[0] == _IMPORTED])

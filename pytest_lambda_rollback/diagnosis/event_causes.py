@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from pytest_lambda_rollback.aws_lambda import stack_traces
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.diagnosis import error_origins
 from pytest_lambda_rollback.diagnosis.asks import Ask, Wanted, asked
@@ -71,7 +72,9 @@ def event_cause(
         document,
         _comparable(document, passing_events, event_sources),
         failing=_failing_records(document, finding),
-        words=EventWords(target, location or error_origins.own_location(error)),
+        words=EventWords(
+            target, location or stack_traces.own_location(error.stack_trace if error else ())
+        ),
     )
     asks = asked(error) if error is not None else ()
     if keys_only:
@@ -137,7 +140,7 @@ class _Search:
 
     def absent(self, ask: Ask, error: FunctionError | None) -> Cause | None:
         """Without events to compare with: a key that the event has nowhere."""
-        innermost = next(iter(error_origins.frames(error)), None) if error else None
+        innermost = next(iter(stack_traces.frames(error.stack_trace)), None) if error else None
         if ask.wanted is not Wanted.KEY or innermost is None or not innermost.own:
             return None
         if error is None or error.type != "KeyError":

@@ -10,6 +10,7 @@ import re
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
+from pytest_lambda_rollback.aws_lambda import stack_traces
 from pytest_lambda_rollback.aws_lambda.search_path import python_version
 from pytest_lambda_rollback.diagnosis import error_origins, sentence
 from pytest_lambda_rollback.diagnosis.distribution_changes import (
@@ -68,7 +69,7 @@ def cause_from_frames(
         target=name or target.version.name,
         strategy=strategy,
         error=error,
-        location=location or error_origins.own_location(error),
+        location=location or stack_traces.own_location(error.stack_trace if error else ()),
     )
     lost = _lost_by_python(error, own, now, spoken)
     if lost is not None:
@@ -238,7 +239,7 @@ def _misfit(
     error = evidence.error
     pointed = [run.owner(module) for module in error_origins.modules_named(error)]
     pointed += [run.owner_of_file(file) for file in error_origins.files_named(error)]
-    pointed += [run.owner_of_file(frame.file) for frame in error_origins.frames(error)]
+    pointed += [run.owner_of_file(frame.file) for frame in stack_traces.frames(error.stack_trace)]
     for carried in pointed:
         if carried is not None and carried.name is not None and not _fits(carried, run, change):
             return carried, change

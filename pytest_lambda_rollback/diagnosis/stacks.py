@@ -6,11 +6,11 @@ wins. Node.js searches ``node_modules`` of the code, then of the layers.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pytest_lambda_rollback.aws_lambda.search_path import Place, python_version, search_path_of
+from pytest_lambda_rollback.aws_lambda.stack_traces import place_of
 from pytest_lambda_rollback.model.packages import (
     LayerView,
     NativeBinary,
@@ -21,8 +21,6 @@ from pytest_lambda_rollback.model.packages import (
 from pytest_lambda_rollback.model.versions import Layer
 
 _NODE_FOLDERS = ("node_modules", "nodejs/node_modules")
-_OPT, _TASK = "/opt/", "/var/task/"
-_ELSEWHERE = re.compile(r"^/.*?/(?P<root>opt|task)/(?P<name>.+)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +92,10 @@ class Stack:
 
     def owner_of_file(self, file: str) -> Carried | None:
         """What ``/opt/python/jwt/api_jwt.py`` belongs to, in the last layer that has it."""
-        place = _place(file)
+        place = place_of(file)
         if place is None:
             return None
-        is_code, name = place
+        is_code, name = place[0] is Place.CODE, place[1]
         root = next((r for code, r in self._deepest() if code == is_code and _below(name, r)), None)
         if root is None or self.python is None:
             return self._node_owner(is_code, name)
@@ -137,14 +135,6 @@ class Stack:
             return
         for entry in search_path_of(self.view, self.python).packages:
             yield entry.place is Place.CODE, entry.folder
-
-
-def own_file(file: str) -> str | None:
-    """``app.py`` for a file of the function's own code, and nothing for an installed package."""
-    place = _place(file)
-    if place is None or not place[0] or "site-packages/" in place[1] or "node_modules/" in place[1]:
-        return None
-    return place[1]
 
 
 def _carried(layer: LayerView | None, inventory: PackageInventory, root: str) -> Iterator[Carried]:
@@ -206,15 +196,6 @@ def _unclaimed(inventory: PackageInventory, root: str, claimed: tuple[str, ...])
         if path and not any(_inside(path, each) or _inside(each, path) for each in claimed):
             tops.add(path.partition("/")[0])
     return sorted(tops)
-
-
-def _place(file: str) -> tuple[bool, str] | None:
-    """(is it in the code?, path below /var/task or /opt)."""
-    for is_code, prefix in ((True, _TASK), (False, _OPT)):
-        if file.startswith(prefix):
-            return is_code, file.removeprefix(prefix)
-    match = _ELSEWHERE.match(file)
-    return (match["root"] == "task", match["name"]) if match else None
 
 
 def _below(file: str, root: str) -> str | None:

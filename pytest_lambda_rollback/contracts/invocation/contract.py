@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import status_of
-from pytest_lambda_rollback.contracts.invocation.frames import own_location
+from pytest_lambda_rollback.aws_lambda.stack_traces import location
 from pytest_lambda_rollback.contracts.invocation.services import FailedCall, failed_call
 from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement
 from pytest_lambda_rollback.model.json_values import one_line, parse
@@ -117,7 +117,7 @@ def judge(
                 contract=Contract.INVOCATION,
                 kind=kind,
                 message=f"{target_name} {_does(target)} where {where}",
-                location=own_location(target.error.stack_trace) if target.error else None,
+                location=location(target.error.stack_trace) if target.error else None,
                 current=_shown(current),
                 target=_shown(target),
                 stack_trace=target.error.stack_trace if target.error else (),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.batches import FAILURES
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import status_of
+from pytest_lambda_rollback.aws_lambda.stack_traces import without_frames
 from pytest_lambda_rollback.model.json_values import Json, one_line, parse
 from pytest_lambda_rollback.model.replay import FunctionError, Outcome, OutcomeKind
 
@@ -210,8 +211,7 @@ def _named_elsewhere(logs: str, trace: str) -> str | None:
     named = _naming(logs)
     if named is not None:
         return named[1]
-    source = [line for line in trace.splitlines() if not line.lstrip().startswith('File "')]
-    for line in (*reversed(source), *reversed(logs.splitlines())):
+    for line in (*reversed(without_frames(trace)), *reversed(logs.splitlines())):
         for pattern in _LITERALS:
             match = pattern.search(line)
             if match is not None:
