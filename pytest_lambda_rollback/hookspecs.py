@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_lambda_rollback.engines.interface import Engine, EngineType, Progress
     from pytest_lambda_rollback.model.findings import CheckResult
     from pytest_lambda_rollback.model.settings import Settings
+    from pytest_lambda_rollback.recording.origins.interface import OriginType
 
 ENTRY_POINTS = "lambda_rollback"
 """The entry-point group of plugins that pytest and the console script both load."""
@@ -47,6 +48,15 @@ def pytest_lambda_rollback_engines() -> Sequence[EngineType]:  # type: ignore[em
 
     Asked whenever a configuration file is loaded, so it must be cheap. ``auto`` never chooses an
     engine of a plugin.
+    """
+
+
+@hookspec
+def pytest_lambda_rollback_event_origins() -> Sequence[OriginType]:  # type: ignore[empty-body]
+    """Return places that ``lambda-rollback record --from NAME=VALUE`` can read events from.
+
+    The console script asks once for each recording. What an origin yields is redacted before
+    anything else sees it.
     """
 
 

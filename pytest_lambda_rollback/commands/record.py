@@ -5,24 +5,19 @@ from __future__ import annotations
 import os
 import re
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_lambda_rollback.commands import configurations
 from pytest_lambda_rollback.commands.configurations import say
 from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.hookspecs import console_plugins
 from pytest_lambda_rollback.model.published import AwsSource
 from pytest_lambda_rollback.model.settings import FunctionSettings, Redact, Settings
 from pytest_lambda_rollback.model.text import listed, nearest
-from pytest_lambda_rollback.recording.origins import (
-    FolderOrigin,
-    LogsOrigin,
-    ObjectsOrigin,
-    Origin,
-    QueueOrigin,
-    TestEventsOrigin,
-)
+from pytest_lambda_rollback.recording.origins import registry
+from pytest_lambda_rollback.recording.origins.interface import OriginRequest, OriginType
 from pytest_lambda_rollback.recording.recorder_layer import HANDLER, layer_zip
 from pytest_lambda_rollback.recording.run import (
     RecordOptions,
@@ -34,11 +29,11 @@ from pytest_lambda_rollback.redaction.checking import check, fixtures
 from pytest_lambda_rollback.redaction.key_file import read_key
 from pytest_lambda_rollback.redaction.redactor import Redactor
 from pytest_lambda_rollback.redaction.rules import DEFAULT_KEYS, RedactionRules
+from pytest_lambda_rollback.session import plug_points
 from pytest_lambda_rollback.sources.aws import AwsFunctions
 
 _SPAN = re.compile(r"(?P<number>[0-9]+(\.[0-9]+)?)(?P<unit>[smhd])")
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_ORIGINS = ("logs", "sqs=QUEUE", "dlq", "s3://BUCKET/PREFIX", "test-events", "folder=PATH")
 
 
 def run(arguments: Namespace) -> int:
@@ -52,18 +47,25 @@ def run(arguments: Namespace) -> int:
             f"record takes one function, and {len(arguments.names)} were named",
             do="Write `lambda-rollback record FUNCTION`",
         )
+    origins = arguments.origins or (registry.DEFAULT,)
+    known = _known_origins()
+    kinds = [registry.type_of(text, known) for text in origins]
     functions = AwsFunctions(
         offline=False,
         progress=configurations.progress,
-        only=arguments.names if "dlq" in arguments.origins else (),
+        only=arguments.names if any(kind.published for kind in kinds) else (),
     )
     settings, function = _function(arguments, functions)
+    request = OriginRequest(
+        function=function,
+        into=_folder(settings, function, arguments.into),
+        since_s=_span(arguments.since),
+        accept_risks=arguments.accept_risks,
+    )
     options = RecordOptions(
         function=_aws_name(function),
-        into=_folder(settings, function, arguments.into),
-        origins=tuple(
-            _origin(text, function, arguments) for text in arguments.origins or ("logs",)
-        ),
+        into=request.into,
+        origins=tuple(registry.origin_of(text, known, request) for text in origins),
         per_shape=arguments.per_shape,
         max_events=arguments.max_events,
         max_s=arguments.max_s,
@@ -75,7 +77,7 @@ def run(arguments: Namespace) -> int:
         redactor=Redactor(_rules(settings.redact), read_key(os.environ)),
         progress=configurations.progress,
     )
-    _show(report)
+    _show(report, from_logs=registry.DEFAULT in [kind.name for kind in kinds])
     nothing = not report.events and not report.existing
     return 1 if report.failed or nothing else 0
 
@@ -125,39 +127,12 @@ def _folder(settings: Settings, function: FunctionSettings, into: str | None) ->
     return function.events_root or settings.path.parent / "events" / function.name
 
 
-def _origin(text: str, function: FunctionSettings, arguments: Namespace) -> Origin:
-    kind, _, value = text.partition("=")
-    if kind == "logs":
-        return LogsOrigin(group=value or None, since_s=_span(arguments.since))
-    if text == "test-events":
-        return TestEventsOrigin()
-    if text == "dlq":
-        return QueueOrigin(queue=_dead_letters(function), accept_risks=arguments.accept_risks)
-    if kind == "sqs" and value:
-        return QueueOrigin(queue=value, accept_risks=arguments.accept_risks)
-    if kind == "folder" and value:
-        return FolderOrigin(path=Path(value).absolute())
-    if text.startswith("s3://") and text[len("s3://") :].strip("/"):
-        bucket, _, prefix = text[len("s3://") :].partition("/")
-        return ObjectsOrigin(bucket=bucket, prefix=prefix)
-    raise ConfigError(
-        f'--from is "{text}", from which nothing can be recorded',
-        do=f"Write one of {', '.join(_ORIGINS)}",
-    )
-
-
-def _dead_letters(function: FunctionSettings) -> str:
-    """The queue for events that failed, as the version that is called says."""
-    versions = function.published.versions if function.published is not None else ()
-    named = [version.dead_letter_arn for version in versions if version.dead_letter_arn]
-    queues = [arn for arn in named if ":sqs:" in arn]
-    if queues:
-        return queues[0]
-    why = "it sends failed events to a topic" if named else "no version has one configured"
-    raise ConfigError(
-        f"{function.name} has no dead-letter queue to record from",
-        why=function.reason or why,
-        do="Name the queue, as in --from sqs=QUEUE",
+def _known_origins() -> Mapping[str, OriginType]:
+    """The event origins of this package and of plugins, by name."""
+    return plug_points.registry(
+        console_plugins().hook.pytest_lambda_rollback_event_origins,
+        registry.BUILT_IN,
+        kind="event origin",
     )
 
 
@@ -234,8 +209,8 @@ def _write_layer(path: Path) -> int:
 # --- what is shown --------------------------------------------------------------------------
 
 
-def _show(report: RecordReport) -> None:
-    say(f"{report.function}: {_answer(report)}")
+def _show(report: RecordReport, *, from_logs: bool) -> None:
+    say(f"{report.function}: {_answer(report, from_logs=from_logs)}")
     for shape in report.new:
         say(f"new     {', '.join(shape.fixtures)}: {_count(shape.seen, 'event')} {_of(shape)}")
     for shape in report.known:
@@ -264,16 +239,15 @@ def _show(report: RecordReport) -> None:
         say(f"FAILED  {reason}")
 
 
-def _answer(report: RecordReport) -> str:
-    """What somebody in a hurry wants to know."""
+def _answer(report: RecordReport, *, from_logs: bool) -> str:
+    """The result in one line."""
     folder = _shown(report.into)
     if not report.events:
-        logs = any("log group" in origin for origin, _ in report.read)
-        return "no event was found. " + (
-            "Let the function log its events, bring the recorder by "
-            "`lambda-rollback record --layer recorder.zip`, or name another origin by --from"
-            if logs
-            else "Name another origin by --from, or leave it out to read the function's log"
+        return "no events found. " + (
+            "Let the function log its events, add the recorder with "
+            "`lambda-rollback record --layer recorder.zip`, or name another origin with --from"
+            if from_logs
+            else "Name another origin with --from, or omit it to read the function's log"
         )
     read = _count(report.events, "event")
     if not report.written:

@@ -20,15 +20,15 @@ from pytest_lambda_rollback.recording import digests, json_text
 from pytest_lambda_rollback.recording.clusters import cluster
 from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION
 from pytest_lambda_rollback.recording.fixture_files import FixtureFolder
-from pytest_lambda_rollback.recording.origins import (
+from pytest_lambda_rollback.recording.origins.interface import (
     Budget,
     Clients,
-    FolderOrigin,
     Origin,
+    OriginAccess,
     Progress,
     Reading,
-    read,
 )
+from pytest_lambda_rollback.recording.origins.registry import read
 from pytest_lambda_rollback.redaction.redactor import Redactor
 from pytest_lambda_rollback.sources import events
 
@@ -145,17 +145,6 @@ def _check(options: RecordOptions) -> None:
             "a recording needs room for at least one event",
             do="Give numbers above zero",
         )
-    into = options.into.resolve()
-    for origin in options.origins:
-        if not isinstance(origin, FolderOrigin):
-            continue
-        path = origin.path.resolve()
-        if into.is_relative_to(path) or path.is_relative_to(into):
-            raise ConfigError(
-                f"{origin} and the folder of fixtures hold one another",
-                why="what is recorded could not be told from fixtures",
-                do="Name two folders beside one another",
-            )
 
 
 def _said(text: str | None, form: re.Pattern[str]) -> str | None:
@@ -204,10 +193,12 @@ class _Recording:
                 for event in self._redacted(
                     read(
                         origin,
-                        function=self._options.function,
-                        clients=self._clients,
-                        budget=budget,
-                        progress=self._progress,
+                        OriginAccess(
+                            function=self._options.function,
+                            clients=self._clients,
+                            budget=budget,
+                            progress=self._progress,
+                        ),
                     )
                 ):
                     number += 1

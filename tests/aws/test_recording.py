@@ -19,15 +19,12 @@ from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.logs import stretches
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.model.recorded import RecordedEvent
-from pytest_lambda_rollback.recording.origins import (
-    Budget,
-    LogsOrigin,
-    ObjectsOrigin,
-    Origin,
-    QueueOrigin,
-    TestEventsOrigin,
-    read,
-)
+from pytest_lambda_rollback.recording.origins.interface import Budget, Origin, OriginAccess
+from pytest_lambda_rollback.recording.origins.logs import LogsOrigin
+from pytest_lambda_rollback.recording.origins.objects import ObjectsOrigin
+from pytest_lambda_rollback.recording.origins.queues import QueueOrigin
+from pytest_lambda_rollback.recording.origins.registry import read
+from pytest_lambda_rollback.recording.origins.shareable_events import TestEventsOrigin
 
 Read = Callable[..., list[Any]]
 STREAM = "2026/11/23/[4]0f1e2d3c4b5a69788796a5b4c3d2e1f0"
@@ -41,9 +38,8 @@ def recorded(aws_environment: AwsServer) -> Read:
     def origin_read(origin: Origin, *, budget: Budget | None = None, said: Any = None) -> list[Any]:
         budget = budget or Budget(events=1000, seconds=60)
         progress = said.append if said is not None else lambda _: None
-        return list(
-            read(origin, function="orders", clients=account, budget=budget, progress=progress)
-        )
+        access = OriginAccess(function="orders", clients=account, budget=budget, progress=progress)
+        return list(read(origin, access))
 
     return origin_read
 
@@ -179,7 +175,8 @@ def test_messages_become_events_and_stay_in_the_queue(
     assert visible(client, url) == 25
     assert aws_environment.requests("DeleteMessage") == 0
     assert said == [
-        "25 messages of queue orders read; all stay in it, and each counts one receive more"
+        "25 messages of queue orders read; all stay in it, and the receive count of each grew "
+        "by one"
     ]
 
 

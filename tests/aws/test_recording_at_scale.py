@@ -15,7 +15,7 @@ from aws_server import AwsServer
 from planted_events import EVENTS, MAKERS, Secrets, fill_log, readings
 
 from pytest_lambda_rollback.aws.clients import Account
-from pytest_lambda_rollback.recording.origins import LogsOrigin
+from pytest_lambda_rollback.recording.origins.logs import LogsOrigin
 from pytest_lambda_rollback.recording.run import RecordOptions, RecordReport, record_function
 from pytest_lambda_rollback.redaction.redactor import Redactor
 from pytest_lambda_rollback.redaction.rules import RedactionRules

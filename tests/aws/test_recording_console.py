@@ -166,7 +166,7 @@ def test_a_log_without_events_is_said_and_what_to_do(shop: Project) -> None:
     fill_log(shop.server, Secrets(random.Random(9)), count=0)
     run = shop.console("record", "orders")
     assert run.code == 1
-    run.shows("orders: no event was found. Let the function log its events", "--layer recorder.zip")
+    run.shows("orders: no events found. Let the function log its events", "--layer recorder.zip")
     assert not (shop.path / "events").exists()
     check = shop.console("record", "--check")
     assert check.code == 1
@@ -193,7 +193,7 @@ def test_a_queue_that_reading_harms_is_not_read_unless_that_is_wanted(shop: Proj
     client.send_message(QueueUrl=queue, MessageBody=json.dumps({"mail": "ann.lee@shop.com"}))
     refused = shop.console("record", "orders", "--from", "sqs=orders")
     assert refused.code == 2
-    refused.shows("queue orders was not read", "may go there", "take that risk with --accept-risks")
+    refused.shows("queue orders was not read", "may go there", "take the risk with --accept-risks")
     taken = shop.console("record", "orders", "--from", "sqs=orders", "--accept-risks")
     assert taken.code == 0, taken.text
     taken.shows("1 fixture written to events/orders, 1 new shape in 1 event")

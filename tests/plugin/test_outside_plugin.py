@@ -91,3 +91,20 @@ def test_the_console_script_knows_the_engine_of_a_plugin(
     request.getfixturevalue("with_plugin")
     done = console(project, "sync")
     assert "no configuration has a function in AWS" in done.stderr
+
+
+def test_record_reads_the_event_origin_of_a_plugin(
+    project: Project, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMBDA_ROLLBACK_PSEUDONYM_KEY", "k" * 32)
+    refused = console(project, "record", "orders", "--from", "topic=placed")
+    assert refused.returncode == 2
+    assert '--from is "topic=placed", which is not an event origin' in refused.stderr
+
+    request.getfixturevalue("with_plugin")
+    done = console(project, "record", "orders", "--from", "topic=placed", "--into", "new")
+    assert done.returncode == 0, done.stderr
+    assert "1 event from topic placed" in done.stdout
+    (fixture,) = (project.path / "new").glob("*.json")
+    assert '"topic": "placed"' in fixture.read_text()
+    assert "ann.lee" not in fixture.read_text()

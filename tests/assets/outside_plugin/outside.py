@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from dataclasses import dataclass
+
 import pluggy
 
 from pytest_lambda_rollback.engines.interface import Engine, EngineRequest, Progress
+from pytest_lambda_rollback.model.recorded import RecordedEvent
 from pytest_lambda_rollback.model.replay import (
     EngineDescription,
     Invocation,
@@ -12,6 +16,7 @@ from pytest_lambda_rollback.model.replay import (
     OutcomeKind,
 )
 from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.recording.origins.interface import OriginAccess, OriginRequest, Reading
 
 hookimpl = pluggy.HookimplMarker("pytest")
 
@@ -59,3 +64,36 @@ class Canned:
 @hookimpl
 def pytest_lambda_rollback_engines() -> list[Canned]:
     return [Canned()]
+
+
+@dataclass(frozen=True)
+class TopicOrigin:
+    """One event, from nowhere."""
+
+    topic: str
+
+    def __str__(self) -> str:
+        return f"topic {self.topic}"
+
+    def events(self, access: OriginAccess) -> Generator[Reading]:
+        yield RecordedEvent(
+            event={"topic": self.topic, "mail": "ann.lee@shop.com"},
+            source="topic",
+            function=access.function,
+        )
+
+
+class Topic:
+    """An origin that `record --from topic=NAME` names."""
+
+    name = "topic"
+    form = "topic=NAME"
+    published = False
+
+    def make(self, value: str, request: OriginRequest) -> TopicOrigin | None:
+        return TopicOrigin(value) if value else None
+
+
+@hookimpl
+def pytest_lambda_rollback_event_origins() -> list[Topic]:
+    return [Topic()]

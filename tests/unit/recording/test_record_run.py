@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.errors import ConfigError, SourceError
+from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.recording.fixture_files import LEDGER
-from pytest_lambda_rollback.recording.origins import FolderOrigin, QueueOrigin
+from pytest_lambda_rollback.recording.origins.folders import FolderOrigin
+from pytest_lambda_rollback.recording.origins.queues import QueueOrigin
 from pytest_lambda_rollback.recording.run import RecordOptions, RecordReport, record_function
 from pytest_lambda_rollback.redaction.redactor import Redactor
 from pytest_lambda_rollback.redaction.rules import RedactionRules
@@ -285,15 +286,6 @@ def test_several_fixtures_of_a_shape_where_asked_for(
     assert len(fixtures(tmp_path)) == 3
     assert len(report.new) == 1
     assert report.new[0].seen == 5
-
-
-@pytest.mark.parametrize("inside", ["fixtures", ".", "fixtures/raw"])
-def test_fixtures_and_what_they_are_recorded_from_are_kept_apart(
-    tmp_path: Path, recording: Recording, inside: str
-) -> None:
-    (tmp_path / inside).mkdir(parents=True, exist_ok=True)
-    with pytest.raises(ConfigError, match="hold one another"):
-        recording(FolderOrigin(path=tmp_path / inside))
 
 
 def test_the_ledger_knows_what_was_written(tmp_path: Path, raw: Path, recording: Recording) -> None:
