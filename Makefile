@@ -24,7 +24,7 @@ check: ## Lint, formatting and types
 
 cases: ## Rollbacks with real packages: recall, false alarms, right causes (ARGS="--only NAME")
 	@.ci/setup venv
-	$(PYTHON_IN_VENV) tests/cases/score.py $(ARGS)
+	$(PYTHON_IN_VENV) tests/tools/case_scorer/score.py $(ARGS)
 
 benchmark: ## Speed against AWS's Runtime Interface Emulator, as ratios
 	@.ci/setup venv docker emulator

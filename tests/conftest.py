@@ -29,7 +29,7 @@ def _missing() -> str | None:
         for runtime in RUNTIMES:
             client.images.get(f"{STANDIN}:{runtime}")
     except docker.errors.ImageNotFound:
-        return f"no image {STANDIN}:{runtime}. Build it with `python3 tests/standin/build.py`."
+        return f"no image {STANDIN}:{runtime}. `make images` builds it."
     finally:
         client.close()
     return None

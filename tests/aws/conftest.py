@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from aws_server import AwsServer
-from user_projects import Project
+
+from helpers.aws_emulator.server import AwsServer
+from helpers.aws_projects import Project
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from account_content import Version, client_of, publish_function, publish_layer, zip_of
-from aws_server import REGION, AwsServer
 
+from helpers.account_content import Version, client_of, publish_function, publish_layer, zip_of
+from helpers.aws_emulator.server import REGION, AwsServer
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.discovery import discover
 from pytest_lambda_rollback.aws.functions import (

@@ -14,10 +14,11 @@ import urllib.request
 from typing import Any
 
 import pytest
-from account_content import Version, client_of, publish_function, publish_layer, zip_of
-from aws_server import ACCOUNT, REGION, AwsServer
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from helpers.account_content import Version, client_of, publish_function, publish_layer, zip_of
+from helpers.aws_emulator.server import ACCOUNT, REGION, AwsServer
 
 ORDERS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
 ONCE = Config(retries={"max_attempts": 0})

@@ -6,8 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from account_content import Version, client_of, publish_function, publish_layer, zip_of
-from user_projects import JSON, Project, breaks_of, report_of, unknowns_of, verdicts_of
+
+from helpers.account_content import Version, client_of, publish_function, publish_layer, zip_of
+from helpers.aws_projects import JSON, Project, breaks_of, report_of, unknowns_of, verdicts_of
 
 ASSETS = Path(__file__).parents[1] / "assets"
 SAM, CDK = "sam-app/.aws-sam/build", "cdk-app/cdk.out"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from account_content import Version, client_of, publish_function, zip_of
-from user_projects import JSON, Project, report_of
+
+from helpers.account_content import Version, client_of, publish_function, zip_of
+from helpers.aws_projects import JSON, Project, report_of
 
 DIGITS = """
 import os

@@ -6,9 +6,9 @@ import socket
 from typing import Any
 
 import pytest
-from account_content import Version, client_of, publish_function
-from aws_server import AwsServer
 
+from helpers.account_content import Version, client_of, publish_function
+from helpers.aws_emulator.server import AwsServer
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.functions import read_environment, read_function
 from pytest_lambda_rollback.errors import SourceError

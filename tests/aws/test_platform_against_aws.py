@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from account_content import Version, client_of, publish_function, publish_layer, zip_of
 from moto.awslambda.models import lambda_backends
-from user_projects import JSON, Project, report_of
+
+from helpers.account_content import Version, client_of, publish_function, publish_layer, zip_of
+from helpers.aws_projects import JSON, Project, report_of
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:orders"
 

@@ -11,9 +11,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from account_content import client_of, publish_function
-from aws_server import AwsServer
 
+from helpers.account_content import client_of, publish_function
+from helpers.aws_emulator.server import AwsServer
 from pytest_lambda_rollback.aws import event_objects, queues
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.logs import stretches

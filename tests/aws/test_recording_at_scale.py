@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from aws_server import AwsServer
-from planted_events import EVENTS, MAKERS, Secrets, fill_log, readings
 
+from helpers.aws_emulator.server import AwsServer
+from helpers.planted_events import EVENTS, MAKERS, Secrets, fill_log, readings
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.recording.origins.logs import LogsOrigin
 from pytest_lambda_rollback.recording.run import RecordOptions, RecordReport, record_function

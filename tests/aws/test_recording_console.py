@@ -8,9 +8,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from account_content import Version, client_of, publish_function, zip_of
-from planted_events import EVENTS, MAKERS, Secrets, fill_log, queue_event, readings
-from user_projects import JSON, Project, breaks_of, report_of, unknowns_of
+
+from helpers.account_content import Version, client_of, publish_function, zip_of
+from helpers.aws_projects import JSON, Project, breaks_of, report_of, unknowns_of
+from helpers.planted_events import EVENTS, MAKERS, Secrets, fill_log, queue_event, readings
 
 HANDLER = """
 import base64

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from account_content import Version, client_of, publish_example, publish_function, zip_of
-from user_projects import JSON, Project, breaks_of, report_of, unknowns_of, verdicts_of
+
+from helpers.account_content import Version, client_of, publish_example, publish_function, zip_of
+from helpers.aws_projects import JSON, Project, breaks_of, report_of, unknowns_of, verdicts_of
 
 EXAMPLE = Path(__file__).parents[2] / "example_project"
 BREAKS = {

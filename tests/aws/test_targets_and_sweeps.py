@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from account_content import ROLE, Version, client_of, publish_function, zip_of
-from aws_server import ACCOUNT, REGION
 from moto.awslambda.models import lambda_backends
-from user_projects import JSON, Project, report_of, verdicts_of
+
+from helpers.account_content import ROLE, Version, client_of, publish_function, zip_of
+from helpers.aws_emulator.server import ACCOUNT, REGION
+from helpers.aws_projects import JSON, Project, report_of, verdicts_of
 
 STACK = {
     "Resources": {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from account_content import Version, client_of, publish_function, zip_of
-from user_projects import Project
+
+from helpers.account_content import Version, client_of, publish_function, zip_of
+from helpers.aws_projects import Project
 
 CODE = """
 import os

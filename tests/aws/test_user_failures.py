@@ -20,9 +20,16 @@ from typing import Any
 
 import jsonschema
 import pytest
-from account_content import ROLE, Version, client_of, publish_function, publish_layer, zip_of
-from aws_server import AwsServer
 
+from helpers.account_content import (
+    ROLE,
+    Version,
+    client_of,
+    publish_function,
+    publish_layer,
+    zip_of,
+)
+from helpers.aws_emulator.server import AwsServer
 from helpers.child_processes import heed_interrupts
 from pytest_lambda_rollback import cli
 

@@ -25,9 +25,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "aws"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the tests' folder
 
-from aws_server import AwsServer
+from helpers.aws_emulator.server import AwsServer
 
 FUNCTIONS = 200
 VERSIONS = 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 import http.client
 import time
 
-from measures import Effort, Ratio, Result, Say, take_turns
-from warm_replay import post, replayer
-from workbench import Workbench, check_answer
+from benchmarks.measures import Effort, Ratio, Result, Say, take_turns
+from benchmarks.warm_replay import post, replayer
+from benchmarks.workbench import Workbench, check_answer
 
 ROUNDS = 8
 WARM_UP = 1

@@ -20,11 +20,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from measures import Effort, Ratio, Result, Say, median_interval, take_turns
 from packaging.requirements import Requirement
-from workbench import CannotMeasure, Workbench
 
 import pytest_lambda_rollback
+from benchmarks.measures import Effort, Ratio, Result, Say, median_interval, take_turns
+from benchmarks.workbench import CannotMeasure, Workbench
 
 GOAL = 1.03
 LEAST_ROUNDS = 20

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from measures import Duration, Effort, Result, Say
-from workbench import BASE_IMAGE, EXAMPLE, RUNTIME, CannotMeasure, Workbench
-
+from benchmarks.measures import Duration, Effort, Result, Say
+from benchmarks.workbench import BASE_IMAGE, EXAMPLE, RUNTIME, CannotMeasure, Workbench
 from pytest_lambda_rollback.engines.docker.daemon import ENGINE_LABEL, OWNER_LABEL, connect
 
 ROUNDS = 1

@@ -23,15 +23,18 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import cold_start
-import collect_only
-import example_run
-import second_run
-import static_contracts
-import warm_replay
-from measures import Effort, Ratio, Result, Say
-from workbench import CannotMeasure, Workbench
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the tests' folder
 
+from benchmarks import (
+    cold_start,
+    collect_only,
+    example_run,
+    second_run,
+    static_contracts,
+    warm_replay,
+)
+from benchmarks.measures import Effort, Ratio, Result, Say
+from benchmarks.workbench import CannotMeasure, Workbench
 from pytest_lambda_rollback.errors import RollbackError
 
 MEASUREMENTS: dict[str, Callable[[Workbench, Effort, Say], tuple[Result, ...]]] = {

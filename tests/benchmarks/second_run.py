@@ -16,9 +16,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 from unittest import mock
 
-from measures import Duration, Effort, Ratio, Result, Say, take_turns
-from workbench import BASE_IMAGE, CannotMeasure, Workbench
-
+from benchmarks.measures import Duration, Effort, Ratio, Result, Say, take_turns
+from benchmarks.workbench import BASE_IMAGE, CannotMeasure, Workbench
 from pytest_lambda_rollback.engines.docker.daemon import connect
 from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 from pytest_lambda_rollback.model.versions import FunctionVersion

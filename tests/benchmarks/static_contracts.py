@@ -19,11 +19,12 @@ import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import package_set
-from measures import Effort, Ratio, Result, Say, take_turns
-from package_set import PackageSet
-from workbench import CannotMeasure, Workbench
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the tests' folder
 
+from benchmarks import package_set
+from benchmarks.measures import Effort, Ratio, Result, Say, take_turns
+from benchmarks.package_set import PackageSet
+from benchmarks.workbench import CannotMeasure, Workbench
 from pytest_lambda_rollback.aws_lambda.runtimes import AS_OF
 from pytest_lambda_rollback.model.findings import Contract
 from pytest_lambda_rollback.model.settings import Strategy

@@ -12,9 +12,8 @@ import itertools
 import time
 from collections.abc import Callable
 
-from measures import Effort, Ratio, Result, Say, take_turns
-from workbench import CannotMeasure, Workbench, check_answer
-
+from benchmarks.measures import Effort, Ratio, Result, Say, take_turns
+from benchmarks.workbench import CannotMeasure, Workbench, check_answer
 from pytest_lambda_rollback.engines.interface import ExecutionEnvironment
 from pytest_lambda_rollback.model.replay import Invocation, Outcome
 from pytest_lambda_rollback.model.versions import FunctionVersion

@@ -93,7 +93,7 @@ class Workbench:
         self._stack.callback(remove_leftovers, client)
         if not client.api.images(name=BASE_IMAGE):
             raise CannotMeasure(
-                f"there is no image {BASE_IMAGE}. Make it: python3 tests/standin/build.py "
+                f"there is no image {BASE_IMAGE}. Make it: python3 tests/tools/standin/build.py "
                 f"--emulator {RUNTIME}"
             )
         return client
@@ -126,8 +126,11 @@ class Workbench:
     @cached_property
     def declared(self) -> tuple[LocalVersion, ...]:
         """The versions that the example declares, the current one first."""
-        others = (each for each in self.function.versions if each != self.function.current)
-        return (self.function.current, *others)
+        current = self.function.current
+        if not isinstance(current, LocalVersion):
+            raise CannotMeasure("the example's configuration does not declare its current version")
+        declared = (each for each in self.function.versions if isinstance(each, LocalVersion))
+        return (current, *(each for each in declared if each != current))
 
     def load(self, store: ArtifactStore, declared: LocalVersion) -> FunctionVersion:
         """One version with its packages in the store."""

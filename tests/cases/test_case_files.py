@@ -7,9 +7,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from case_events import fixture_text
-from loader import Case, CaseError, build, load, load_all
-from pinned_packages import PackageCache, PackageError, Pins
+
+from tools.case_scorer.case_events import fixture_text
+from tools.case_scorer.loader import Case, CaseError, build, load, load_all
+from tools.case_scorer.pinned_packages import PackageCache, PackageError, Pins
 
 CASES = load_all()
 PIN = re.compile(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*")

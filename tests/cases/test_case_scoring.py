@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loader import Case, Expectation, Version
-from scoring import Row, rows_of, score
+
+from tools.case_scorer.loader import Case, Expectation, Version
+from tools.case_scorer.scoring import Row, rows_of, score
 
 VERSION = Version(code="current", layers=(), vendored=None, files=(), settings=())
 PYJWT = {

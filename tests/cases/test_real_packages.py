@@ -24,7 +24,7 @@ def test_a_sample_of_the_cases_is_judged_right() -> None:
     done = subprocess.run(
         [
             sys.executable,
-            Path(__file__).with_name("score.py"),
+            Path(__file__).parents[1] / "tools" / "case_scorer" / "score.py",
             "--engine",
             "process",
             "--only",

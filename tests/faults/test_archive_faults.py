@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sync_process
 
 from helpers.child_processes import heed_interrupts
 from helpers.made_published import (
@@ -83,7 +82,7 @@ def start(server: PackageServer, root: Path, said: Path) -> Iterator[Start]:
         tests = Path(__file__).parent.parent
         with said.open("a") as progress:
             process = subprocess.Popen(
-                [sys.executable, sync_process.__file__, str(root), server.url, str(workers)],
+                [sys.executable, "-m", "helpers.sync_process", str(root), server.url, str(workers)],
                 env={**os.environ, "PYTHONPATH": str(tests)},
                 stdout=subprocess.PIPE,
                 stderr=progress,

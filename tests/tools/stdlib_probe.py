@@ -4,6 +4,8 @@ Works under any Python from 3.7. Standard input holds ``null``, or ``{module: [n
 answer is which of those names exist.
 """
 
+from __future__ import annotations
+
 import contextlib
 import importlib
 import inspect
@@ -13,7 +15,9 @@ import sys
 import sysconfig
 import types
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 EXTENSION = ".so"
 NOT_LIBRARY = {"test", "tests", "idlelib", "turtledemo", "site-packages", "lib-dynload"}
@@ -21,11 +25,11 @@ EFFECTS = {"antigravity", "this", "__phello__", "__main__"}
 """Modules that do something when they are loaded, or that are not for programs."""
 
 
-def is_public(name):
+def is_public(name: str) -> bool:
     return not any(part.startswith("_") for part in name.split("."))
 
 
-def stems(folder):
+def stems(folder: Path) -> Iterator[tuple[str, Path | None]]:
     """Modules (stem, path of its folder if it is a package) that lie in a folder.
 
     Private extension modules are left out: how Python was built decides whether they are there.
@@ -37,7 +41,7 @@ def stems(folder):
             yield path.name.partition(".")[0], None
 
 
-def files(folder, prefix=""):
+def files(folder: Path, prefix: str = "") -> Iterator[str]:
     """Absolute names of all modules below a folder."""
     for stem, package in stems(folder):
         if stem in NOT_LIBRARY or stem.startswith(("_sysconfigdata", "_test")):
@@ -49,15 +53,15 @@ def files(folder, prefix=""):
             yield from files(package, prefix + stem + ".")
 
 
-def load(name):
+def load(name: str) -> types.ModuleType | None:
     try:
         return importlib.import_module(name)
     except (Exception, SystemExit):
         return None
 
 
-def is_borrowed(module, name, value):
-    """Whether a module merely imported what it calls by a public name."""
+def is_borrowed(module: types.ModuleType, name: str, value: object) -> bool:
+    """True where a module only imported what it calls by a public name."""
     if name in getattr(module, "__all__", ()):
         return False
     if isinstance(value, types.ModuleType):
@@ -69,7 +73,7 @@ def is_borrowed(module, name, value):
     return isinstance(home, str) and home.lstrip("_") != own and not home.startswith(own + ".")
 
 
-def given(module):
+def given(module: types.ModuleType) -> Iterator[str]:
     """Names that a module's ``__getattr__`` may give: every text that it looks at."""
     function = vars(module).get("__getattr__")
     if not isinstance(function, types.FunctionType):
@@ -90,7 +94,7 @@ def given(module):
                 yield from (text for text in value if isinstance(text, str))
 
 
-def names(module):
+def names(module: types.ModuleType) -> dict[str, bool]:
     """The public names of a module: True for its own, False for what it merely imported."""
     found = {}
     for name in dir(module):
@@ -102,7 +106,7 @@ def names(module):
     return found
 
 
-def library():
+def library() -> dict[str, Any]:
     """All modules with their names; ``None`` for names that this machine cannot tell."""
     folders = {Path(sysconfig.get_path(key)) for key in ("stdlib", "platstdlib")}
     folders |= {folder / "lib-dynload" for folder in folders}
@@ -124,7 +128,7 @@ def library():
     }
 
 
-def which(asked):
+def which(asked: dict[str, list[str]]) -> dict[str, list[str]]:
     """Of the names that are asked, those that are there."""
     return {
         module: [name for name in wanted if hasattr(load(module), name)]
@@ -132,7 +136,7 @@ def which(asked):
     }
 
 
-def main():
+def main() -> None:
     warnings.simplefilter("ignore")
     asked = json.load(sys.stdin)
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

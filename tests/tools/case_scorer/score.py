@@ -1,7 +1,7 @@
 """Scores the plugin on every case: what breaks and was found, false alarms, right causes.
 
-    python tests/cases/score.py [--engine docker|process] [--only NAME ...] [--workers N]
-                                [--json PATH]
+    python tests/tools/case_scorer/score.py [--engine docker|process] [--only NAME ...]
+                                            [--workers N] [--json PATH]
 
 Each case is built as a project and checked by a pytest of its own, as a user would. Packages come
 from PyPI the first time and from a cache ever after. Exit code 0 when every break is found, there
@@ -23,9 +23,11 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from loader import Case, CaseError, build, load_all
-from pinned_packages import PackageCache, PackageError, default_root
-from scoring import CAUSES_WANTED, Row, Score, rows_of, score
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the tests' folder
+
+from tools.case_scorer.loader import Case, CaseError, build, load_all
+from tools.case_scorer.pinned_packages import PackageCache, PackageError, default_root
+from tools.case_scorer.scoring import CAUSES_WANTED, Row, Score, rows_of, score
 
 _RUN_TIMEOUT_S = 600
 _AWS_IMAGE = "amazon/aws-lambda-python:{version}-x86_64"

@@ -1,7 +1,7 @@
 """A process that syncs functions from a `made_published.PackageServer`, to be killed by tests.
 
-``python sync_process.py ROOT URL WORKERS``; it prints one JSON line: what the sync did and the
-peak of the memory that it held.
+``python -m helpers.sync_process ROOT URL WORKERS``; it prints one JSON line: what the
+sync did and the peak of the memory that it held.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from helpers.made_published import function, layer, version
 from pytest_lambda_rollback.aws.locations import download
 from pytest_lambda_rollback.model.published import PublishedFunction
 from pytest_lambda_rollback.model.versions import Location, PackageKind, RemotePackage
-from pytest_lambda_rollback.sources.archive.archive import Archive
-from pytest_lambda_rollback.sources.archive.syncing import Locate, sync
+from pytest_lambda_rollback.sources.archive.archive import Archive, Locate
+from pytest_lambda_rollback.sources.archive.syncing import sync
 
 
 def functions(packages: dict[str, tuple[str, int]]) -> Iterator[PublishedFunction]:

@@ -18,7 +18,8 @@ HANDLER = "def handler(event, context):\n    return {'version': %r}\n"
 def client_of(server: Any, service: str = "lambda", **options: Any) -> Any:
     """A boto3 client that talks to the server, whatever the environment says."""
     environment = server.environment
-    return boto3.client(
+    client: Any = boto3.client  # its stubs list every service by name
+    return client(
         service,
         endpoint_url=server.url,
         region_name=options.pop("region_name", environment["AWS_REGION"]),

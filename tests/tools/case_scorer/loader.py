@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from case_events import fixture_text
-from pinned_packages import PackageCache, Pins
+from tools.case_scorer.case_events import fixture_text
+from tools.case_scorer.pinned_packages import PackageCache, Pins
 
-CASES_DIR = Path(__file__).parent
+CASES_DIR = Path(__file__).parents[2] / "cases"
 STRATEGIES = ("alias", "redeploy")
 CURRENT, TARGET = "2", "1"
 """Every case has these two function versions."""

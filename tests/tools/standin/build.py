@@ -1,6 +1,6 @@
 """Makes the stand-in base images that the Docker tests run on.
 
-    python3 tests/standin/build.py [--emulator] [python3.11 python3.13]
+    python3 tests/tools/standin/build.py [--emulator] [python3.11 python3.13]
 
 AWS's base images come from a registry that a test machine may not reach. A stand-in keeps their
 contract (``/lambda-entrypoint.sh``, ``/var/runtime/bootstrap``, ``/var/task``, ``/opt``, the
@@ -38,7 +38,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from rootfs import (
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the tests' folder
+
+from tools.standin.rootfs import (
     ENVIRONMENT,
     BuildError,
     Recipe,

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from loader import Case, Expectation
+from tools.case_scorer.loader import Case, Expectation
 
 CAUSES_WANTED = 0.9
 """Share of right causes that is good enough."""

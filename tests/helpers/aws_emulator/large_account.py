@@ -12,11 +12,12 @@ import hashlib
 import random
 from typing import Any
 
-from account_content import ROLE, zip_of
-from aws_lambda import LambdaApi
-from aws_server import ACCOUNT, REGION
 from moto.awslambda.models import LambdaFunction, lambda_backends
 from moto.iam.models import iam_backends
+
+from helpers.account_content import ROLE, zip_of
+from helpers.aws_emulator.lambda_api import LambdaApi
+from helpers.aws_emulator.server import ACCOUNT, REGION
 
 LAYERS = 12
 LAYER_VERSIONS = 5

@@ -1,7 +1,7 @@
-"""AWS on loopback for the tests: moto in server mode behind `aws_gateway`.
+"""AWS on loopback for the tests: moto in server mode behind `gateway`.
 
-moto keeps and answers every service; `aws_lambda` says what of Lambda is answered otherwise and
-`aws_gateway` what is put before it all. In a thread of the test's own process, or, where memory
+moto keeps and answers every service; `lambda_api` says what of Lambda is answered otherwise and
+`gateway` what is put before it all. In a thread of the test's own process, or, where memory
 is measured or the process must not share anything, in one of its own::
 
     with AwsServer() as server:                     # or AwsServer(process=True)
@@ -13,14 +13,15 @@ is measured or the process must not share anything, in one of its own::
 Everything that steers it goes over HTTP, so that both ways behave alike. moto's backends are
 global to a process: one server at a time in a thread.
 
-``python tests/aws/aws_server.py [PORT]`` serves until it is killed or its input ends, and prints
-its URL first.
+``PYTHONPATH=tests python -m helpers.aws_emulator.server [PORT]`` serves until it is killed or its
+input ends, and prints its URL first.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -32,6 +33,7 @@ from typing import Any, Self
 ACCOUNT = "123456789012"
 """moto's account, of every access key that it does not know."""
 REGION = "eu-west-1"
+TESTS = Path(__file__).parents[2]
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 
@@ -205,7 +207,8 @@ class AwsServer:
 
     def _start_process(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, "-m", __spec__.name],
+            env={**os.environ, "PYTHONPATH": str(TESTS)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -224,9 +227,10 @@ class AwsServer:
 
 def make_server(port: int) -> Any:
     """A threaded HTTP server on loopback, not yet serving."""
-    from aws_gateway import Gateway
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
+
+    from helpers.aws_emulator.gateway import Gateway
 
     class QuietHandler(MotoRequestHandler):
         """Logs no request, and keeps connections, as AWS does."""
@@ -239,7 +243,9 @@ def make_server(port: int) -> Any:
         def log(self, *_: Any) -> None:
             """Nothing."""
 
-    server = make_server("127.0.0.1", port, Gateway(), threaded=True, request_handler=QuietHandler)
+    server: Any = make_server(
+        "127.0.0.1", port, Gateway(), threaded=True, request_handler=QuietHandler
+    )
     server.daemon_threads = True
     return server
 

@@ -17,9 +17,8 @@ from types import SimpleNamespace
 from unittest import mock
 from urllib.parse import quote, unquote_plus
 
-from account_content import client_of
-from aws_server import AwsServer
-
+from helpers.account_content import client_of
+from helpers.aws_emulator.server import AwsServer
 from pytest_lambda_rollback.recording.recorder import lambda_rollback_recorder
 
 EVENTS = 1_000

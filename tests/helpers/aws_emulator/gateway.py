@@ -1,11 +1,11 @@
 """What stands before moto: counts, throttles, injects faults, serves zips, and is steered by HTTP.
 
-A WSGI application. What Lambda itself answers is `aws_lambda`'s; every other service is moto's.
+A WSGI application. What Lambda itself answers is `lambda_api`'s; every other service is moto's.
 Paths of its own:
 
 * ``GET /_downloads/<token>/<sha256>.zip``: a zip, until the location expires; then 403 with S3's
   XML, as for a presigned URL. ``Range: bytes=N-`` is honoured, as by S3.
-* ``GET /_counts`` and ``POST /_control``: for `aws_server.AwsServer`.
+* ``GET /_counts`` and ``POST /_control``: for `server.AwsServer`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import botocore.session
-from aws_lambda import Call, ForeignLayer, LambdaApi, fault_response
-from aws_schemas import SchemaRegistry
 from moto.iam.models import get_account_id_from
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
+
+from helpers.aws_emulator.lambda_api import Call, ForeignLayer, LambdaApi, fault_response
+from helpers.aws_emulator.schema_registry import SchemaRegistry
 
 LOCATION_LIFETIME_S = 600.0
 """How long AWS lets the location of a zip live."""
@@ -284,7 +285,7 @@ class Gateway:
                 self.api.foreign_layers[order["arn"]] = ForeignLayer(data, order["readable"])
             elif action == "fill":
                 # Not needed but where it is asked for.
-                from large_account import fill
+                from helpers.aws_emulator.large_account import fill
 
                 fill(self.api, **order)
             else:

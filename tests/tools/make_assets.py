@@ -1,10 +1,10 @@
 """Build the two sample apps with the real tools, and keep what reading them needs.
 
-Usage: python make_assets.py --sam SAM --cdk-python PYTHON
+Usage: python tests/tools/make_assets.py --sam SAM --cdk-python PYTHON
 
 SAM is the ``sam`` program of aws-sam-cli, PYTHON an interpreter with aws-cdk-lib. ``sam build``
 needs Docker for the app's container image (which is built from nothing, and removed again), CDK
-needs node. README.md says what is left out of the results and what is replaced.
+needs node. assets/README.md says what is left out of the results and what is replaced.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+ASSETS = Path(__file__).parents[1] / "assets"
 CDK_CONTEXT = {
     "aws:cdk:enable-path-metadata": True,
     "aws:cdk:enable-asset-metadata": True,
@@ -42,17 +42,17 @@ def main() -> None:
 
 
 def make_sam(program: str, app: Path) -> None:
-    shutil.copytree(HERE / "sam-app", app, ignore=shutil.ignore_patterns(".aws-sam"))
+    shutil.copytree(ASSETS / "sam-app", app, ignore=shutil.ignore_patterns(".aws-sam"))
     quiet = {**os.environ, "SAM_CLI_TELEMETRY": "0"}
     subprocess.run([program, "build", "--no-use-container"], cwd=app, env=quiet, check=True)
     subprocess.run(["docker", "rmi", "receiptsfunction:v1"], check=True)
     template = app / ".aws-sam/build/template.yaml"
     template.write_text(template.read_text().replace(f"{app}/", ""))
-    replace(app / ".aws-sam/build", HERE / "sam-app/.aws-sam/build")
+    replace(app / ".aws-sam/build", ASSETS / "sam-app/.aws-sam/build")
 
 
 def make_cdk(python: str, app: Path) -> None:
-    shutil.copytree(HERE / "cdk-app", app, ignore=shutil.ignore_patterns("cdk.out"))
+    shutil.copytree(ASSETS / "cdk-app", app, ignore=shutil.ignore_patterns("cdk.out"))
     out = app / "cdk.out"
     told = {"CDK_OUTDIR": str(out), "CDK_CONTEXT_JSON": json.dumps(CDK_CONTEXT)}
     subprocess.run([python, "app.py"], cwd=app, env={**os.environ, **told}, check=True)
@@ -66,7 +66,7 @@ def make_cdk(python: str, app: Path) -> None:
             path.write_text(REGISTRY.sub("registry.example", path.read_text()))
         elif path.name == "index.js":
             path.write_text("// The code of a function that CDK adds is left out here.\n")
-    replace(out, HERE / "cdk-app/cdk.out")
+    replace(out, ASSETS / "cdk-app/cdk.out")
 
 
 def without_reports(manifest: dict[str, Any]) -> None:

@@ -590,7 +590,7 @@ class LambdaApi:
         for name in KEPT_SETTINGS:
             if name in body:
                 kept[name] = body[name]
-        function.kept_settings = kept
+        vars(function)["kept_settings"] = kept
 
     def _listed(self, call: Call, function: LambdaFunction) -> dict[str, Any]:
         arn = f"{call.arn(function.function_name)}:{function.version}"

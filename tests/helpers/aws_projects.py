@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aws_server import AwsServer
+from helpers.aws_emulator.server import AwsServer
 
 JSON = "--lambda-rollback-json=report.json"
 
