@@ -59,6 +59,7 @@ def loaded(paths: Iterable[Path], functions: AwsFunctions) -> tuple[Settings, ..
             known_runtimes=frozenset(known_runtimes()),
             engines=engines,
             published=functions,
+            events_required=False,
         )
         for path in paths
     )

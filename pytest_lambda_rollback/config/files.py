@@ -95,14 +95,16 @@ def load(
     engines: Collection[str],
     published: PublishedFunctions | None = None,
     now: datetime | None = None,
+    events_required: bool = True,
 ) -> Settings:
     """One configuration file joined with the command line, and with what AWS has of it.
 
     ``known_runtimes`` are the runtimes that have a base image of their own; those that the user
     names an image for are added here. ``engines`` are the names that ``engine`` may have besides
     ``auto``. ``published`` is asked for functions whose versions are in
-    AWS, once everything that the file says was read. Raises ConfigError; opens nothing but
-    ``path``.
+    AWS, once everything that the file says was read. ``events_required`` is false for a
+    command that replays nothing: then ``events``, and the folder that it names, may be missing.
+    Raises ConfigError; opens nothing but ``path``.
     """
     path = absolute(path, Path.cwd())
     root = _document(path, command_line)
@@ -124,6 +126,7 @@ def load(
         candidates=command_line.candidates,
         directory=command_line.directory,
         now=now or datetime.now(UTC),
+        events_required=events_required,
     ).functions()
     return Settings(
         path=path,
@@ -190,8 +193,9 @@ def shortened(path: Path, directory: Path) -> str:
 def artifact_paths(settings: Settings) -> frozenset[Path]:
     """Folders with published code, layers and events, in which no test file is the user's own.
 
-    Left out are the code of a candidate and of ``$LATEST``, which may be the folder that people
-    work and test in, and every folder that holds the configuration file itself.
+    The code of a candidate or of ``$LATEST`` may be the folder that people work and test in: it
+    is one of them only where packages are installed in it, as in a build. Left out is every
+    folder that holds the configuration file itself.
     """
     found: set[Path] = set()
     for function in settings.functions:
@@ -199,13 +203,18 @@ def artifact_paths(settings: Settings) -> frozenset[Path]:
             if not isinstance(version, LocalVersion):
                 continue
             found.update(layer for layer in version.layers if isinstance(layer, Path))
-            if version.version not in ("candidate", "$LATEST"):
+            if version.version not in ("candidate", "$LATEST") or _has_packages(version.code):
                 found.add(version.code)
         if function.events_root is not None:
             found.add(function.events_root)
     found.add(settings.store.path)
     home = settings.path.parent
     return frozenset(path for path in found if path.is_dir() and not home.is_relative_to(path))
+
+
+def _has_packages(folder: Path) -> bool:
+    """True for a folder that pip or a build tool installed distributions into."""
+    return next(folder.glob("*.dist-info"), None) is not None
 
 
 # --- the file and the options ---------------------------------------------------------------

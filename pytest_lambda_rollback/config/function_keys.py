@@ -256,15 +256,33 @@ def acceptance_of(table: Table, *, label: str) -> Accept:
     )
 
 
-def events_of(table: Table, base: Path) -> tuple[tuple[Path, ...], Path, str]:
-    """The fixture files, the folder of their names, and what the file says."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """The event fixtures of one function."""
+
+    files: tuple[Path, ...]
+    root: Path
+    """The folder that the names of fixtures are relative to; it may not exist yet."""
+    text: str
+    """The folders, files and globs as the configuration names them."""
+
+
+def events_of(table: Table, base: Path, *, usual: str | None, must_exist: bool) -> Events:
+    """The fixtures under ``events``. Raises ConfigError.
+
+    ``usual`` is the folder where the key is missing, ``None`` for a key that is required.
+    ``must_exist`` is false where a folder may be missing, as for ``record``, which creates it.
+    """
     example = 'Name a folder or glob of *.json, as in events = "events"'
-    if isinstance(table.values.get("events"), list):
+    if usual is not None and "events" not in table:
+        patterns: tuple[str, ...] = (usual,)
+        must_exist = False
+    elif isinstance(table.values.get("events"), list):
         patterns = table.strings("events")
     else:
         patterns = (table.string("events", do=example),)
-    files, root = event_files(patterns, base=base, where=table.at("events"))
-    return files, root, ", ".join(patterns)
+    files, root = event_files(patterns, base=base, where=table.at("events"), must_exist=must_exist)
+    return Events(files=files, root=root, text=", ".join(patterns))
 
 
 def refuse_event_names(settings: FunctionSettings, where: str) -> None:

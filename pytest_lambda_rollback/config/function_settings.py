@@ -25,6 +25,7 @@ from pytest_lambda_rollback.config.function_keys import (
     FUNCTION_KEYS,
     FUNCTION_NAME,
     Declared,
+    Events,
     acceptances,
     account_of,
     check_name,
@@ -121,9 +122,7 @@ class _Said:
     response: ResponseRule
     requires: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
-    events: tuple[Path, ...]
-    events_root: Path | None
-    events_text: str
+    events: Events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +138,8 @@ class FunctionReader:
     directory: Path
     """What candidate paths are relative to."""
     now: datetime
+    events_required: bool = True
+    """False where ``events`` may be missing, or its folder."""
 
     def functions(self) -> tuple[FunctionSettings, ...]:
         """Every function that the file declares or finds, in its order. Raises ConfigError."""
@@ -207,18 +208,16 @@ class FunctionReader:
             if not table.table("versions").values:
                 declare(table, name, self.reader)
             check_references(table, target_keys=("last",))
-        if source is not None and "events" not in table:
-            events: tuple[tuple[Path, ...], Path | None, str] = self._usual_events(name)
-        else:
-            events = events_of(table, self.reader.base)
+        events = events_of(
+            table,
+            self.reader.base,
+            usual=f"events/{name}" if source is not None or not self.events_required else None,
+            must_exist=self.events_required,
+        )
         return self._with_events(table, name, source, events)
 
     def _with_events(
-        self,
-        table: Table,
-        name: str,
-        source: AwsSource | None,
-        events: tuple[tuple[Path, ...], Path | None, str],
+        self, table: Table, name: str, source: AwsSource | None, events: Events
     ) -> _Said:
         return _Said(
             name=name,
@@ -228,21 +227,8 @@ class FunctionReader:
             response=response_of(table, self.reader.base),
             requires=requires_of(table),
             environment=overrides_of(table) if source is not None else (),
-            events=events[0],
-            events_root=events[1],
-            events_text=events[2],
+            events=events,
         )
-
-    def _usual_events(self, name: str) -> tuple[tuple[Path, ...], Path | None, str]:
-        """The fixtures of a function in AWS whose table names none: ``events/NAME``."""
-        return self._events_in(f"events/{name}")
-
-    def _events_in(self, text: str) -> tuple[tuple[Path, ...], Path | None, str]:
-        folder = absolute(text, self.reader.base)
-        if not folder.is_dir():
-            return (), folder, text
-        table = Table(file=self.root.file, values={"events": text})
-        return events_of(table, self.reader.base)
 
     def _discovered(
         self, entries: Table, defaults: AwsDefaults, said: list[_Said]
@@ -285,7 +271,12 @@ class FunctionReader:
                 taken.add(function)
                 in_aws.add(function)
                 sources.append(source)
-                events = self._events_in(pattern.replace("{function}", function))
+                table = Table(
+                    file=entry.file,
+                    key=entry.key,
+                    values={"events": pattern.replace("{function}", function)},
+                )
+                events = events_of(table, self.reader.base, usual=None, must_exist=False)
                 found.append(self._with_events(entry, function, source, events))
         return found, failed
 
@@ -350,9 +341,9 @@ class FunctionReader:
             name=said.name,
             current=None,
             source=said.source,
-            events=said.events,
-            events_root=said.events_root,
-            events_text=said.events_text,
+            events=said.events.files,
+            events_root=said.events.root,
+            events_text=said.events.text,
             response=said.response,
             requires=said.requires,
             environment=said.environment,

@@ -75,35 +75,41 @@ def package(text: str, *, base: Path, where: str) -> Path:
 
 
 def event_files(
-    patterns: Sequence[str], *, base: Path, where: str
+    patterns: Sequence[str], *, base: Path, where: str, must_exist: bool = True
 ) -> tuple[tuple[Path, ...], Path]:
     """The event fixtures that folders, files and globs name, and the folder of their names.
 
     A folder stands for every ``*.json`` in it and below. Files come absolute and sorted by
     their name, which is the path below the returned folder: the folder itself, the fixed part
     of a glob, or what several of them have in common. Raises ConfigError for a folder that does
-    not exist; no file at all is no error here.
+    not exist, unless ``must_exist`` is false; a folder without a file is not an error here.
     """
     if not patterns:
         return (), base
     found: set[Path] = set()
     roots: list[Path] = []
     for pattern in patterns:
-        root, files = _matches(pattern, base=base, where=where)
+        root, files = _matches(pattern, base=base, where=where, must_exist=must_exist)
         roots.append(root)
         found.update(path for path in files if path.suffix == ".json" and not path.is_dir())
     root = Path(os.path.commonpath(roots))
     return tuple(sorted(found, key=lambda path: path.relative_to(root).as_posix())), root
 
 
-def _matches(pattern: str, *, base: Path, where: str) -> tuple[Path, list[Path]]:
+def _matches(pattern: str, *, base: Path, where: str, must_exist: bool) -> tuple[Path, list[Path]]:
     """The folder that names are relative to, and all that the pattern matches."""
     if absolute(pattern, base).exists() or not _MAGIC & set(pattern):
+        path = absolute(pattern, base)
+        if not must_exist and not path.exists():
+            return (path.parent if path.suffix == ".json" else path), []
         path = located(pattern, base=base, where=where)
         return (path, list(path.rglob("*.json"))) if path.is_dir() else (path.parent, [path])
     parts = Path(pattern).parts
     fixed = next(index for index, part in enumerate(parts) if _MAGIC & set(part))
-    root = located(str(Path(*parts[:fixed])), base=base, where=where)
+    folder = str(Path(*parts[:fixed]))
+    if not must_exist and not absolute(folder, base).exists():
+        return absolute(folder, base), []
+    root = located(folder, base=base, where=where)
     try:
         return root, list(root.glob(str(Path(*parts[fixed:]))))
     except (ValueError, NotImplementedError) as error:

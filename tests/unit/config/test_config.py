@@ -559,6 +559,35 @@ def test_a_folder_with_glob_characters_in_its_name_is_a_folder(
     assert [path.name for path in function.events] == ["one.json"]
 
 
+@pytest.mark.parametrize(
+    ("events", "root"),
+    [
+        ("", "events/orders"),
+        ('events = "recorded/orders"', "recorded/orders"),
+        ('events = "recorded/*.json"', "recorded"),
+        ('events = "recorded/one.json"', "recorded"),
+        ('events = ["recorded/orders", "recorded/refunds"]', "recorded"),
+    ],
+    ids=["key", "folder", "folder of a glob", "file", "several"],
+)
+def test_a_command_that_replays_nothing_needs_no_events(
+    project: Path, events: str, root: str
+) -> None:
+    path = project / "lambda-rollback.toml"
+    path.write_text(ORDERS.replace('events = "events"', events) + FOUR, encoding="utf-8")
+    settings = load(
+        path,
+        CommandLine(directory=project),
+        known_runtimes=RUNTIMES,
+        engines=ENGINES,
+        events_required=False,
+    )
+    function = settings.function("orders")
+    assert (function.events, function.events_root) == ((), project / root)
+    with pytest.raises(ConfigError, match=r"functions\.orders\.events (is missing|names)"):
+        load(path, CommandLine(directory=project), known_runtimes=RUNTIMES, engines=ENGINES)
+
+
 # --- folders that pytest must keep out of ---------------------------------------------------
 
 
@@ -573,6 +602,14 @@ def test_published_folders_are_not_collected_but_working_folders_are(
     text += versions("4").replace("versions/4", ".")
     expected = ("versions/1", "layers/acme-shared-1", "layers/acme-shared-2", "events")
     assert artifact_paths(loaded(text)) == {project / name for name in expected}
+
+
+def test_a_candidate_with_installed_packages_is_a_build_and_not_collected(
+    project: Path, loaded: Load
+) -> None:
+    (project / "build" / "orders" / "PyJWT-2.8.0.dist-info").mkdir()
+    text = ORDERS.replace('"4"', '{ path = "build/orders" }') + FOUR
+    assert project / "build" / "orders" in artifact_paths(loaded(text))
 
 
 # --- mistakes -------------------------------------------------------------------------------
