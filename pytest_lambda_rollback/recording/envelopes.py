@@ -3,23 +3,25 @@
 A destination gets a record with the event in ``requestPayload`` ("Capturing records of Lambda
 asynchronous invocations" in Lambda's developer guide), a dead-letter queue the bare event with
 attributes, an S3 destination of an event source mapping the event in ``payload``; any of them may
-come through SNS or EventBridge. Pure.
+come through SNS or EventBridge.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pytest_lambda_rollback.model.recorded import QueueFacts
 from pytest_lambda_rollback.recording import json_text
-from pytest_lambda_rollback.recording.digests import RECEIPT_HANDLE
-from pytest_lambda_rollback.recording.moments import iso
 
 ANOTHER_FUNCTION: Final = "an invocation record of another function"
 ONLY_POINTERS: Final = "an invocation record names records of a stream and does not hold them"
+
+RECEIPT_HANDLE: Final = "recorded-receipt-handle"
 
 _MAX_WRAPPERS: Final = 4
 _RESULT: Final = "Lambda Function Invocation Result - "
@@ -176,3 +178,37 @@ def _parsed(text: str) -> object | None:
         return json_text.parsed(text)
     except ValueError:
         return None
+
+
+def iso(time_ms: int) -> str:
+    """ISO 8601 in UTC of milliseconds since 1970, as ``2026-11-23T09:10:11.123Z``."""
+    moment = datetime.fromtimestamp(time_ms / 1000, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# --- digests and handles of messages --------------------------------------------------------------
+
+
+def renewed_digests(event: object) -> object:
+    """The event, its SQS records with the digests of what they hold after redaction.
+
+    A message's MD5 would tell whoever guesses its body that the guess is right, and would no longer
+    be the body's; a receipt handle lets its holder delete the message. Both are replaced.
+    """
+    if isinstance(event, list):  # as EventBridge Pipes send them
+        return [_renewed(each) for each in event]
+    if not isinstance(event, dict) or not isinstance(event.get("Records"), list):
+        return event
+    return event | {"Records": [_renewed(each) for each in event["Records"]]}
+
+
+def _renewed(record: object) -> object:
+    if not isinstance(record, dict) or record.get("eventSource") != "aws:sqs":
+        return record
+    made = {key: value for key, value in record.items() if key != "md5OfMessageAttributes"}
+    if "receiptHandle" in made:
+        made["receiptHandle"] = RECEIPT_HANDLE
+    if "md5OfBody" in made:
+        body = str(made.get("body", "")).encode("utf-8", "surrogatepass")
+        made["md5OfBody"] = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    return made

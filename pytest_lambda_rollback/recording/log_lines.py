@@ -14,8 +14,9 @@ from enum import IntEnum
 from typing import Final
 
 from pytest_lambda_rollback.recording import event_kinds, json_text
-from pytest_lambda_rollback.recording.recorder_lines import KEY
 
+KEY: Final = "lambda_rollback_record"
+"""The key that makes an object a line of the recorder."""
 CUT: Final = "an event was cut off at the size limit of a log line"
 NO_JSON: Final = "a line names an event but it is neither JSON nor a Python dictionary"
 

@@ -16,9 +16,9 @@ from typing import Final
 
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.model.recorded import RecordedEvent, Shape, Skipped
-from pytest_lambda_rollback.recording import digests, json_text
+from pytest_lambda_rollback.recording import json_text
 from pytest_lambda_rollback.recording.clusters import cluster
-from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION
+from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, renewed_digests
 from pytest_lambda_rollback.recording.fixture_files import FixtureFolder
 from pytest_lambda_rollback.recording.origins.interface import (
     Budget,
@@ -232,7 +232,7 @@ class _Recording:
             try:
                 redacted = replace(
                     reading,
-                    event=digests.renewed(self._redact(reading.event)),
+                    event=renewed_digests(self._redact(reading.event)),
                     client_context=self._redact(reading.client_context),
                     identity=self._redact(reading.identity),
                     version=_said(reading.version, _VERSION),
