@@ -141,7 +141,7 @@ def _natives(
     for name in names:
         if not _NATIVE.fullmatch(name):
             continue
-        header = read_header(functools.partial(_read_at, tree, name))
+        header = read_header(functools.partial(_read_at, tree, name), size_bytes=names[name])
         match = _TAG.fullmatch(name.rpartition("/")[2])
         natives.append(
             NativeBinary(

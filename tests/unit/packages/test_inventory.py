@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
+import struct
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from helpers.made_packages import MACH_O, PE, Packages, distribution, elf, zip_o
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.packages import DistributionRecord, PackageInventory
 from pytest_lambda_rollback.model.versions import Artifact
+from pytest_lambda_rollback.packages.elf import read_header
 from pytest_lambda_rollback.packages.inventory import InventoryReader
 
 LINUX_311 = "cpython-311-x86_64-linux-gnu"
@@ -180,6 +184,44 @@ def test_a_binary_that_is_cut_short_says_less_and_fails_nothing(
 ) -> None:
     (native,) = read(packages.artifact({"m.so": elf(glibc=["2.28"])[:cut]})).natives
     assert native.glibc == ""
+
+
+def test_a_binary_of_any_bytes_says_something_and_reads_little() -> None:
+    chance = random.Random(7)
+    whole = elf(glibc=["2.2.5", "2.28", "2.17"])
+    read_bytes, said = 0, set()
+
+    def read_at(offset: int, limit: int) -> bytes:
+        nonlocal read_bytes
+        read_bytes += limit
+        return bytes(content[offset : offset + limit])
+
+    for _ in range(120):
+        content = bytearray(whole)
+        for _ in range(chance.choice((1, 2, 8))):
+            at = chance.randrange(4, len(content))
+            content[at] = chance.choice((0, 1, 0x7F, 0xFF, chance.randrange(256)))
+        read_bytes = 0
+        header = read_header(read_at, size_bytes=len(content))
+        assert header.format == "elf"
+        assert read_bytes < 50_000 * 64
+        said.add(header.glibc)
+    assert {"", "2.28"} <= said
+
+
+def test_version_needs_without_end_are_not_followed() -> None:
+    """A record that names itself as the next one, four thousand million times."""
+    content = bytearray(elf(glibc=["2.28", "2.17"]))
+    needs_at = 64
+    content[needs_at + 12 : needs_at + 16] = struct.pack("<I", 0)
+    sections_at = struct.unpack_from("<Q", content, 40)[0]
+    content[sections_at + 128 + 44 : sections_at + 128 + 48] = b"\xff\xff\xff\xff"
+    began = time.process_time()
+    header = read_header(
+        lambda offset, limit: bytes(content[offset : offset + limit]), size_bytes=len(content)
+    )
+    assert (header.machine, header.glibc) == ("x86_64", "")
+    assert time.process_time() - began < 10
 
 
 def attempt(statement: str, catching: str = "ImportError") -> str:
