@@ -11,6 +11,7 @@ import os
 import threading
 from typing import Any, Final
 
+import boto3.session
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import (
@@ -105,7 +106,7 @@ class Accounts:
 
 
 class _Login:
-    """A botocore session, made late; whoever calls a method holds the lock.
+    """A boto3 session, made late; whoever calls a method holds the lock.
 
     A session, unlike a client, is not safe for several threads.
     """
@@ -122,15 +123,15 @@ class _Login:
         )
         self._profile = profile
         self._role_arn = role_arn
-        self._session: botocore.session.Session | None = None
+        self._session: boto3.session.Session | None = None
 
     def region(self) -> str:
         """What the environment or the profile says, AWS_REGION first. Raises SourceError."""
-        # botocore itself reads AWS_DEFAULT_REGION alone; the AWS CLI prefers AWS_REGION.
+        # boto3 itself reads AWS_DEFAULT_REGION alone; the AWS CLI prefers AWS_REGION.
         region = os.environ.get("AWS_REGION")
         if not region:
             with reading(what="the AWS region cannot be found out", action="sts:GetCallerIdentity"):
-                region = self._own().get_config_variable("region")
+                region = self._own().region_name
         if not region:
             raise SourceError(
                 "no AWS region is set",
@@ -141,7 +142,7 @@ class _Login:
             )
         return str(region)
 
-    def client(self, service: str, region: str) -> Any:
+    def client(self, service: Any, region: str) -> Any:
         """A new client. Raises SourceError, also where the credentials cannot be read."""
         with (
             reading(
@@ -155,7 +156,7 @@ class _Login:
                     if self._role_arn is None
                     else self._assuming(self._role_arn, region)
                 )
-            client = self._session.create_client(
+            client = self._session.client(
                 service,
                 region_name=region,
                 config=Config(
@@ -168,18 +169,18 @@ class _Login:
             )
             return unlog(client)
 
-    def _own(self) -> botocore.session.Session:
-        return botocore.session.Session(profile=self._profile)
+    def _own(self) -> boto3.session.Session:
+        return boto3.session.Session(profile_name=self._profile)
 
-    def _assuming(self, role_arn: str, region: str) -> botocore.session.Session:
+    def _assuming(self, role_arn: str, region: str) -> boto3.session.Session:
         """A session whose credentials are those of the role; nothing is asked of AWS yet."""
         own = self._own()
         credentials = own.get_credentials()
         if credentials is None:
             raise NoCredentialsError
 
-        def create(service: str, **arguments: Any) -> Any:
-            return own.create_client(service, region_name=region, **arguments)
+        def create(service: Any, **arguments: Any) -> Any:
+            return own.client(service, region_name=region, **arguments)
 
         fetcher = AssumeRoleCredentialFetcher(
             client_creator=create,
@@ -187,11 +188,11 @@ class _Login:
             role_arn=role_arn,
             extra_args={"RoleSessionName": _TOOL},
         )
-        session = self._own()
+        session = botocore.session.Session(profile=self._profile)
         session.register_component(
             "credential_provider", CredentialResolver([_AssumedRole(fetcher)])
         )
-        return session
+        return boto3.session.Session(botocore_session=session)
 
 
 class _AssumedRole(CredentialProvider):
@@ -215,5 +216,5 @@ def _profile(name: str | None) -> str:
 
 
 def _named() -> str | None:
-    """The profile that botocore takes where none is given."""
+    """The profile that boto3 takes where none is given."""
     return os.environ.get("AWS_DEFAULT_PROFILE") or os.environ.get("AWS_PROFILE")

@@ -20,7 +20,7 @@ class Clients(Protocol):
     """Gives clients of AWS services: `aws.clients.Account`."""
 
     def client(self, service: str) -> Any:
-        """The botocore client of a service, as ``logs``."""
+        """The boto3 client of a service, as ``logs``."""
 
 
 @dataclass(slots=True)
