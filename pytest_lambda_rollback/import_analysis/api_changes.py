@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_lambda_rollback.import_analysis.definition_outline import definition_outline
 from pytest_lambda_rollback.import_analysis.module_cache import ModuleCache
 from pytest_lambda_rollback.import_analysis.module_reader import (
     ModuleReader,
@@ -24,10 +23,6 @@ from pytest_lambda_rollback.import_analysis.module_reader import (
     view_key,
 )
 from pytest_lambda_rollback.import_analysis.module_search import ModuleSearch
-from pytest_lambda_rollback.import_analysis.module_views import (
-    definition_from_json,
-    definition_to_json,
-)
 from pytest_lambda_rollback.model.modules import (
     ApiChange,
     ApiComparison,
@@ -42,6 +37,10 @@ from pytest_lambda_rollback.model.versions import FunctionVersion
 
 if TYPE_CHECKING:
     import griffe
+import ast
+
+from pytest_lambda_rollback.import_analysis.conditions import dotted
+from pytest_lambda_rollback.import_analysis.scopes import Binder, Scope
 
 _TRANSPARENT = frozenset({"functools.cache", "functools.lru_cache", "cache", "lru_cache"})
 """Decorators that leave the parameters as they are."""
@@ -54,11 +53,6 @@ _PLAIN_BASES = frozenset({"object", "ABC", "abc.ABC", "Generic", "typing.Generic
     if isinstance(value, type) and issubclass(value, BaseException)
 }
 """Base classes that leave it to ``__init__`` what a class can be called with."""
-
-_SKIPPED = (
-    "interfaces of layers that differ were not compared, because griffe is not installed:"
-    " pip install 'pytest-lambda-rollback[full]'"
-)
 
 _Pair = tuple[Definition, Definition]
 
@@ -83,18 +77,13 @@ class ApiReader:
         if not pairs:
             return ApiComparison()
         key = ("api", *view_key(own), *view_key(runs_on))
-        kept = self._cache.load(*key)
+        kept = self._cache.load(ApiComparison, *key)
         if kept is not None:
-            with contextlib.suppress(ValueError, TypeError, KeyError, IndexError):
-                return ApiComparison(objects=tuple(_from_json(one) for one in kept))
-        try:
-            import griffe  # noqa: F401
-        except ImportError:
-            return ApiComparison(skipped=_SKIPPED)
+            return kept
         with _sources(own) as old, _sources(runs_on) as new:
-            objects = tuple(_compared(pair, old, new) for pair in pairs)
-        self._cache.save([_to_json(one) for one in objects], *key)
-        return ApiComparison(objects=objects)
+            compared = ApiComparison(objects=tuple(_compared(pair, old, new) for pair in pairs))
+        self._cache.save(compared, *key)
+        return compared
 
 
 def _changed(own: ModuleView, runs_on: ModuleView) -> Iterator[_Pair]:
@@ -293,44 +282,67 @@ def _of_dataclass(found: Any) -> Signature | None:
     return Signature(parameters=tuple(parameters))
 
 
-# --- on disk --------------------------------------------------------------------------------
+# --- outlines -------------------------------------------------------------------------------
 
 
-def _to_json(one: ApiObject) -> list[Any]:
-    return [
-        definition_to_json(one.own),
-        definition_to_json(one.runs_on),
-        _signature_to_json(one.own_signature),
-        _signature_to_json(one.runs_on_signature),
-        [[change.kind, change.parameter, change.detail] for change in one.changes],
-    ]
+_Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def _from_json(data: list[Any]) -> ApiObject:
-    own, runs_on, own_signature, runs_on_signature, changes = data
-    return ApiObject(
-        own=definition_from_json(own),
-        runs_on=definition_from_json(runs_on),
-        own_signature=_signature_from_json(own_signature),
-        runs_on_signature=_signature_from_json(runs_on_signature),
-        changes=tuple(
-            ApiChange(kind=kind, parameter=parameter, detail=detail)
-            for kind, parameter, detail in changes
-        ),
+def definition_outline(source: bytes, name: str) -> str | None:
+    """The imports of a module, one definition and its base classes, without bodies.
+
+    ``None`` where it is not certain which statement defines it, or what a class does when it is
+    called. Raises SyntaxError and ValueError.
+    """
+    tree = ast.parse(source)
+    tree.body = [node for node in tree.body if not _is_overload(node)]
+    scope = Scope(kind="module")
+    # Any Python will do: a definition for one Python alone is in a branch, hence not at the top.
+    Binder(module="module", is_package=False, python=(0, 0)).bind_body(tree.body, scope)
+    definitions = {
+        node.name: node
+        for node in tree.body
+        if isinstance(node, _Definition)
+        and len(scope.bindings[node.name]) == 1
+        and node.name not in scope.maybe
+    }
+    if name not in definitions:
+        return None
+    wanted = [name]
+    for each in wanted:  # grows by the base classes
+        node = definitions[each]
+        if not isinstance(node, ast.ClassDef):
+            continue
+        if node.keywords:
+            return None  # a metaclass, or what __init_subclass__ does
+        for base in node.bases:
+            inner = dotted(base.value if isinstance(base, ast.Subscript) else base)
+            if inner in definitions and inner not in wanted:
+                wanted.append(inner)
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    kept = [_without_body(definitions[each]) for each in reversed(wanted)]
+    return ast.unparse(ast.Module(body=[*imports, *kept], type_ignores=[]))
+
+
+def _is_overload(node: ast.stmt) -> bool:
+    """True for a signature that is for type checkers alone."""
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+        dotted(decorator) in {"overload", "typing.overload"} for decorator in node.decorator_list
     )
 
 
-def _signature_to_json(signature: Signature | None) -> list[Any] | None:
-    if signature is None:
-        return None
-    return [[p.name, p.kind, p.required] for p in signature.parameters]
-
-
-def _signature_from_json(data: list[Any] | None) -> Signature | None:
-    if data is None:
-        return None
-    return Signature(
-        parameters=tuple(
-            Parameter(name=name, kind=kind, required=required) for name, kind, required in data
-        )
-    )
+def _without_body(node: _Definition) -> _Definition:
+    nothing: list[ast.stmt] = [ast.Expr(ast.Constant(...))]
+    if not isinstance(node, ast.ClassDef):
+        node.body = nothing
+        return node
+    kept: list[ast.stmt] = []
+    for statement in node.body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            if statement.name in {"__init__", "__new__"}:
+                statement.body = nothing
+                kept.append(statement)
+        elif not isinstance(statement, ast.Expr | ast.ClassDef):
+            kept.append(statement)
+    node.body = kept or nothing
+    return node

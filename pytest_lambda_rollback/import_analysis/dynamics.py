@@ -1,13 +1,16 @@
-"""What in a Python source makes names, submodules or whole modules that no statement shows. Pure.
+"""Names, submodules and modules that a source makes or takes without a statement that shows them.
 
-Everything here errs to one side: what only looks dynamic counts as dynamic, and then nothing is
-said about the names concerned.
+Dynamic names, ``__all__``, a module's ``__getattr__`` and computed imports are read here, all as
+far as the source says. What only looks dynamic counts as dynamic, and then nothing is said of the
+names concerned.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pytest_lambda_rollback.import_analysis.conditions import dotted
@@ -173,3 +176,294 @@ def _look_at_top(tree: ast.Module, found: Dynamics) -> None:
                 for argument in arguments
             ):
                 found.names = True
+
+
+# --- __all__ -----------------------------------------------------------------------------------
+
+
+def exported_names(tree: ast.Module, names: frozenset[str]) -> tuple[tuple[str, ...] | None, bool]:
+    """A literal ``__all__``, and whether there is one that cannot be read."""
+    if "__all__" not in names:
+        return None, False
+    exported: list[str] = []
+    read = 0
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id="__all__", ctx=ast.Load()):
+                read += 1
+            case ast.Attribute(value=ast.Name(id="__all__"), attr=attribute):
+                if attribute not in {"count", "copy", "index"}:
+                    return None, True
+    stored = sum(isinstance(node, ast.Name) and node.id == "__all__" for node in ast.walk(tree))
+    stored -= read
+    for statement in tree.body:
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(id="__all__")], value=value)
+                | ast.AugAssign(target=ast.Name(id="__all__"), op=ast.Add(), value=value)
+                | ast.AnnAssign(target=ast.Name(id="__all__"), value=ast.expr() as value)
+            ):
+                literal = _texts(value)
+                if literal is None:
+                    return None, True
+                exported += literal
+                stored -= 1
+    return (tuple(exported), False) if exported and not stored else (None, True)
+
+
+def _texts(node: ast.expr) -> list[str] | None:
+    if not isinstance(node, ast.List | ast.Tuple):
+        return None
+    values = [e.value if isinstance(e, ast.Constant) else None for e in node.elts]
+    texts = [value for value in values if isinstance(value, str)]
+    return texts if len(texts) == len(values) else None
+
+
+# --- computed imports --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What one call names; both empty where the argument says nothing."""
+
+    module: str = ""
+    """A module by its whole name."""
+    package: str = ""
+    """A package of which some module is imported."""
+
+
+def computed_import(node: ast.Call, *, module: str, is_package: bool) -> Named:
+    """Read the first argument of a call in ``module``, which has at least one."""
+    own = module if is_package else module.rpartition(".")[0]
+    match node.args[0]:
+        case ast.Constant(value=str(name)) if name and not name.startswith("."):
+            return Named(module=name)
+        case ast.Constant(value=str(name)) if name.strip("."):
+            return Named(module=_relative(name, _anchor(node, module=module, package=own)))
+        case ast.JoinedStr(values=[ast.Constant(value=str(prefix)), *_]):
+            return Named(package=_package(prefix, own))
+        case ast.BinOp(left=ast.Constant(value=str(prefix)), op=ast.Add() | ast.Mod()):
+            return Named(package=_package(prefix.partition("%")[0], own))
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
+            return Named(package=_package(text.partition("{")[0], own))
+    return Named()
+
+
+def _relative(name: str, anchor: str) -> str:
+    level = len(name) - len(name.lstrip("."))
+    parts = anchor.split(".") if anchor else []
+    if len(parts) < level:
+        return ""
+    return ".".join([*parts[: len(parts) - level + 1], name[level:]])
+
+
+def _anchor(node: ast.Call, *, module: str, package: str) -> str:
+    """The package that a relative name begins at; empty where it is computed."""
+    given = [*node.args[1:], *(k.value for k in node.keywords if k.arg == "package")]
+    match given[:1]:
+        case [ast.Constant(value=str(anchor))]:
+            return anchor
+        case [ast.Name(id="__package__")]:
+            return package
+        case [ast.Name(id="__name__")]:
+            return module
+    return ""
+
+
+def _package(prefix: str, own: str) -> str:
+    package = prefix.lstrip(".").rpartition(".")[0]
+    return ".".join(filter(None, (own, package))) if prefix.startswith(".") else package
+
+
+# --- __getattr__ -------------------------------------------------------------------------------
+
+
+class _Undecided(Exception):
+    """The function may give any name."""
+
+
+def given_names(tree: ast.Module) -> frozenset[str] | None:
+    """The names that ``__getattr__`` gives; ``None`` where it may give any."""
+    function = _getattr(tree)
+    if function is None:
+        return None
+    names: set[str] = set()
+    try:
+        raises = _Function(function.args.args[0].arg, _tables(tree)).read(function.body, names)
+    except _Undecided:
+        return None
+    return frozenset(names) if raises else None  # without a raise it gives None for all others
+
+
+def refused_names(tree: ast.Module) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The names that ``__getattr__`` raises for by name, and the tables in which it looks them up.
+
+    A package that refuses a name in so many words does not have it, whatever else it does. The
+    tables are names of the module: `literal_table` reads one, wherever it was imported from.
+    """
+    function = _getattr(tree)
+    if function is None:
+        return frozenset(), ()
+    reading = _Function(function.args.args[0].arg, {})
+    names: set[str] = set()
+    given: set[str] = set()
+    tables: list[str] = []
+    for branch in _branches(function.body):
+        literal = reading.names_of(branch.test, ast.In, ast.Eq)
+        if not _ends_by_raising(branch.body):
+            given |= literal or set()
+        elif literal is not None:
+            names |= literal
+        else:
+            match branch.test:
+                case ast.Compare(ops=[ast.In()], comparators=[ast.Name(id=table)]):
+                    tables.append(table)
+    return frozenset(names - given), tuple(tables)
+
+
+def literal_table(source: bytes, name: str) -> frozenset[str]:
+    """The texts in a literal table of a module, empty for anything else."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _tables(ast.parse(source)).get(name, frozenset())
+
+
+def _getattr(tree: ast.Module) -> ast.FunctionDef | None:
+    """The one plain ``__getattr__`` of a module, if there is just one."""
+    pending: list[ast.stmt] = list(tree.body)
+    found: list[ast.FunctionDef] = []
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.FunctionDef) and node.name == "__getattr__":
+            found.append(node)
+        elif isinstance(node, ast.If):
+            pending += [*node.body, *node.orelse]
+    if len(found) != 1 or len(found[0].args.args) != 1 or found[0].decorator_list:
+        return None
+    return found[0]
+
+
+def _branches(body: Sequence[ast.stmt]) -> Iterator[ast.If]:
+    for statement in body:
+        if isinstance(statement, ast.If):
+            yield statement
+            yield from _branches(statement.orelse)
+
+
+class _Function:
+    def __init__(self, parameter: str, tables: dict[str, frozenset[str]]) -> None:
+        self._parameter = parameter
+        self._tables = tables
+
+    def read(self, body: Sequence[ast.stmt], names: set[str]) -> bool:
+        """Add what these statements give; True where what comes after them does not run."""
+        for statement in body:
+            if isinstance(statement, ast.Raise):
+                return True
+            if isinstance(statement, ast.If):
+                if self._branch(statement, names):
+                    return True
+            elif _gives(statement) or self._rebinds(statement):
+                raise _Undecided
+        return False
+
+    def _branch(self, node: ast.If, names: set[str]) -> bool:
+        unless = self.names_of(node.test, ast.NotIn, ast.NotEq)
+        if unless is not None and not node.orelse and _ends_by_raising(node.body):
+            names |= unless  # what comes after it is for these alone
+            return True
+        if _gives_any(node.body):
+            only = self.names_of(node.test, ast.In, ast.Eq)
+            if only is None:
+                raise _Undecided
+            names |= only
+        elif any(self._rebinds(statement) for statement in node.body):
+            raise _Undecided
+        return self.read(node.orelse, names) and _ends_by_raising(node.body)
+
+    def names_of(
+        self, test: ast.expr, among: type[ast.cmpop], equal: type[ast.cmpop]
+    ) -> frozenset[str] | None:
+        """The literal names that a test compares the parameter with."""
+        if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.Or) and among is ast.In:
+            parts = [self.names_of(value, among, equal) for value in test.values]
+            known = [part for part in parts if part is not None]
+            return frozenset[str]().union(*known) if len(known) == len(parts) else None
+        match test:
+            case ast.Compare(left=ast.Name(id=left), ops=[op], comparators=[right]):
+                if left != self._parameter:
+                    return None
+                if isinstance(op, equal):
+                    return _strings(right) if isinstance(right, ast.Constant) else None
+                if isinstance(op, among):
+                    if isinstance(right, ast.Name):
+                        return self._tables.get(right.id)
+                    return _strings(right)
+        return None
+
+    def _rebinds(self, statement: ast.stmt) -> bool:
+        return any(
+            isinstance(node, ast.Name)
+            and node.id == self._parameter
+            and not isinstance(node.ctx, ast.Load)
+            for node in ast.walk(statement)
+        )
+
+
+def _tables(tree: ast.Module) -> dict[str, frozenset[str]]:
+    """Module-level names that are assigned one literal table of strings, and never touched."""
+    tables: dict[str, frozenset[str]] = {}
+    for statement in tree.body:
+        match statement:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                literal = _strings(value)
+                if literal is not None:
+                    tables[name] = literal
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+                if attribute not in {"get", "items", "keys", "values"}:
+                    tables.pop(name, None)
+            case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                tables.pop(name, None)
+            case ast.AugAssign(target=ast.Name(id=name)):
+                tables.pop(name, None)
+    stored = [
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    return {name: table for name, table in tables.items() if stored.count(name) == 1}
+
+
+def _strings(node: ast.expr) -> frozenset[str] | None:
+    match node:
+        case ast.Constant(value=str(text)):
+            return frozenset({text})
+        case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
+            pass
+        case ast.Dict(keys=keys):
+            elements = [key for key in keys if key is not None]
+            if len(elements) != len(keys):
+                return None
+        case ast.Call(func=ast.Name(id="frozenset" | "set" | "dict"), args=[inner], keywords=[]):
+            return None if isinstance(inner, ast.Constant) else _strings(inner)
+        case _:
+            return None
+    texts = [e.value for e in elements if isinstance(e, ast.Constant) and isinstance(e.value, str)]
+    return frozenset(texts) if len(texts) == len(elements) else None
+
+
+def _gives_any(body: Sequence[ast.stmt]) -> bool:
+    return any(_gives(statement) for statement in body)
+
+
+def _gives(statement: ast.stmt) -> bool:
+    return any(isinstance(node, ast.Return | ast.Yield) for node in ast.walk(statement))
+
+
+def _ends_by_raising(body: Sequence[ast.stmt]) -> bool:
+    return bool(body) and isinstance(body[-1], ast.Raise) and not _gives_any(body)

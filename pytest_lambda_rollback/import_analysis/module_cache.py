@@ -1,20 +1,33 @@
-"""What was read from sources before, kept on disk as JSON under digests of content.
+"""Everything that was read from sources before, kept on disk under digests of content.
 
 Nothing here is ever stale: keys are digests of all that an entry depends on. A damaged or missing
-entry is read again; a cache that cannot be written costs time and nothing else.
+entry is read again; a cache that cannot be written costs time and nothing else. Facts are kept for
+each package, so that a version that shares a layer with another shares what was read of it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from pytest_lambda_rollback.import_analysis import module_facts
+import msgspec
+
+from pytest_lambda_rollback.import_analysis.module_search import Located, ModuleSearch
+from pytest_lambda_rollback.import_analysis.python_source import (
+    UNREADABLE,
+    ModuleFacts,
+    read_facts,
+)
+from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.packages import new_files
+
+FORMAT = 6
+"""Raise it when a value has other fields, or the same source gives other values."""
+
+T = TypeVar("T")
 
 
 class ModuleCache:
@@ -23,28 +36,120 @@ class ModuleCache:
     def __init__(self, root: Path | None) -> None:
         self._folder = None if root is None else root / "modules"
 
-    def load(self, *key: str) -> Any | None:
-        """What was saved under these texts, or ``None``."""
+    def load(self, kind: type[T], *key: str) -> T | None:
+        """The value that was saved under these texts, or ``None``."""
         if self._folder is None:
             return None
         try:
-            return json.loads(self._path(self._folder, key).read_bytes())
+            return decoded(kind, self._path(self._folder, key).read_bytes())
         except (OSError, ValueError):
             return None
 
-    def save(self, data: object, *key: str) -> None:
-        """Keep JSON data under these texts; others see it complete or not at all."""
+    def save(self, value: object, *key: str) -> None:
+        """Keep a value under these texts; others see it complete or not at all."""
         if self._folder is None:
             return
         with contextlib.suppress(OSError):
             path = self._path(self._folder, key)
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new_files.write(path, json.dumps(data, separators=(",", ":")).encode())
+            new_files.write(path, encoded(value))
 
     @staticmethod
     def _path(folder: Path, key: tuple[str, ...]) -> Path:
         # The parser is this interpreter's, so what it read is kept apart for each.
         parser = "{}.{}".format(*sys.version_info)
-        text = "\0".join((str(module_facts.FORMAT), parser, *key))
+        text = "\0".join((str(FORMAT), parser, *key))
         digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-        return folder / f"{digest}.json"
+        return folder / f"{digest}.msgpack"
+
+
+def encoded(value: object) -> bytes:
+    """A value as MessagePack, the same bytes for equal values."""
+    return msgspec.msgpack.encode(value, order="deterministic")
+
+
+def decoded(kind: type[T], data: bytes | msgspec.Raw) -> T:
+    """The value of a type that was encoded. Raises ValueError for anything else."""
+    try:
+        return msgspec.msgpack.decode(data, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from error
+
+
+class SourceFacts:
+    """Facts of the sources of one version."""
+
+    def __init__(
+        self,
+        version: FunctionVersion,
+        search: ModuleSearch,
+        cache: ModuleCache,
+        same: dict[tuple[object, ...], ModuleFacts],
+    ) -> None:
+        """``same`` has the facts of sources that other packages have too; it is added to."""
+        self._same = same
+        self._search = search
+        self._cache = cache
+        self._digests = [
+            artifact.digest
+            for artifact in (version.code, *(layer.artifact for layer in version.layers))
+        ]
+        self._known: dict[tuple[str, bool], ModuleFacts] = {}
+        self._kept: dict[int, dict[str, msgspec.Raw]] = {}
+        self._changed: set[int] = set()
+
+    def of_code(self, located: Located) -> ModuleFacts:
+        """The facts of one of the function's own sources."""
+        return self._facts(located, code=True)
+
+    def of_layer(self, located: Located) -> ModuleFacts:
+        """The facts of any source, without the attributes that it uses."""
+        known = self._known.get((located.name, True))
+        return known if known is not None else self._facts(located, code=False)
+
+    def save(self) -> None:
+        """Keep what was read."""
+        for number in self._changed:
+            self._cache.save(self._kept[number], *self._key(number))
+        self._changed.clear()
+
+    def _facts(self, located: Located, *, code: bool) -> ModuleFacts:
+        known = self._known.get((located.name, code))
+        if known is None:
+            known = self._known[located.name, code] = self._load(located, code=code)
+        return known
+
+    def _load(self, located: Located, *, code: bool) -> ModuleFacts:
+        number, member = self._search.place(located.path)
+        kept = self._kept.get(number)
+        if kept is None:
+            found = self._cache.load(dict[str, msgspec.Raw], *self._key(number))
+            kept = self._kept[number] = found or {}
+        key = f"{member}\0{located.name}\0{int(code)}"
+        if key in kept:
+            with contextlib.suppress(ValueError):
+                return decoded(ModuleFacts, kept[key])
+        source = self._search.read(located.path)
+        facts = UNREADABLE
+        if source is not None:
+            facts = self._read(source, located, code=code)
+        kept[key] = msgspec.Raw(encoded(facts))
+        self._changed.add(number)
+        return facts
+
+    def _read(self, source: bytes, located: Located, *, code: bool) -> ModuleFacts:
+        """The facts of a source, parsed once however many packages have it."""
+        python = self._search.python
+        same = (hashlib.sha256(source).digest(), located.name, located.is_package, python, code)
+        if same not in self._same:
+            self._same[same] = read_facts(
+                source,
+                module=located.name,
+                is_package=located.is_package,
+                python=python,
+                code=code,
+            )
+        return self._same[same]
+
+    def _key(self, number: int) -> tuple[str, ...]:
+        return ("facts", self._digests[number], "{}.{}".format(*self._search.python))

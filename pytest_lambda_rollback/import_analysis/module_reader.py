@@ -15,13 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_lambda_rollback.aws_lambda import stdlib
-from pytest_lambda_rollback.import_analysis.import_scan import Failure, LoadScan, statements
-from pytest_lambda_rollback.import_analysis.module_cache import ModuleCache
-from pytest_lambda_rollback.import_analysis.module_facts import ModuleFacts
+from pytest_lambda_rollback.import_analysis.answers import Failure, LoadScan, NameLookup, statements
+from pytest_lambda_rollback.import_analysis.module_cache import ModuleCache, SourceFacts
 from pytest_lambda_rollback.import_analysis.module_search import TASK, Located, ModuleSearch
-from pytest_lambda_rollback.import_analysis.module_views import view_from_json, view_to_json
-from pytest_lambda_rollback.import_analysis.name_lookup import NameLookup
-from pytest_lambda_rollback.import_analysis.source_facts import SourceFacts
+from pytest_lambda_rollback.import_analysis.python_source import ModuleFacts
 from pytest_lambda_rollback.model.modules import (
     Answer,
     Answered,
@@ -75,15 +72,13 @@ class ModuleReader:
         if python is None:
             return ModuleView(version=version.name, runtime=version.configuration.runtime)
         key = view_key(version)
-        kept = self._cache.load(*key)
+        kept = self._cache.load(ModuleView, *key)
         if kept is not None:
-            with contextlib.suppress(ValueError, TypeError, KeyError, IndexError, AttributeError):
-                return view_from_json(
-                    kept, version=version.name, runtime=version.configuration.runtime
-                )
+            return replace(kept, version=version.name)
         with open_trees(version, self._tables) as trees:
             view = _Reading(version, trees, python, self._cache, self._same).view()
-        self._cache.save(view_to_json(view), *key)
+        # Versions of equal content share an entry, so it bears the name of none.
+        self._cache.save(replace(view, version=""), *key)
         return view
 
 

@@ -11,9 +11,8 @@ import ast
 import builtins
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from pytest_lambda_rollback.import_analysis.computed_imports import computed_import
 from pytest_lambda_rollback.import_analysis.conditions import (
     alternatives,
     dotted,
@@ -24,12 +23,68 @@ from pytest_lambda_rollback.import_analysis.conditions import (
     suppressed,
     truth,
 )
-from pytest_lambda_rollback.import_analysis.dynamics import Dynamics, find_dynamics
-from pytest_lambda_rollback.import_analysis.exports import exported_names
-from pytest_lambda_rollback.import_analysis.module_facts import UNREADABLE, ModuleFacts, Target
-from pytest_lambda_rollback.import_analysis.module_getattr import given_names, refused_names
-from pytest_lambda_rollback.import_analysis.scopes import Binder, Scope, function_scope, owner
+from pytest_lambda_rollback.import_analysis.dynamics import (
+    Dynamics,
+    computed_import,
+    exported_names,
+    find_dynamics,
+    given_names,
+    refused_names,
+)
+from pytest_lambda_rollback.import_analysis.scopes import (
+    Binder,
+    Scope,
+    Target,
+    function_scope,
+    owner,
+)
 from pytest_lambda_rollback.model.modules import Ask, Call, Form, Moment, TryBlock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModuleFacts:
+    """What is certain, and what is not, of the names of one module and of what it asks."""
+
+    readable: bool = True
+    """False for a source that cannot be parsed: then nothing is known."""
+    names: frozenset[str] = frozenset()
+    """Names that some statement of the module binds."""
+    maybe: frozenset[str] = frozenset()
+    """Names that may be there: bound for type checkers only, deleted, only in ``__all__``."""
+    bindings: dict[str, Target] = field(default_factory=dict)
+    """Names that stand for one imported module or name, and for nothing else."""
+    stars: tuple[str, ...] = ()
+    """Modules of ``from m import *``."""
+    exported: tuple[str, ...] | None = None
+    """A literal ``__all__``; ``None`` without one."""
+    computed_all: bool = False
+    """There is an ``__all__`` that cannot be read."""
+    dynamic: bool = False
+    """It may have names that no statement shows."""
+    refused: frozenset[str] = frozenset()
+    """Names that its ``__getattr__`` raises for by name."""
+    refused_in: tuple[Target, ...] = ()
+    """Tables of such names."""
+    opens_path: bool = False
+    """It may have submodules that do not lie beside it."""
+    changes_path: bool = False
+    """It touches ``sys.path``."""
+    hooks: bool = False
+    """It touches ``sys.meta_path`` or ``sys.path_hooks``."""
+    makes: tuple[str, ...] = ()
+    """Modules that it puts into ``sys.modules`` by literal names."""
+    patches: tuple[tuple[str, str], ...] = ()
+    """(module, name) that it sets on other modules; the name ``*`` stands for any."""
+    prefixes: tuple[str, ...] = ()
+    """Packages below which it imports modules by computed names."""
+    asks: tuple[Ask, ...] = ()
+    tries: tuple[TryBlock, ...] = ()
+
+
+UNREADABLE = ModuleFacts(readable=False, dynamic=True, opens_path=True)
+
+
+# --- reading --------------------------------------------------------------------------------
 
 _BUILTINS = frozenset(dir(builtins)) | {"__file__", "__path__", "__class__", "WindowsError"}
 

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from pytest_lambda_rollback.import_analysis.conditions import for_type_checkers, truth
-from pytest_lambda_rollback.import_analysis.module_facts import Target
+
+Target = tuple[str, str | None]
+"""A module, or a name in a module, that a binding stands for."""
 
 
 @dataclass(slots=True)

@@ -223,5 +223,3 @@ class ApiComparison:
     """The interfaces that differ between two environments, kept to what the code uses."""
 
     objects: tuple[ApiObject, ...] = ()
-    skipped: str | None = None
-    """Why interfaces were not compared, for a warning."""

@@ -92,7 +92,6 @@ def judge(
     if api is not None:
         calls, likely = judge_calls(sides, api)
         findings, warnings = findings + calls, warnings + likely
-        notes += () if api.skipped is None else (api.skipped,)
     return ImportsJudgement(findings=findings, warnings=warnings, notes=notes)
 
 

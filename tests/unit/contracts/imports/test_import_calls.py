@@ -178,22 +178,6 @@ def test_a_changed_default_of_what_is_passed_does_not_matter(workbench: Workbenc
     assert (judgement.findings, judgement.warnings) == ((), ())
 
 
-def test_without_griffe_the_rest_is_judged_and_that_is_said(
-    workbench: Workbench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "griffe", None)
-
-    judgement = workbench.rollback(
-        "from acme import f, g\nx = f(1)\n",
-        shared("def f(a): ...\ng = 1\n"),
-        shared("def f(a, b): ...\n"),
-    )
-
-    assert found(judgement) == [("missing-name", "app.py:1")]
-    (note,) = judgement.notes
-    assert "griffe is not installed: pip install 'pytest-lambda-rollback[full]'" in note
-
-
 def test_an_unchanged_pair_is_not_compared_again(
     workbench: Workbench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
