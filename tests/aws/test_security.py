@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 
 import pytest
-from test_runs_against_aws import Project
 
 from helpers.account_content import Version, client_of, publish_function, zip_of
 from helpers.aws_emulator.server import AwsServer
+from helpers.aws_projects import Project
 from pytest_lambda_rollback.aws.clients import Account
 
 SECRET = "planted-environment-value-4711"
