@@ -1,4 +1,4 @@
-"""Which of all possible causes a break has. Pure: everything that is known comes with the case.
+"""The cause of a break, out of all possible ones, by what is known of the case.
 
 The order: what is broken whatever it runs on comes from the event, or else from the code. What
 the other stack heals comes from the stack: from the changes that were shown to flip it, or else
@@ -16,10 +16,15 @@ from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, E
 from pytest_lambda_rollback.diagnosis import error_origins
 from pytest_lambda_rollback.diagnosis.distribution_changes import Evidence
 from pytest_lambda_rollback.diagnosis.event_causes import event_cause
-from pytest_lambda_rollback.diagnosis.sentence import Spoken, code_cause
-from pytest_lambda_rollback.diagnosis.stack_causes import cause_from_flip, cause_from_frames
+from pytest_lambda_rollback.diagnosis.stack_causes import (
+    Break,
+    cause_from_flip,
+    cause_from_frames,
+    code_cause,
+)
 from pytest_lambda_rollback.diagnosis.stack_changes import Change, changes
-from pytest_lambda_rollback.model.findings import Cause, Finding
+from pytest_lambda_rollback.model.causes import Cause
+from pytest_lambda_rollback.model.findings import Finding
 from pytest_lambda_rollback.model.packages import VersionView
 from pytest_lambda_rollback.model.replay import FunctionError
 from pytest_lambda_rollback.model.settings import Strategy
@@ -31,8 +36,6 @@ class BreakCase:
 
     finding: Finding
     strategy: Strategy
-    target: str
-    """``orders:3``."""
     own: VersionView
     """The target on its own stack: what ``alias`` runs."""
     current: VersionView
@@ -65,28 +68,28 @@ def diagnose(case: BreakCase) -> Cause | None:
     if case.strategy is Strategy.ALIAS:
         working, breaking = breaking, working
     differing = changes(working.version, breaking.version)
-    location = case.finding.location
-    if location is None or location.startswith("/"):
-        location = stack_traces.own_location(case.error.stack_trace) if case.error else None
-    spoken = Spoken(target=case.target, strategy=case.strategy, error=case.error, location=location)
+    location = case.finding.code_location
+    if location is None and case.error is not None:
+        location = stack_traces.own_location(case.error.stack_trace)
+    broken = Break(strategy=case.strategy, error=case.error, location=location)
     if not differing or case.heals is False:
         same_stack = not differing
-        return _of_event(case, spoken) or code_cause(spoken, same_stack=same_stack)
+        return _of_event(case) or code_cause(broken, same_stack=same_stack)
     if case.heals:
         flip = case.flip or (frozenset(differing) if len(differing) == 1 else None)
         if flip:
             evidence = Evidence(error=case.error, imported=case.imported)
-            return cause_from_flip(flip, case.own, case.current, evidence, spoken)
-        return _of_frames(case, spoken)
+            return cause_from_flip(flip, case.own, case.current, evidence, broken)
+        return _of_frames(case, broken)
     if case.error is not None and (
         error_origins.modules_named(case.error) or error_origins.module_missing(case.error)
     ):
-        return _of_frames(case, spoken)
-    return _of_event(case, spoken, keys_only=True)
+        return _of_frames(case, broken)
+    return _of_event(case, keys_only=True)
 
 
 def same_break(one: Sequence[Finding], other: Sequence[Finding]) -> bool:
-    """Whether two judgements of one event tell of the same break.
+    """True where two judgements of one event find the same break.
 
     They do where they share a finding of the same contract, kind and, for an answer, place; an
     error must be of the same type and quote the same names. So a hybrid that fails for want of
@@ -95,7 +98,7 @@ def same_break(one: Sequence[Finding], other: Sequence[Finding]) -> bool:
     return bool({_mark(each) for each in one} & {_mark(each) for each in other})
 
 
-def _of_event(case: BreakCase, spoken: Spoken, *, keys_only: bool = False) -> Cause | None:
+def _of_event(case: BreakCase, *, keys_only: bool = False) -> Cause | None:
     if case.event is None:
         return None
     return event_cause(
@@ -103,13 +106,13 @@ def _of_event(case: BreakCase, spoken: Spoken, *, keys_only: bool = False) -> Ca
         case.finding,
         case.event,
         case.passing,
-        target=spoken.version,
+        target=case.finding.subject.label,
         event_sources=case.event_sources,
         keys_only=keys_only,
     )
 
 
-def _of_frames(case: BreakCase, spoken: Spoken) -> Cause | None:
+def _of_frames(case: BreakCase, broken: Break) -> Cause | None:
     if case.error is None:
         return None
     return cause_from_frames(
@@ -117,13 +120,16 @@ def _of_frames(case: BreakCase, spoken: Spoken) -> Cause | None:
         case.own,
         case.current,
         strategy=case.strategy,
-        location=spoken.location,
-        name=case.target,
+        location=broken.location,
     )
 
 
 def _mark(finding: Finding) -> tuple[str, ...]:
-    place = finding.location or ""
-    if place[:1] == "/":
-        return finding.contract, finding.kind, place
-    return finding.contract, finding.kind, *error_origins.gist(finding.target or "")
+    if finding.pointer is not None:
+        return finding.contract, finding.kind, finding.pointer
+    details = dict(finding.details)
+    kind, message = details.get("target_type"), details.get("target_message")
+    if kind is None:
+        return finding.contract, finding.kind
+    error = FunctionError(type=str(kind), message=str(message or ""))
+    return finding.contract, finding.kind, *error_origins.gist(error)

@@ -1,4 +1,4 @@
-"""Which distributions differ between two stacks, and which of them likely made the break. Pure.
+"""Distributions that differ between two stacks, ranked by how likely they made the break.
 
 First comes what the error names, then what it came from, then what the code itself imports, then
 what is near to that by requirements. Only what stands out is the cause; of equals none is.
@@ -23,8 +23,7 @@ from pytest_lambda_rollback.diagnosis.stack_changes import (
     RuntimeChange,
 )
 from pytest_lambda_rollback.diagnosis.stacks import Carried, Stack
-from pytest_lambda_rollback.model.findings import Cause
-from pytest_lambda_rollback.model.packages import VersionView
+from pytest_lambda_rollback.model.causes import Cause, CauseKind, Differing, Placed
 from pytest_lambda_rollback.model.replay import FunctionError
 from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.model.versions import Layer
@@ -73,20 +72,30 @@ class Difference:
         return next((each.layer for each in sides if each and each.layer), None)
 
     def cause(self, strategy: Strategy) -> Cause:
-        """Without a sentence."""
+        """A cause of the kind ``distribution``."""
         own, current = self.versions
         layer = self.layer(strategy)
         return Cause(
+            kind=CauseKind.DISTRIBUTION,
             layer=layer.name if layer else None,
             distribution=self.any.name,
             current_version=current,
             target_version=own,
+            distributions=(self.placed(strategy),),
+        )
+
+    def placed(self, strategy: Strategy) -> Differing:
+        """The two sides as causes hold them."""
+        run, other = self.run(strategy), self.other(strategy)
+        return Differing(
+            breaking=placed(run) if run is not None else None,
+            working=placed(other) if other is not None else None,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is known of the break beside the stacks."""
+    """The evidence of a break beside the stacks."""
 
     error: FunctionError | None = None
     imported: tuple[str, ...] = ()
@@ -104,31 +113,6 @@ class Ranked:
     def by_the_error(self) -> bool:
         """Whether the error itself points at it."""
         return self.rank[0] <= _RAISED_IN
-
-    @property
-    def related(self) -> bool:
-        """Whether the error or the code has to do with it."""
-        return self.rank[0] < _UNRELATED
-
-
-def differing_distributions(
-    chosen: AbstractSet[Change],
-    own: VersionView,
-    current: VersionView,
-    *,
-    strategy: Strategy = Strategy.REDEPLOY,
-    evidence: Evidence | None = None,
-) -> tuple[Cause, ...]:
-    """What differs by the chosen changes between target's own and the current stack.
-
-    The likeliest comes first; without sentences. Which version counts is decided by the search
-    order: a distribution that another one hides is none.
-    """
-    stacks = Stack(own), Stack(current)
-    found = ranked(
-        differences(*stacks, chosen), *stacks, strategy=strategy, evidence=evidence or Evidence()
-    )
-    return tuple(dict.fromkeys(each.difference.cause(strategy) for each in found))
 
 
 def differences(
@@ -173,6 +157,20 @@ def outstanding(found: tuple[Ranked, ...]) -> Ranked | None:
     if len(found) == 1 or (found and found[0].rank < found[1].rank):
         return found[0]
     return None
+
+
+def placed(carried: Carried) -> Placed:
+    """A distribution or module as causes hold it."""
+    natives = carried.natives()
+    tags = {native.tag for native in natives if native.tag not in ("", "abi3")}
+    machines = {native.machine for native in natives if native.machine}
+    return Placed(
+        layer=str(carried.layer) if carried.layer is not None else None,
+        distribution=carried.name,
+        module=carried.modules[0].replace("/", ".") if carried.modules else None,
+        version=carried.version,
+        built_for=tuple(sorted(tags or machines)),
+    )
 
 
 # --- what differs ---------------------------------------------------------------------------

@@ -42,14 +42,13 @@ def files_named(error: FunctionError) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_PATH.findall(error.message)))
 
 
-def gist(text: str) -> tuple[str, ...]:
-    """Of ``Type: message``, the type and the names in quotes: what stays when values vary."""
-    kind, _, message = text.partition(":")
-    return kind.strip(), *_NAME_QUOTED.findall(message)
+def gist(error: FunctionError) -> tuple[str, ...]:
+    """The type and the names in quotes of an error: what stays when values vary."""
+    return error.type, *_NAME_QUOTED.findall(error.message)
 
 
 def from_environment(error: FunctionError) -> bool:
-    """Whether an environment variable was asked for, and not a key of some mapping."""
+    """True where an environment variable was asked for, and not a key of some mapping."""
     innermost = next(iter(frames(error.stack_trace)), None)
     return innermost is not None and _ENVIRON.search(innermost.file) is not None
 

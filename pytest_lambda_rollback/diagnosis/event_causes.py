@@ -1,4 +1,4 @@
-"""Says when a break comes from the event: what it has or lacks against events that pass. Pure.
+"""Breaks that come from the event: what it has or lacks against events that pass.
 
 A place of the failing event is compared with the equal places of events of the same source that
 the target handles. A claim is made only where exactly one place fits what the error asks for.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pytest_lambda_rollback.aws_lambda import stack_traces
@@ -20,11 +21,12 @@ from pytest_lambda_rollback.diagnosis.event_documents import (
     is_payload,
     kind_of,
     pattern_of,
+    pointer,
     read,
     roots,
 )
-from pytest_lambda_rollback.diagnosis.event_words import EventWords
-from pytest_lambda_rollback.model.findings import Cause, Finding
+from pytest_lambda_rollback.model.causes import Cause, CauseKind, EventDifference
+from pytest_lambda_rollback.model.findings import Detail, Finding
 from pytest_lambda_rollback.model.replay import FunctionError, OutcomeKind
 
 T = TypeVar("T")
@@ -42,6 +44,7 @@ _IDENTIFIERS = (
     ("dynamodb", "SequenceNumber"),
 )
 _MOST_KEYS = 3
+_LONGEST_VALUE = 60
 
 
 def event_cause(
@@ -67,13 +70,13 @@ def event_cause(
     error = error or _quoted_error(finding)
     if document is None or finding.kind == OutcomeKind.INIT_ERROR or _from_elsewhere(error):
         return None
-    location = finding.location if finding.location and finding.location[:1] != "/" else None
     search = _Search(
         document,
         _comparable(document, passing_events, event_sources),
         failing=_failing_records(document, finding),
-        words=EventWords(
-            target, location or stack_traces.own_location(error.stack_trace if error else ())
+        causes=_Causes(
+            target,
+            finding.code_location or stack_traces.own_location(error.stack_trace if error else ()),
         ),
     )
     asks = asked(error) if error is not None else ()
@@ -91,6 +94,80 @@ def event_cause(
     return search.unlike()
 
 
+@dataclass(frozen=True, slots=True)
+class _Causes:
+    """Causes of one break: the target's version, and the line of its code that failed."""
+
+    target: str
+    asked_at: str | None
+
+    def lacks(self, path: Path, name: str, new: Sequence[str]) -> Cause:
+        """A key is not there; ``new`` are keys in its stead."""
+        return self._at((*path, name), "lacks-key", new=_below(path, new), gone=(name,))
+
+    def has(self, path: Path) -> Cause:
+        """A key is there that no event that passes has."""
+        return self._at(path, "unknown-key")
+
+    def other_kind(self, path: Path, value: Any, peers: Iterable[Any]) -> Cause:
+        """A value of another JSON type."""
+        expected = tuple(sorted({kind_of(peer) for peer in peers}))
+        return self._at(path, "other-type", found=kind_of(value), expected=expected)
+
+    def other_value(self, path: Path, value: Any) -> Cause:
+        """A value that no event that passes has."""
+        shown = repr(value)
+        if len(shown) > _LONGEST_VALUE:
+            shown = f"{shown[: _LONGEST_VALUE - 1]}…"
+        return self._at(path, "other-value", found=shown)
+
+    def shorter(self, path: Path, length: int, fewest: int) -> Cause:
+        """An array with too few elements."""
+        some = f"{length} elements" if length else "no element"
+        return self._at(path, "too-short", found=some, expected=(str(fewest),))
+
+    def nowhere(self, root: Path, name: str) -> Cause:
+        """A key that is nowhere in the event; there is nothing to compare with."""
+        return self._at(root, "no-such-key", gone=(name,))
+
+    def unlike(self, path: Path, new: Sequence[str], gone: Sequence[str]) -> Cause:
+        """Keys that differ, where the error says nothing."""
+        first = (*new, *gone)[0]
+        lacking = tuple(gone) if new else _below(path, gone)
+        return self._at((*path, first), "other-keys", new=_below(path, new), gone=lacking)
+
+    def _at(
+        self,
+        path: Path,
+        kind: str,
+        *,
+        new: tuple[str, ...] = (),
+        gone: tuple[str, ...] = (),
+        found: str = "",
+        expected: tuple[str, ...] = (),
+    ) -> Cause:
+        place = pointer(path)
+        return Cause(
+            kind=CauseKind.EVENT,
+            event_path=place,
+            event=EventDifference(
+                kind=kind,
+                target=self.target,
+                path=place,
+                asked_at=self.asked_at,
+                new=new,
+                gone=gone,
+                found=found,
+                expected=expected,
+            ),
+        )
+
+
+def _below(path: Path, keys: Iterable[str]) -> tuple[str, ...]:
+    """JSON Pointers of keys of the object at a path."""
+    return tuple(pointer((*path, key)) for key in keys)
+
+
 class _Search:
     """Looks for the one place of the failing event that explains what was asked."""
 
@@ -100,10 +177,10 @@ class _Search:
         passing: Sequence[Document],
         *,
         failing: frozenset[int],
-        words: EventWords,
+        causes: _Causes,
     ) -> None:
         self._document = document
-        self._words = words
+        self._causes = causes
         self._places = dict(document.places)
         self.peers: dict[Path, list[Any]] = {}
         for each in passing:
@@ -150,7 +227,7 @@ class _Search:
             if name in path or (isinstance(value, str | int | float) and str(value) == name):
                 return None
         places = roots(self._document)
-        return self._words.nowhere(places[0] if len(places) == 1 else (), name)
+        return self._causes.nowhere(places[0] if len(places) == 1 else (), name)
 
     def unlike(self) -> Cause | None:
         """The one object of the payload that is not as those of events that pass."""
@@ -165,11 +242,11 @@ class _Search:
             if not peers or pattern in found:
                 continue
             if all(kind_of(peer) != kind_of(value) for peer in peers):
-                found[pattern] = self._words.other_kind(path, value, peers)
+                found[pattern] = self._causes.other_kind(path, value, peers)
             elif isinstance(value, dict):
                 new, gone = self._new(path, value), self._gone(pattern, value)
                 if 0 < len(new) + len(gone) <= _MOST_KEYS:
-                    found[pattern] = self._words.unlike(path, new, gone)
+                    found[pattern] = self._causes.unlike(path, new, gone)
                 elif new or gone:
                     return None
         return _only(found)
@@ -190,11 +267,11 @@ class _Search:
         only = _only(telling or fitting)
         if only is not None:
             path, new = only
-            return self._words.lacks(path, name, new)
+            return self._causes.lacks(path, name, new)
         if fitting:
             return None
         gone = _only(self._gone_above(name, lead))
-        return self._words.lacks(gone[0], gone[1], gone[2]) if gone else None
+        return self._causes.lacks(gone[0], gone[1], gone[2]) if gone else None
 
     def _key_of_nothing(self, name: str) -> Cause | None:
         empty = {
@@ -206,9 +283,9 @@ class _Search:
             place = _only(empty)
             if place is None:
                 return None
-            return self._words.other_kind(place, None, self.peers[pattern_of(place)])
+            return self._causes.other_kind(place, None, self.peers[pattern_of(place)])
         gone = _only(self._gone_above(name, []))
-        return self._words.lacks(gone[0], gone[1], gone[2]) if gone else None
+        return self._causes.lacks(gone[0], gone[1], gone[2]) if gone else None
 
     def _no_key(self, names: tuple[str, ...]) -> Cause | None:
         *lead, name = names
@@ -221,7 +298,7 @@ class _Search:
             and not any(name in peer for peer in peers)
         }
         only = _only(fitting)
-        return self._words.has(only) if only is not None else None
+        return self._causes.has(only) if only is not None else None
 
     def _type(self, kinds: tuple[str, ...]) -> Cause | None:
         fitting: dict[Path, Cause] = {}
@@ -232,10 +309,10 @@ class _Search:
                 continue
             other = bool(peers) and all(kind_of(peer) != kind_of(value) for peer in peers)
             if other and kind_of(value) in kinds:
-                fitting[pattern] = self._words.other_kind(path, value, peers)
+                fitting[pattern] = self._causes.other_kind(path, value, peers)
             if "null" in kinds and isinstance(value, dict):
                 for name in self._gone(pattern, value):
-                    fitting[*pattern, name] = self._words.lacks(path, name, ())
+                    fitting[*pattern, name] = self._causes.lacks(path, name, ())
         return _only(fitting)
 
     def _element(self) -> Cause | None:
@@ -244,7 +321,7 @@ class _Search:
             peers = [len(x) for x in self.peers.get(pattern_of(path), []) if isinstance(x, list)]
             if isinstance(value, list) and peers and len(value) < min(peers):
                 fitting.setdefault(
-                    pattern_of(path), self._words.shorter(path, len(value), min(peers))
+                    pattern_of(path), self._causes.shorter(path, len(value), min(peers))
                 )
         return _only(fitting)
 
@@ -255,9 +332,9 @@ class _Search:
             if not peers or not _ends_with(path, names) or pattern_of(path) in fitting:
                 continue
             if all(kind_of(peer) != kind_of(value) for peer in peers):
-                fitting[pattern_of(path)] = self._words.other_kind(path, value, peers)
+                fitting[pattern_of(path)] = self._causes.other_kind(path, value, peers)
             elif not isinstance(value, dict | list) and value not in peers:
-                fitting[pattern_of(path)] = self._words.other_value(path, value)
+                fitting[pattern_of(path)] = self._causes.other_value(path, value)
         return _only(fitting)
 
     def _value(self, values: tuple[str, ...]) -> Cause | None:
@@ -267,7 +344,7 @@ class _Search:
                 continue
             peers = self.peers.get(pattern_of(path), [])
             if is_payload(path, self._document.source) and peers and value not in peers:
-                fitting.setdefault(pattern_of(path), self._words.other_value(path, value))
+                fitting.setdefault(pattern_of(path), self._causes.other_value(path, value))
         return _only(fitting)
 
     # --- pieces ------------------------------------------------------------------------------
@@ -339,7 +416,7 @@ def _comparable(
 
 def _failing_records(document: Document, finding: Finding) -> frozenset[int]:
     """Records that the finding names by their identifiers; empty where it names none."""
-    text = " ".join(filter(None, (finding.target, finding.message)))
+    text = " ".join((finding.target or "", *_texts(tuple(each for _, each in finding.details))))
     records = document.places.get(("Records",))
     if not isinstance(records, list):
         return frozenset()
@@ -353,8 +430,16 @@ def _failing_records(document: Document, finding: Finding) -> frozenset[int]:
     return frozenset(named) if len(named) < len(records) else frozenset()
 
 
+def _texts(detail: Detail) -> Iterator[str]:
+    if isinstance(detail, tuple):
+        for each in detail:
+            yield from _texts(each)
+    elif isinstance(detail, str):
+        yield detail
+
+
 def _from_elsewhere(error: FunctionError | None) -> bool:
-    """Whether an error cannot come from an event: a failed import, a name or variable not set."""
+    """True where no event can be to blame: a failed import, a name or variable not set."""
     if error is None:
         return False
     kind = error.type.rpartition(".")[2]
@@ -374,7 +459,7 @@ def _quoted_error(finding: Finding) -> FunctionError | None:
 
 
 def _ends_with(path: Path, names: Sequence[str]) -> bool:
-    """Whether the keys of a path, without indexes, end with these."""
+    """True where the keys of a path, without indexes, end with these."""
     keys = [step for step in path if isinstance(step, str) and step != "*"]
     return not names or keys[-len(names) :] == list(names)
 

@@ -1,4 +1,4 @@
-"""From flipped changes, or from an error alone, to the cause in the stack. Pure.
+"""From flipped changes, or from an error alone, to the cause in the stack.
 
 Changes that were shown to flip the check are certain; within them the likeliest distribution is
 named. An error alone names a cause only where it points at something that differs.
@@ -7,20 +7,21 @@ named. An error alone names a cause only where it points at something that diffe
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.aws_lambda import stack_traces
 from pytest_lambda_rollback.aws_lambda.search_path import python_version
-from pytest_lambda_rollback.diagnosis import error_origins, sentence
+from pytest_lambda_rollback.diagnosis import error_origins
 from pytest_lambda_rollback.diagnosis.distribution_changes import (
     Evidence,
     Ranked,
     differences,
     outstanding,
+    placed,
     ranked,
 )
-from pytest_lambda_rollback.diagnosis.sentence import Spoken
 from pytest_lambda_rollback.diagnosis.stack_changes import (
     Change,
     EnvironmentChange,
@@ -28,15 +29,17 @@ from pytest_lambda_rollback.diagnosis.stack_changes import (
     OrderChange,
     RuntimeChange,
     SettingChange,
+    plain,
 )
 from pytest_lambda_rollback.diagnosis.stacks import Carried, Stack
-from pytest_lambda_rollback.model.findings import Cause
+from pytest_lambda_rollback.model.causes import Cause, CauseKind, Differing, StackChange
 from pytest_lambda_rollback.model.packages import VersionView
 from pytest_lambda_rollback.model.replay import FunctionError
 from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.model.versions import Layer
 
 _CPYTHON = re.compile(r"(?:cpython-|cp)3(?P<minor>\d+)")
+_LONGEST_ERROR = 160
 _MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 _REMOVED = {
     12: "asynchat asyncore distutils imp smtpd",
@@ -48,6 +51,27 @@ _REMOVED = {
 """What Python 3.12 and 3.13 took out of the standard library, by "What's New in Python"."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """What every cause in the stack is found by, and holds."""
+
+    strategy: Strategy
+    error: FunctionError | None = None
+    location: str | None = None
+    """Where the target's code raised it, as ``app.py:41``."""
+
+    def told(self, cause: Cause) -> Cause:
+        """The cause with what the target raised."""
+        text = error_text(self.error) if self.error is not None else None
+        return replace(cause, error=text, location=self.location)
+
+
+def error_text(error: FunctionError) -> str:
+    """Type and message on one line, cut where it is long."""
+    text = " ".join(f"{error.type}: {error.message}".split()).removesuffix(":").rstrip(".")
+    return text if len(text) <= _LONGEST_ERROR else f"{text[: _LONGEST_ERROR - 1]}…"
+
+
 def cause_from_frames(
     error: FunctionError,
     target: VersionView,
@@ -55,23 +79,20 @@ def cause_from_frames(
     *,
     strategy: Strategy = Strategy.REDEPLOY,
     location: str | None = None,
-    name: str | None = None,
 ) -> Cause | None:
     """The change of distribution or layer that an error points at by itself.
 
     ``target`` is the target on its own stack, ``current`` the same code on the current one. The
-    strategy says on which of them the error arose, ``name`` how sentences call the target. A
-    frame or a module that is the same on both is no cause. Modules that Python itself lost are
-    the runtime's change.
+    strategy says on which of them the error arose. A frame or a module that is the same on both
+    is no cause. Modules that Python itself lost are the runtime's change.
     """
     own, now = Stack(target), Stack(current)
-    spoken = Spoken(
-        target=name or target.version.name,
+    broken = Break(
         strategy=strategy,
         error=error,
-        location=location or stack_traces.own_location(error.stack_trace if error else ()),
+        location=location or stack_traces.own_location(error.stack_trace),
     )
-    lost = _lost_by_python(error, own, now, spoken)
+    lost = _lost_by_python(error, own, now, broken)
     if lost is not None:
         return lost
     found = ranked(
@@ -80,8 +101,12 @@ def cause_from_frames(
     first = next((each for each in found if each.by_the_error), None)
     if first is None:
         return None
-    reason = sentence.difference_reason(spoken, first.difference)
-    return replace(first.difference.cause(strategy), sentence=sentence.because(spoken, reason))
+    return broken.told(first.difference.cause(strategy))
+
+
+def code_cause(broken: Break, *, same_stack: bool) -> Cause:
+    """For what breaks alike whatever it runs on."""
+    return broken.told(Cause(kind=CauseKind.CODE, same_stack=same_stack))
 
 
 def cause_from_flip(
@@ -89,25 +114,29 @@ def cause_from_flip(
     target: VersionView,
     current: VersionView,
     evidence: Evidence,
-    spoken: Spoken,
+    broken: Break,
 ) -> Cause:
     """The cause within changes that were shown to flip the check."""
     own, now = Stack(target), Stack(current)
     order = sorted(flip, key=_weight)
-    misfit = _misfit(order, own, now, evidence, spoken)
+    misfit = _misfit(order, own, now, evidence, broken)
     if misfit is not None:
         carried, change = misfit
         others = [each for each in order if each is not change]
-        reason = sentence.misfit_reason(carried, change)
-        return Cause(
-            layer=carried.layer.name if carried.layer else None,
-            distribution=carried.name,
-            current_version=carried.version if carried.layer else None,
-            target_version=carried.version,
-            sentence=sentence.because(spoken, sentence.together(reason, others)),
+        return broken.told(
+            Cause(
+                kind=CauseKind.BINARY,
+                layer=carried.layer.name if carried.layer else None,
+                distribution=carried.name,
+                current_version=carried.version if carried.layer else None,
+                target_version=carried.version,
+                distributions=(Differing(breaking=placed(carried)),),
+                change=plain(change),
+                together_with=_plain(others),
+            )
         )
     found = ranked(
-        differences(own, now, flip), own, now, strategy=spoken.strategy, evidence=evidence
+        differences(own, now, flip), own, now, strategy=broken.strategy, evidence=evidence
     )
     runtime = any(isinstance(each, RuntimeChange) for each in order)
     if runtime and not any(isinstance(each, LayerChange | OrderChange) for each in order):
@@ -115,74 +144,73 @@ def cause_from_flip(
         found = tuple(each for each in found if each.by_the_error)
     best = outstanding(found)
     if best is not None:
-        return _of_difference(best, found, order, spoken)
+        return _of_difference(best, found, order, broken)
     if found:
-        return _of_layer(found, order, spoken)
-    return _of_change(order, spoken)
+        return _of_layer(found, order, broken)
+    return _of_change(order, broken)
 
 
-# --- shapes of causes -----------------------------------------------------------------------
+# --- kinds of causes -----------------------------------------------------------------------
 
 
 def _of_difference(
-    best: Ranked, found: tuple[Ranked, ...], order: list[Change], spoken: Spoken
+    best: Ranked, found: tuple[Ranked, ...], order: list[Change], broken: Break
 ) -> Cause:
-    reason = sentence.difference_reason(spoken, best.difference)
+    cause = best.difference.cause(broken.strategy)
     if not best.by_the_error:
-        equals = (x.difference for x in found if x is not best and x.rank[0] == best.rank[0])
-        reason += sentence.beside(spoken, equals)
+        equals = [x.difference for x in found if x is not best and x.rank[0] == best.rank[0]]
+        beside = tuple(each.placed(broken.strategy) for each in equals)
+        cause = replace(cause, distributions=(*cause.distributions, *beside))
     layers = {side.layer for side in (best.difference.own, best.difference.current) if side}
     others = [each for each in order if not _changes_one_of(each, layers)]
     if len(others) == len(order):
         others = others[1:]
-    return replace(
-        best.difference.cause(spoken.strategy),
-        sentence=sentence.because(spoken, sentence.together(reason, others)),
-    )
+    return broken.told(replace(cause, together_with=_plain(others)))
 
 
-def _of_layer(found: tuple[Ranked, ...], order: list[Change], spoken: Spoken) -> Cause:
+def _of_layer(found: tuple[Ranked, ...], order: list[Change], broken: Break) -> Cause:
     """The layer is certain, which of its distributions it is stays open."""
     equals = [each.difference for each in found if each.rank[0] == found[0].rank[0]]
-    layer = equals[0].layer(spoken.strategy)
+    layer = equals[0].layer(broken.strategy)
     if layer is None:
-        return _of_change(order, spoken)
-    causes = {each.cause(spoken.strategy) for each in equals}
+        return _of_change(order, broken)
+    causes = {replace(each.cause(broken.strategy), distributions=()) for each in equals}
     if len(causes) == 1:
         # Several modules of a layer without metadata.
-        reason = sentence.difference_reason(spoken, equals[0])
-        cause = causes.pop()
+        cause = equals[0].cause(broken.strategy)
     else:
-        reason = sentence.listed_reason(spoken, str(layer), equals)
-        cause = _layer_cause(order, layer, spoken)
+        cause = replace(
+            _layer_cause(order, layer, broken),
+            kind=CauseKind.LAYER,
+            distributions=tuple(each.placed(broken.strategy) for each in equals),
+        )
     others = [each for each in order if not _changes_one_of(each, {layer})]
-    return replace(cause, sentence=sentence.because(spoken, sentence.together(reason, others)))
+    return broken.told(replace(cause, together_with=_plain(others)))
 
 
-def _of_change(order: list[Change], spoken: Spoken) -> Cause:
+def _of_change(order: list[Change], broken: Break) -> Cause:
     first, *others = order
-    reason = sentence.together(sentence.change_reason(spoken, first), others)
-    text = sentence.because(spoken, reason)
-    own, current = _sides(first, spoken.strategy)
+    own, current = _sides(first, broken.strategy)
     match first:
         case LayerChange():
-            layer = first.breaking or first.working
-            return replace(_layer_cause([first], layer, spoken), sentence=text)
+            cause = _layer_cause([first], first.breaking or first.working, broken)
         case RuntimeChange():
-            return Cause(
+            cause = Cause(
                 distribution=re.sub(r"[\d.]+[a-z]?$", "", first.breaking) or first.breaking,
                 current_version=_runtime_version(current),
                 target_version=_runtime_version(own),
-                sentence=text,
             )
         case _:
-            return Cause(sentence=text)
+            cause = Cause()
+    return broken.told(
+        replace(cause, kind=CauseKind.STACK, change=plain(first), together_with=_plain(others))
+    )
 
 
-def _layer_cause(order: list[Change], layer: Layer | None, spoken: Spoken) -> Cause:
+def _layer_cause(order: list[Change], layer: Layer | None, broken: Break) -> Cause:
     for change in order:
         if isinstance(change, LayerChange) and layer in (change.working, change.breaking):
-            own, current = _sides(change, spoken.strategy)
+            own, current = _sides(change, broken.strategy)
             return Cause(
                 layer=layer.name if layer else None,
                 current_version=current.version if isinstance(current, Layer) else None,
@@ -201,14 +229,14 @@ def _sides(change: Change, strategy: Strategy) -> tuple[object, object]:
 # --- runtime and binaries -------------------------------------------------------------------
 
 
-def _lost_by_python(error: FunctionError, own: Stack, now: Stack, spoken: Spoken) -> Cause | None:
+def _lost_by_python(error: FunctionError, own: Stack, now: Stack, broken: Break) -> Cause | None:
     """Whether the runtime alone had a module that is missing."""
     missing = error_origins.module_missing(error)
     if missing is None or own.python == now.python or not own.python or not now.python:
         return None
     if own.owner(missing) is not None or now.owner(missing) is not None:
         return None
-    run, other = (own, now) if spoken.strategy is Strategy.ALIAS else (now, own)
+    run, other = (own, now) if broken.strategy is Strategy.ALIAS else (now, own)
     top = missing.partition(".")[0]
     since = next((minor for minor, names in _REMOVED.items() if top in names.split()), None)
     if since is None or not _minor(other) < since <= _minor(run):
@@ -217,14 +245,14 @@ def _lost_by_python(error: FunctionError, own: Stack, now: Stack, spoken: Spoken
         working=other.view.version.configuration.runtime,
         breaking=run.view.version.configuration.runtime,
     )
-    return _of_change([change], spoken)
+    return _of_change([change], broken)
 
 
 def _misfit(
-    order: list[Change], own: Stack, now: Stack, evidence: Evidence, spoken: Spoken
+    order: list[Change], own: Stack, now: Stack, evidence: Evidence, broken: Break
 ) -> tuple[Carried, Change] | None:
     """A binary on the stack that is not for the runtime or machine that the flip brings."""
-    run = own if spoken.strategy is Strategy.ALIAS else now
+    run = own if broken.strategy is Strategy.ALIAS else now
     change = next(
         (
             each
@@ -262,6 +290,10 @@ def _minor(stack: Stack) -> int:
 
 
 # --- small things ---------------------------------------------------------------------------
+
+
+def _plain(changes: Iterable[Change]) -> tuple[StackChange, ...]:
+    return tuple(plain(change) for change in changes)
 
 
 def _weight(change: Change) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""What differs between the stack that target code works on and the one it breaks on. Pure.
+"""Differences between the stack that target code works on and the one it breaks on.
 
 A stack is all of a function version but its code and handler: layers, runtime, environment,
 settings. Both stacks carry the same code, so that what differs here is all that can make the
@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
+from pytest_lambda_rollback.model.causes import StackChange
 from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 
 _SETTINGS = tuple(
@@ -30,13 +31,6 @@ class LayerChange:
     breaking: Layer | None
     """``None`` for a layer that is removed."""
 
-    def __str__(self) -> str:
-        if self.working is None:
-            return f"layer {self.breaking} added"
-        if self.breaking is None:
-            return f"layer {self.working} removed"
-        return f"layer {self.breaking} for {self.working}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderChange:
@@ -46,9 +40,6 @@ class OrderChange:
     """Names in the order of the stack that works."""
     breaking: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return f"layer order {', '.join(self.breaking)} for {', '.join(self.working)}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeChange:
@@ -56,9 +47,6 @@ class RuntimeChange:
 
     working: str
     breaking: str
-
-    def __str__(self) -> str:
-        return f"runtime {self.breaking} for {self.working}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +56,6 @@ class EnvironmentChange:
     name: str
     working: str | None = field(repr=False)
     breaking: str | None = field(repr=False)
-
-    def __str__(self) -> str:
-        if self.working is None:
-            return f"environment variable {self.name} added"
-        if self.breaking is None:
-            return f"environment variable {self.name} removed"
-        return f"environment variable {self.name} changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +67,35 @@ class SettingChange:
     working: str | float
     breaking: str | float
 
-    def __str__(self) -> str:
-        return f"{self.name} {self.breaking} for {self.working}"
-
 
 Change: TypeAlias = LayerChange | OrderChange | RuntimeChange | SettingChange | EnvironmentChange
+
+
+def plain(change: Change) -> StackChange:
+    """A change as causes hold it: texts, and no value of an environment variable."""
+    match change:
+        case LayerChange():
+            what, name = "layer", ""
+            sides = [
+                None if each is None else str(each) for each in (change.working, change.breaking)
+            ]
+        case OrderChange():
+            what, name = "layer-order", ""
+            sides = [", ".join(change.working), ", ".join(change.breaking)]
+        case RuntimeChange():
+            what, name = "runtime", ""
+            sides = [change.working, change.breaking]
+        case EnvironmentChange():
+            what, name = "environment", change.name
+            sides = [None if each is None else "set" for each in (change.working, change.breaking)]
+        case SettingChange():
+            what, name = change.name, ""
+            sides = [_number(change.working), _number(change.breaking)]
+    return StackChange(what=what, name=name, working=sides[0], breaking=sides[1])
+
+
+def _number(value: str | float) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def changes(working: FunctionVersion, breaking: FunctionVersion) -> tuple[Change, ...]:

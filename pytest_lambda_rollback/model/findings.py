@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
+from pytest_lambda_rollback.model.causes import Cause
 from pytest_lambda_rollback.model.settings import Accept, Strategy
 from pytest_lambda_rollback.model.versions import TargetRef
 
 
 class Verdict(StrEnum):
-    """What is known about a check."""
+    """The result of a check."""
 
     SAFE = "safe"
     BREAKS = "breaks"
@@ -20,7 +22,7 @@ class Verdict(StrEnum):
 
 
 class Contract(StrEnum):
-    """What a target must meet to be a safe target."""
+    """Something that a safe target must meet."""
 
     INVOCATION = "invocation"
     RESPONSE = "response"
@@ -31,48 +33,96 @@ class Contract(StrEnum):
     DOWNSTREAM = "downstream"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """The dependency that makes the difference."""
+Detail: TypeAlias = "str | int | float | bool | tuple[Detail, ...] | None"
+Details: TypeAlias = tuple[tuple[str, Detail], ...]
+"""Named values that a sentence needs, in the order given."""
 
-    layer: str | None = None
-    """Name and version of the layer, as the target would run on it."""
-    distribution: str | None = None
-    current_version: str | None = None
-    target_version: str | None = None
-    event_path: str | None = None
-    """A JSON Pointer into the event, where the event itself is the cause."""
-    sentence: str | None = None
-    """The cause in one sentence for a person, without a full stop."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Who a finding is about: a target by a strategy, compared with the current version."""
+
+    target: TargetRef
+    current: TargetRef
+    strategy: Strategy | None = None
+
+    @property
+    def target_name(self) -> str:
+        """``orders:2``."""
+        return f"{self.target.function}:{self.target.version}"
+
+    @property
+    def current_name(self) -> str:
+        """``orders:4``."""
+        return f"{self.current.function}:{self.current.version}"
+
+    @property
+    def name(self) -> str:
+        """``orders:2 by redeploy``."""
+        return f"{self.target_name} by {self.strategy}" if self.strategy else self.target_name
+
+    @property
+    def label(self) -> str:
+        """``2``, or ``orders-v1:2`` for a version of another function."""
+        return self.target.label(self.current.function)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One way in which a target misses a contract."""
+    """One way in which a target misses a contract, as data.
+
+    `reports.sentences` makes its sentence. ``text`` is for contracts that the package does not
+    know: their own sentence, which is shown as it is.
+    """
 
     contract: Contract
     kind: str
     """A rule's name, in kebab-case: ``lost-key``, ``timeout``, …"""
-    message: str
-    """One sentence in the user's terms, without a final full stop."""
+    subject: Subject
     location: str | None = None
     """A JSON Pointer into the response, or ``file:line`` in the code."""
     current: str | None = field(default=None, repr=False)
+    """What the current version gave."""
     target: str | None = field(default=None, repr=False)
+    """What the target gave."""
+    replay_pass: str | None = None
+    """The pass that the target failed in; ``None`` where passes are not told apart."""
+    details: Details = ()
+    """What the sentence needs beside the fields above; the names depend on the kind."""
+    text: str | None = None
+    """One sentence without a full stop, for findings that the package has no wording for."""
     cause: Cause | None = None
     stack_trace: tuple[str, ...] = ()
     logs: tuple[str, ...] = field(default=(), repr=False)
 
+    @property
+    def pointer(self) -> str | None:
+        """The JSON Pointer into the response; ``None`` for a finding about anything else."""
+        return self.location if self.contract is Contract.RESPONSE else None
+
+    @property
+    def code_location(self) -> str | None:
+        """``file:line`` in the code; ``None`` for a finding about a response."""
+        return self.location if self.contract is not Contract.RESPONSE else None
+
+    def detail(self, name: str) -> Detail:
+        """One of ``details``. Raises KeyError for a name that is not there."""
+        return dict(self.details)[name]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What contracts say of one comparison: findings, or why nothing can be said.
+    """What a contract says of one target, or of one replay of it.
 
     ``reason`` is set for ``unknown`` alone, where ``findings`` is empty.
     """
 
     findings: tuple[Finding, ...] = ()
     reason: str | None = None
+    warnings: tuple[Finding, ...] = field(default=(), repr=False)
+    """What is likely but not certain; it never makes a break."""
+    notes: tuple[str, ...] = ()
+    """What was not looked at and why: one sentence without a full stop each."""
 
     @property
     def verdict(self) -> Verdict:

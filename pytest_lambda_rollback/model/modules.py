@@ -107,6 +107,19 @@ class Provider:
     version: str | None = None
     """Of the distribution."""
 
+    @property
+    def name(self) -> str:
+        """``acme-shared 2 (acme-shared 2.0.0)``; ``the runtime`` for what no layer brings."""
+        if self.kind == "code":
+            name = "the code's own package"
+        elif self.kind == "layer":
+            name = " ".join(filter(None, (self.layer, self.layer_version)))
+        else:
+            return f"the {self.kind}"
+        if self.distribution:
+            return f"{name} ({' '.join(filter(None, (self.distribution, self.version)))})"
+        return name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:

@@ -21,7 +21,7 @@ from pytest_lambda_rollback.model.findings import Check, CheckResult, Verdict
 from pytest_lambda_rollback.model.settings import Settings, Strategy
 from pytest_lambda_rollback.model.text import printable
 from pytest_lambda_rollback.model.versions import TargetRef
-from pytest_lambda_rollback.reports import json_report, terminal
+from pytest_lambda_rollback.reports import json_report, sentences, terminal
 from pytest_lambda_rollback.session.plan import checks_of
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ class RollbackCheck(pytest.Item):
         if result.verdict is Verdict.SAFE and result.stale_accept is None:
             return
         if result.verdict is Verdict.ACCEPTED:
-            pytest.xfail(printable(f"{result.reason}: {result.findings[0].message}"))
+            broken = sentences.of_finding(result.findings[0])
+            pytest.xfail(printable(f"{result.reason}: {broken}"))
         if result.verdict is Verdict.UNKNOWN and self.settings.unknown == "skip":
             pytest.skip(printable(terminal.headline(result)))
         like = active_plugin(self.config).first_like(result, self.nodeid)

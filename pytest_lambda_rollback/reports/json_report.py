@@ -20,6 +20,7 @@ from pytest_lambda_rollback.model.findings import CheckResult, Finding, Verdict
 from pytest_lambda_rollback.model.replay import EngineDescription
 from pytest_lambda_rollback.model.settings import FunctionSettings, Strategy
 from pytest_lambda_rollback.model.versions import TargetRef
+from pytest_lambda_rollback.reports import sentences
 from pytest_lambda_rollback.reports.coverage_report import (
     coverage_lines,
     event_data,
@@ -231,14 +232,28 @@ def _source(function: FunctionSettings) -> dict[str, str] | None:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
+    cause = finding.cause
     return {
         "contract": str(finding.contract),
         "kind": finding.kind,
-        "message": finding.message,
+        "message": sentences.of_finding(finding),
+        "why": sentences.why(finding),
         "location": finding.location,
+        "replay_pass": finding.replay_pass,
         "current": finding.current,
         "target": finding.target,
-        "cause": asdict(finding.cause) if finding.cause is not None else None,
+        "details": dict(finding.details),
+        "cause": None
+        if cause is None
+        else {
+            "kind": str(cause.kind),
+            "layer": cause.layer,
+            "distribution": cause.distribution,
+            "current_version": cause.current_version,
+            "target_version": cause.target_version,
+            "event_path": cause.event_path,
+            "sentence": sentences.of_cause(cause, finding.subject),
+        },
         "stack_trace": list(finding.stack_trace),
         "logs": list(finding.logs),
     }

@@ -39,7 +39,7 @@ def reason_lines(function: dict[str, Any]) -> list[str]:
         for check in target["checks"]:
             if check["verdict"] not in (Verdict.BREAKS, Verdict.UNKNOWN):
                 continue
-            of = reasons.setdefault(_reason(target, check), _Of())
+            of = reasons.setdefault(_reason(check), _Of())
             of.checks.append(check["id"].rpartition("::")[2])
             if target["strategy"] is not None:
                 strategies = of.targets.setdefault(name, [])
@@ -61,20 +61,13 @@ def reason_lines(function: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _reason(target: dict[str, Any], check: dict[str, Any]) -> str:
-    """The reason alone, without the names of target and strategy."""
+def _reason(check: dict[str, Any]) -> str:
+    """The reason, without the names of target and strategy."""
     if not check["findings"]:
         return f"{check['verdict']}: {check['reason']}" if check["reason"] else check["verdict"]
-    sentences = [
-        finding["cause"]["sentence"]
-        for finding in check["findings"]
-        if finding["cause"] is not None and finding["cause"]["sentence"]
-    ]
-    text = str((sentences or [check["findings"][0]["message"]])[0])
-    name, strategy = f"{target['function']}:{target['version']}", target["strategy"]
-    for start in (f"{name} breaks by {strategy} because ", f"{name} by {strategy} "):
-        text = text.removeprefix(start)
-    text = text.removeprefix("raises ").removeprefix("of ")
+    findings = check["findings"]
+    caused = [finding for finding in findings if finding["cause"] and finding["cause"]["sentence"]]
+    text = str((caused or findings)[0]["why"])
     return f"{text} [{check['reason']}]" if check["stale_accept"] else text
 
 

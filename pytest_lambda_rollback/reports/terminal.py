@@ -1,4 +1,4 @@
-"""Text for a person in a hurry at release time: the first line is the answer. Pure.
+"""Texts of single checks and engines for the terminal: the first line is the answer.
 
 `failure` is the text of one check that does not pass, `short` its line in pytest's own summary.
 What stands at the end of a run is made in `summary`.
@@ -10,8 +10,10 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from pytest_lambda_rollback.model.causes import Cause, CauseKind
 from pytest_lambda_rollback.model.findings import CheckResult, Finding, Verdict
 from pytest_lambda_rollback.model.replay import EngineDescription
+from pytest_lambda_rollback.reports import sentences
 
 _WIDTH = 100
 
@@ -26,7 +28,7 @@ def headline(result: CheckResult) -> str:
         return f"unknown: {who} on {check.name}: {result.reason}"
     if result.stale_accept is not None and result.verdict is Verdict.SAFE:
         return f"stale acceptance: {who} is safe on {check.name}: {result.reason}"
-    first = result.findings[0].message if result.findings else str(result.reason)
+    first = sentences.of_finding(result.findings[0]) if result.findings else str(result.reason)
     more = len(result.findings) - 1
     tail = f" (and {more} more)" if more > 0 else ""
     expired = f" [{result.stale_accept}]" if result.stale_accept else ""
@@ -40,22 +42,12 @@ def short(result: CheckResult) -> str:
     elif result.verdict is Verdict.UNKNOWN or not result.findings:
         text = f"{result.verdict}: {result.reason}"
     else:
-        text = f"{result.verdict}: {_alone(result, result.findings[0].message)}"
+        text = f"{result.verdict}: {sentences.brief(result.findings[0])}"
     return _printable(text)
 
 
-def _alone(result: CheckResult, text: str) -> str:
-    """What is said of a target without the target's name, strategy and verb."""
-    check = result.check
-    if check.target is not None:
-        name = f"{check.target.function}:{check.target.version}"
-        for start in (f"{name} breaks by {check.strategy} ", f"{name} by {check.strategy} "):
-            text = text.removeprefix(start)
-    return text.removeprefix("raises ")
-
-
 def likeness(result: CheckResult) -> tuple[object, ...]:
-    """What is equal for checks of one function that fail for the same reason."""
+    """A value that is equal for checks of one function that fail for the same reason."""
     return (
         result.check.function,
         result.verdict,
@@ -65,8 +57,9 @@ def likeness(result: CheckResult) -> tuple[object, ...]:
                 finding.contract,
                 finding.kind,
                 finding.location,
-                _alone(result, finding.message),
-                _alone(result, (finding.cause and finding.cause.sentence) or ""),
+                finding.details,
+                finding.text,
+                finding.cause,
                 finding.stack_trace,
             )
             for finding in result.findings
@@ -81,8 +74,9 @@ def failure(result: CheckResult, *, repeat: str, like: str | None = None) -> str
     there is left out.
     """
     lines = [headline(result)]
-    causes = dict.fromkeys(f.cause.sentence for f in result.findings if f.cause and not like)
-    lines += [sentence for sentence in causes if sentence]
+    if like is None:
+        causes = (sentences.of_cause(each.cause, each.subject) for each in result.findings)
+        lines += dict.fromkeys(filter(None, causes))
     if result.check.event is not None:
         lines.append(f"event: {result.check.event}")
     for finding in result.findings:
@@ -90,7 +84,7 @@ def failure(result: CheckResult, *, repeat: str, like: str | None = None) -> str
     if like is None:
         lines += ["", "Repeat just this check with:", f"  {repeat}"]
     elif result.findings:  # else the first line has told it all
-        lines += ["", f"The same reason as {like}, where the rest is told"]
+        lines += ["", f"Same failure as {like}; see it for details"]
     return "\n".join(_printable(line) for line in lines)
 
 
@@ -110,8 +104,8 @@ def _finding_lines(finding: Finding, *, stack_trace: bool) -> Iterator[str]:
         yield from _value("current", finding.current)
     if finding.target is not None:
         yield from _value("target ", finding.target)
-    if finding.cause is not None and not finding.cause.sentence:
-        yield f"  cause    {_cause(finding)}"
+    if finding.cause is not None and finding.cause.kind is CauseKind.PACKAGES:
+        yield f"  cause    {_packages(finding.cause)}"
     if finding.stack_trace and stack_trace:
         yield "  stack trace from inside the function:"
         for frame in finding.stack_trace:
@@ -130,18 +124,17 @@ def _value(name: str, text: str) -> Iterator[str]:
         yield f"           {line}"
 
 
-def _cause(finding: Finding) -> str:
-    cause = finding.cause
-    if cause is None:
-        return ""
+def _packages(cause: Cause) -> str:
+    """``layer third-party 2 PyJWT: 1.7.1 for the target, 2.10.1 for the current version``."""
     # A layer is often called like the one distribution in it.
     named = cause.distribution
     if named is not None and cause.layer is not None and named in cause.layer.split():
         named = None
     text = " ".join(filter(None, (cause.layer and f"layer {cause.layer}", named)))
     if cause.target_version or cause.current_version:
-        text += f": {cause.target_version} was there for the target, {cause.current_version} is now"
-    return text or f"{cause.event_path} in the event"
+        target, current = cause.target_version or "none", cause.current_version or "none"
+        text += f": {target} for the target, {current} for the current version"
+    return text
 
 
 UNKNOWN_VERSION = "unknown"

@@ -18,7 +18,7 @@ from pytest_lambda_rollback.diagnosis.diagnose import BreakCase, diagnose, same_
 from pytest_lambda_rollback.diagnosis.search import smallest_flip
 from pytest_lambda_rollback.diagnosis.stack_changes import Change, changes, hybrid
 from pytest_lambda_rollback.errors import EngineError, RollbackError
-from pytest_lambda_rollback.model.findings import Finding, Verdict
+from pytest_lambda_rollback.model.findings import Finding, Subject, Verdict
 from pytest_lambda_rollback.model.replay import EventFixture, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.model.versions import FunctionVersion
@@ -35,9 +35,8 @@ _PASSING = 50
 class Broken:
     """A confirmed break, with the versions that it lies between."""
 
+    subject: Subject
     strategy: Strategy
-    name: str
-    """``orders:3``."""
     own: FunctionVersion
     """The target as it was published."""
     redeployed: FunctionVersion
@@ -98,7 +97,6 @@ class Diagnosis:
             BreakCase(
                 finding=finding,
                 strategy=broken.strategy,
-                target=broken.name,
                 own=self._statics.view(broken.own),
                 current=self._statics.view(broken.redeployed),
                 error=broken.outcome.error,
@@ -129,7 +127,7 @@ class Diagnosis:
             return _Flip(None)
         mark = tuple((breaking, replace(finding, logs=())) for finding in broken.findings)
         if mark not in self._flips:
-            self._say(f"finding out why {broken.fixture.name} breaks {broken.name}")
+            self._say(f"finding out why {broken.fixture.name} breaks {broken.subject.target_name}")
             self._flips[mark] = self._searched(broken, working, breaking, differing)
         return self._flips[mark]
 
@@ -158,7 +156,7 @@ class Diagnosis:
 
         Raises EngineError when that cannot be found out.
         """
-        judgement = self._replays.probe(version, broken.name, broken.fixture)
+        judgement = self._replays.probe(version, broken.subject, broken.fixture)
         if judgement.verdict is Verdict.UNKNOWN:
             raise EngineError(f"{version.name} could not be tried", why=judgement.reason or "")
         if judgement.verdict is Verdict.SAFE:
@@ -176,7 +174,7 @@ class Diagnosis:
                 continue
             key = (target, fixture.path)
             if key not in self._passing:
-                judgement = self._replays.probe(target, broken.name, fixture)
+                judgement = self._replays.probe(target, broken.subject, fixture)
                 self._passing[key] = judgement.verdict is Verdict.SAFE
             if self._passing[key]:
                 found.append(fixture.payload)

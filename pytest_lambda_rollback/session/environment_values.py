@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from itertools import takewhile
+from typing import Any
 from urllib.parse import quote
 
-from pytest_lambda_rollback.model.findings import Cause, CheckResult, Finding
+from pytest_lambda_rollback.model.findings import CheckResult, Finding
 from pytest_lambda_rollback.model.versions import FunctionVersion
 
 SHORTEST = 8
@@ -83,19 +84,17 @@ def _without_beginnings(text: str, value: str, name: str) -> str:
 
 
 def _finding(finding: Finding, clean: Callable[[str], str]) -> Finding:
-    def maybe(text: str | None) -> str | None:
-        return clean(text) if text is not None else None
+    """A finding without the values: all of its texts but those that name what it is about."""
+    cleaned: Finding = _cleaned(finding, clean)
+    return replace(cleaned, kind=finding.kind, subject=finding.subject)
 
-    cause: Cause | None = finding.cause
-    if cause is not None:
-        cause = replace(cause, sentence=maybe(cause.sentence))
-    return replace(
-        finding,
-        message=clean(finding.message),
-        current=maybe(finding.current),
-        target=maybe(finding.target),
-        location=maybe(finding.location),
-        cause=cause,
-        stack_trace=tuple(clean(frame) for frame in finding.stack_trace),
-        logs=tuple(clean(line) for line in finding.logs),
-    )
+
+def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
+    if type(value) is str:
+        return clean(value)
+    if isinstance(value, tuple):
+        return tuple(_cleaned(each, clean) for each in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        new = {each.name: _cleaned(getattr(value, each.name), clean) for each in fields(value)}
+        return replace(value, **new)
+    return value

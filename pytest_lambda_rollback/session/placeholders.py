@@ -14,6 +14,7 @@ from pytest_lambda_rollback.model.findings import Judgement, Verdict
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
 from pytest_lambda_rollback.model.text import listed
 from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.reports import sentences
 
 _OF_PACKAGES = ("ImportModuleError", "HandlerNotFound", "MalformedHandlerName", "CodeSyntaxError")
 """Errors of AWS's runtime client that no variable's value is to blame for."""
@@ -55,7 +56,7 @@ def without_made_up(judgement: Judgement, outcome: Outcome, target: FunctionVers
     if not shown:
         return judgement
     return Judgement(
-        reason=f"{judgement.findings[0].message}; but that shows the placeholder of "
+        reason=f"{sentences.of_finding(judgement.findings[0])}; but that shows the placeholder of "
         f"{listed(shown)}, so the real value may work. {_advice(target, shown)}"
     )
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.contracts import invocation, response
 from pytest_lambda_rollback.engines.interface import Engine
-from pytest_lambda_rollback.model.findings import Judgement, Verdict
+from pytest_lambda_rollback.model.findings import Judgement, Subject, Verdict
 from pytest_lambda_rollback.model.replay import EventFixture, Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import FunctionSettings
 from pytest_lambda_rollback.model.versions import FunctionVersion
@@ -63,7 +63,7 @@ class Replays:
         self._baselines: dict[Path, tuple[Outcome, ...]] = {}
         self._probes: set[Slot] = set()
 
-    def judge(self, target: FunctionVersion, target_name: str, fixture: EventFixture) -> Replayed:
+    def judge(self, target: FunctionVersion, subject: Subject, fixture: EventFixture) -> Replayed:
         """Replay one event on the current version and on a target, and compare.
 
         A break is confirmed in a fresh environment; one that does not repeat is unknown.
@@ -72,19 +72,19 @@ class Replays:
         usable = invocation.judge_baseline(baseline, fixture.expect, version_name=self.current.name)
         if usable.reason is not None:
             return Replayed(judgement=placeholders.explained(usable, self.current, baseline))
-        first = self.replay(Slot(version=target), fixture, f"{fixture.name} on {target_name}")
-        judgement = self.compare(baseline, first, fixture, target_name)
+        first = self.replay(Slot(version=target), fixture, f"{fixture.name} on {subject.name}")
+        judgement = self.compare(baseline, first, fixture, subject)
         judgement = placeholders.without_made_up(judgement, first, target)
         if judgement.verdict is not Verdict.BREAKS:
             return Replayed(judgement=judgement, outcome=first)
-        again = self.replay_fresh(target, fixture, target_name)
+        again = self.replay_fresh(target, fixture, subject.name)
         if first.kind is OutcomeKind.RESPONSE:
             # What differs by itself may show only now: look at the current version once more.
             baseline = self._baseline_again(fixture)
-            judgement = self.compare(baseline, first, fixture, target_name)
+            judgement = self.compare(baseline, first, fixture, subject)
             if judgement.verdict is not Verdict.BREAKS:
                 return Replayed(judgement=judgement, outcome=first)
-        second = self.compare(baseline, again, fixture, target_name)
+        second = self.compare(baseline, again, fixture, subject)
         confirmed = verdicts.confirmed(judgement, second, first, again)
         return Replayed(judgement=confirmed, outcome=first)
 
@@ -93,25 +93,27 @@ class Replays:
         baseline: tuple[Outcome, ...],
         outcome: Outcome,
         fixture: EventFixture,
-        target_name: str,
+        subject: Subject,
     ) -> Judgement:
         """Judge one outcome by the contracts invocation and response."""
-        names = {"current_name": self.current.name, "target_name": target_name}
-        judgement = invocation.judge(baseline, outcome, fixture.expect, **names)
+        judgement = invocation.judge(baseline, outcome, fixture.expect, subject=subject)
         kinds = {each.kind for each in (*baseline, outcome)}
         if judgement.verdict is Verdict.SAFE and kinds == {OutcomeKind.RESPONSE}:
             event = self._event_sources.recognise(fixture.payload)
-            return response.judge(baseline, outcome, self._function.response, event=event, **names)
+            return response.judge(
+                baseline, outcome, self._function.response, event=event, subject=subject
+            )
         return judgement
 
-    def probe(self, version: FunctionVersion, name: str, fixture: EventFixture) -> Judgement:
+    def probe(self, version: FunctionVersion, subject: Subject, fixture: EventFixture) -> Judgement:
         """Judge one unconfirmed replay on any version, in an environment kept for probes."""
         baseline = self._baseline(fixture)
         usable = invocation.judge_baseline(baseline, fixture.expect, version_name=self.current.name)
         if usable.reason is not None:
             return usable
-        outcome = self._probe(version, fixture, f"{fixture.name} on {name} with other layers")
-        return self.compare(baseline, outcome, fixture, name)
+        activity = f"{fixture.name} on {subject.target_name} with other layers"
+        outcome = self._probe(version, fixture, activity)
+        return self.compare(baseline, outcome, fixture, subject)
 
     def measure(self, version: FunctionVersion, fixture: EventFixture) -> Outcome:
         """Replay on a version that measures coverage, in an environment kept for that."""

@@ -13,7 +13,14 @@ from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, E
 from pytest_lambda_rollback.engines.interface import Engine, Progress
 from pytest_lambda_rollback.errors import EngineError, RollbackError, SourceError
 from pytest_lambda_rollback.model.coverage import EventCoverage
-from pytest_lambda_rollback.model.findings import Check, CheckResult, Contract, Judgement, Verdict
+from pytest_lambda_rollback.model.findings import (
+    Check,
+    CheckResult,
+    Contract,
+    Judgement,
+    Subject,
+    Verdict,
+)
 from pytest_lambda_rollback.model.published import PublishedFunction
 from pytest_lambda_rollback.model.replay import EngineDescription, EventFixture
 from pytest_lambda_rollback.model.settings import FunctionSettings, Settings, Strategy
@@ -195,10 +202,10 @@ class Session:
         )
         return CheckResult(
             check=check,
-            verdict=found.judgement.verdict,
+            verdict=found.verdict,
             contract=contract,
-            reason=found.judgement.reason,
-            findings=found.judgement.findings,
+            reason=found.reason,
+            findings=found.findings,
             warnings=found.warnings,
             notes=found.notes,
         )
@@ -256,12 +263,14 @@ class Session:
             return _unknown(check, function.reason or "the current version is not known")
         self._prepare(function, (check.group,))
         group = function.groups[check.group]
-        if group.version is None:
+        if group.version is None or check.target is None:
             return _unknown(check, group.reason or "the target is not known")
         if self._eager:
             self._warm_next(function, check.group)
         fixture = events.load(event, name=check.name)
-        replayed = function.replays.judge(group.version, _spoken(check), fixture)
+        replayed = function.replays.judge(
+            group.version, _subject(check.target, check.strategy, function.replays.current), fixture
+        )
         judgement = self._explained(function, group, fixture, replayed)
         if self._coverage is not None and group.version.image is None:
             key = (settings.path, check.function, check.group, check.name)
@@ -297,7 +306,7 @@ class Session:
             return judgement
         broken = Broken(
             strategy=strategy,
-            name=_name(target),
+            subject=judgement.findings[0].subject,
             own=own,
             redeployed=function.versions.rolled_back(target, Strategy.REDEPLOY),
             fixture=fixture,
@@ -433,9 +442,13 @@ def _name(target: TargetRef) -> str:
     return f"{target.function}:{target.version}"
 
 
-def _spoken(check: Check) -> str:
-    """How messages name what was run: ``orders:2 by redeploy``."""
-    return f"{_name(check.target)} by {check.strategy}" if check.target else check.function
+def _subject(target: TargetRef, strategy: Strategy | None, current: FunctionVersion) -> Subject:
+    """Who the findings of a check are about."""
+    return Subject(
+        target=target,
+        current=TargetRef(function=current.function, version=current.version),
+        strategy=strategy,
+    )
 
 
 def _unknown(check: Check, reason: str) -> CheckResult:

@@ -18,11 +18,11 @@ from pytest_lambda_rollback.contracts.platform.case import PlatformCase
 from pytest_lambda_rollback.import_analysis.api_changes import ApiReader
 from pytest_lambda_rollback.import_analysis.handlers import missing_handler
 from pytest_lambda_rollback.import_analysis.module_reader import ModuleReader
-from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement
+from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement, Subject
 from pytest_lambda_rollback.model.packages import LayerView, VersionView
 from pytest_lambda_rollback.model.published import PublishedFunction
 from pytest_lambda_rollback.model.settings import Strategy
-from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.model.versions import FunctionVersion, TargetRef
 from pytest_lambda_rollback.packages.inventory import InventoryReader
 
 
@@ -48,15 +48,14 @@ class StaticCase:
     unread: str | None = None
     """Why the packages of these versions could not be read, where they are empty for that."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaticJudgement:
-    """What a contract found, and what it only holds likely."""
-
-    judgement: Judgement
-    warnings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
-    """What was not looked at and why."""
+    @property
+    def subject(self) -> Subject:
+        """Who the findings are about."""
+        return Subject(
+            target=TargetRef(function=self.published.function, version=self.published.version),
+            current=TargetRef(function=self.current.function, version=self.current.version),
+            strategy=self.strategy,
+        )
 
 
 class StaticContracts:
@@ -91,7 +90,7 @@ class StaticContracts:
         asks = self._modules.view(version).asks
         return tuple(dict.fromkeys(answered.ask.module for answered in asks))
 
-    def judge(self, contract: Contract, case: StaticCase) -> StaticJudgement:
+    def judge(self, contract: Contract, case: StaticCase) -> Judgement:
         """Judge one target by one contract. Raises SourceError; ValueError for other contracts."""
         if contract is Contract.DEPENDENCIES:
             return self._dependencies(case)
@@ -101,8 +100,8 @@ class StaticContracts:
             return self._platform(case)
         raise ValueError(f"{contract} is not judged without replays")
 
-    def _platform(self, case: StaticCase) -> StaticJudgement:
-        found = platform.judge(
+    def _platform(self, case: StaticCase) -> Judgement:
+        return platform.judge(
             PlatformCase(
                 strategy=case.strategy,
                 target=case.target,
@@ -117,14 +116,11 @@ class StaticContracts:
             ),
             today=self._today(),
         )
-        return StaticJudgement(
-            judgement=found.judgement, warnings=found.warnings, notes=found.notes
-        )
 
     def _missing_handler(self, case: StaticCase, version: FunctionVersion) -> str | None:
         return missing_handler(version, modules=self._modules) if case.unread is None else None
 
-    def _dependencies(self, case: StaticCase) -> StaticJudgement:
+    def _dependencies(self, case: StaticCase) -> Judgement:
         published = self.view(case.published)
         found = dependencies.judge(
             self.view(case.target),
@@ -135,26 +131,19 @@ class StaticContracts:
             parsed=self._parsed,
         )
         findings = tuple(_with_own_version(each, published) for each in found.findings)
-        judgement = Judgement(findings=findings, reason=found.reason)
-        return StaticJudgement(judgement=judgement, warnings=found.warnings)
+        return replace(found, findings=findings)
 
-    def _imports(self, case: StaticCase) -> StaticJudgement:
+    def _imports(self, case: StaticCase) -> Judgement:
         own, redeployed = (self._modules.view(v) for v in (case.published, case.redeployed))
         api = None
         if case.strategy is Strategy.REDEPLOY:
             api = self._apis.compare(case.published, case.redeployed)
-        found = imports.judge(
-            case.strategy,
+        return imports.judge(
+            case.subject,
             own=own,
             redeployed=redeployed,
-            current=case.current.name,
             api=api,
             live=self._modules.view(case.current),
-        )
-        return StaticJudgement(
-            judgement=Judgement(findings=found.findings),
-            warnings=found.warnings,
-            notes=found.notes,
         )
 
 

@@ -12,6 +12,7 @@ from datetime import date
 
 from pytest_lambda_rollback.model.findings import CheckResult, Finding, Judgement, Verdict
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
+from pytest_lambda_rollback.reports import sentences
 
 
 def confirmed(
@@ -45,7 +46,7 @@ def _state(outcome: Outcome) -> str:
 
 def _seen(findings: tuple[Finding, ...], outcome: Outcome) -> str:
     if findings:
-        return findings[0].message
+        return sentences.of_finding(findings[0])
     if outcome.kind is OutcomeKind.RESPONSE:
         return "it answered as the current version does"
     if outcome.error is not None:

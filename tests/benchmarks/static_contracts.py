@@ -26,15 +26,12 @@ from benchmarks.measures import Effort, Ratio, Result, Say, take_turns
 from benchmarks.package_set import PackageSet
 from benchmarks.workbench import CannotMeasure, Workbench
 from pytest_lambda_rollback.aws_lambda.runtimes import AS_OF
-from pytest_lambda_rollback.model.findings import Contract
+from pytest_lambda_rollback.model.findings import Contract, Judgement
 from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
-from pytest_lambda_rollback.session.static_checks import (
-    StaticCase,
-    StaticContracts,
-    StaticJudgement,
-)
+from pytest_lambda_rollback.reports import sentences
+from pytest_lambda_rollback.session.static_checks import StaticCase, StaticContracts
 
 COLD_GOAL = 3.0
 UNCHANGED_GOAL = 0.05
@@ -165,7 +162,7 @@ def versions(store: ArtifactStore, packages: PackageSet) -> tuple[FunctionVersio
 
 def judge(
     published: FunctionVersion, current: FunctionVersion, facts: Path
-) -> dict[tuple[Strategy, Contract], StaticJudgement]:
+) -> dict[tuple[Strategy, Contract], Judgement]:
     """What a session does for one target before its first replay."""
     contracts = StaticContracts(facts, today=lambda: AS_OF)
     redeployed = replace(published, layers=current.layers)
@@ -186,10 +183,10 @@ def judge(
     }
 
 
-def check(found: dict[tuple[Strategy, Contract], StaticJudgement]) -> None:
+def check(found: dict[tuple[Strategy, Contract], Judgement]) -> None:
     """See that the work was done: what is planted is found, and nothing else."""
     said = {
-        key: " ".join(finding.message for finding in each.judgement.findings)
+        key: " ".join(sentences.of_finding(finding) for finding in each.findings)
         for key, each in found.items()
     }
     planted = {

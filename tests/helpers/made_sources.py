@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from helpers.made_versions import changed
-from pytest_lambda_rollback.contracts.imports.contract import ImportsJudgement, judge
+from helpers.subjects import subject
+from pytest_lambda_rollback.contracts.imports.contract import judge
 from pytest_lambda_rollback.import_analysis.api_changes import ApiReader
 from pytest_lambda_rollback.import_analysis.module_reader import ModuleReader
+from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
@@ -69,16 +71,15 @@ class Workbench:
 
     def judge(
         self, target: FunctionVersion, current: FunctionVersion, strategy: Strategy
-    ) -> ImportsJudgement:
+    ) -> Judgement:
         """What a session asks of the imports contract."""
         redeployed = changed(
             current, version=target.version, code=target.code, handler=target.configuration.handler
         )
         return judge(
-            strategy,
+            subject(target.version, strategy, current=current.version),
             own=self.reader.view(target),
             redeployed=self.reader.view(redeployed),
-            current=current.name,
             live=self.reader.view(current),
             api=self.api.compare(target, redeployed) if strategy is Strategy.REDEPLOY else None,
         )
@@ -93,7 +94,7 @@ class Workbench:
         runtime: str = "python3.11",
         current_runtime: str | None = None,
         environment: Mapping[str, str] | None = None,
-    ) -> ImportsJudgement:
+    ) -> Judgement:
         """Version 2's code, built on layer ``shared 1`` with ``old``, where ``new`` is current."""
         files = {"app.py": code} if isinstance(code, str) else code
         target = self.version(

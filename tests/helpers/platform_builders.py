@@ -8,12 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from helpers.made_versions import changed
-from pytest_lambda_rollback.contracts.platform.contract import (
-    PlatformCase,
-    PlatformJudgement,
-    judge,
-)
-from pytest_lambda_rollback.model.findings import Finding
+from pytest_lambda_rollback.contracts.platform.contract import PlatformCase, judge
+from pytest_lambda_rollback.model.findings import Finding, Judgement
 from pytest_lambda_rollback.model.published import (
     AliasFacts,
     Binding,
@@ -135,7 +131,7 @@ def case(
     )
 
 
-def judged(which: PlatformCase, today: date = TODAY) -> PlatformJudgement:
+def judged(which: PlatformCase, today: date = TODAY) -> Judgement:
     return judge(which, today=today)
 
 

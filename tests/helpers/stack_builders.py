@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_lambda_rollback.model.findings import Contract, Finding
+from helpers.subjects import subject
+from pytest_lambda_rollback.model.findings import Contract, Details, Finding
 from pytest_lambda_rollback.model.packages import (
     DistributionRecord,
     LayerView,
@@ -17,6 +18,7 @@ from pytest_lambda_rollback.model.packages import (
     VersionView,
 )
 from pytest_lambda_rollback.model.replay import FunctionError
+from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.model.versions import (
     Artifact,
     FunctionConfiguration,
@@ -128,8 +130,18 @@ def finding(
     kind: str = "function-error",
     *,
     contract: Contract = Contract.INVOCATION,
-    message: str = "",
     location: str | None = None,
     target: str | None = None,
+    raised: FunctionError | None = None,
 ) -> Finding:
-    return Finding(contract=contract, kind=kind, message=message, location=location, target=target)
+    details: Details = ()
+    if raised is not None:
+        details = (("target_type", raised.type), ("target_message", raised.message))
+    return Finding(
+        contract=contract,
+        kind=kind,
+        subject=subject("3", Strategy.REDEPLOY),
+        location=location,
+        target=target,
+        details=details,
+    )

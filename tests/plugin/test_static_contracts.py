@@ -87,7 +87,7 @@ def test_the_layer_that_breaks_is_named(project: Project) -> None:
     result.stdout.fnmatch_lines(
         [
             "breaks: create: orders:1 by redeploy raises TypeError:*",
-            "orders:1 breaks by redeploy because *acme-shared 2*1 was built for acme-shared 1*",
+            "redeploying 1: *acme-shared 2*1 was built against acme-shared 1*",
         ]
     )
     document = json.loads((project.path / "r.json").read_text())

@@ -49,7 +49,7 @@ def test_a_reason_that_was_told_is_not_told_in_full_again(project: Project) -> N
             "breaks: gift_card: orders:1 by redeploy raises KeyError: 'sku' where orders:2 answers",
             "  current  {*",
             "  target   KeyError: 'sku'",
-            f"The same reason as {BREAK}, where the rest is told",
+            f"Same failure as {BREAK}; see it for details",
             "  1 by alias and redeploy: its own code, *",
         ]
     )

@@ -16,31 +16,17 @@ No file is read and nothing is imported here.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 from pytest_lambda_rollback.aws_lambda.search_path import python_version
 from pytest_lambda_rollback.contracts.dependencies.installed import Installed
 from pytest_lambda_rollback.contracts.dependencies.issues import Issue, placement_issues
 from pytest_lambda_rollback.contracts.dependencies.markers import Requirements, key_of
 from pytest_lambda_rollback.contracts.dependencies.unmet import Unmet
-from pytest_lambda_rollback.model.findings import Cause, Contract, Finding, Judgement
+from pytest_lambda_rollback.model.causes import Cause
+from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement, Subject
 from pytest_lambda_rollback.model.packages import LayerView, PackageInventory, VersionView
 from pytest_lambda_rollback.model.settings import Strategy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DependencyJudgement:
-    """What the contract says of a target: findings, warnings, or why nothing can be said."""
-
-    findings: tuple[Finding, ...] = ()
-    warnings: tuple[Finding, ...] = field(default=(), repr=False)
-    """Likely trouble, in the form of findings; never a break."""
-    reason: str | None = None
-
-    @property
-    def judgement(self) -> Judgement:
-        """The verdict's part, without the warnings."""
-        return Judgement(findings=self.findings, reason=self.reason)
+from pytest_lambda_rollback.model.versions import FunctionVersion, TargetRef
 
 
 def judge(
@@ -51,7 +37,7 @@ def judge(
     strategy: Strategy | None = None,
     also: Iterable[PackageInventory] = (),
     parsed: dict[tuple[str, str], Requirements] | None = None,
-) -> DependencyJudgement:
+) -> Judgement:
     """Judge a target by what is installed in its code and layers, against the current version.
 
     ``requires`` are the configuration's requirements (PEP 508). ``also`` are inventories of other
@@ -63,22 +49,22 @@ def judge(
     runtime, architecture = _platform(target)
     python = python_version(runtime)
     layers = _by_compatibility(target, current)
-    who = f"{target.version.name} by {strategy}" if strategy else target.version.name
+    who = Subject(target=_ref(target.version), current=_ref(current.version), strategy=strategy)
     if python is None:
         if requires:
-            return DependencyJudgement(
+            return Judgement(
                 reason=f"requires cannot be checked for the runtime {runtime}: "
                 "it is about Python distributions",
             )
-        return DependencyJudgement(findings=tuple(_finding(who, issue, None) for issue in layers))
+        return Judgement(findings=tuple(_finding(who, issue, None) for issue in layers))
     parsed = {} if parsed is None else parsed
     if (python, architecture) not in parsed:
         parsed[python, architecture] = Requirements(python=python, architecture=architecture)
     requirements = parsed[python, architecture]
     wrong = [text for text in requires if requirements.parse(text) is None]
     if wrong:
-        return DependencyJudgement(
-            reason=f"requires has {wrong[0]!r}, which is no requirement as PEP 508 writes them",
+        return Judgement(
+            reason=f"requires has {wrong[0]!r}, which is not a valid requirement (PEP 508)",
         )
     modules = _ModuleNames((target, current), also)
     here = Installed(target, python)
@@ -93,7 +79,7 @@ def judge(
             findings.append(finding)
         elif is_new or issue.kind == "requirement-missed":
             warnings.append(finding)
-    return DependencyJudgement(findings=_once(findings), warnings=_once(warnings))
+    return Judgement(findings=_once(findings), warnings=_once(warnings))
 
 
 class _ModuleNames:
@@ -180,14 +166,19 @@ def _incompatible(view: VersionView, layer: LayerView) -> Iterator[Issue]:
             )
 
 
-def _finding(who: str, issue: Issue, then: Installed | None) -> Finding:
+def _ref(version: FunctionVersion) -> TargetRef:
+    return TargetRef(function=version.function, version=version.version)
+
+
+def _finding(who: Subject, issue: Issue, then: Installed | None) -> Finding:
     key = key_of(issue.distribution) if issue.distribution else ""
     before = then.find(key) if then is not None and key else None
     before_version = before.versions[0] if before else None
     return Finding(
         contract=Contract.DEPENDENCIES,
         kind=issue.kind,
-        message=f"{who} {issue.says}",
+        subject=who,
+        details=(("says", issue.says),),
         current=f"{before} in {before.where}" if before else None,
         target=issue.version,
         cause=Cause(

@@ -1,4 +1,4 @@
-"""Do the code's calls fit the interfaces of the layers it would run on? Pure.
+"""Calls that do not fit the interfaces of the layers the code would run on.
 
 A call that certainly raises TypeError there, and fitted the interface it was written for, is a
 finding. Other differences that griffe calls breaking are warnings, and only those that concern
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_lambda_rollback.contracts.imports.wording import Sides, cause_between, layer_text
-from pytest_lambda_rollback.model.findings import Contract, Finding
+from pytest_lambda_rollback.contracts.imports.providers import Sides, cause_between, layer_text
+from pytest_lambda_rollback.model.findings import Contract, Details, Finding
 from pytest_lambda_rollback.model.modules import (
     Answered,
     ApiChange,
@@ -34,8 +34,8 @@ def judge_calls(
     """Findings and warnings about the calls of the target's code, by ``redeploy``."""
     objects = {(one.own, one.runs_on): one for one in comparison.objects}
     before = {_key(answered): answered for answered in _calls(sides.other)}
-    findings: dict[tuple[str, str], Finding] = {}
-    warnings: dict[tuple[str, str], Finding] = {}
+    findings: dict[tuple[str, Details], Finding] = {}
+    warnings: dict[tuple[str, Details], Finding] = {}
     for answered in _calls(sides.target):
         earlier = before.get(_key(answered))
         if earlier is None:
@@ -45,28 +45,27 @@ def judge_calls(
         if one is None:
             continue
         for finding, certain in _judged(answered, one, sides):
-            place = (finding.location or "", finding.message)
+            place = (finding.location or "", finding.details)
             (findings if certain else warnings).setdefault(place, finding)
     return tuple(findings.values()), tuple(warnings.values())
 
 
-def conflict(call: Call, signature: Signature) -> tuple[str, str] | None:
-    """(kind, what is wrong) of a call that certainly raises TypeError, or ``None``."""
+def conflict(call: Call, signature: Signature) -> Details | None:
+    """The problem of a call that certainly raises TypeError, or ``None``."""
     parameters = signature.parameters
     kinds = {parameter.kind for parameter in parameters}
     accepted = {parameter.name for parameter in parameters if parameter.kind in _NAMED}
     if "variadic keyword" not in kinds:
         for keyword in call.keywords:
             if keyword not in accepted:
-                return "unknown-argument", f"does not take {keyword}="
+                return ("problem", "unknown-argument"), ("argument", keyword)
     places = [parameter for parameter in parameters if parameter.kind in _POSITIONAL]
     if "variadic positional" not in kinds and call.positional > len(places):
-        limit = len(places)
-        return "too-many-arguments", f"takes {limit} positional argument{'s'[: limit != 1]} at most"
+        return ("problem", "too-many-arguments"), ("limit", len(places))
     twice = [p.name for p in places[: call.positional] if p.kind in _NAMED]
     for keyword in call.keywords:
         if keyword in twice:
-            return "unknown-argument", f"takes {keyword} at the place of another argument"
+            return ("problem", "argument-given-twice"), ("argument", keyword)
     if not call.open:
         given = {p.name for p in places[: call.positional]} | set(call.keywords)
         for parameter in parameters:
@@ -74,7 +73,7 @@ def conflict(call: Call, signature: Signature) -> tuple[str, str] | None:
                 positional_only = parameter.kind == "positional-only"
                 named = {p.name for p in places[: call.positional]} if positional_only else given
                 if parameter.name not in named:
-                    return "missing-argument", f"requires {parameter.name}"
+                    return ("problem", "missing-argument"), ("argument", parameter.name)
     return None
 
 
@@ -99,7 +98,7 @@ def _judged(answered: Answered, one: ApiObject, sides: Sides) -> Iterator[tuple[
     if now is not None and before is None:
         certain = one.own_signature is not None and not (ask.guarded or ask.caught_by)
         certain = certain and not (ask.fallback_of or ask.unless_failed)
-        yield _finding(now[0], now[1], answered, one, sides), certain
+        yield _finding(now, answered, one, sides), certain
         return
     defaults: list[ApiChange] = []
     for change in one.changes:
@@ -107,43 +106,35 @@ def _judged(answered: Answered, one: ApiObject, sides: Sides) -> Iterator[tuple[
             if not call.open and not _passed(change, call, one):
                 defaults.append(change)
             continue
-        said = _concerns(change, call, one)
-        if said is not None:
-            kind = change.kind.lower().replace("_", "-")
-            yield _finding(kind, said, answered, one, sides), False
+        if _concerns(change, call, one):
+            problem: Details = (
+                ("problem", change.kind.lower().replace("_", "-")),
+                ("argument", change.parameter),
+                ("change", change.detail),
+            )
+            yield _finding(problem, answered, one, sides), False
     if defaults:
-        yield _finding("parameter-changed-default", _other(defaults), answered, one, sides), False
+        shown = tuple(f"{change.parameter} ({change.detail})" for change in defaults)
+        problem = ("problem", "parameter-changed-default"), ("defaults", shown)
+        yield _finding(problem, answered, one, sides), False
 
 
-def _other(defaults: list[ApiChange]) -> str:
-    """``has other defaults of a (1 -> 2), b (3 -> 4) and 2 more``."""
-    shown = [f"{change.parameter} ({change.detail})" for change in defaults[:2]]
-    more = f" and {len(defaults) - len(shown)} more" if len(defaults) > len(shown) else ""
-    return f"has {'another default' if len(defaults) == 1 else 'other defaults'} of " + (
-        ", ".join(shown) + more
-    )
-
-
-def _concerns(change: ApiChange, call: Call, one: ApiObject) -> str | None:
-    """What a change means for this call; ``None`` where it does not concern it."""
-    detail = f": {change.detail}" if change.detail else ""
+def _concerns(change: ApiChange, call: Call, one: ApiObject) -> bool:
+    """True where a change means something for this call."""
     passed = _passed(change, call, one)
     match change.kind:
-        case "PARAMETER_MOVED" if passed and change.parameter not in call.keywords:
-            return f"has {change.parameter} at another place"
-        case "PARAMETER_REMOVED" if passed and one.runs_on_signature is None:
-            return f"may not take {change.parameter}"
-        case "PARAMETER_ADDED_REQUIRED" | "PARAMETER_CHANGED_REQUIRED" if (
-            not passed and one.runs_on_signature is None
-        ):
-            return f"may require {change.parameter}"
-        case "RETURN_CHANGED_TYPE":
-            return f"returns another type{detail}"
-    return None
+        case "PARAMETER_MOVED":
+            return passed and change.parameter not in call.keywords
+        case "PARAMETER_REMOVED":
+            return passed and one.runs_on_signature is None
+        case "PARAMETER_ADDED_REQUIRED" | "PARAMETER_CHANGED_REQUIRED":
+            return not passed and one.runs_on_signature is None
+        case kind:
+            return kind == "RETURN_CHANGED_TYPE"
 
 
 def _passed(change: ApiChange, call: Call, one: ApiObject) -> bool:
-    """Whether the call gives an argument for the parameter, by name or by place."""
+    """True where the call gives an argument for the parameter, by name or by place."""
     if change.parameter in call.keywords:
         return True
     if one.own_signature is None:
@@ -152,19 +143,17 @@ def _passed(change: ApiChange, call: Call, one: ApiObject) -> bool:
     return change.parameter in places[: call.positional]
 
 
-def _finding(kind: str, said: str, answered: Answered, one: ApiObject, sides: Sides) -> Finding:
-    location = f"{answered.file}:{answered.ask.line}"
+def _finding(problem: Details, answered: Answered, one: ApiObject, sides: Sides) -> Finding:
     now, before = one.runs_on.provider, one.own.provider
-    who = layer_text(now) if now is not None else sides.current
-    earlier = f"; it was written for {layer_text(before)}" if before is not None else ""
-    name = _called(answered.ask)
+    kind = str(dict(problem)["problem"])
     return Finding(
         contract=Contract.IMPORTS,
-        kind=kind,
-        message=f"{sides.name} calls {name}() ({location}), which in {who} {said}{earlier}",
-        location=location,
+        kind="unknown-argument" if kind == "argument-given-twice" else kind,
+        subject=sides.subject,
+        location=f"{answered.file}:{answered.ask.line}",
         current=layer_text(now) if now is not None else None,
         target=layer_text(before) if before is not None else None,
+        details=(("call", _called(answered.ask)), *problem),
         cause=cause_between(now, before),
     )
 

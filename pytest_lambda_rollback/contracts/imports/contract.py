@@ -1,4 +1,4 @@
-"""The imports contract: the code must find every module and name it imports. Pure.
+"""The imports contract: the code must find every module and name it imports.
 
 It compares what the target's code gets on its own layers with what it gets on the current
 version's. For ``redeploy`` a finding is something that the current layers lack, also in functions
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pytest_lambda_rollback.contracts.imports.calls import judge_calls
-from pytest_lambda_rollback.contracts.imports.wording import Sides, asked_for, lacked
-from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement
+from pytest_lambda_rollback.contracts.imports.providers import Sides, asked_for, lacked
+from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement, Subject
 from pytest_lambda_rollback.model.modules import (
     Answer,
     Answered,
@@ -29,21 +29,6 @@ from pytest_lambda_rollback.model.modules import (
     TryBlock,
 )
 from pytest_lambda_rollback.model.settings import Strategy
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImportsJudgement:
-    """What is certain, and what is likely. Warnings have the form of findings and are none."""
-
-    findings: tuple[Finding, ...] = ()
-    warnings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
-    """What was not looked at and why, one sentence without a full stop each."""
-
-    @property
-    def judgement(self) -> Judgement:
-        """The verdict's part, without warnings and notes."""
-        return Judgement(findings=self.findings)
 
 
 class _Course(StrEnum):
@@ -61,38 +46,37 @@ _Key = tuple[str, int, Form, str, tuple[str, ...]]
 
 
 def judge(
-    strategy: Strategy,
+    subject: Subject,
     *,
     own: ModuleView,
     redeployed: ModuleView,
-    current: str,
     api: ApiComparison | None = None,
     live: ModuleView | None = None,
-) -> ImportsJudgement:
+) -> Judgement:
     """Judge one target by one strategy.
 
     ``own`` is the target exactly as published, ``redeployed`` its code on the current version's
-    layers, runtime and environment; ``current`` names the current version (``orders:4``). ``api``
-    compares the interfaces of ``own`` and ``redeployed``; without it they are not judged, and for
-    ``alias`` there is nothing to compare. ``live`` is the current version itself: what its code
-    asks for in vain as well is lived with today and no finding.
+    layers, runtime and environment. ``api`` compares the interfaces of ``own`` and
+    ``redeployed``; without it they are not judged, and for ``alias`` there is nothing to
+    compare. ``live`` is the current version itself: what its code asks for in vain as well is
+    lived with today and not a finding.
     """
     for view in (own, redeployed):
         if not view.runtime.startswith("python"):
-            note = f"imports are not checked, because {view.runtime} is no Python runtime"
-            return ImportsJudgement(notes=(note,))
+            note = f"imports are not checked because {view.runtime} is not a Python runtime"
+            return Judgement(notes=(note,))
     lived_with = _asked_in_vain(live) if live is not None else frozenset()
     notes = own.notes
-    if strategy is Strategy.ALIAS:
-        sides = Sides(strategy=strategy, target=own, other=redeployed, current=current)
+    if subject.strategy is Strategy.ALIAS:
+        sides = Sides(subject=subject, target=own, other=redeployed)
         findings, warnings = _judged(_missed_by_alias(sides, lived_with), sides)
-        return ImportsJudgement(findings=findings, warnings=warnings, notes=notes)
-    sides = Sides(strategy=strategy, target=redeployed, other=own, current=current)
+        return Judgement(findings=findings, warnings=warnings, notes=notes)
+    sides = Sides(subject=subject, target=redeployed, other=own)
     findings, warnings = _judged(_missed_by_redeploy(sides, lived_with), sides)
     if api is not None:
         calls, likely = judge_calls(sides, api)
         findings, warnings = findings + calls, warnings + likely
-    return ImportsJudgement(findings=findings, warnings=warnings, notes=notes)
+    return Judgement(findings=findings, warnings=warnings, notes=notes)
 
 
 # --- what happens at each ask ---------------------------------------------------------------
@@ -268,10 +252,10 @@ def _judged(
         groups.setdefault((answer.module, answer.name), []).append(one)
     findings: list[Finding] = []
     warnings: list[Finding] = []
-    for group in groups.values():
-        first = min(group, key=_rank)
-        (findings if first.certain else warnings).append(_finding(first, len(group), sides))
-    return tuple(sorted(findings, key=_by_place)), tuple(sorted(warnings, key=_by_place))
+    first_asks = [(min(group, key=_rank), len(group)) for group in groups.values()]
+    for first, places in sorted(first_asks, key=lambda each: _place(each[0])):
+        (findings if first.certain else warnings).append(_finding(first, places, sides))
+    return tuple(findings), tuple(warnings)
 
 
 def _rank(one: _Missed) -> tuple[bool, bool, str, int]:
@@ -279,31 +263,32 @@ def _rank(one: _Missed) -> tuple[bool, bool, str, int]:
     return (not one.certain, not _while_loading(ask), one.answered.file, ask.line)
 
 
-def _by_place(finding: Finding) -> tuple[str, int]:
-    file, _, line = (finding.location or "").rpartition(":")
-    return (file, int(line)) if line.isdigit() else (finding.location or "", 0)
+def _place(one: _Missed) -> tuple[str, int]:
+    return one.answered.file, one.answered.ask.line or 0
 
 
 def _finding(one: _Missed, places: int, sides: Sides) -> Finding:
     answered = one.answered
-    location = _location(answered)
-    shown = location if places == 1 else f"{location} and {places - 1} more"
-    who = f"{sides.name} {asked_for(answered, shown)}"
-    lack, cause = lacked(answered.answer, one.other, sides, certain=not one.unlisted)
-    if one.optional:
-        message = f"{who} where it is there, {lack}: it takes its fallback"
-    else:
-        message = f"{who}, {lack}"
     kind = "missing-module" if answered.answer.name is None else "missing-name"
     if one.unlisted:
         kind = "unlisted-name"
+    lack, cause = lacked(answered.answer, one.other, sides)
+    # A list of names can lack it only where something is known to bring the module.
+    unlisted = one.unlisted and dict(lack)["lacking"] is not None
     return Finding(
         contract=Contract.IMPORTS,
         kind=f"optional-{kind.removeprefix('missing-')}" if one.optional else kind,
-        message=message,
-        location=location,
+        subject=sides.subject,
+        location=_location(answered),
         current=sides.current_text(answered.answer, one.other),
         target=sides.target_text(answered.answer, one.other),
+        details=(
+            *asked_for(answered),
+            *lack,
+            ("more_places", places - 1),
+            ("optional", one.optional),
+            ("unlisted", unlisted),
+        ),
         cause=cause,
     )
 

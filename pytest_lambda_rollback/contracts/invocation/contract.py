@@ -12,7 +12,13 @@ import re
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import status_of
 from pytest_lambda_rollback.aws_lambda.stack_traces import location
 from pytest_lambda_rollback.contracts.invocation.services import FailedCall, failed_call
-from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement
+from pytest_lambda_rollback.model.findings import (
+    Contract,
+    Details,
+    Finding,
+    Judgement,
+    Subject,
+)
 from pytest_lambda_rollback.model.json_values import one_line, parse
 from pytest_lambda_rollback.model.replay import ExpectedError, Outcome, OutcomeKind
 
@@ -82,8 +88,7 @@ def judge(
     target: Outcome,
     expect: ExpectedError | None,
     *,
-    current_name: str,
-    target_name: str,
+    subject: Subject,
 ) -> Judgement:
     """Compare how a target ended with how the current version did.
 
@@ -95,31 +100,32 @@ def judge(
         raise ValueError("the invocation contract needs at least one replay to compare with")
     current = baseline[0]
     if target.kind is OutcomeKind.HARNESS_FAILURE:
-        return Judgement(reason=_harness(target_name, target))
+        return Judgement(reason=_harness(subject.name, target))
     if current.kind is not OutcomeKind.RESPONSE and same_failure(current, target):
         return Judgement()
     call = failed_call(target)
     if call is not None and failed_call(current) is None:
-        return Judgement(reason=_missing_service(target_name, call))
+        return Judgement(reason=_missing_service(subject.name, call))
     if target.kind is OutcomeKind.RESPONSE:
         return Judgement()
     kind = target.kind.value
-    where = f"{current_name} answers"
-    if current.kind is not OutcomeKind.RESPONSE:
-        where = f"{current_name} {_does(current)}"
-        if expect is not None:
-            where += ", as the fixture expects"
-        if target.kind is OutcomeKind.FUNCTION_ERROR:
-            kind = "different-error"
+    if current.kind is not OutcomeKind.RESPONSE and target.kind is OutcomeKind.FUNCTION_ERROR:
+        kind = "different-error"
+    expected = current.kind is not OutcomeKind.RESPONSE and expect is not None
     return Judgement(
         findings=(
             Finding(
                 contract=Contract.INVOCATION,
                 kind=kind,
-                message=f"{target_name} {_does(target)} where {where}",
+                subject=subject,
                 location=location(target.error.stack_trace) if target.error else None,
                 current=_shown(current),
                 target=_shown(target),
+                details=(
+                    *_ending("target", target),
+                    *_ending("current", current),
+                    ("expected", expected),
+                ),
                 stack_trace=target.error.stack_trace if target.error else (),
                 logs=target.logs,
             ),
@@ -151,6 +157,19 @@ def _status(outcome: Outcome) -> int | None:
         return None
 
 
+def _ending(side: str, outcome: Outcome) -> Details:
+    """How one side ended, for the sentence about a finding."""
+    error = outcome.error
+    message = None if error is None else one_line(error.message)
+    if message is not None and outcome.kind is OutcomeKind.INIT_ERROR:
+        message = _WHERE_IMPORTED.sub("", message)
+    return (
+        (f"{side}_outcome", outcome.kind.value),
+        (f"{side}_type", None if error is None else error.type),
+        (f"{side}_message", message),
+    )
+
+
 # --- words ----------------------------------------------------------------------------------
 
 
@@ -168,7 +187,7 @@ def _does(outcome: Outcome) -> str:
         case OutcomeKind.OUT_OF_MEMORY:
             return "runs out of memory"
         case OutcomeKind.RUNTIME_EXIT:
-            return "ends its runtime without an answer"
+            return "ends its runtime without answering"
         case OutcomeKind.RESPONSE_TOO_LARGE:
             return "answers more than Lambda allows"
         case _:

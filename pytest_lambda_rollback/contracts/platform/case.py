@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from pytest_lambda_rollback.model.findings import Contract, Finding
+from pytest_lambda_rollback.model.findings import Contract, Finding, Subject
 from pytest_lambda_rollback.model.published import (
     AliasFacts,
     Binding,
@@ -19,7 +19,7 @@ from pytest_lambda_rollback.model.published import (
     VersionFacts,
 )
 from pytest_lambda_rollback.model.settings import Strategy
-from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.model.versions import FunctionVersion, TargetRef
 
 LATEST = "$LATEST"
 
@@ -57,9 +57,13 @@ class PlatformCase:
     """The same of ``current``."""
 
     @property
-    def who(self) -> str:
-        """``orders:3 by alias``, as messages begin."""
-        return f"{self.published.name} by {self.strategy}"
+    def subject(self) -> Subject:
+        """Who every finding is about."""
+        return Subject(
+            target=TargetRef(function=self.published.function, version=self.published.version),
+            current=TargetRef(function=self.current.function, version=self.current.version),
+            strategy=self.strategy,
+        )
 
     @property
     def by_alias(self) -> bool:
@@ -125,7 +129,8 @@ class PlatformCase:
             finding=Finding(
                 contract=Contract.PLATFORM,
                 kind=kind,
-                message=f"{self.who} {message}",
+                subject=self.subject,
+                details=(("says", message),),
                 location=location,
                 current=current,
                 target=target,

@@ -18,7 +18,6 @@ The rules are in the ``platform_*`` modules, each with what it decided and why.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from pytest_lambda_rollback.aws_lambda.permissions import statement
@@ -35,10 +34,10 @@ from pytest_lambda_rollback.contracts.platform.runtime_rules import (
     runtime_notes,
 )
 from pytest_lambda_rollback.contracts.platform.version_rules import version_concerns, version_notes
-from pytest_lambda_rollback.model.findings import Finding, Judgement
+from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.published import PublishedFunction
 
-__all__ = ["PlatformCase", "PlatformJudgement", "judge"]
+__all__ = ["PlatformCase", "judge"]
 
 _UNREAD = {
     "lambda:GetAlias": "what its alias points at",
@@ -56,17 +55,7 @@ _UNREAD = {
 """What each action tells, so that "is not known" may follow."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformJudgement:
-    """What is certain, what is likely, and what could not be looked at."""
-
-    judgement: Judgement
-    warnings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = ()
-    """One sentence without a full stop each."""
-
-
-def judge(case: PlatformCase, *, today: date) -> PlatformJudgement:
+def judge(case: PlatformCase, *, today: date) -> Judgement:
     """Judge one target by one strategy. ``today`` is what deprecations are compared with."""
     concerns = [
         *version_concerns(case),
@@ -85,8 +74,9 @@ def judge(case: PlatformCase, *, today: date) -> PlatformJudgement:
         *layer_notes(case),
         *binding_notes(case),
     )
-    return PlatformJudgement(
-        judgement=Judgement(findings=findings, reason=None if findings else case.unread),
+    return Judgement(
+        findings=findings,
+        reason=None if findings else case.unread,
         warnings=tuple(each.finding for each in concerns if not each.certain),
         notes=tuple(dict.fromkeys(notes)),
     )

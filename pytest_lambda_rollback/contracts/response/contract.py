@@ -26,7 +26,7 @@ from pytest_lambda_rollback.contracts.response.comparison import compare_shape, 
 from pytest_lambda_rollback.contracts.response.differences import Differences
 from pytest_lambda_rollback.contracts.response.json_schema import compare_schema
 from pytest_lambda_rollback.contracts.response.shapes import shape_of
-from pytest_lambda_rollback.model.findings import Judgement
+from pytest_lambda_rollback.model.findings import Judgement, Subject
 from pytest_lambda_rollback.model.json_values import MAX_DEPTH, Json, TooDeepError, one_line, parse
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import ResponseRule
@@ -37,8 +37,7 @@ def judge(
     target: Outcome,
     rule: ResponseRule,
     *,
-    current_name: str,
-    target_name: str,
+    subject: Subject,
     event: Event | None = None,
 ) -> Judgement:
     """Compare a target's response with those of two or more replays of the current version.
@@ -57,8 +56,7 @@ def judge(
     if rule.mode not in ("shape", "exact", "schema"):
         raise ValueError(f"{rule.mode!r} is no mode of the response contract")
     differences = Differences(
-        current_name=current_name,
-        target_name=target_name,
+        subject=subject,
         ignore=rule.ignore,
         matchers=rule.matchers,
     )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import HEADER_OBJECTS
 from pytest_lambda_rollback.contracts.response.matchers import Fit, fit
-from pytest_lambda_rollback.model.findings import Contract, Finding
+from pytest_lambda_rollback.model.findings import Contract, Finding, Subject
 from pytest_lambda_rollback.model.json_values import (
     Json,
     Path,
@@ -71,8 +71,7 @@ def _order(path: Path) -> tuple[tuple[int, int, str], ...]:
 class Differences:
     """What one comparison found. Made for one comparison and dropped with it."""
 
-    current_name: str
-    target_name: str
+    subject: Subject
     ignore: tuple[str, ...] = ()
     """JSON Pointers with ``*`` for one token; each covers its subtree."""
     matchers: tuple[Matcher, ...] = ()
@@ -255,26 +254,25 @@ class Differences:
     def worded(self, says: str, place: str = "") -> str:
         """A sentence with the names of the versions, and the place, in it."""
         words = {
-            "TARGET": self.target_name,
-            "CURRENT": self.current_name,
+            "TARGET": self.subject.name,
+            "CURRENT": self.subject.current_name,
             "PLACE": place or "the top level",
         }
         return re.sub("TARGET|CURRENT|PLACE", lambda m: words[m[0]], says)
 
     def _finding(self, difference: _Difference) -> Finding:
-        place = pointer(difference.path)
-        message = self.worded(difference.says, place)
-        message += difference.note
-        if difference.places > 1:
-            others = difference.places - 1
-            message += f" (and so in {others} more element{'s' if others > 1 else ''})"
         return Finding(
             contract=Contract.RESPONSE,
             kind=difference.kind,
-            message=message,
-            location=place,
+            subject=self.subject,
+            location=pointer(difference.path),
             current=difference.current,
             target=difference.target,
+            details=(
+                ("template", difference.says),
+                ("note", difference.note),
+                ("more_places", difference.places - 1),
+            ),
         )
 
 

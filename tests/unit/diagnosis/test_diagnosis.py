@@ -14,9 +14,12 @@ import pytest_lambda_rollback
 from helpers.stack_builders import distribution, error, finding, package, view
 from pytest_lambda_rollback.diagnosis.diagnose import BreakCase, diagnose, same_break
 from pytest_lambda_rollback.diagnosis.stack_changes import changes
-from pytest_lambda_rollback.model.findings import Cause, Contract, Finding
+from pytest_lambda_rollback.model.causes import Cause
+from pytest_lambda_rollback.model.findings import Contract, Finding
 from pytest_lambda_rollback.model.replay import FunctionError
 from pytest_lambda_rollback.model.settings import Strategy
+from pytest_lambda_rollback.model.versions import TargetRef
+from pytest_lambda_rollback.reports import sentences
 
 JWT_6 = package("third-party 6", distribution("PyJWT", "1.7.1", "jwt"))
 JWT_7 = package("third-party 7", distribution("PyJWT", "2.8.0", "jwt"))
@@ -39,7 +42,6 @@ def case(raised: FunctionError | None, **changed: Any) -> BreakCase:
     start = BreakCase(
         finding=finding(location="app.py:41") if raised else DRIFT,
         strategy=Strategy.REDEPLOY,
-        target="orders:3",
         own=OWN,
         current=CURRENT,
         error=raised,
@@ -106,23 +108,19 @@ def test_every_cause_has_its_sentence() -> None:
     for raised in (NO_DECODE, NO_SKU, NO_NAME, None):
         for heals in (True, False, None):
             cause = diagnose(case(raised, heals=heals, flip={JWT} if heals else None))
-            assert cause is None or cause.sentence
+            assert cause is None or told(cause)
 
 
 def test_the_sentence_of_the_code_blames_no_layer() -> None:
     cause = diagnose(case(NO_DECODE, heals=False))
-    assert cause == Cause(
-        sentence=(
-            "orders:3 breaks by redeploy because of its own code, as it breaks alike on its own "
-            "layers and on the current ones: AttributeError: 'str' object has no attribute "
-            "'decode' (app.py:41)"
-        )
+    assert kind(cause) == "code"
+    assert told(cause) == (
+        "redeploying 3: its own code fails, on its own layers as well as on the current ones: "
+        "AttributeError: 'str' object has no attribute 'decode' (app.py:41)"
     )
     cause = diagnose(case(None, own=CURRENT, passing=()))
-    assert cause is not None
-    assert cause.sentence == (
-        "orders:3 breaks by redeploy because of its own code, as the current version works on "
-        "the same layers and runtime"
+    assert told(cause) == (
+        "redeploying 3: its own code fails although the current version works on the same stack"
     )
 
 
@@ -132,17 +130,31 @@ def test_a_cause_that_a_contract_found_is_kept() -> None:
     assert diagnose(described) is known
 
 
-def test_a_target_of_another_function_is_called_by_its_version() -> None:
-    cause = diagnose(case(NO_DECODE, heals=True, flip={JWT}, target="orders-v1:12"))
-    assert cause is not None
-    assert (
-        "orders-v1:12 breaks by redeploy because layer third-party 7 has PyJWT 2.8.0 where 12"
-        in (cause.sentence or "")
+def test_a_target_of_another_function_is_never_called_by_its_version_alone() -> None:
+    other = TargetRef(function="orders-v1", version="12")
+    who = replace(finding().subject, target=other)
+    found = replace(finding(location="app.py:41"), subject=who)
+    cause = diagnose(case(NO_DECODE, heals=True, flip={JWT}, finding=found))
+    assert (sentences.of_cause(cause, who) or "").startswith(
+        "redeploying orders-v1:12: layer third-party 7 has PyJWT 2.8.0 but orders-v1:12 was "
+        "built against 1.7.1"
     )
+    assert event_target(diagnose(case(NO_SKU, heals=False, finding=found))) == "orders-v1:12"
+
+
+def event_target(cause: Cause | None) -> str:
+    assert cause is not None
+    assert cause.event is not None
+    return cause.event.target
+
+
+def told(cause: Cause | None) -> str:
+    return sentences.of_cause(cause, finding().subject) or ""
 
 
 def raising(text: str, kind_: str = "function-error") -> Finding:
-    return finding(kind_, target=text)
+    error_type, _, message = text.partition(": ")
+    return finding(kind_, raised=FunctionError(type=error_type, message=message))
 
 
 @pytest.mark.parametrize(
@@ -153,7 +165,7 @@ def raising(text: str, kind_: str = "function-error") -> Finding:
         (raising("KeyError: 'sku'"), raising("TypeError: 'sku'"), False),
         (raising("OrderError: 7a1b failed"), raising("OrderError: 99c2 failed"), True),
         (raising("KeyError: 'sku'"), raising("KeyError: 'sku'", "init-error"), False),
-        (raising("", "timeout"), raising("", "timeout"), True),
+        (finding("timeout"), finding("timeout"), True),
         (DRIFT, DRIFT, True),
         (DRIFT, replace(DRIFT, location="/total"), False),
         (DRIFT, raising("KeyError: 'sku'"), False),

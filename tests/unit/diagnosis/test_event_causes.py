@@ -11,8 +11,10 @@ import pytest
 from helpers.stack_builders import error, finding
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN
 from pytest_lambda_rollback.diagnosis.event_causes import event_cause
-from pytest_lambda_rollback.model.findings import Cause, Contract, Finding
+from pytest_lambda_rollback.model.causes import Cause
+from pytest_lambda_rollback.model.findings import Contract, Finding
 from pytest_lambda_rollback.model.replay import FunctionError
+from pytest_lambda_rollback.reports import sentences
 
 
 def sqs(*bodies: Any) -> dict[str, Any]:
@@ -69,6 +71,10 @@ def cause(
     )
 
 
+def told(found: Cause) -> str:
+    return sentences.of_cause(found, finding().subject) or ""
+
+
 def key(name: str) -> FunctionError:
     return error("KeyError", f"'{name}'", "/var/task/app.py:33")
 
@@ -80,23 +86,20 @@ ONE_LINE = {"sku": "mug", "qty": 1}
 
 def test_the_sentence_of_a_key_that_another_has_replaced() -> None:
     found = cause(key("sku"), sqs(NEW_LINE), sqs(ONE_LINE), sqs(OLD_LINE))
-    assert found == Cause(
-        event_path="/Records/0/body/lines/0/sku",
-        sentence=(
-            "the event has /Records/0/body/lines/0/gift_card, which events that 2 handles do not "
-            "have, and lacks sku, which app.py:33 asks for"
-        ),
+    assert found is not None
+    assert found.event_path == "/Records/0/body/lines/0/sku"
+    assert told(found) == (
+        "the event has /Records/0/body/lines/0/gift_card, which events that 2 handles do not "
+        "have, and lacks sku, which app.py:33 asks for"
     )
 
 
 def test_the_sentence_of_a_key_that_is_gone() -> None:
     found = cause(key("qty"), http({"sku": "tea"}), http(ONE_LINE))
-    assert found == Cause(
-        event_path="/body/qty",
-        sentence=(
-            "the event lacks /body/qty, which app.py:33 asks for and which events that 2 handles "
-            "have"
-        ),
+    assert found is not None
+    assert found.event_path == "/body/qty"
+    assert told(found) == (
+        "the event lacks /body/qty, which app.py:33 asks for and which events that 2 handles have"
     )
 
 
@@ -246,8 +249,8 @@ def test_the_place_in_the_event(
     found = cause(raised, failing, *passing)
     assert found is not None
     assert found.event_path == expected
-    assert found.sentence
-    assert not found.sentence.endswith(".")
+    assert told(found)
+    assert not told(found).endswith(".")
     assert (found.layer, found.distribution) == (None, None)
 
 
@@ -325,9 +328,9 @@ def test_events_of_the_same_route_are_preferred() -> None:
 
 def test_without_other_events_only_a_key_that_is_nowhere_is_named() -> None:
     found = cause(key("sku"), sqs({"item": "mug"}))
-    assert found == Cause(
-        event_path="/Records/0/body", sentence="the event has no sku, which app.py:33 asks for"
-    )
+    assert found is not None
+    assert found.event_path == "/Records/0/body"
+    assert told(found) == "the event has no sku, which app.py:33 asks for"
     assert cause(key("sku"), sqs({"item": "sku"})) is None
     assert cause(key("sku"), sqs({"deep": [{"sku": 1}]})) is None
     missing = error("TypeError", "f() missing 1 required positional argument: 'sku'",
@@ -344,12 +347,11 @@ def test_a_failed_message_is_compared_with_the_others_of_its_batch() -> None:
         target='{"itemIdentifier": "message-2"}',
     )
     found = cause(None, batch, found=failed)
-    assert found == Cause(
-        event_path="/Records/1/body/customer_id",
-        sentence=(
-            "the event has /Records/1/body/customer_id, which events that 2 handles do not have, "
-            "and lacks customer"
-        ),
+    assert found is not None
+    assert found.event_path == "/Records/1/body/customer_id"
+    assert told(found) == (
+        "the event has /Records/1/body/customer_id, which events that 2 handles do not have, "
+        "and lacks customer"
     )
 
 

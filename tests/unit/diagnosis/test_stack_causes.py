@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from helpers.stack_builders import distribution, error, package, view
-from pytest_lambda_rollback.diagnosis.distribution_changes import Evidence, differing_distributions
-from pytest_lambda_rollback.diagnosis.sentence import Spoken
-from pytest_lambda_rollback.diagnosis.stack_causes import cause_from_flip, cause_from_frames
+from helpers.subjects import subject
+from pytest_lambda_rollback.diagnosis.distribution_changes import Evidence, differences, ranked
+from pytest_lambda_rollback.diagnosis.stack_causes import Break, cause_from_flip, cause_from_frames
 from pytest_lambda_rollback.diagnosis.stack_changes import changes
 from pytest_lambda_rollback.diagnosis.stacks import Stack
-from pytest_lambda_rollback.model.findings import Cause
+from pytest_lambda_rollback.model.causes import Cause
 from pytest_lambda_rollback.model.packages import LayerView, PackageInventory, VersionView
 from pytest_lambda_rollback.model.replay import FunctionError
 from pytest_lambda_rollback.model.settings import Strategy
+from pytest_lambda_rollback.reports import sentences
 
 SITE = "python/lib/python3.11/site-packages"
 JWT_6 = package("third-party 6", distribution("PyJWT", "1.7.1", "jwt"))
@@ -51,6 +52,10 @@ def facts(cause: Cause | None) -> tuple[str | None, ...] | None:
     return cause.layer, cause.distribution, cause.current_version, cause.target_version
 
 
+def told(cause: Cause | None, strategy: Strategy = Strategy.REDEPLOY) -> str:
+    return sentences.of_cause(cause, subject("3", strategy)) or ""
+
+
 def flipped(
     own: VersionView,
     current: VersionView,
@@ -63,14 +68,9 @@ def flipped(
     working, breaking = own.version, current.version
     if strategy is Strategy.ALIAS:
         working, breaking = breaking, working
-    spoken = Spoken(
-        target="orders:3",
-        strategy=strategy,
-        error=raised,
-        location="app.py:41" if raised else None,
-    )
+    broken = Break(strategy=strategy, error=raised, location="app.py:41" if raised else None)
     flip = frozenset(changes(working, breaking))
-    return cause_from_flip(flip, own, current, Evidence(error=raised, imported=imported), spoken)
+    return cause_from_flip(flip, own, current, Evidence(error=raised, imported=imported), broken)
 
 
 # --- from the error alone -------------------------------------------------------------------
@@ -169,11 +169,9 @@ def test_by_alias_the_error_arose_on_the_targets_own_layers() -> None:
         raised, view("3"), view("3", JWT_7), strategy=Strategy.ALIAS, location="app.py:1"
     )
     assert facts(cause) == ("third-party", "PyJWT", "2.8.0", None)
-    assert cause is not None
-    assert cause.sentence == (
-        "orders:3 breaks by alias because its own layers have no PyJWT 2.8.0, which layer "
-        "third-party 7 of the current version has: ModuleNotFoundError: No module named 'jwt' "
-        "(app.py:1)"
+    assert told(cause, Strategy.ALIAS) == (
+        "pointing the alias at 3: its own layers have no PyJWT 2.8.0, which the current version "
+        "gets from layer third-party 7: ModuleNotFoundError: No module named 'jwt' (app.py:1)"
     )
 
 
@@ -183,10 +181,9 @@ def test_a_module_that_python_lost_is_the_runtimes_change(module: str) -> None:
     own, current = view("3"), view("3", runtime="python3.13")
     cause = cause_from_frames(raised, own, current)
     assert facts(cause) == (None, "python", "3.13", "3.11")
-    assert cause is not None
-    assert cause.sentence == (
-        "orders:3 breaks by redeploy because it runs on python3.13 where 3 was built for "
-        f"python3.11: ModuleNotFoundError: No module named '{module}' (app.py:2)"
+    assert told(cause) == (
+        "redeploying 3: it runs on python3.13 but 3 was built for python3.11: "
+        f"ModuleNotFoundError: No module named '{module}' (app.py:2)"
     )
     assert cause_from_frames(raised, current, current) is None
     assert cause_from_frames(raised, view("3", runtime="python3.13"), view("3")) is None
@@ -274,27 +271,26 @@ def test_node_packages_are_distributions_too() -> None:
 def test_the_sentence_of_a_replaced_distribution() -> None:
     cause = flipped(view("3", JWT_6), view("3", JWT_7), NO_DECODE)
     assert facts(cause) == ("third-party", "PyJWT", "2.8.0", "1.7.1")
-    assert cause.sentence == (
-        "orders:3 breaks by redeploy because layer third-party 7 has PyJWT 2.8.0 where 3 was "
-        "built for 1.7.1: AttributeError: 'str' object has no attribute 'decode' (app.py:41)"
+    assert told(cause) == (
+        "redeploying 3: layer third-party 7 has PyJWT 2.8.0 but 3 was built against 1.7.1: "
+        "AttributeError: 'str' object has no attribute 'decode' (app.py:41)"
     )
 
 
 def test_the_sentence_by_alias() -> None:
     cause = flipped(view("3", JWT_6), view("3", JWT_7), NO_DECODE, strategy=Strategy.ALIAS)
     assert facts(cause) == ("third-party", "PyJWT", "2.8.0", "1.7.1")
-    assert cause.sentence == (
-        "orders:3 breaks by alias because layer third-party 6 has PyJWT 1.7.1 and it works with "
-        "2.8.0: AttributeError: 'str' object has no attribute 'decode' (app.py:41)"
+    assert told(cause, Strategy.ALIAS) == (
+        "pointing the alias at 3: layer third-party 6 has PyJWT 1.7.1 but it works with 2.8.0: "
+        "AttributeError: 'str' object has no attribute 'decode' (app.py:41)"
     )
 
 
 def test_the_sentence_of_an_in_house_layer() -> None:
     cause = flipped(view("3", SHARED_1), view("3", SHARED_2))
     assert facts(cause) == ("acme-shared", None, "2", "1")
-    assert cause.sentence == (
-        "orders:3 breaks by redeploy because it runs on layer acme-shared 2 where 3 was built "
-        "for acme-shared 1"
+    assert told(cause) == (
+        "redeploying 3: it runs on layer acme-shared 2 but 3 was built against acme-shared 1"
     )
 
 
@@ -346,7 +342,7 @@ def test_the_likeliest_of_several(
 ) -> None:
     cause = flipped(view("3", own), view("3", current), raised, imported=imported)
     assert cause.distribution == expected
-    assert expected in (cause.sentence or "")
+    assert expected in told(cause)
 
 
 def test_of_equals_none_is_named_and_the_layer_is() -> None:
@@ -354,9 +350,9 @@ def test_of_equals_none_is_named_and_the_layer_is() -> None:
     current = package("h 2", distribution("aaa", "2.0.0"), distribution("bbb", "2.0.0"))
     cause = flipped(view("3", own), view("3", current), imported=("aaa", "bbb"))
     assert facts(cause) == ("h", None, "2", "1")
-    assert cause.sentence == (
-        "orders:3 breaks by redeploy because layer h 2 differs from its own in aaa 2.0.0 for "
-        "1.0.0 and bbb 2.0.0 for 1.0.0"
+    assert told(cause) == (
+        "redeploying 3: layer h 2 differs from its own in aaa 2.0.0 instead of 1.0.0 and bbb "
+        "2.0.0 instead of 1.0.0"
     )
 
 
@@ -372,7 +368,7 @@ def test_one_that_another_layer_lies_over_is_likelier_than_a_major_version() -> 
         view("3", shared, before), view("3", shared, after), imported=("acme_telemetry", "jwt")
     )
     assert facts(cause) == ("telemetry", "PyJWT", "1.7.1", "2.8.0")
-    assert "and differs in acme-telemetry 2.0.0 for 1.0.0 too" in (cause.sentence or "")
+    assert "and also differs in acme-telemetry 2.0.0 instead of 1.0.0" in told(cause)
 
 
 def test_another_build_of_the_same_version() -> None:
@@ -384,8 +380,9 @@ def test_another_build_of_the_same_version() -> None:
     raised = error("ModuleNotFoundError", "No module named 'orjson.orjson'", "/var/task/app.py:1")
     cause = flipped(view("3", own), view("3", current), raised)
     assert facts(cause) == ("t", "orjson", "3.9.15", "3.9.15")
-    assert "layer t 2 has orjson 3.9.15 built for cpython-312 where 3 has it for cpython-311" in (
-        cause.sentence or ""
+    assert (
+        "layer t 2 has orjson 3.9.15 built for cpython-312 but 3 has it built for cpython-311"
+        in told(cause)
     )
 
 
@@ -401,8 +398,8 @@ def test_a_binary_in_the_code_that_does_not_fit_the_new_runtime() -> None:
     raised = error("ModuleNotFoundError", "No module named 'orjson.orjson'", "/var/task/app.py:1")
     cause = flipped(view("3", code=code), view("3", runtime="python3.13", code=code), raised)
     assert facts(cause) == (None, "orjson", None, "3.9.15")
-    assert "orjson 3.9.15 in its code is built for cpython-311 and would run on python3.13" in (
-        cause.sentence or ""
+    assert "orjson 3.9.15 in its code is built for cpython-311 but would run on python3.13" in told(
+        cause
     )
 
 
@@ -416,16 +413,16 @@ def test_an_environment_variable_is_named_and_its_value_is_not() -> None:
     raised = error("KeyError", "'TABLE'", "/var/task/app.py:41")
     cause = flipped(view("3", environment={"TABLE": "secret"}), view("3"), raised)
     assert facts(cause) == (None, None, None, None)
-    assert cause.sentence == (
-        "orders:3 breaks by redeploy because the current version does not set the environment "
-        "variable TABLE, which 3 does: KeyError: 'TABLE' (app.py:41)"
+    assert told(cause) == (
+        "redeploying 3: the current version does not set the environment variable TABLE, which "
+        "3 sets: KeyError: 'TABLE' (app.py:41)"
     )
 
 
 def test_several_layers_that_break_only_together_are_all_named() -> None:
     cause = flipped(view("3", JWT_6, SHARED_1), view("3", JWT_7, SHARED_2), NO_DECODE)
-    assert "acme-shared 2" in (cause.sentence or "")
-    assert "third-party 7" in (cause.sentence or "")
+    assert "acme-shared 2" in told(cause)
+    assert "third-party 7" in told(cause)
 
 
 def test_a_layer_of_which_nothing_is_known_but_its_version() -> None:
@@ -433,7 +430,7 @@ def test_a_layer_of_which_nothing_is_known_but_its_version() -> None:
     assert facts(cause) == ("data", None, "2", "1")
     cause = flipped(view("3"), view("3", package("data 2")))
     assert facts(cause) == ("data", None, "2", None)
-    assert "the current stack has layer data 2, without which 3 was built" in (cause.sentence or "")
+    assert "the current stack has layer data 2, which 3 was built without" in told(cause)
 
 
 def test_layers_in_another_order() -> None:
@@ -446,13 +443,17 @@ def test_layers_in_another_order() -> None:
 # --- all that differs -----------------------------------------------------------------------
 
 
-def test_differing_distributions_come_with_the_likeliest_first() -> None:
+def test_the_likeliest_of_all_that_differs_comes_first() -> None:
     own, current = view("3", PYDANTIC_1, JWT_6), view("3", PYDANTIC_2, JWT_7)
-    all_changes = changes(own.version, current.version)
-    found = differing_distributions(
-        {all_changes[0]}, own, current, evidence=Evidence(imported=("pydantic",))
+    first_change = {changes(own.version, current.version)[0]}
+    stacks = Stack(own), Stack(current)
+    found = ranked(
+        differences(*stacks, first_change),
+        *stacks,
+        strategy=Strategy.REDEPLOY,
+        evidence=Evidence(imported=("pydantic",)),
     )
-    assert [facts(each) for each in found] == [
+    assert [facts(each.difference.cause(Strategy.REDEPLOY)) for each in found] == [
         ("third-party", "pydantic", "2.7.1", "1.10.13"),
         ("third-party", "annotated-types", "0.6.0", None),
         ("third-party", "pydantic_core", "2.18.2", None),
@@ -462,7 +463,8 @@ def test_differing_distributions_come_with_the_likeliest_first() -> None:
 def test_what_another_distribution_hides_does_not_differ() -> None:
     top = package("top 1", distribution("PyJWT", "2.0.0", "jwt"))
     own, current = view("3", JWT_6, top), view("3", JWT_7, top)
-    assert differing_distributions(set(changes(own.version, current.version)), own, current) == ()
+    all_changes = set(changes(own.version, current.version))
+    assert differences(Stack(own), Stack(current), all_changes) == ()
 
 
 def test_leftover_metadata_of_two_versions_names_none() -> None:
@@ -473,4 +475,4 @@ def test_leftover_metadata_of_two_versions_names_none() -> None:
     )
     cause = flipped(view("3", JWT_6), view("3", unsure), NO_DECODE)
     assert facts(cause) == ("third-party", "PyJWT", None, "1.7.1")
-    assert "2.8.0" not in (cause.sentence or "")
+    assert "2.8.0" not in told(cause)

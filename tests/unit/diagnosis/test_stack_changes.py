@@ -9,6 +9,7 @@ import pytest
 from helpers.made_versions import changed
 from helpers.stack_builders import layer, version
 from pytest_lambda_rollback.diagnosis.stack_changes import (
+    Change,
     EnvironmentChange,
     LayerChange,
     OrderChange,
@@ -16,8 +17,14 @@ from pytest_lambda_rollback.diagnosis.stack_changes import (
     changes,
     hybrid,
     layer_changes,
+    plain,
 )
 from pytest_lambda_rollback.model.versions import Layer
+from pytest_lambda_rollback.reports.sentences.causes import named_change
+
+
+def named(change: Change) -> str:
+    return named_change(plain(change))
 
 
 def layers(text: str) -> tuple[Layer, ...]:
@@ -29,23 +36,24 @@ def layers(text: str) -> tuple[Layer, ...]:
     [
         ("", "", []),
         ("shared 1", "shared 1", []),
-        ("shared 1", "shared 2", ["layer shared 2 for shared 1"]),
+        ("shared 1", "shared 2", ["layer shared 2 instead of shared 1"]),
         ("shared 1, jwt 6", "shared 2, jwt 7",
-         ["layer shared 2 for shared 1", "layer jwt 7 for jwt 6"]),
+         ["layer shared 2 instead of shared 1", "layer jwt 7 instead of jwt 6"]),
         ("shared 1", "shared 1, jwt 7", ["layer jwt 7 added"]),
         ("shared 1, jwt 7", "shared 1", ["layer jwt 7 removed"]),
         ("shared 1", "", ["layer shared 1 removed"]),
-        ("a 1, b 1", "b 1, a 1", ["layer order b, a for a, b"]),
-        ("a 1, b 1", "b 1, a 2", ["layer a 2 for a 1", "layer order b, a for a, b"]),
-        ("a 1, b 1, c 1", "a 1, new 1, b 1, c 2", ["layer new 1 added", "layer c 2 for c 1"]),
+        ("a 1, b 1", "b 1, a 1", ["layer order b, a instead of a, b"]),
+        ("a 1, b 1", "b 1, a 2", ["layer a 2 instead of a 1", "layer order b, a instead of a, b"]),
+        ("a 1, b 1, c 1", "a 1, new 1, b 1, c 2",
+         ["layer new 1 added", "layer c 2 instead of c 1"]),
         # Another name in the same place has taken that place.
-        ("deps-old, shared 1", "deps-new, shared 1", ["layer deps-new for deps-old"]),
+        ("deps-old, shared 1", "deps-new, shared 1", ["layer deps-new instead of deps-old"]),
         # The second layer of one name is paired with the second.
-        ("x 1, x 2", "x 1, x 3", ["layer x 3 for x 2"]),
+        ("x 1, x 2", "x 1, x 3", ["layer x 3 instead of x 2"]),
     ],
 )  # fmt: skip
 def test_changes_of_layers(own: str, current: str, expected: list[str]) -> None:
-    assert [str(each) for each in layer_changes(layers(own), layers(current))] == expected
+    assert [named(each) for each in layer_changes(layers(own), layers(current))] == expected
 
 
 def test_a_layer_of_equal_content_is_no_change_whatever_it_is_called() -> None:
@@ -83,17 +91,17 @@ def test_the_ends_of_all_hybrids_are_the_two_stacks(own: str, current: str) -> N
 @pytest.mark.parametrize(
     ("own", "current", "chosen", "expected"),
     [
-        ("a 1, b 1, c 1", "a 2, b 2, c 2", ["layer b 2 for b 1"], "a 1, b 2, c 1"),
+        ("a 1, b 1, c 1", "a 2, b 2, c 2", ["layer b 2 instead of b 1"], "a 1, b 2, c 1"),
         ("a 1, b 1", "a 2, new 1, b 1", ["layer new 1 added"], "a 1, new 1, b 1"),
         ("a 1, b 1", "new 1, a 1, b 2", ["layer new 1 added"], "new 1, a 1, b 1"),
         ("a 1, b 1, c 1", "a 2, c 1", ["layer b 1 removed"], "a 1, c 1"),
-        ("a 1, b 1", "b 2, a 2", ["layer b 2 for b 1"], "a 1, b 2"),
-        ("a 1, b 1", "b 2, a 2", ["layer order b, a for a, b"], "b 1, a 1"),
+        ("a 1, b 1", "b 2, a 2", ["layer b 2 instead of b 1"], "a 1, b 2"),
+        ("a 1, b 1", "b 2, a 2", ["layer order b, a instead of a, b"], "b 1, a 1"),
     ],
 )
 def test_one_change_applied(own: str, current: str, chosen: list[str], expected: str) -> None:
     one, other = layers(own), layers(current)
-    picked = frozenset(each for each in layer_changes(one, other) if str(each) in chosen)
+    picked = frozenset(each for each in layer_changes(one, other) if named(each) in chosen)
     assert len(picked) == len(chosen)
     assert apply(one, other, picked) == layers(expected)
 
@@ -102,9 +110,9 @@ def test_runtime_and_environment_are_changes_as_layers_are() -> None:
     one = version("3", layer("a 1"), environment={"TABLE": "orders", "MODE": "old"})
     other = version("3", layer("a 2"), runtime="python3.13", environment={"MODE": "new", "X": "1"})
     found = changes(one, other)
-    assert [str(each) for each in found] == [
-        "layer a 2 for a 1",
-        "runtime python3.13 for python3.11",
+    assert [named(each) for each in found] == [
+        "layer a 2 instead of a 1",
+        "runtime python3.13 instead of python3.11",
         "environment variable MODE changed",
         "environment variable TABLE removed",
         "environment variable X added",
@@ -120,17 +128,17 @@ def test_settings_are_changes_too() -> None:
     one = version("3")
     other = changed(one, memory_mb=1024, architecture="arm64", timeout_s=1.5)
     found = changes(one, other)
-    assert [str(each) for each in found] == [
-        "architecture arm64 for x86_64",
-        "memory_mb 1024 for 128",
-        "timeout_s 1.5 for 3.0",
+    assert [named(each) for each in found] == [
+        "arm64 instead of x86_64",
+        "1024 MB of memory instead of 128 MB of memory",
+        "a timeout of 1.5 s instead of a timeout of 3 s",
     ]
     assert hybrid(one, other, {found[1]}) == changed(one, memory_mb=1024)
 
 
 def test_no_value_of_the_environment_is_shown() -> None:
     change = EnvironmentChange(name="KEY", working="secret-1", breaking="secret-2")
-    assert "secret" not in f"{change} {change!r}"
+    assert "secret" not in f"{plain(change)!r} {change!r}"
 
 
 def test_the_order_is_a_change_of_its_own() -> None:

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
+from helpers.subjects import subject
+from pytest_lambda_rollback.model.causes import Cause, Differing, EventDifference, Placed
 from pytest_lambda_rollback.model.findings import (
-    Cause,
     Check,
     CheckResult,
     Contract,
@@ -93,11 +94,17 @@ def test_every_text_of_a_result_is_looked_at() -> None:
     finding = Finding(
         contract=Contract.INVOCATION,
         kind="function-error",
-        message=f"m {secret}",
+        subject=subject(),
+        details=(("says", f"m {secret}"), ("defaults", (f"d {secret}",))),
+        text=f"x {secret}",
         location=f"/l/{secret}",
         current=f"c {secret}",
         target=f"t {secret}",
-        cause=Cause(sentence=f"s {secret}"),
+        cause=Cause(
+            error=f"s {secret}",
+            distributions=(Differing(breaking=Placed(version=secret)),),
+            event=EventDifference(kind="other-value", target="2", found=f"e {secret}"),
+        ),
         stack_trace=(f"f {secret}",),
         logs=(f"l {secret}",),
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from helpers.fakes import FakeArtifacts, FakeEngine, answer, harness_failure, raises
+from helpers.subjects import said
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.findings import CheckResult, Verdict
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
@@ -98,7 +99,7 @@ def test_a_raise_is_confirmed_in_a_fresh_environment(check: Check) -> None:
     engine = FakeEngine(by_version(v4=answer({}), v3=raises("KeyError", "'gift_card'")))
     (result,) = check(engine.respond, engine=engine)
     assert result.verdict is Verdict.BREAKS
-    assert "KeyError" in result.findings[0].message
+    assert "KeyError" in said(result.findings[0])
     assert result.findings[0].kind == "function-error"
     as_published = [
         e for e in engine.environments if e.version.layers[0].artifact.digest == "/layers/shared-1"
@@ -192,7 +193,7 @@ def test_redeploy_runs_the_old_code_on_the_current_layers(check: Check) -> None:
     alias, redeploy = check(respond, strategies=(Strategy.ALIAS, Strategy.REDEPLOY))
     assert (alias.verdict, redeploy.verdict) == (Verdict.SAFE, Verdict.BREAKS)
     assert set(layers["/code/3"]) == {"/layers/shared-1", "/layers/shared-2"}
-    assert "by redeploy" in redeploy.findings[0].message
+    assert "by redeploy" in said(redeploy.findings[0])
 
 
 def accepted(until: date = date(2027, 1, 31)) -> tuple[Accept, ...]:

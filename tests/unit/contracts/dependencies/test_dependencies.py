@@ -10,8 +10,10 @@ import pytest
 
 from helpers.made_packages import MACH_O, PE, Files, Packages, distribution, elf, zip_of
 from helpers.made_versions import changed
-from pytest_lambda_rollback.contracts.dependencies.contract import DependencyJudgement, judge
-from pytest_lambda_rollback.model.findings import Cause, Verdict
+from helpers.subjects import said
+from pytest_lambda_rollback.contracts.dependencies.contract import judge
+from pytest_lambda_rollback.model.causes import Cause
+from pytest_lambda_rollback.model.findings import Judgement, Verdict
 from pytest_lambda_rollback.model.packages import VersionView
 from pytest_lambda_rollback.model.settings import Strategy
 
@@ -26,18 +28,18 @@ def make(tmp_path: Path) -> Packages:
 
 def judged(
     target: VersionView, current: VersionView, *requires: str, strategy: Strategy | None = None
-) -> DependencyJudgement:
+) -> Judgement:
     return judge(target, current, requires=requires, strategy=strategy)
 
 
-def kinds(judgement: DependencyJudgement) -> list[tuple[str, str | None]]:
+def kinds(judgement: Judgement) -> list[tuple[str, str | None]]:
     assert judgement.reason is None
     return [
         (each.kind, each.cause.distribution if each.cause else None) for each in judgement.findings
     ]
 
 
-def warned(judgement: DependencyJudgement) -> list[str]:
+def warned(judgement: Judgement) -> list[str]:
     return [each.kind for each in judgement.warnings]
 
 
@@ -59,7 +61,7 @@ def test_a_requirement_that_a_layer_misses_is_said_with_layer_and_versions(make:
     )
     (finding,) = judgement.findings
     assert finding.kind == "requirement-missed"
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 by alias needs acme-shared>=2,<3, but layer acme-shared 1 has Acme_Shared 1.4.0"
     )
     assert (finding.current, finding.target) == (
@@ -72,7 +74,7 @@ def test_a_requirement_that_a_layer_misses_is_said_with_layer_and_versions(make:
         current_version="2.1.0",
         target_version="1.4.0",
     )
-    assert judgement.judgement.verdict is Verdict.BREAKS
+    assert judgement.verdict is Verdict.BREAKS
 
 
 def test_a_requirement_that_nothing_meets_names_what_the_current_version_has(
@@ -80,7 +82,7 @@ def test_a_requirement_that_nothing_meets_names_what_the_current_version_has(
 ) -> None:
     new = make.layer("acme-shared", distribution("acme-shared", "2.1.0", at="python"), version="2")
     (finding,) = judged(make.version("2"), make.version("4", layers=[new]), "acme.shared").findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 needs acme.shared, but neither its code nor its layers have acme.shared"
     )
     assert finding.cause == Cause(
@@ -150,7 +152,7 @@ def test_a_pythonpath_lets_the_runtime_go_before_layers_up_to_python_3_10(make: 
 def test_a_requirement_that_cannot_be_read_makes_the_check_unknown(
     make: Packages, text: str
 ) -> None:
-    judgement = judged(make.version("2"), make.version("4"), text).judgement
+    judgement = judged(make.version("2"), make.version("4"), text)
     assert judgement.verdict is Verdict.UNKNOWN
     assert judgement.reason is not None
     assert repr(text) in judgement.reason
@@ -160,8 +162,8 @@ def test_requires_of_a_node_function_are_unknown_and_without_them_it_is_safe(
     make: Packages,
 ) -> None:
     target, current = (make.version(number, runtime="nodejs22.x") for number in "24")
-    assert judged(target, current, "acme>=1").judgement.verdict is Verdict.UNKNOWN
-    assert judged(target, current).judgement.verdict is Verdict.SAFE
+    assert judged(target, current, "acme>=1").verdict is Verdict.UNKNOWN
+    assert judged(target, current).verdict is Verdict.SAFE
 
 
 def test_extras_in_requires_ask_for_what_they_stand_for(make: Packages) -> None:
@@ -185,7 +187,7 @@ def test_code_that_needs_what_the_current_layers_lack(make: Packages) -> None:
     )
     (finding,) = judgement.findings
     assert (finding.kind, finding.cause) == ("dependency-missing", Cause(distribution="certifi"))
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 by redeploy has requests 2.31.0 in its code, which needs certifi>=2017.4.17, "
         "but neither its code nor its layers have certifi"
     )
@@ -200,7 +202,7 @@ def test_a_contradiction_names_both_places_and_the_change(make: Packages) -> Non
     assert kinds(judged(make.version("2", code, layers=[old]), current)) == []
     (finding,) = judged(make.version("2", code, layers=[new]), current).findings
     assert finding.kind == "dependency-conflict"
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 has requests 2.25.0 in its code, which needs urllib3 (<1.27,>=1.21.1), "
         "but layer http 2 has urllib3 2.2.1"
     )
@@ -418,7 +420,7 @@ def test_the_modules_of_an_older_major_leak_through_a_later_layer(make: Packages
     target = make.version("2", layers=[earlier, later])
     (finding,) = judged(target, make.version("4", layers=[later])).findings
     assert finding.kind == "mixed-distribution"
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 mixes acme 2.0.0 of layer acme-shared 2 with 1.4.0 of layer base 1: "
         "acme.legacy of layer base 1 leaks through"
     )
@@ -452,7 +454,7 @@ def test_a_layer_hidden_behind_the_code_is_a_warning(make: Packages) -> None:
     target = make.version("2", acme("2.0", at=""), layers=[make.layer("l", acme("1.0", "old.py"))])
     judgement = judged(target, make.version("4"))
     assert (kinds(judgement), warned(judgement)) == ([], ["shadowed"])
-    assert judgement.warnings[0].message == (
+    assert said(judgement.warnings[0]) == (
         "orders:2 has acme twice: 2.0 of its code is imported, and 1.0 of layer l 1 hidden "
         "behind it"
     )
@@ -500,7 +502,7 @@ def test_native_modules_that_do_not_fit(
     (finding,) = judged(target, make.version("4")).findings
     (path,) = (name for name in files if name != "fast/__init__.py")
     assert finding.kind == kind
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 cannot load fast 1.2 in its code on python3.11 (x86_64): it is built for "
         f"{built_for} ({path})"
     )
@@ -581,7 +583,7 @@ def test_a_layer_folder_of_another_python_that_a_needed_distribution_lives_in(
     current = make.version("4", acme("2.0", at=""))
     (finding,) = judged(target, current, "acme>=2").findings
     assert finding.kind == "wrong-python"
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 needs acme>=2, which layer acme 1 has for Python 3.9 alone "
         "(python/lib/python3.9/site-packages), and runs on python3.11"
     )
@@ -631,7 +633,7 @@ def test_layers_that_are_not_marked_compatible(
     layer = make.layer("l", acme("1.0"), runtimes=runtimes, architectures=architectures)
     target = make.version("2", layers=[layer])
     found = judged(target, make.version("4")).findings
-    assert [(each.kind, each.message) for each in found] == [
+    assert [(each.kind, said(each)) for each in found] == [
         ("layer-not-compatible", f"orders:2 {message}") for message in messages
     ]
     assert judged(target, make.version("4", layers=[layer])).findings == ()
@@ -643,4 +645,4 @@ def test_a_version_against_itself_is_safe_and_silent(make: Packages) -> None:
     version = make.version("4", code, layers=[layer, make.layer("more", acme("2.0"))])
     judgement = judged(version, version)
     assert (judgement.findings, judgement.warnings) == ((), ())
-    assert judgement.judgement.verdict is Verdict.SAFE
+    assert judgement.verdict is Verdict.SAFE

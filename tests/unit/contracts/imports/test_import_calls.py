@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from helpers.made_sources import Files, Workbench, installed
-from pytest_lambda_rollback.contracts.imports.contract import ImportsJudgement
-from pytest_lambda_rollback.model.findings import Cause
+from helpers.subjects import said
+from pytest_lambda_rollback.model.causes import Cause
+from pytest_lambda_rollback.model.findings import Judgement
 
 
 @pytest.fixture
@@ -15,11 +16,11 @@ def workbench(tmp_path: Path) -> Workbench:
     return Workbench(tmp_path)
 
 
-def found(judgement: ImportsJudgement) -> list[tuple[str, str | None]]:
+def found(judgement: Judgement) -> list[tuple[str, str | None]]:
     return [(finding.kind, finding.location) for finding in judgement.findings]
 
 
-def warned(judgement: ImportsJudgement) -> set[str]:
+def warned(judgement: Judgement) -> set[str]:
     return {warning.kind for warning in judgement.warnings}
 
 
@@ -140,7 +141,7 @@ def test_a_call_is_told_in_words(workbench: Workbench) -> None:
     )
 
     (finding,) = judgement.findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 by redeploy calls acme.f() (app.py:5), which in layer shared 2 (Acme 2.8.0) does"
         " not take verify=; it was written for layer shared 1 (Acme 1.7.1)"
     )

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from helpers.made_sources import MONEY_1, MONEY_2, Workbench, in_python
-from pytest_lambda_rollback.contracts.imports.contract import ImportsJudgement
+from helpers.subjects import said
+from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.settings import Strategy
 
 SOURCES = Path(__file__).parent / "sources"
@@ -77,7 +78,7 @@ def workbench(tmp_path: Path) -> Workbench:
     return Workbench(tmp_path)
 
 
-def reported(judgement: ImportsJudgement) -> tuple[list[object], list[object]]:
+def reported(judgement: Judgement) -> tuple[list[object], list[object]]:
     """Kind and location of the findings, and of the warnings."""
     return (
         [(each.kind, each.location) for each in judgement.findings],
@@ -93,7 +94,7 @@ def test_a_redeploy_reports_the_marked_lines_alone(workbench: Workbench, name: s
 
     assert reported(judgement) == (list(case.findings), list(case.warnings))
     for warning in judgement.warnings:
-        assert warning.message.endswith("it takes its fallback")
+        assert said(warning).endswith("it uses its fallback")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -102,7 +103,7 @@ def test_on_its_own_layers_nothing_is_found(workbench: Workbench, name: str) -> 
 
     judgement = workbench.rollback(case.code, case.older, case.newer, strategy=Strategy.ALIAS)
 
-    assert [finding.message for finding in judgement.findings] == []
+    assert [said(finding) for finding in judgement.findings] == []
     if case.findings:
         assert judgement.warnings == ()
 

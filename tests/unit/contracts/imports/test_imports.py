@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from helpers.made_sources import MONEY_1, MONEY_2, Files, Workbench, in_python, installed
-from pytest_lambda_rollback.contracts.imports.contract import ImportsJudgement
-from pytest_lambda_rollback.model.findings import Cause, Contract
+from helpers.subjects import said
+from pytest_lambda_rollback.model.causes import Cause
+from pytest_lambda_rollback.model.findings import Contract, Judgement
 from pytest_lambda_rollback.model.settings import Strategy
 
 
@@ -15,11 +16,11 @@ def workbench(tmp_path: Path) -> Workbench:
     return Workbench(tmp_path)
 
 
-def found(judgement: ImportsJudgement) -> list[tuple[str, str | None]]:
+def found(judgement: Judgement) -> list[tuple[str, str | None]]:
     return [(finding.kind, finding.location) for finding in judgement.findings]
 
 
-def warned(judgement: ImportsJudgement) -> list[tuple[str, str | None]]:
+def warned(judgement: Judgement) -> list[tuple[str, str | None]]:
     return [(warning.kind, warning.location) for warning in judgement.warnings]
 
 
@@ -65,7 +66,7 @@ def test_a_finding_says_what_where_who_and_why(workbench: Workbench) -> None:
     )
 
     (finding,) = judgement.findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 by redeploy imports to_text from acme.money (app.py:3), which layer shared 2"
         " (acme-money 2.0.0) does not offer; shared 1 (acme-money 1.4.0) did"
     )
@@ -80,7 +81,7 @@ def test_a_package_that_is_gone_is_caused_by_the_layer_that_had_it(workbench: Wo
     judgement = workbench.rollback("import acme\n", MONEY_1, {"other.py": ""})
 
     (finding,) = judgement.findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 by redeploy imports acme (app.py:1), which layer shared 2 does not offer;"
         " shared 1 did"
     )
@@ -95,7 +96,7 @@ def test_a_layer_that_is_gone_is_named(workbench: Workbench) -> None:
 
     (finding,) = workbench.judge(target, current, Strategy.REDEPLOY).findings
 
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 by redeploy imports acme (app.py:1), which no layer of orders:4 offers;"
         " money 1 did"
     )
@@ -114,7 +115,7 @@ def test_one_missing_thing_is_one_finding(workbench: Workbench) -> None:
 
     (finding,) = judgement.findings
     assert finding.location == "part.py:1"
-    assert "(part.py:1 and 2 more)" in finding.message
+    assert "(part.py:1 and 2 more)" in said(finding)
 
 
 def test_what_only_a_function_that_is_never_called_imports_is_found(workbench: Workbench) -> None:
@@ -159,10 +160,8 @@ def test_a_module_of_the_layer_that_no_longer_loads_is_found(workbench: Workbenc
 
     (finding,) = judgement.findings
     assert (finding.kind, finding.location) == ("missing-name", "app.py:2")
-    assert (
-        "imports acme.tokens (app.py:2), which needs jot.encode in acme.tokens" in finding.message
-    )
-    assert "(/opt/python/acme/tokens.py:1)" in finding.message
+    assert "imports acme.tokens (app.py:2), which needs jot.encode in acme.tokens" in said(finding)
+    assert "(/opt/python/acme/tokens.py:1)" in said(finding)
 
 
 REMOVED_FROM_PYTHON = {
@@ -181,8 +180,8 @@ def test_what_a_newer_python_removed_is_found(workbench: Workbench, case: str) -
 
     (finding,) = judgement.findings
     assert finding.kind == kind
-    assert thing in finding.message
-    assert finding.message.endswith("which Python 3.13 does not have; Python 3.11 did")
+    assert thing in said(finding)
+    assert said(finding).endswith("which Python 3.13 does not have; Python 3.11 did")
     assert finding.cause == Cause(
         distribution="python", current_version="3.13", target_version="3.11"
     )
@@ -213,7 +212,7 @@ def test_by_alias_a_module_that_never_loaded_is_a_finding(workbench: Workbench) 
     )
 
     (finding,) = judgement.findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 by alias imports to_text from acme.money (app.py:1), which layer shared 1 does"
         " not offer; shared 2 does"
     )
@@ -258,7 +257,7 @@ def test_what_neither_stack_has_may_not_be_needed(
 ) -> None:
     judgement = workbench.rollback(NEITHER_TRAPS[case], MONEY_1, MONEY_2, strategy=strategy)
 
-    assert [finding.message for finding in judgement.findings] == []
+    assert [said(finding) for finding in judgement.findings] == []
 
 
 # --- what cannot be judged ------------------------------------------------------------------
@@ -271,4 +270,5 @@ def test_a_runtime_that_is_not_python_is_said(workbench: Workbench, strategy: St
     )
 
     assert (judgement.findings, judgement.warnings) == ((), ())
-    assert judgement.notes == ("imports are not checked, because nodejs22.x is no Python runtime",)
+    (note,) = judgement.notes
+    assert note == "imports are not checked because nodejs22.x is not a Python runtime"

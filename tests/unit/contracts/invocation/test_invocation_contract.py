@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from helpers.subjects import said, subject
 from pytest_lambda_rollback.contracts.invocation import contract as invocation
 from pytest_lambda_rollback.model.findings import Contract, Judgement, Verdict
 from pytest_lambda_rollback.model.replay import ExpectedError, FunctionError, Outcome, OutcomeKind
@@ -63,9 +64,7 @@ def usable(runs: tuple[Outcome, ...], expect: ExpectedError | None = None) -> st
 
 
 def judged(current: Outcome, target: Outcome, expect: ExpectedError | None = None) -> Judgement:
-    return invocation.judge(
-        (current, current), target, expect, current_name="orders:4", target_name="orders:2"
-    )
+    return invocation.judge((current, current), target, expect, subject=subject("2"))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +98,7 @@ def test_usable_baselines(runs: tuple[Outcome, ...], expect: ExpectedError | Non
           '"expect": {"error": "KeyError"}']),
         ((TIMEOUT, TIMEOUT), None, ["times out on this event", "(timed out after 3 s)", "Use an"]),
         ((MEMORY, MEMORY), None, ["runs out of memory", "128 MB"]),
-        ((EXIT, EXIT), None, ["ends its runtime without an answer", "status 1"]),
+        ((EXIT, EXIT), None, ["ends its runtime without answering", "status 1"]),
         ((LARGE, LARGE), None, ["answers more than Lambda allows"]),
         ((INIT, INIT), None, [NO_START, "the right folder or zip, and its layers have what it"]),
         ((INIT, INIT), ExpectedError(), [NO_START]),
@@ -149,7 +148,7 @@ def test_no_event_and_no_fixture_is_blamed_for_what_does_not_start() -> None:
         (TIMEOUT, "orders:2 times out where orders:4 answers", "timed out after 3 s"),
         (MEMORY, "orders:2 runs out of memory where orders:4 answers",
          "ran out of memory (limit 128 MB)"),
-        (EXIT, "orders:2 ends its runtime without an answer where orders:4 answers",
+        (EXIT, "orders:2 ends its runtime without answering where orders:4 answers",
          "the runtime exited with status 1"),
         (LARGE, "orders:2 answers more than Lambda allows where orders:4 answers",
          "answered 7,000,000 bytes"),
@@ -159,7 +158,7 @@ def test_a_target_that_does_not_answer(target: Outcome, message: str, shown: str
     (finding,) = judged(ANSWER, target).findings
     assert finding.contract is Contract.INVOCATION
     assert finding.kind == target.kind.value
-    assert finding.message == message
+    assert said(finding) == message
     assert (finding.current, finding.target) == ('{"total": 9}', shown)
     assert finding.logs == target.logs
     assert finding.stack_trace == (target.error.stack_trace if target.error else ())
@@ -167,8 +166,8 @@ def test_a_target_that_does_not_answer(target: Outcome, message: str, shown: str
 
 def test_a_long_error_message_is_one_bounded_line() -> None:
     (finding,) = judged(ANSWER, raised("ValidationError", "1 error\n  \x1b[31m" * 500)).findings
-    assert finding.message.isprintable()
-    assert len(finding.message) < 300
+    assert said(finding).isprintable()
+    assert len(said(finding)) < 300
 
 
 @pytest.mark.parametrize(
@@ -197,13 +196,13 @@ def test_a_failed_import_is_told_without_the_place_of_the_unpacked_file() -> Non
     message = "Unable to import module 'app': cannot import name 'a' from 'b' (/x/opt/python/b.py)"
     error = FunctionError(type="Runtime.ImportModuleError", message=message)
     (finding,) = judged(ANSWER, Outcome(kind=OutcomeKind.INIT_ERROR, error=error)).findings
-    assert finding.message.endswith("cannot import name 'a' from 'b' where orders:4 answers")
+    assert said(finding).endswith("cannot import name 'a' from 'b' where orders:4 answers")
     assert finding.target == f"Runtime.ImportModuleError: {message}"
 
 
 def test_a_different_error_names_both() -> None:
     (finding,) = judged(KEY_ERROR, raised("TypeError", "no"), ExpectedError()).findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 raises TypeError: no where orders:4 raises KeyError: 'gift_card', "
         "as the fixture expects"
     )
@@ -283,4 +282,4 @@ def test_same_failure(a: Outcome, b: Outcome, same: bool) -> None:
 
 def test_an_empty_baseline_is_misuse() -> None:
     with pytest.raises(ValueError, match="at least one replay"):
-        invocation.judge((), ANSWER, None, current_name="a", target_name="b")
+        invocation.judge((), ANSWER, None, subject=subject("2"))

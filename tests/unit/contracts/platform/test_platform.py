@@ -30,6 +30,7 @@ from helpers.platform_builders import (
     record,
     version,
 )
+from helpers.subjects import said
 from pytest_lambda_rollback.aws_lambda.runtimes import AS_OF
 from pytest_lambda_rollback.contracts.platform.contract import PlatformCase
 from pytest_lambda_rollback.model.findings import Contract, Verdict
@@ -52,7 +53,7 @@ from pytest_lambda_rollback.model.versions import (
 def test_two_alike_versions_are_safe_without_a_word(strategy: Strategy) -> None:
     judgement = judged(case(strategy))
 
-    assert judgement.judgement.verdict is Verdict.SAFE
+    assert judgement.verdict is Verdict.SAFE
     assert judgement.warnings == ()
     assert judgement.notes == ()
 
@@ -63,8 +64,8 @@ def test_packages_that_cannot_be_had_are_unknown_where_nothing_else_breaks(
 ) -> None:
     judgement = judged(replace(case(strategy), unread="the layer is gone."))
 
-    assert judgement.judgement.verdict is Verdict.UNKNOWN
-    assert judgement.judgement.reason == "the layer is gone."
+    assert judgement.verdict is Verdict.UNKNOWN
+    assert judgement.reason == "the layer is gone."
     assert judgement.notes == ()
 
 
@@ -72,10 +73,10 @@ def test_what_breaks_without_the_packages_breaks() -> None:
     gone = case(ALIAS, facts=function(record("4"), record("3", gone=True)))
     unread = judged(replace(gone, unread="the code is gone."))
 
-    said = only(judged(gone).judgement.findings, "version-deleted").message
-    assert "The archive still has its code" in said
-    said = only(unread.judgement.findings, "version-deleted").message
-    assert "archive" not in said
+    text = said(only(judged(gone).findings, "version-deleted"))
+    assert "The archive still has its code" in text
+    text = said(only(unread.findings, "version-deleted"))
+    assert "archive" not in text
     assert unread.notes == ("handler and size of orders:3 were not looked at: the code is gone",)
 
 
@@ -111,7 +112,7 @@ def test_an_alias_goes_back_to_a_deprecated_runtime_with_a_warning(
 ) -> None:
     judgement = judged(on_runtimes(ALIAS, target, current), today)
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert kinds(judgement.warnings) == expected
 
 
@@ -130,25 +131,25 @@ def test_a_redeploy_may_be_refused_from_the_day_that_aws_announced(
     """The table is older than these days, and AWS has moved such days before."""
     judgement = judged(on_runtimes(REDEPLOY, "python3.12", "python3.9"), today)
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert kinds(judgement.warnings) == warnings
     if today == date(2027, 3, 3):
-        assert "may be refused: AWS announced, as of" in judgement.warnings[0].message
+        assert "may be refused: AWS announced, as of" in said(judgement.warnings[0])
 
 
 def test_an_update_block_says_since_when_and_what_is_refused() -> None:
     judgement = judged(on_runtimes(REDEPLOY, "nodejs12.x", "nodejs12.x"))
 
-    (finding,) = judgement.judgement.findings
+    (finding,) = judgement.findings
     assert finding.contract is Contract.PLATFORM
-    assert finding.message == (
+    assert said(finding) == (
         "orders:3 by redeploy cannot be deployed: since 2023-04-30 AWS refuses to update "
         "functions on nodejs12.x"
     )
 
 
 def test_the_runtime_that_the_target_once_had_does_not_stop_its_redeploy() -> None:
-    assert judged(on_runtimes(REDEPLOY, "nodejs12.x", "nodejs24.x")).judgement.findings == ()
+    assert judged(on_runtimes(REDEPLOY, "nodejs12.x", "nodejs24.x")).findings == ()
 
 
 @pytest.mark.parametrize("runtime", ["python3.15", "cobol85"])
@@ -190,7 +191,7 @@ def test_a_target_pinned_to_another_runtime_version_is_warned_of() -> None:
     warning = only(
         judged(case(facts=function(versions=(target, live)))).warnings, "runtime-version-pinned"
     )
-    assert "0123456789ab…" in warning.message
+    assert "0123456789ab…" in said(warning)
     assert judged(case(facts=function(versions=(target, same)))).warnings == ()
     assert judged(case(REDEPLOY, facts=function(versions=(target, live)))).warnings == ()
 
@@ -201,10 +202,10 @@ def test_a_target_pinned_to_another_runtime_version_is_warned_of() -> None:
 def test_no_alias_points_at_a_deleted_version_and_its_code_can_be_deployed() -> None:
     facts = function(record("4"), record("3", gone=True))
 
-    (finding,) = judged(case(facts=facts)).judgement.findings
+    (finding,) = judged(case(facts=facts)).findings
     assert finding.kind == "version-deleted"
-    assert "deploy that again" in finding.message
-    assert judged(case(REDEPLOY, facts=facts)).judgement.findings == ()
+    assert "deploy that again" in said(finding)
+    assert judged(case(REDEPLOY, facts=facts)).findings == ()
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_only_active_versions_are_invoked(
         replace(function(record("4"), record("3", state="")), platform=asked),
     ):
         judgement = judged(case(facts=facts))
-        assert kinds(judgement.judgement.findings) == finding
+        assert kinds(judgement.findings) == finding
         assert kinds(judgement.warnings) == warning
         assert judged(case(REDEPLOY, facts=facts)).warnings == ()
 
@@ -245,10 +246,10 @@ def test_a_key_that_nobody_can_use_stops_the_target() -> None:
     broken = record("3", kms_key_arn=KEY, environment_error="KMSDisabledException: key is disabled")
     facts = function(record("4"), broken)
 
-    (finding,) = judged(case(facts=facts)).judgement.findings
+    (finding,) = judged(case(facts=facts)).findings
     assert finding.kind == "environment-not-decryptable"
-    assert KEY in finding.message
-    assert judged(case(REDEPLOY, facts=facts)).judgement.findings == ()
+    assert KEY in said(finding)
+    assert judged(case(REDEPLOY, facts=facts)).findings == ()
 
 
 def test_a_key_that_is_refused_to_whoever_asked_is_a_warning() -> None:
@@ -256,7 +257,7 @@ def test_a_key_that_is_refused_to_whoever_asked_is_a_warning() -> None:
     facts = function(record("4"), record("3", kms_key_arn=KEY, environment_error=refused))
 
     judgement = judged(case(facts=facts))
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert kinds(judgement.warnings) == ["environment-not-decryptable"]
 
 
@@ -264,7 +265,7 @@ def test_a_key_that_fails_the_current_version_too_says_nothing() -> None:
     same = {"kms_key_arn": KEY, "environment_error": "KMSDisabledException: key is disabled"}
     judgement = judged(case(facts=function(record("4", **same), record("3", **same))))
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert judgement.warnings == ()
 
 
@@ -273,7 +274,7 @@ def test_another_key_that_fails_the_current_version_does_not_excuse_the_target()
     live = record("4", kms_key_arn=f"{KEY}2", environment_error=error)
     facts = function(live, record("3", kms_key_arn=KEY, environment_error=error))
 
-    assert kinds(judged(case(facts=facts)).judgement.findings) == ["environment-not-decryptable"]
+    assert kinds(judged(case(facts=facts)).findings) == ["environment-not-decryptable"]
 
 
 def test_of_a_deleted_version_only_that_is_said() -> None:
@@ -287,7 +288,7 @@ def test_of_a_deleted_version_only_that_is_said() -> None:
     )
     judgement = judged(case(facts=function(record("4"), gone)))
 
-    assert kinds(judgement.judgement.findings) == ["version-deleted"]
+    assert kinds(judgement.findings) == ["version-deleted"]
     assert judgement.warnings == ()
 
 
@@ -309,10 +310,10 @@ def test_another_role_comes_back_and_cannot_be_weighted() -> None:
     facts = function(record("4"), record("3", role=ROLE.format("old")))
 
     judgement = judged(case(facts=facts))
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert kinds(judgement.warnings) == ["role-differs", "weighted-alias-role"]
-    assert ROLE.format("old") in only(judgement.warnings, "role-differs").message
-    assert "all at once works" in only(judgement.warnings, "weighted-alias-role").message
+    assert ROLE.format("old") in said(only(judgement.warnings, "role-differs"))
+    assert "all at once works" in said(only(judgement.warnings, "weighted-alias-role"))
     assert judged(case(REDEPLOY, facts=facts)).warnings == ()
 
 
@@ -331,7 +332,7 @@ def test_another_dead_letter_queue_comes_back_and_cannot_be_weighted(
 
     judgement = judged(case(facts=facts))
     assert kinds(judgement.warnings) == ["dead-letter-differs", "weighted-alias-dead-letter"]
-    assert only(judgement.warnings, "dead-letter-differs").message.endswith(words)
+    assert said(only(judgement.warnings, "dead-letter-differs")).endswith(words)
 
 
 def test_latest_cannot_be_one_side_of_a_weighted_alias() -> None:
@@ -356,7 +357,7 @@ def test_snap_start_that_is_lost_is_said() -> None:
 def test_another_architecture_is_a_warning(strategy: Strategy) -> None:
     judgement = judged(case(strategy, published=version("3", architecture="arm64")))
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     (warning,) = judgement.warnings
     assert (warning.kind, warning.target, warning.current) == (
         "architecture-changed",
@@ -369,9 +370,9 @@ def test_zip_code_is_not_deployed_to_a_container_image_function() -> None:
     image = ContainerImage(uri="registry.example/orders@sha256:00")
     current = version("4", image=image, runtime="")
 
-    (finding,) = judged(case(REDEPLOY, current=current)).judgement.findings
+    (finding,) = judged(case(REDEPLOY, current=current)).findings
     assert finding.kind == "package-type-changed"
-    assert judged(case(ALIAS, current=current)).judgement.findings == ()
+    assert judged(case(ALIAS, current=current)).findings == ()
 
 
 @pytest.mark.parametrize("strategy", [ALIAS, REDEPLOY])
@@ -380,11 +381,11 @@ def test_a_missing_handler_breaks_unless_the_current_one_is_missed_alike(
 ) -> None:
     why = "module app of handler app.handler is neither in the code nor in a layer"
 
-    (finding,) = judged(case(strategy, handler_missing=why)).judgement.findings
+    (finding,) = judged(case(strategy, handler_missing=why)).findings
     assert finding.kind == "handler-missing"
-    assert finding.message == f"orders:3 by {strategy} cannot start: {why}"
+    assert said(finding) == f"orders:3 by {strategy} cannot start: {why}"
     alike = judged(case(strategy, handler_missing=why, current_handler_missing=why))
-    assert alike.judgement.findings == ()
+    assert alike.findings == ()
     assert kinds(alike.warnings) == ["handler-missing"]
 
 
@@ -412,7 +413,7 @@ def test_provisioned_concurrency_of_a_number_stays_behind(
     (warning,) = judged(case(strategy, facts=function(versions=details))).warnings
 
     assert warning.kind == "provisioned-concurrency"
-    assert warning.message.startswith(words)
+    assert said(warning).startswith(words)
 
 
 # --- another function -----------------------------------------------------------------------
@@ -429,12 +430,12 @@ def to_another_function(
 
 
 def test_an_old_function_that_is_throttled_to_nothing_is_no_target() -> None:
-    (finding,) = judged(to_another_function(reserved=0)).judgement.findings
+    (finding,) = judged(to_another_function(reserved=0)).findings
 
     assert finding.kind == "throttled"
-    assert "orders-v1 has a reserved concurrency of 0" in finding.message
+    assert "orders-v1 has a reserved concurrency of 0" in said(finding)
     alike = judged(to_another_function(reserved=0, current_reserved=0))
-    assert alike.judgement.findings == ()
+    assert alike.findings == ()
 
 
 @pytest.mark.parametrize(
@@ -452,7 +453,7 @@ def test_an_old_function_with_less_concurrency_is_warned_of(
 def test_no_alias_moves_traffic_to_another_function() -> None:
     judgement = judged(to_another_function())
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     (note,) = judgement.notes
     assert note.startswith("orders-v1 is another function, which no alias of orders can point at")
     assert "s3.amazonaws.com" in note
@@ -466,7 +467,7 @@ def test_code_of_another_function_is_deployed_to_the_current_one_and_its_binding
         target_facts=there,
         published=version("3", function="orders-v1"),
     )
-    assert kinds(judged(which).judgement.findings) == ["bound-to-version"]
+    assert kinds(judged(which).findings) == ["bound-to-version"]
 
 
 # --- layers and sizes -----------------------------------------------------------------------
@@ -502,20 +503,20 @@ def with_layers(
 def test_a_published_version_keeps_its_copy_of_a_lost_layer(state: str) -> None:
     judgement = judged(with_layers(ALIAS, state, target=(1, 2), current=(2,)))
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     (warning,) = judgement.warnings
     assert warning.kind == f"layer-{state}"
     words = "was deleted" if state == "deleted" else "is not shared any more"
-    assert f"layer shared 1, which {words}" in warning.message
+    assert f"layer shared 1, which {words}" in said(warning)
     assert judged(with_layers(ALIAS, state, target=(1,), current=(1,))).warnings == ()
 
 
 def test_a_deleted_layer_cannot_be_added_to_latest() -> None:
     which = with_layers(REDEPLOY, "deleted", target=(2,), current=(1,), latest=(2,))
 
-    (finding,) = judged(which).judgement.findings
+    (finding,) = judged(which).findings
     assert finding.kind == "layer-deleted"
-    assert "shared 1 was deleted, $LATEST does not have it" in finding.message
+    assert "shared 1 was deleted, $LATEST does not have it" in said(finding)
 
 
 @pytest.mark.parametrize(
@@ -526,14 +527,14 @@ def test_a_lost_layer_that_latest_may_keep_is_a_warning(
 ) -> None:
     judgement = judged(with_layers(REDEPLOY, state, current=(1,), latest=latest))
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert kinds(judgement.warnings) == [f"layer-{state}"]
 
 
 def test_a_layer_that_only_the_target_had_is_not_needed_by_its_redeploy() -> None:
     judgement = judged(with_layers(REDEPLOY, "deleted", target=(1,), current=(2,), latest=(2,)))
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert judgement.warnings == ()
 
 
@@ -547,7 +548,7 @@ def test_layers_of_a_build_are_known_by_what_their_packages_are_called(label: st
     current = version("candidate", layers=(replace(layer(1), artifact=artifact(label)),))
 
     judgement = judged(case(REDEPLOY, facts=facts, current=current))
-    assert kinds(judgement.judgement.findings) == ["layer-deleted"]
+    assert kinds(judgement.findings) == ["layer-deleted"]
 
 
 def local(strategy: Strategy, target: FunctionVersion, current: FunctionVersion) -> PlatformCase:
@@ -562,18 +563,18 @@ def test_code_that_is_too_large_with_the_current_layers_is_refused() -> None:
 
     (finding,) = judged(
         case(REDEPLOY, published=target, current=version("4", layers=large))
-    ).judgement.findings
+    ).findings
     assert finding.kind == "unzipped-too-large"
-    assert "260 MB unzipped with its layers, and AWS takes 250 MB" in finding.message
+    assert "260 MB unzipped with its layers, and AWS takes 250 MB" in said(finding)
     exact = version("4", layers=(layer(2, 50 * MB),))
-    assert judged(case(REDEPLOY, published=target, current=exact)).judgement.findings == ()
+    assert judged(case(REDEPLOY, published=target, current=exact)).findings == ()
 
 
 def test_what_aws_has_published_met_its_quotas() -> None:
     huge = version("3", code=artifact("code 3", 300 * MB))
 
-    assert judged(case(ALIAS, published=huge)).judgement.findings == ()
-    (finding,) = judged(local(ALIAS, huge, version("4"))).judgement.findings
+    assert judged(case(ALIAS, published=huge)).findings == ()
+    (finding,) = judged(local(ALIAS, huge, version("4"))).findings
     assert finding.kind == "unzipped-too-large"
 
 
@@ -581,10 +582,10 @@ def test_more_than_five_layers_are_refused_unless_the_current_one_has_them() -> 
     five = version("3", layers=tuple(layer(number) for number in range(5)))
     six = version("3", layers=tuple(layer(number) for number in range(6)))
 
-    assert judged(local(ALIAS, five, version("4"))).judgement.findings == ()
-    assert kinds(judged(local(ALIAS, six, version("4"))).judgement.findings) == ["too-many-layers"]
+    assert judged(local(ALIAS, five, version("4"))).findings == ()
+    assert kinds(judged(local(ALIAS, six, version("4"))).findings) == ["too-many-layers"]
     alike = judged(local(ALIAS, six, replace(six, version="4")))
-    assert alike.judgement.findings == ()
+    assert alike.findings == ()
     assert kinds(alike.warnings) == ["too-many-layers"]
 
 
@@ -592,19 +593,19 @@ def test_an_environment_over_4_kb_is_refused_and_its_values_are_not_shown() -> N
     def having(length: int) -> FunctionVersion:
         return version("3", environment=(("TOKEN", "s" * length),))
 
-    assert judged(local(ALIAS, having(4091), version("4"))).judgement.findings == ()
-    (finding,) = judged(local(ALIAS, having(4092), version("4"))).judgement.findings
+    assert judged(local(ALIAS, having(4091), version("4"))).findings == ()
+    (finding,) = judged(local(ALIAS, having(4092), version("4"))).findings
     assert finding.kind == "environment-too-large"
     assert "sss" not in repr(finding) + str(finding.target)
     made_up = replace(having(5000), placeholders=("TOKEN",))
-    assert judged(local(ALIAS, made_up, version("4"))).judgement.findings == ()
+    assert judged(local(ALIAS, made_up, version("4"))).findings == ()
 
 
 def test_a_large_zip_is_deployed_through_s3_and_that_is_no_break() -> None:
     large = RemotePackage(kind=PackageKind.CODE, arn=f"{ARN}:3", size_bytes=60 * MB)
     judgement = judged(case(REDEPLOY, facts=function(record("4"), record("3", code=large))))
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert judgement.notes == (
         "the zip of orders:3 has 60 MB: over 50 MB it is deployed through an S3 bucket only",
     )
@@ -616,7 +617,7 @@ def test_a_large_zip_is_deployed_through_s3_and_that_is_no_break() -> None:
 def test_versions_of_the_configuration_are_noted_as_such() -> None:
     judgement = judged(local(ALIAS, version("3"), version("4")))
 
-    assert judgement.judgement.verdict is Verdict.SAFE
+    assert judgement.verdict is Verdict.SAFE
     (note,) = judgement.notes
     assert note.startswith("aliases, permissions, event sources and layers in AWS are not looked")
 
@@ -641,7 +642,7 @@ def test_facts_of_another_day_are_noted() -> None:
 def test_a_function_that_is_throttled_anyway_is_noted() -> None:
     judgement = judged(case(facts=function(reserved_concurrency=0)))
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert "reserved concurrency of 0" in judgement.notes[0]
 
 

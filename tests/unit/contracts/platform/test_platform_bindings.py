@@ -20,6 +20,7 @@ from helpers.platform_builders import (
     record,
     version,
 )
+from helpers.subjects import said
 from pytest_lambda_rollback.model.published import AliasFacts, Binding
 from pytest_lambda_rollback.model.settings import Strategy
 
@@ -42,16 +43,16 @@ def on_alias(binding: Binding, name: str = "live") -> Binding:
 def test_what_is_bound_to_the_alias_moves_with_it(strategy: Strategy, binding: Binding) -> None:
     judgement = judged(case(strategy, facts=function(bindings=(on_alias(binding),))))
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert judgement.warnings == ()
     assert judgement.notes == ()
 
 
 def test_an_event_source_bound_to_the_current_number_is_left_behind_by_an_alias() -> None:
-    (finding,) = judged(case(facts=function(bindings=(MAPPING,)))).judgement.findings
+    (finding,) = judged(case(facts=function(bindings=(MAPPING,)))).findings
 
     assert finding.kind == "bound-to-version"
-    assert finding.message == (
+    assert said(finding) == (
         f"orders:3 by alias leaves traffic behind: event source mapping 1b2c of {QUEUE} invokes "
         "version 4 itself, and pointing alias live back to 3 does not move it"
     )
@@ -59,9 +60,9 @@ def test_an_event_source_bound_to_the_current_number_is_left_behind_by_an_alias(
 
 
 def test_an_event_source_bound_to_the_current_number_is_left_behind_by_a_redeploy() -> None:
-    (finding,) = judged(case(REDEPLOY, facts=function(bindings=(MAPPING,)))).judgement.findings
+    (finding,) = judged(case(REDEPLOY, facts=function(bindings=(MAPPING,)))).findings
 
-    assert finding.message.endswith(
+    assert said(finding).endswith(
         "invokes version 4 itself, and a redeploy, which publishes a new version, does not move it"
     )
 
@@ -70,25 +71,25 @@ def test_an_event_source_bound_to_the_current_number_is_left_behind_by_a_redeplo
 def test_an_event_source_bound_to_another_number_stays_as_it_is(number: str) -> None:
     judgement = judged(case(facts=function(bindings=(replace(MAPPING, qualifier=number),))))
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert judgement.warnings == ()
 
 
 def test_a_disabled_mapping_has_no_traffic_and_is_a_warning() -> None:
     judgement = judged(case(facts=function(bindings=(replace(MAPPING, enabled=False),))))
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     (warning,) = judgement.warnings
-    assert "it is disabled" in warning.message
+    assert "it is disabled" in said(warning)
 
 
 def test_a_caller_that_may_invoke_the_number_alone_is_a_warning() -> None:
     judgement = judged(case(facts=function(bindings=(PERMISSION,))))
 
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     (warning,) = judgement.warnings
     assert warning.kind == "permission-on-version"
-    assert "s3.amazonaws.com (statement allow-s3)" in warning.message
+    assert "s3.amazonaws.com (statement allow-s3)" in said(warning)
     both = function(bindings=(PERMISSION, on_alias(PERMISSION)))
     assert judged(case(facts=both)).warnings == ()
 
@@ -106,7 +107,7 @@ def test_what_runs_latest_takes_no_part_in_an_alias_rollback(binding: Binding, k
     facts = function(bindings=(binding,))
 
     judgement = judged(case(facts=facts))
-    assert judgement.judgement.findings == ()
+    assert judgement.findings == ()
     assert kinds(judgement.warnings) == [kind]
     assert judged(case(REDEPLOY, facts=facts)).warnings == ()
 
@@ -116,12 +117,12 @@ def test_what_runs_latest_is_the_traffic_of_a_function_without_an_alias(binding:
     facts = function(aliases=[], bindings=(binding,))
 
     judgement = judged(case(facts=facts, current_alias=None))
-    (finding,) = judgement.judgement.findings
+    (finding,) = judgement.findings
     assert finding.kind == "bound-to-latest"
-    assert "pointing an alias back" in finding.message
+    assert "pointing an alias back" in said(finding)
     unread = replace(facts, platform=replace(facts.platform, unread=("lambda:ListAliases",)))
-    assert judged(case(facts=unread, current_alias=None)).judgement.findings == ()
-    assert judged(case(REDEPLOY, facts=facts, current_alias=None)).judgement.findings == ()
+    assert judged(case(facts=unread, current_alias=None)).findings == ()
+    assert judged(case(REDEPLOY, facts=facts, current_alias=None)).findings == ()
 
 
 def test_a_disabled_mapping_of_latest_has_no_traffic() -> None:
@@ -141,8 +142,8 @@ def test_traffic_through_another_alias_on_the_same_version_is_a_warning() -> Non
 
     (warning,) = judged(case(facts=facts)).warnings
     assert warning.kind == "other-alias"
-    assert "moves alias live alone" in warning.message
-    assert "alias staging" in warning.message
+    assert "moves alias live alone" in said(warning)
+    assert "alias staging" in said(warning)
     for quiet in (
         function(aliases=[LIVE, STAGING]),
         function(aliases=[LIVE, STAGING], bindings=(on_alias(MAPPING),)),
@@ -171,9 +172,9 @@ def test_without_an_alias_on_the_current_version_nothing_is_switched() -> None:
 
     (warning,) = judged(case(alias=None, facts=function(aliases=elsewhere))).warnings
     assert warning.kind == "no-alias"
-    assert "no alias points at orders:4" in warning.message
+    assert "no alias points at orders:4" in said(warning)
     (warning,) = judged(case(alias=None, facts=function(aliases=[]))).warnings
-    assert "orders has no alias, so" in warning.message
+    assert "orders has no alias, so" in said(warning)
 
 
 def test_an_alias_on_the_current_version_is_found_though_it_was_given_by_number() -> None:
@@ -197,10 +198,10 @@ def test_traffic_of_latest_is_left_behind_where_latest_is_current() -> None:
     current = version("$LATEST")
 
     judgement = judged(case(alias=None, facts=facts, current=current))
-    assert kinds(judgement.judgement.findings) == ["bound-to-version"]
+    assert kinds(judgement.findings) == ["bound-to-version"]
     assert kinds(judgement.warnings) == ["weighted-alias-unpublished", "no-alias"]
     redeployed = judged(case(REDEPLOY, alias=None, facts=facts, current=current))
-    assert redeployed.judgement.findings == ()
+    assert redeployed.findings == ()
     assert redeployed.warnings == ()
 
 
@@ -217,5 +218,5 @@ def test_an_alias_with_weights_has_to_lose_them() -> None:
 
     (warning,) = judged(case(facts=function(aliases=[weighted]))).warnings
     assert warning.kind == "alias-weighted"
-    assert "sends 10% of its traffic to version 5 and the rest to 4" in warning.message
+    assert "sends 10% of its traffic to version 5 and the rest to 4" in said(warning)
     assert warning.current == "4 90%, 5 10%"

@@ -8,6 +8,7 @@ import random
 
 import pytest
 
+from helpers.subjects import said, subject
 from pytest_lambda_rollback.contracts import response
 from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
@@ -22,8 +23,7 @@ def judged(baseline: list[object], target: object, *ignore: str, mode: str = "sh
         tuple(map(answer, baseline)),
         answer(target),
         ResponseRule(mode=mode, ignore=ignore),
-        current_name="orders:4",
-        target_name="orders:2",
+        subject=subject("2"),
     )
 
 
@@ -140,7 +140,7 @@ def test_a_status_that_one_replay_gave_is_no_finding() -> None:
 
 def test_another_class_of_status_is_told_with_the_body_that_explains_it() -> None:
     (finding,) = judged([http({"a": 1})] * 2, http({"message": "oops"}, 500)).findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 answers with status 500 where orders:4 answers 200, "
         'with the body {"message": "oops"}'
     )
@@ -208,7 +208,7 @@ def test_batch_responses(
 
 def test_a_failed_message_is_named() -> None:
     (finding,) = judged([failed()] * 2, failed("m1", "m2")).findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 reports a message as failed that orders:4 handles (and so in 1 more element)"
     )
     assert finding.target == '{"itemIdentifier": "m1"}'

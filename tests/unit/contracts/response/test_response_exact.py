@@ -9,6 +9,7 @@ import uuid
 
 import pytest
 
+from helpers.subjects import said, subject
 from pytest_lambda_rollback.contracts import response
 from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
@@ -23,8 +24,7 @@ def judged(baseline: list[object], target: object, *ignore: str) -> Judgement:
         tuple(map(answer, baseline)),
         answer(target),
         ResponseRule(mode="exact", ignore=ignore),
-        current_name="orders:4",
-        target_name="orders:2",
+        subject=subject("2"),
     )
 
 
@@ -177,7 +177,7 @@ def test_a_changed_value_among_chance_is_found() -> None:
         "/items/*/price",
         "99",
     )
-    assert finding.message == "orders:2 answers another value at /items/*/price than orders:4"
+    assert said(finding) == "orders:2 answers another value at /items/*/price than orders:4"
 
 
 def test_ignored_places_have_no_part_in_matching_a_shuffled_list() -> None:
@@ -214,8 +214,7 @@ def test_content_that_is_not_json(
         (first_run, second_run),
         other,
         ResponseRule(mode="exact"),
-        current_name="orders:4",
-        target_name="orders:2",
+        subject=subject("2"),
     )
     assert found(judgement) == expected
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from helpers.subjects import said, subject
 from pytest_lambda_rollback.contracts import response
 from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
@@ -28,8 +29,7 @@ def judged(
         tuple(map(answer, baseline)),
         answer(target),
         ResponseRule(mode=mode, matchers=matchers),
-        current_name="orders:4",
-        target_name="orders:2",
+        subject=subject("2"),
     )
 
 
@@ -95,7 +95,7 @@ def test_matchers(
 
 def test_a_miss_is_told_with_both_values() -> None:
     (finding,) = judged([{"code": "A1"}] * 2, {"code": "B2"}, regex_at("/code", "^A")).findings
-    assert finding.message == "orders:2 answers at /code what is not text that matches ^A"
+    assert said(finding) == "orders:2 answers at /code what is not text that matches ^A"
     assert (finding.current, finding.target) == ('"A1"', '"B2"')
 
 
@@ -107,7 +107,7 @@ def test_a_miss_is_told_with_both_values() -> None:
 def test_what_was_expected_is_told(matcher: Matcher, says: str) -> None:
     current = {"uuid": ID_A, "timestamp": "2026-03-01", "tolerance": 1}[matcher.kind]
     (finding,) = judged([{"v": current}] * 2, {"v": None}, matcher).findings
-    assert finding.message == f"orders:2 answers at /v what is not {says}"
+    assert said(finding) == f"orders:2 answers at /v what is not {says}"
 
 
 def test_a_matcher_that_the_current_version_misses_itself_says_nothing() -> None:
@@ -139,7 +139,7 @@ def test_bodies_headers_and_wildcards() -> None:
         ("matcher-missed", "/body/orders/0/total"),
         ("matcher-missed", "/headers/X-Request"),
     ]
-    assert missed.findings[0].message.endswith("a UUID (and so in 1 more element)")
+    assert said(missed.findings[0]).endswith("a UUID (and so in 1 more element)")
 
 
 def test_what_is_matched_has_no_part_in_matching_a_shuffled_list() -> None:

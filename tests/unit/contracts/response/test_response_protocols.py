@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from helpers import made_events as made
+from helpers.subjects import said, subject
 from pytest_lambda_rollback.contracts import response
 from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
@@ -27,8 +28,7 @@ def judged(
         (answer(current), answer(current)),
         answer(target),
         ResponseRule(mode=mode, ignore=ignore),
-        current_name="orders:4",
-        target_name="orders:2",
+        subject=subject("2"),
         event=made.recognised(event),
     )
 
@@ -128,7 +128,7 @@ def test_a_proper_answer_is_none(event: object, target: object) -> None:
 
 def test_a_malformed_answer_is_told_with_what_it_leads_to() -> None:
     (finding,) = judged(made.REST_API, OK, {**OK, "body": {"id": 1}}).findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 answers an object as body, which must be text, which API Gateway refuses: "
         "its client gets a server error"
     )
@@ -166,7 +166,7 @@ def test_inferred_answers(event: object, current: object, target: object, expect
 
 def test_a_forgotten_status_is_told_with_what_it_leads_to() -> None:
     (finding,) = judged(made.FUNCTION_URL, OK, {"body": '{"id": 1}'}).findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 answers without /statusCode, which orders:4 always returns: without it, the "
         "function URL sends the whole answer as the body"
     )
@@ -233,7 +233,7 @@ def test_headers_and_cookies(
 def test_a_lost_cookie_is_named() -> None:
     current, target = with_headers(cookies=["session=1", "lang=de"]), with_headers(cookies=["x=1"])
     (finding,) = judged(made.FUNCTION_URL, current, target).findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 does not set a cookie that orders:4 always sets: lang, session"
     )
     assert (finding.current, finding.target) == ("lang, session", "x")
@@ -323,7 +323,7 @@ def test_batches(event: object, current: object, target: object, expected: Found
 def test_a_failed_item_is_told(event: dict[str, Any], item: str) -> None:
     name = "m1" if item == "message" else "100"
     (finding,) = judged(event, failed(), failed(name)).findings
-    assert finding.message == f"orders:2 reports a {item} as failed that orders:4 handles"
+    assert said(finding) == f"orders:2 reports a {item} as failed that orders:4 handles"
     assert finding.current == "not reported as failed"
     assert finding.target == f'{{"itemIdentifier": "{name}"}}'
 
@@ -511,7 +511,7 @@ def test_an_authorizers_decision_is_told() -> None:
     (finding,) = judged(
         made.HTTP_AUTHORIZER, {"isAuthorized": False}, {"isAuthorized": True}
     ).findings
-    assert finding.message == "orders:2 lets a request through that orders:4 refuses"
+    assert said(finding) == "orders:2 lets a request through that orders:4 refuses"
     assert (finding.current, finding.target) == ("false", "true")
 
 
@@ -592,7 +592,7 @@ def test_a_triggers_decision_is_told() -> None:
     event = made.cognito(SIGN_UP)
     current = made.cognito(SIGN_UP, autoConfirmUser=True)
     (finding,) = judged(event, current, event).findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 decides otherwise at /response/autoConfirmUser than orders:4"
     )
     assert (finding.current, finding.target) == ("true", "false")

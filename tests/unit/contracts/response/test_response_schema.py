@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from helpers import made_events as made
+from helpers.subjects import said, subject
 from pytest_lambda_rollback.contracts import response
 from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
@@ -50,8 +51,7 @@ def judged(
             schema_name="order.json",
             schema_at=at,
         ),
-        current_name="orders:4",
-        target_name="orders:2",
+        subject=subject("2"),
         event=None if event is None else made.recognised(event),
     )
 
@@ -82,7 +82,7 @@ def test_schema(target: object, expected: Found) -> None:
 
 def test_a_miss_is_told_with_the_schema_and_both_values() -> None:
     (finding,) = judged(FINE, {"id": "A-1", "total": "25"}).findings
-    assert finding.message == (
+    assert said(finding) == (
         "orders:2 answers at /total what order.json does not allow: '25' is not of type 'number'"
     )
     assert (finding.current, finding.target) == ("25", '"25"')
@@ -181,6 +181,4 @@ def test_a_draft_is_followed() -> None:
 def test_a_mode_schema_without_one_is_refused() -> None:
     outcome = Outcome(kind=OutcomeKind.RESPONSE, payload=b"1")
     with pytest.raises(ValueError, match="needs a schema"):
-        response.judge(
-            (outcome,), outcome, ResponseRule(mode="schema"), current_name="a", target_name="b"
-        )
+        response.judge((outcome,), outcome, ResponseRule(mode="schema"), subject=subject("2"))

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from helpers.subjects import said, subject
 from pytest_lambda_rollback.contracts import response
 from pytest_lambda_rollback.model.findings import Contract, Judgement, Verdict
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
@@ -23,8 +24,7 @@ def judged(baseline: list[object], target: object, *ignore: str, mode: str = "sh
         tuple(answer(value) for value in baseline),
         answer(target),
         ResponseRule(mode=mode, ignore=ignore),
-        current_name="orders:4",
-        target_name="orders:2",
+        subject=subject("2"),
     )
 
 
@@ -88,16 +88,16 @@ def test_shape(
 def test_a_finding_says_it_in_one_sentence_with_both_values() -> None:
     lost, retyped = judged([{"total": 9, "id": "x"}] * 2, {"id": [1]}).findings[::-1]
     assert lost.contract is Contract.RESPONSE
-    assert lost.message == "orders:2 answers without /total, which orders:4 always returns"
+    assert said(lost) == "orders:2 answers without /total, which orders:4 always returns"
     assert (lost.current, lost.target) == ("9", None)
-    assert retyped.message == "orders:2 answers an array at /id where orders:4 answers a string"
+    assert said(retyped) == "orders:2 answers an array at /id where orders:4 answers a string"
     assert (retyped.current, retyped.target) == ('"x"', "[1]")
 
 
 def test_elements_with_the_same_difference_are_one_finding_with_a_count() -> None:
     (finding,) = judged([{"items": [{"p": 1}]}] * 2, {"items": [{}] * 40}).findings
     assert finding.location == "/items/0/p"
-    assert finding.message.endswith("always returns (and so in 39 more elements)")
+    assert said(finding).endswith("always returns (and so in 39 more elements)")
 
 
 def test_findings_are_sorted_by_place_with_indexes_as_numbers() -> None:
@@ -123,7 +123,7 @@ def test_values_are_shown_short() -> None:
 def test_what_is_shown_can_be_printed(hostile: str) -> None:
     (finding,) = judged([{hostile: "x"}] * 2, {}).findings
     assert finding.location is not None
-    assert (finding.message + finding.location).isprintable()
+    assert (said(finding) + finding.location).isprintable()
     (finding,) = judged([{"a": 1}] * 2, {"a": hostile}).findings
     assert finding.target is not None
     assert finding.target.isprintable()
@@ -189,8 +189,7 @@ def test_what_is_not_json_keeps_its_kind(
         (answer(b"a;b", current), answer(b"a;c", current)),
         answer(b"other", target),
         ResponseRule(),
-        current_name="orders:4",
-        target_name="orders:2",
+        subject=subject("2"),
     )
     assert found(judgement) == expected
 
@@ -235,4 +234,4 @@ def test_misuse_is_refused(
     baseline: tuple[Outcome, ...], target: Outcome, rule: ResponseRule
 ) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        response.judge(baseline, target, rule, current_name="a", target_name="b")
+        response.judge(baseline, target, rule, subject=subject("2"))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from helpers import made_events as made
+from helpers.subjects import said, subject
 from pytest_lambda_rollback.contracts import response
 from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
@@ -78,8 +79,7 @@ def judged(event: object, baseline: list[object], target: object, mode: str) -> 
         tuple(map(answer, baseline)),
         answer(target),
         ResponseRule(mode=mode, schema="{}" if mode == "schema" else None),
-        current_name="orders:4",
-        target_name="orders:2",
+        subject=subject("2"),
         event=made.recognised(event),
     )
 
@@ -103,6 +103,6 @@ def test_any_answer_can_be_judged_and_every_finding_be_shown(event: Any) -> None
         for mode in ("shape", "exact"):
             for finding in judged(event, [first, first], other, mode).findings:
                 assert finding.location is not None
-                assert (finding.message + finding.location).isprintable()
-                assert "orders:2" in finding.message
+                assert (said(finding) + finding.location).isprintable()
+                assert "orders:2" in said(finding)
                 assert {finding.current, finding.target} != {None}

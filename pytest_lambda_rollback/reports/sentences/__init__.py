@@ -1,0 +1,50 @@
+"""Sentences about findings and their causes, made here and nowhere else.
+
+No sentence ends with a full stop, and none shows the value of an environment variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pytest_lambda_rollback.model.causes import Cause
+from pytest_lambda_rollback.model.findings import Contract, Finding, Subject
+from pytest_lambda_rollback.reports.sentences import causes, imports, invocation, response
+
+_PREDICATES: Mapping[Contract, Callable[[Finding], str]] = {
+    Contract.IMPORTS: imports.predicate,
+    Contract.INVOCATION: invocation.predicate,
+    Contract.RESPONSE: response.predicate,
+}
+"""By contract: what a target does wrong, to be said after its name."""
+
+
+def of_finding(finding: Finding) -> str:
+    """``orders:2 by redeploy raises KeyError: 'sku' where orders:4 answers``."""
+    return finding.text or f"{finding.subject.name} {_predicate(finding)}"
+
+
+def brief(finding: Finding) -> str:
+    """The same for readers who know the target: ``KeyError: 'sku' where orders:4 answers``."""
+    return finding.text or _predicate(finding).removeprefix("raises ")
+
+
+def of_cause(cause: Cause | None, subject: Subject) -> str | None:
+    """``redeploying 2: layer third-party 2 has PyJWT 2.10.1 but 2 was built against 1.7.1``.
+
+    ``None`` for a cause that is told by its layer and distribution alone.
+    """
+    return None if cause is None else causes.sentence(cause, subject)
+
+
+def why(finding: Finding) -> str:
+    """Why the target breaks, for readers who know target and strategy: the cause, if known."""
+    reason = None if finding.cause is None else causes.reason(finding.cause, finding.subject)
+    return reason or brief(finding)
+
+
+def _predicate(finding: Finding) -> str:
+    says = dict(finding.details).get("says")
+    if says is not None:
+        return str(says)
+    return _PREDICATES[finding.contract](finding)

@@ -1,0 +1,22 @@
+"""Subjects of findings, and the sentences about findings, for tests."""
+
+from __future__ import annotations
+
+from pytest_lambda_rollback.model.findings import Finding, Subject
+from pytest_lambda_rollback.model.settings import Strategy
+from pytest_lambda_rollback.model.versions import TargetRef
+from pytest_lambda_rollback.reports import sentences
+
+
+def subject(target: str = "2", strategy: Strategy | None = None, *, current: str = "4") -> Subject:
+    """Version 2 of orders, compared with version 4."""
+    return Subject(
+        target=TargetRef(function="orders", version=target),
+        current=TargetRef(function="orders", version=current),
+        strategy=strategy,
+    )
+
+
+def said(finding: Finding) -> str:
+    """The whole sentence."""
+    return sentences.of_finding(finding)
