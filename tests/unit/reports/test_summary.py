@@ -215,7 +215,7 @@ def test_conclusions_say_what_was_not_checked(
 
 
 def test_a_target_of_another_function_is_named_with_it() -> None:
-    other = target("2", "alias", breaks("orders-v1:2 by alias raises E: m where orders:4 answers"))
+    other = target("2", "alias", breaks("E: m where orders:4 answers"))
     found = function("orders", targets=[{**other, "function": "orders-v1"}])
     assert lines(found) == [
         "orders, current version 4",
