@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -614,8 +616,6 @@ def test_a_candidate_with_installed_packages_is_a_build_and_not_collected(
 
 # --- mistakes -------------------------------------------------------------------------------
 
-HANDLER = 'Name the module and the function in it, as in handler = "app.handler".'
-WANTED = "functions.orders.versions.4"
 ACCEPT = """
 [[functions.orders.accept]]
 target = "2"
@@ -623,503 +623,53 @@ check = "*"
 reason = "because"
 until = 2027-01-31
 """
+MISTAKES: dict[str, dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("mistakes.toml").read_text(encoding="utf-8")
+)
 
 
-def four(old: str, new: str) -> str:
-    """The usual file with a change in its last version."""
-    text = ORDERS + FOUR
-    at = text.rindex(old)
-    return text[:at] + new + text[at + len(old) :]
+def text_of(mistake: dict[str, Any]) -> str:
+    """The configuration file of a mistake; mistakes.toml says what its keys mean."""
+    if "file" in mistake:
+        return str(mistake["file"])
+    lines = {key: f"{mistake[key]}\n" for key in ("before", "function", "after") if key in mistake}
+    text = ORDERS + lines.get("function", "") + FOUR + (ACCEPT if "accept" in mistake else "")
+    if "replace" in mistake:
+        old, new = mistake["replace"]
+        head, _, tail = text.rpartition(old)
+        text = head + new + tail
+    return lines.get("before", "") + text + lines.get("after", "")
 
 
-MISTAKES = {
-    "not TOML": (
-        "engine = docker",
-        "lambda-rollback.toml is not valid TOML: {…}(at line 1, column 10). "
-        "Correct the file at that place.",
-    ),
-    "unknown key of the file": (
-        'engin = "auto"\n' + ORDERS + FOUR,
-        'lambda-rollback.toml: unknown key "engin" in the file. Did you mean "engine"? Known keys '
-        "are account, aws, base_images, discover, engine, functions, redact, region, store, "
-        "strategies, unknown, workers.",
-    ),
-    "unknown key of a function": (
-        ORDERS.replace("current", "curent") + FOUR,
-        'lambda-rollback.toml: unknown key "curent" in functions.orders. Did you mean "current"? '
-        "Known keys are accept, account, aliases, aws, current, events, region, requires, "
-        "response, strategies, targets, versions.",
-    ),
-    "unknown key of a version": (
-        ORDERS + FOUR + "memory = 128\n",
-        f'lambda-rollback.toml: unknown key "memory" in {WANTED}. Did you mean "memory_mb"? Known '
-        "keys are architecture, code, environment, ephemeral_storage_mb, handler, layers, "
-        "memory_mb, runtime, timeout_s.",
-    ),
-    "unknown key of targets": (
-        ORDERS + "targets = { newest = 3 }\n" + FOUR,
-        'lambda-rollback.toml: unknown key "newest" in functions.orders.targets. Known keys are '
-        "last.",
-    ),
-    "engine nobody knows": (
-        'engine = "dokcer"\n' + ORDERS + FOUR,
-        'lambda-rollback.toml: engine is "dokcer", which is not an engine: engines are auto, '
-        'docker and process. Did you mean "docker"? Others need the plugin that adds them.',
-    ),
-    "versions here and in AWS": (
-        '[functions.orders]\naws = "orders-prod"\nevents = "events"\n' + FOUR,
-        "lambda-rollback.toml: functions.orders.versions is said beside lambda-rollback.toml: "
-        "functions.orders.aws: the versions of orders come from AWS. Keep one of the two.",
-    ),
-    "no functions": (
-        'engine = "auto"\n',
-        "lambda-rollback.toml: functions is missing: expected a table. "
-        "Declare one, as in [functions.orders].",
-    ),
-    "empty functions": (
-        "[functions]\n",
-        "lambda-rollback.toml: functions is empty. Declare one, as in [functions.orders].",
-    ),
-    "function that is no table": (
-        "functions.orders = 4\n",
-        "lambda-rollback.toml: functions.orders is an integer (4), expected a table.",
-    ),
-    "function name": (
-        '[functions."orders::v1"]\n',
-        'lambda-rollback.toml: functions."orders::v1" is no function name: AWS Lambda takes 1 to '
-        "64 letters, digits, - and _. Use the name that the function has in AWS.",
-    ),
-    "no versions": (
-        ORDERS,
-        "lambda-rollback.toml: functions.orders says neither aws nor versions. For a function in "
-        'AWS one line is enough: aws = "orders". For folders and zips declare each published '
-        "version, as in [functions.orders.versions.3].",
-    ),
-    "an empty table": (
-        "[functions.orders]\n",
-        "lambda-rollback.toml: functions.orders says neither aws nor versions. For a function in "
-        'AWS one line is enough: aws = "orders". For folders and zips declare each published '
-        "version, as in [functions.orders.versions.3].",
-    ),
-    "misspelt aws": (
-        '[functions.orders]\nasw = "orders"\n',
-        'lambda-rollback.toml: unknown key "asw" in functions.orders. Did you mean "aws"? Known '
-        "keys are accept, account, aliases, aws, current, events, region, requires, response, "
-        "strategies, targets, versions.",
-    ),
-    "version name": (
-        ORDERS + versions("04"),
-        "lambda-rollback.toml: functions.orders.versions.04 is no name for a version: it is the "
-        "published version's number, $LATEST, or a word other than candidate. Rename it.",
-    ),
-    "version called candidate": (
-        ORDERS + versions("candidate"),
-        "lambda-rollback.toml: functions.orders.versions.candidate is no name for a version: it "
-        "is the published version's number, $LATEST, or a word other than candidate. Rename it.",
-    ),
-    "no current": (
-        '[functions.orders]\nevents = "events"\n' + FOUR,
-        "lambda-rollback.toml: functions.orders.current is missing: it says which version holds "
-        'the contracts now. Write current = "4", an alias, "$LATEST" or { path = "build" }, or '
-        "give --lambda-rollback-candidate orders=PATH.",
-    ),
-    "unknown current": (
-        ORDERS.replace('"4"', '"lvie"') + 'aliases = { live = "4" }\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.current names "lvie", which is no version or '
-        'alias of orders. Did you mean "live"? Declared versions are 1, 2, 3 and 4; aliases are '
-        "live.",
-    ),
-    "latest that is not declared": (
-        ORDERS.replace('"4"', '"$LATEST"') + FOUR,
-        'lambda-rollback.toml: functions.orders.current names "$LATEST", which is no version or '
-        "alias of orders. Declared versions are 1, 2, 3 and 4.",
-    ),
-    "current of a wrong type": (
-        ORDERS.replace('"4"', "4.0") + FOUR,
-        "lambda-rollback.toml: functions.orders.current is a float (4.0), expected a version or "
-        'alias, as in "4" or "live".',
-    ),
-    "candidate without path": (
-        ORDERS.replace('"4"', '{ runtime = "python3.11" }') + FOUR,
-        "lambda-rollback.toml: functions.orders.current.path is missing: expected a string. Name "
-        'the build, as in { path = "build/orders" }.',
-    ),
-    "candidate with nothing to inherit from": (
-        ORDERS.replace('"4"', '{ path = "build/orders" }')
-        + FOUR.replace("versions.", "versions.v"),
-        "lambda-rollback.toml: functions.orders.current.runtime is missing: expected a string. "
-        'Say which Lambda runtime it is bound to, as in runtime = "python3.13".',
-    ),
-    "alias of nothing": (
-        ORDERS + 'aliases = { live = "5" }\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.aliases.live names "5", which is no version or '
-        "alias of orders. Declared versions are 1, 2, 3 and 4.",
-    ),
-    "alias named like a version": (
-        ORDERS + 'aliases = { 3 = "4" }\n' + FOUR,
-        "lambda-rollback.toml: functions.orders.aliases.3 is no name for an alias: AWS Lambda "
-        "takes letters, digits, - and _ but no number alone, and it must not be a version's name "
-        "too. Rename it.",
-    ),
-    "unknown target": (
-        ORDERS + 'targets = ["3", "7"]\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.targets[1] names "7", which is no version or '
-        "alias of orders. Declared versions are 1, 2, 3 and 4.",
-    ),
-    "current as a target": (
-        ORDERS + 'targets = ["live"]\naliases = { live = "4" }\n' + FOUR,
-        "lambda-rollback.toml: functions.orders.targets[0] is 4, the current version itself: a "
-        "rollback goes from the current version to another one. Remove it from the targets.",
-    ),
-    "target twice": (
-        ORDERS + 'targets = ["3", 3]\n' + FOUR,
-        "lambda-rollback.toml: functions.orders.targets[1] is 3, which is listed before. Remove "
-        "one of the two.",
-    ),
-    "target of an unknown function": (
-        ORDERS + 'targets = ["order:live"]\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.targets[0] names the function "order", which the '
-        'file does not declare. Did you mean "orders"? Declared functions are orders.',
-    ),
-    "targets as a string": (
-        ORDERS + 'targets = "3"\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.targets is a string ("3"), expected an array of '
-        'versions, as in ["3", "2"], or { last = 3 }.',
-    ),
-    "target of a wrong type": (
-        ORDERS + "targets = [true]\n" + FOUR,
-        "lambda-rollback.toml: functions.orders.targets[0] is a boolean (true), expected a "
-        'version or alias, as in "4" or "live".',
-    ),
-    "last of nothing": (
-        ORDERS + "targets = { last = 0 }\n" + FOUR,
-        "lambda-rollback.toml: functions.orders.targets.last is an integer (0), expected a whole "
-        "number of at least 1.",
-    ),
-    "no code": (
-        four('code = "versions/4"\n', ""),
-        f"lambda-rollback.toml: {WANTED}.code is missing: expected a string. Name the folder or "
-        '.zip file, as in code = "versions/3".',
-    ),
-    "missing code": (
-        four("versions/4", "versoins/4"),
-        f'lambda-rollback.toml: {WANTED}.code names "versoins/4", which does not exist: looked '
-        'for {project}/versoins/4. Did you mean "versions"? That is what {project} has.',
-    ),
-    "missing code in a folder of other names": (
-        four("versions/4", "versions/forty/two"),
-        f'lambda-rollback.toml: {WANTED}.code names "versions/forty/two", which does not exist: '
-        "looked for {project}/versions/forty/two. Correct the path, or build it first; "
-        "{project}/versions has 1, 10, 2, 3, 4.",
-    ),
-    "code that is neither": (
-        four("versions/4", "events/create.json"),
-        f'lambda-rollback.toml: {WANTED}.code names "events/create.json", which is neither a '
-        "folder nor a .zip file: it stands for {project}/events/create.json. Name the folder that "
-        "holds the package, or its .zip file.",
-    ),
-    "zip that is not a zip": (
-        four("versions/4", "broken.zip"),
-        f'lambda-rollback.toml: {WANTED}.code names "broken.zip", which is not a zip archive: '
-        "{project}/broken.zip ends in .zip but its content is something else, or is cut off. "
-        "Build the package again.",
-    ),
-    "missing layer": (
-        ORDERS + FOUR + 'layers = ["layers/acme-shared-1", "layers/acme-shared-3"]\n',
-        f'lambda-rollback.toml: {WANTED}.layers[1] names "layers/acme-shared-3", which does not '
-        'exist: looked for {project}/layers/acme-shared-3. Did you mean "acme-shared-2"? That is '
-        "what {project}/layers has.",
-    ),
-    "too many layers": (
-        ORDERS + FOUR + f"layers = {['layers/acme-shared-1'] * 6}\n",
-        f"lambda-rollback.toml: {WANTED}.layers has 6 layers: Lambda takes at most 5. List the "
-        "layers that the published version has.",
-    ),
-    "layers as a string": (
-        ORDERS + FOUR + 'layers = "layers/acme-shared-1"\n',
-        f'lambda-rollback.toml: {WANTED}.layers is a string ("layers/acme-shared-1"), expected an '
-        "array of strings.",
-    ),
-    "layer of a wrong type": (
-        ORDERS + FOUR + "layers = [1]\n",
-        f"lambda-rollback.toml: {WANTED}.layers[0] is an integer (1), expected a string that is "
-        "not empty.",
-    ),
-    "no runtime": (
-        four('runtime = "python3.11"\n', ""),
-        f"lambda-rollback.toml: {WANTED}.runtime is missing: expected a string. Say which Lambda "
-        'runtime it is bound to, as in runtime = "python3.13".',
-    ),
-    "unknown runtime": (
-        four("python3.11", "Python3.13"),
-        f'lambda-rollback.toml: {WANTED}.runtime is "Python3.13", which is no Lambda runtime '
-        'known here: known are nodejs22.x, python3.11, python3.13. Did you mean "python3.13"? '
-        "Correct it, or give it a base image under base_images or with "
-        "--lambda-rollback-base-image Python3.13=IMAGE.",
-    ),
-    "no handler": (
-        four('handler = "app.handler"\n', ""),
-        f"lambda-rollback.toml: {WANTED}.handler is missing: expected a string. {HANDLER}",
-    ),
-    "handler without a dot": (
-        four("app.handler", "handler"),
-        f'lambda-rollback.toml: {WANTED}.handler is a string ("handler"), expected a module and a '
-        f"function joined by a dot. {HANDLER}",
-    ),
-    "handler with a dot at its end": (
-        four("app.handler", "app."),
-        f'lambda-rollback.toml: {WANTED}.handler is a string ("app."), expected a module and a '
-        f"function joined by a dot. {HANDLER}",
-    ),
-    "handler with white space": (
-        four("app.handler", "app.my handler"),
-        f'lambda-rollback.toml: {WANTED}.handler is a string ("app.my handler"), expected at most '
-        f"128 characters without white space. {HANDLER}",
-    ),
-    "reserved variable": (
-        ORDERS + FOUR + 'environment = { AWS_REGION = "eu-west-1" }\n',
-        f"lambda-rollback.toml: {WANTED}.environment.AWS_REGION is reserved: AWS Lambda sets it "
-        "itself and refuses a function that does. Remove it.",
-    ),
-    "variable that is a number": (
-        ORDERS + FOUR + "environment = { PORT = 8080 }\n",
-        f"lambda-rollback.toml: {WANTED}.environment.PORT is an integer, expected a string. Put "
-        "the value in quotes.",
-    ),
-    "variable's name": (
-        ORDERS + FOUR + 'environment = { "MY-KEY" = "x" }\n',
-        f"lambda-rollback.toml: {WANTED}.environment.MY-KEY is no name for an environment "
-        "variable: AWS Lambda wants a letter first, at least two characters, and letters, digits "
-        "and _ alone. Correct the name.",
-    ),
-    "too large an environment": (
-        ORDERS + FOUR + f'environment = {{ BLOB = "{"x" * 4093}" }}\n',
-        f"lambda-rollback.toml: {WANTED}.environment has 4097 bytes of names and values: AWS "
-        "Lambda takes at most 4096. Keep what the published version has.",
-    ),
-    "architecture": (
-        ORDERS + FOUR + 'architecture = "x86-64"\n',
-        f'lambda-rollback.toml: {WANTED}.architecture is a string ("x86-64"), expected one of '
-        'x86_64, arm64. Write "x86_64" if that is what you mean.',
-    ),
-    "memory": (
-        ORDERS + FOUR + "memory_mb = 64\n",
-        f"lambda-rollback.toml: {WANTED}.memory_mb is an integer (64), expected a whole number "
-        "from 128 to 10240.",
-    ),
-    "memory of a wrong type": (
-        ORDERS + FOUR + "memory_mb = true\n",
-        f"lambda-rollback.toml: {WANTED}.memory_mb is a boolean (true), expected a whole number "
-        "from 128 to 10240.",
-    ),
-    "timeout": (
-        ORDERS + FOUR + "timeout_s = 901\n",
-        f"lambda-rollback.toml: {WANTED}.timeout_s is an integer (901), expected a number from 1 "
-        "to 900.",
-    ),
-    "timeout that is no number": (
-        ORDERS + FOUR + "timeout_s = nan\n",
-        f"lambda-rollback.toml: {WANTED}.timeout_s is a float (nan), expected a number from 1 to "
-        "900.",
-    ),
-    "ephemeral storage": (
-        ORDERS + FOUR + "ephemeral_storage_mb = 10241\n",
-        f"lambda-rollback.toml: {WANTED}.ephemeral_storage_mb is an integer (10241), expected a "
-        "whole number from 512 to 10240.",
-    ),
-    "no events": (
-        ORDERS.replace('events = "events"', "") + FOUR,
-        "lambda-rollback.toml: functions.orders.events is missing: expected a string. Name a "
-        'folder or glob of *.json, as in events = "events".',
-    ),
-    "missing events": (
-        ORDERS.replace('"events"', '"evens"') + FOUR,
-        'lambda-rollback.toml: functions.orders.events names "evens", which does not exist: '
-        'looked for {project}/evens. Did you mean "events"? That is what {project} has.',
-    ),
-    "missing folder of a glob": (
-        ORDERS.replace('"events"', '"evens/*.json"') + FOUR,
-        'lambda-rollback.toml: functions.orders.events names "evens", which does not exist: '
-        'looked for {project}/evens. Did you mean "events"? That is what {project} has.',
-    ),
-    "event named like a contract's check": (
-        ORDERS.replace('"events"', '"reserved"') + FOUR,
-        "lambda-rollback.toml: functions.orders.events holds an event that cannot be called "
-        '"state": a contract\'s check has that name. Rename {project}/reserved/state.json.',
-    ),
-    "strategy": (
-        'strategies = ["alais"]\n' + ORDERS + FOUR,
-        'lambda-rollback.toml: strategies names "alais", expected alias or redeploy. Write '
-        '"alias" if that is what you mean.',
-    ),
-    "no strategy": (
-        ORDERS + "strategies = []\n" + FOUR,
-        "lambda-rollback.toml: functions.orders.strategies is an array with nothing in it, "
-        "expected one or more of alias, redeploy.",
-    ),
-    "unknown": (
-        'unknown = "pass"\n' + ORDERS + FOUR,
-        'lambda-rollback.toml: unknown is a string ("pass"), expected one of fail, skip.',
-    ),
-    "workers": (
-        "workers = 0\n" + ORDERS + FOUR,
-        "lambda-rollback.toml: workers is an integer (0), expected a whole number of at least 1.",
-    ),
-    "base image": (
-        '[base_images]\n"python3.11" = 1\n' + ORDERS + FOUR,
-        'lambda-rollback.toml: base_images."python3.11" is an integer (1), expected a string that '
-        "is not empty.",
-    ),
-    "region": (
-        ORDERS + 'region = "Ireland"\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.region is a string ("Ireland"), expected the name '
-        "of an AWS region, as in eu-west-1.",
-    ),
-    "account": (
-        "account = 123456789012\n" + ORDERS + FOUR,
-        "lambda-rollback.toml: account is an integer (123456789012), expected a string of 12 "
-        'digits, as in "123456789012".',
-    ),
-    "response mode": (
-        ORDERS + 'response = { mode = "shapes" }\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.response.mode is a string ("shapes"), expected '
-        'one of shape, exact, schema, none. Write "shape" if that is what you mean.',
-    ),
-    "response mode schema without a schema": (
-        ORDERS + 'response = { mode = "schema" }\n' + FOUR,
-        "lambda-rollback.toml: functions.orders.response.schema is missing: expected a string. "
-        'Name its file, as in { mode = "schema", schema = "schemas/order.json" }.',
-    ),
-    "response schema in another mode": (
-        ORDERS + 'response = { schema = "order.json" }\n' + FOUR,
-        "lambda-rollback.toml: functions.orders.response.schema would not be looked at in mode "
-        '"shape". Write mode = "schema", or remove it.',
-    ),
-    "response schema that is not there": (
-        ORDERS + 'response = { mode = "schema", schema = "schemas/order.json" }\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.response.schema names "schemas/order.json", which '
-        "does not exist: looked for {project}/schemas/order.json. Correct the path, or build it "
-        "first; {project} has {…}",
-    ),
-    "response matchers in mode schema": (
-        ORDERS + 'response = { mode = "none", matchers = { "/id" = "uuid" } }\n' + FOUR,
-        "lambda-rollback.toml: functions.orders.response.matchers would not be looked at in mode "
-        '"none". Remove them, or use mode shape or exact.',
-    ),
-    "matcher": (
-        ORDERS + 'response = { matchers = { "/id" = "uid" } }\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.response.matchers."/id" is a string ("uid"), '
-        'which is no matcher. Did you mean "uuid"? Use one of "uuid", "timestamp", '
-        '{ regex = "^A[0-9]+$" } or { tolerance = 0.01 }.',
-    ),
-    "matcher of another type": (
-        ORDERS + 'response = { matchers = { "/id" = 4 } }\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.response.matchers."/id" is an integer (4), '
-        'expected one of "uuid", "timestamp", { regex = "^A[0-9]+$" } or { tolerance = 0.01 }.',
-    ),
-    "matcher with two rules": (
-        ORDERS + 'response = { matchers = { "/id" = { regex = "a", tolerance = 1 } } }\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.response.matchers."/id" is a table, expected one '
-        'of "uuid", "timestamp", { regex = "^A[0-9]+$" } or { tolerance = 0.01 }.',
-    ),
-    "matcher at no pointer": (
-        ORDERS + 'response = { matchers = { "id" = "uuid" } }\n' + FOUR,
-        "lambda-rollback.toml: functions.orders.response.matchers.id is named after no place, "
-        'expected a JSON Pointer. Begin it with a slash, as in "/headers/Date"; a ~ in a key is '
-        "written ~0.",
-    ),
-    "matcher with a regex that is none": (
-        ORDERS + 'response = { matchers = { "/id" = { regex = "A[" } } }\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.response.matchers."/id".regex is "A[", which is no '
-        "regular expression: {…}; in TOML, '...' needs no backslash twice.",
-    ),
-    "matcher with a tolerance below nothing": (
-        ORDERS + 'response = { matchers = { "/id" = { tolerance = -1 } } }\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.response.matchers."/id".tolerance is an integer '
-        "(-1), expected a number of at least 0.",
-    ),
-    "response as a string": (
-        ORDERS + 'response = "exact"\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.response is a string ("exact"), expected a table.',
-    ),
-    "ignore": (
-        ORDERS + 'response = { ignore = ["headers.Date"] }\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.response.ignore[0] is "headers.Date", expected a '
-        'JSON Pointer. Begin it with a slash, as in "/headers/Date"; a ~ in a key is written ~0.',
-    ),
-    "requires": (
-        ORDERS + 'requires = ["acme-shared>=2", "acme shared"]\n' + FOUR,
-        'lambda-rollback.toml: functions.orders.requires[1] is "acme shared", expected a '
-        "requirement: {…} Write it "
-        'as in "acme-shared>=2,<3".',
-    ),
-    "accept of an unknown version": (
-        ORDERS + FOUR + ACCEPT.replace('"2"', '"9"'),
-        'lambda-rollback.toml: functions.orders.accept[0].target names "9", which is no version '
-        "or alias of orders. Declared versions are 1, 2, 3 and 4.",
-    ),
-    "accept of what is no target": (
-        ORDERS + 'targets = ["3", "1"]\n' + FOUR + ACCEPT,
-        "lambda-rollback.toml: functions.orders.accept[0].target is 2, which is no rollback "
-        "target: the targets of orders are 3 and 1. Remove the acceptance, or add the version to "
-        "targets.",
-    ),
-    "accept without a reason": (
-        ORDERS + FOUR + ACCEPT.replace("because", " "),
-        'lambda-rollback.toml: functions.orders.accept[0].reason is a string (" "), expected a '
-        "string that is not empty. Say why this break is acceptable.",
-    ),
-    "accept without a check": (
-        ORDERS + FOUR + ACCEPT.replace('check = "*"\n', ""),
-        "lambda-rollback.toml: functions.orders.accept[0].check is missing: expected a string. "
-        'Name the event or contract, as in check = "gift_card*".',
-    ),
-    "accept without an end": (
-        ORDERS + FOUR + ACCEPT.replace("until = 2027-01-31\n", ""),
-        "lambda-rollback.toml: functions.orders.accept[0].until is missing: expected a date. "
-        "Write it without quotes and without a time, as in until = 2027-01-31.",
-    ),
-    "accept until a string": (
-        ORDERS + FOUR + ACCEPT.replace("2027-01-31", '"2027-01-31"'),
-        'lambda-rollback.toml: functions.orders.accept[0].until is a string ("2027-01-31"), '
-        "expected a TOML date. Write it without quotes and without a time, as in "
-        "until = 2027-01-31.",
-    ),
-    "accept until a time of a day": (
-        ORDERS + FOUR + ACCEPT.replace("2027-01-31", "2027-01-31T10:00:00Z"),
-        "lambda-rollback.toml: functions.orders.accept[0].until is a date-time (2027-01-31 "
-        "10:00:00+00:00), expected a TOML date. Write it without quotes and without a time, as "
-        "in until = 2027-01-31.",
-    ),
-    "accept until a day that is none": (
-        ORDERS + FOUR + ACCEPT.replace("2027-01-31", "2027-02-30"),
-        "lambda-rollback.toml is not valid TOML: {…}(at line 30, column 9)."
-        " Correct the file at that place.",
-    ),
-    "accept by a strategy nobody knows": (
-        ORDERS + FOUR + ACCEPT + 'strategy = "revert"\n',
-        'lambda-rollback.toml: functions.orders.accept[0].strategy is a string ("revert"), '
-        "expected one of alias, redeploy.",
-    ),
-    "accept as a table": (
-        ORDERS + FOUR + ACCEPT.replace("[[", "[").replace("]]", "]"),
-        "lambda-rollback.toml: functions.orders.accept is a table, expected an array of tables. "
-        "Write each as [[functions.orders.accept]].",
-    ),
-}
-
-
-@pytest.mark.parametrize(("text", "message"), MISTAKES.values(), ids=MISTAKES.keys())
+@pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_told_with_its_place(
-    project: Path, refused: Callable[..., str], text: str, message: str
+    project: Path, refused: Callable[..., str], name: str
 ) -> None:
     (project / "broken.zip").write_bytes(b"PK\x03\x04 and no more")
     (project / "reserved").mkdir()
     (project / "reserved" / "state.json").write_text("{}")
-    # What a library words stands as {…}.
-    head, _, tail = message.replace("{project}", str(project)).partition("{…}")
-    found = refused(text)
+
+    found = refused(text_of(MISTAKES[name]))
+
+    message = MISTAKES[name]["message"].replace("{project}", str(project))
+    head, _, tail = message.partition("{…}")
     assert found == head + found[len(head) : len(found) - len(tail)] * ("{…}" in message) + tail
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_uses_known_keys_on_the_usual_file(name: str) -> None:
+    mistake = MISTAKES[name]
+    assert set(mistake) <= {"file", "before", "function", "after", "accept", "replace", "message"}
+    usual = ORDERS + FOUR + (ACCEPT if "accept" in mistake else "")
+    assert mistake.get("replace", [usual])[0] in usual
+
+
+def test_too_large_an_environment(refused: Callable[..., str]) -> None:
+    text = ORDERS + FOUR + f'environment = {{ BLOB = "{"x" * 4093}" }}\n'
+    assert refused(text) == (
+        "lambda-rollback.toml: functions.orders.versions.4.environment has 4097 bytes of names "
+        "and values: AWS Lambda takes at most 4096. Keep what the published version has."
+    )
 
 
 TWO = ORDERS + FOUR + (ORDERS + FOUR).replace("orders", "billing")
