@@ -1,4 +1,4 @@
-"""Every runtime of Lambda, and when AWS stops to support it. Values only.
+"""Lambda's runtimes: their names, and the dates on which AWS ends support.
 
 The dates are those of the tables of supported and deprecated runtimes in ``SOURCE``, not read
 from that page but from the copy that cfn-lint 1.58.0 keeps of it, released on ``AS_OF``
@@ -17,9 +17,11 @@ Invocations are never blocked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -28,6 +30,45 @@ SOURCE: Final = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.ht
 
 AS_OF: Final = date(2026, 10, 20)
 """The day that the table stands for."""
+
+
+class Language(StrEnum):
+    """The language of a runtime, or `PROVIDED` for one that is an operating system only."""
+
+    PYTHON = "python"
+    NODE = "nodejs"
+    JAVA = "java"
+    DOTNET = "dotnet"
+    RUBY = "ruby"
+    GO = "go"
+    PROVIDED = "provided"
+
+
+_LANGUAGE: Final = re.compile(r"[a-z]+")
+_PYTHON_3: Final = re.compile(r"python(?P<version>3\.[0-9]+)")
+
+
+def language_of(runtime: str) -> Language | None:
+    """The language of a runtime identifier, also of one that is newer than this table.
+
+    ``None`` for a container image, which has no runtime, and for a runtime that a customer
+    publishes.
+    """
+    match = _LANGUAGE.match(runtime)
+    word = match[0].removesuffix("core") if match else ""
+    return Language(word) if word in tuple(Language) else None
+
+
+def python_version(runtime: str) -> str | None:
+    """``3.11`` for ``python3.11``; ``None`` for any runtime that is not Python 3."""
+    match = _PYTHON_3.fullmatch(runtime)
+    return match["version"] if match else None
+
+
+def minor_version(python: str) -> tuple[int, int]:
+    """``3.11`` as numbers, to be compared."""
+    major, _, minor = python.partition(".")
+    return int(major), int(minor or 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

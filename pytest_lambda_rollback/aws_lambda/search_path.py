@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pytest_lambda_rollback.aws_lambda.runtimes import minor_version
 from pytest_lambda_rollback.model.packages import PackageInventory, VersionView
 
-_RUNTIME = re.compile(r"python(?P<version>3\.[0-9]+)")
 _FOREIGN_SITE = re.compile(r"python/lib/python(?P<version>[0-9.]+)/(?:site|dist)-packages")
 
 _PROVIDED = frozenset(
@@ -82,18 +82,6 @@ class SearchPath:
         """The entries of code and layers that are searched before the runtime's own."""
         end = self.entries.index(SearchEntry(place=place))
         return tuple(entry for entry in self.entries[:end] if entry.place in _ROOTS)
-
-
-def python_version(runtime: str) -> str | None:
-    """``3.11`` for ``python3.11``; ``None`` for a runtime that is not Python."""
-    match = _RUNTIME.fullmatch(runtime)
-    return match["version"] if match else None
-
-
-def minor_version(python: str) -> tuple[int, int]:
-    """``3.11`` as numbers, to be compared."""
-    major, _, minor = python.partition(".")
-    return int(major), int(minor or 0)
 
 
 def runtime_provides(key: str, python: str) -> bool:

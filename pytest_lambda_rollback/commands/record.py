@@ -15,7 +15,7 @@ from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.hookspecs import console_plugins
 from pytest_lambda_rollback.model.published import AwsSource
 from pytest_lambda_rollback.model.settings import FunctionSettings, Redact, Settings
-from pytest_lambda_rollback.model.text import listed, nearest
+from pytest_lambda_rollback.model.text import counted, listed, nearest
 from pytest_lambda_rollback.recording.origins import registry
 from pytest_lambda_rollback.recording.origins.interface import OriginRequest, OriginType
 from pytest_lambda_rollback.recording.recorder_layer import HANDLER, layer_zip
@@ -181,10 +181,10 @@ def _check(arguments: Namespace) -> int:
     leaks = check(files, _rules(redact))
     for leak in leaks:
         say(f"LEAK    {leak.path} {leak.pointer}: {leak.detector} {leak.shown}")
-    checked = _count(len(files), "fixture")
+    checked = counted(len(files), "fixture")
     if leaks:
         say(
-            f"{_count(len(leaks), 'value')} in {checked} may be secrets or personal data. Record "
+            f"{counted(len(leaks), 'value')} in {checked} may be secrets or personal data. Record "
             "the events again, or take the values out; what is harmless goes under redact.keep"
         )
         return 1
@@ -212,9 +212,9 @@ def _write_layer(path: Path) -> int:
 def _show(report: RecordReport, *, from_logs: bool) -> None:
     say(f"{report.function}: {_answer(report, from_logs=from_logs)}")
     for shape in report.new:
-        say(f"new     {', '.join(shape.fixtures)}: {_count(shape.seen, 'event')} {_of(shape)}")
+        say(f"new     {', '.join(shape.fixtures)}: {counted(shape.seen, 'event')} {_of(shape)}")
     for shape in report.known:
-        say(f"known   {', '.join(shape.fixtures)}: {_count(shape.seen, 'event')} {_of(shape)}")
+        say(f"known   {', '.join(shape.fixtures)}: {counted(shape.seen, 'event')} {_of(shape)}")
     for name in report.added:
         say(f"added   {name}")
     for name in report.removed:
@@ -226,13 +226,13 @@ def _show(report: RecordReport, *, from_logs: bool) -> None:
     for reason, number in report.skipped:
         say(f"skipped {number:,}: {reason}")
     read = " and ".join(
-        f"{_count(number, 'event')} from {origin}" for origin, number in report.read
+        f"{counted(number, 'event')} from {origin}" for origin, number in report.read
     )
     say(f"read    {read}")
     if report.replaced and (report.written or report.added):
         kinds = ", ".join(f"{detector} {number:,}" for detector, number in report.replaced)
         values = sum(number for _, number in report.replaced)
-        say(f"replaced {_count(values, 'value')} by pseudonyms: {kinds}")
+        say(f"replaced {counted(values, 'value')} by pseudonyms: {kinds}")
     for note in report.notes:
         say(f"note: {note}")
     for reason in report.failed:
@@ -249,13 +249,13 @@ def _answer(report: RecordReport, *, from_logs: bool) -> str:
             if from_logs
             else "Name another origin with --from, or omit it to read the function's log"
         )
-    read = _count(report.events, "event")
+    read = counted(report.events, "event")
     if not report.written:
         return f"nothing new in {read}: {folder} has a fixture of every shape"
-    written = f"{_count(len(report.written), 'fixture')} written to {folder}"
+    written = f"{counted(len(report.written), 'fixture')} written to {folder}"
     if not report.new:
         return f"{written}, of shapes that were known; {read} read"
-    return f"{written}, {_count(len(report.new), 'new shape')} in {read}"
+    return f"{written}, {counted(len(report.new), 'new shape')} in {read}"
 
 
 def _of(shape: ShapeReport) -> str:
@@ -265,7 +265,3 @@ def _of(shape: ShapeReport) -> str:
 def _shown(path: Path) -> str:
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

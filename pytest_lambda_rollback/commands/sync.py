@@ -11,7 +11,7 @@ from pytest_lambda_rollback.commands.configurations import say
 from pytest_lambda_rollback.errors import RollbackError
 from pytest_lambda_rollback.model.published import AwsSource, PublishedFunction, PublishedVersion
 from pytest_lambda_rollback.model.settings import FunctionSettings, Store
-from pytest_lambda_rollback.model.text import listed
+from pytest_lambda_rollback.model.text import counted, listed
 from pytest_lambda_rollback.model.versions import ContainerImage, Location, RemotePackage
 from pytest_lambda_rollback.packages.members import megabytes
 from pytest_lambda_rollback.sources.archive import locks
@@ -143,9 +143,9 @@ def _show(report: SyncReport, store: Store) -> None:
     images = sum(function.images for function in report.functions)
     changed = sum(function.lock_changed for function in report.functions)
     say(
-        f"{_count(len(report.functions), 'function')} with {_count(versions, 'version')} in "
-        f"{store.path}: {_count(report.fetched, 'package')} fetched ({megabytes(report.bytes)}), "
-        f"{report.held} were held, {_count(changed, 'lock file')} changed"
+        f"{counted(len(report.functions), 'function')} with {counted(versions, 'version')} in "
+        f"{store.path}: {counted(report.fetched, 'package')} fetched ({megabytes(report.bytes)}), "
+        f"{report.held} were held, {counted(changed, 'lock file')} changed"
     )
     if images:
         are = (
@@ -161,7 +161,3 @@ def _show(report: SyncReport, store: Store) -> None:
 def _few(names: Sequence[str]) -> str:
     more = len(names) - _NAMED
     return listed(names) if more <= 0 else f"{', '.join(names[:_NAMED])} and {more} more"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

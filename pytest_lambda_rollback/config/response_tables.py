@@ -18,6 +18,7 @@ from typing import Any
 from pytest_lambda_rollback.config.paths import located
 from pytest_lambda_rollback.config.toml_table import Table, described
 from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model.json_values import pointer_tokens
 from pytest_lambda_rollback.model.settings import Matcher, ResponseRule
 from pytest_lambda_rollback.model.text import nearest
 
@@ -216,8 +217,7 @@ def _is_broken(schema: Any, reference: str) -> bool:
     from urllib.parse import unquote
 
     at = schema
-    for token in unquote(reference[2:]).split("/"):
-        key = token.replace("~1", "/").replace("~0", "~")
+    for key in pointer_tokens(unquote(reference[1:])):
         if isinstance(at, dict) and key in at:
             at = at[key]
         elif isinstance(at, list) and key.isdecimal() and int(key) < len(at):

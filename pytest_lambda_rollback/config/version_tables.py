@@ -13,13 +13,15 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from pytest_lambda_rollback.aws_lambda.limits import RESERVED_VARIABLES
+from pytest_lambda_rollback.aws_lambda import limits
+from pytest_lambda_rollback.aws_lambda.architectures import ARCHITECTURES
+from pytest_lambda_rollback.aws_lambda.runtimes import Language, language_of
 from pytest_lambda_rollback.config.paths import package
 from pytest_lambda_rollback.config.toml_table import Table, kind
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.builds import Build
 from pytest_lambda_rollback.model.settings import LocalVersion
-from pytest_lambda_rollback.model.text import listed, nearest
+from pytest_lambda_rollback.model.text import counted, listed, nearest
 from pytest_lambda_rollback.model.versions import (
     DEFAULTS,
     FunctionConfiguration,
@@ -27,15 +29,11 @@ from pytest_lambda_rollback.model.versions import (
     RemotePackage,
 )
 
-ARCHITECTURES = ("x86_64", "arm64")
 VERSION_KEYS = ("code", "layers", *(each.name for each in fields(FunctionConfiguration)))
-MAX_LAYERS = 5
 
 _IN_IMAGES = frozenset({"layers", "runtime", "handler"})
 """Parts of a container image, which a version of one does not state."""
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
-_ENVIRONMENT_BYTES = 4096
-_HANDLER_CHARACTERS = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +109,7 @@ class VersionReader:
         """How each key but ``code`` is read; ``runtime`` holds where the table states none."""
         bound = table.values.get("runtime", runtime)
         # An operating-system-only runtime hands the handler to the function's own bootstrap.
-        own_bootstrap = str(bound).startswith("provided")
+        own_bootstrap = language_of(str(bound)) is Language.PROVIDED
         return {
             "layers": lambda: self._layers(table),
             "runtime": lambda: self._runtime(table),
@@ -121,20 +119,25 @@ class VersionReader:
             ),
             "environment": lambda: _environment(table),
             "memory_mb": lambda: table.integer(
-                "memory_mb", DEFAULTS.memory_mb, low=128, high=10240
+                "memory_mb", DEFAULTS.memory_mb, low=limits.MEMORY_MB[0], high=limits.MEMORY_MB[1]
             ),
-            "timeout_s": lambda: table.number("timeout_s", DEFAULTS.timeout_s, low=1, high=900),
+            "timeout_s": lambda: table.number(
+                "timeout_s", DEFAULTS.timeout_s, low=limits.TIMEOUT_S[0], high=limits.TIMEOUT_S[1]
+            ),
             "ephemeral_storage_mb": lambda: table.integer(
-                "ephemeral_storage_mb", DEFAULTS.ephemeral_storage_mb, low=512, high=10240
+                "ephemeral_storage_mb",
+                DEFAULTS.ephemeral_storage_mb,
+                low=limits.EPHEMERAL_STORAGE_MB[0],
+                high=limits.EPHEMERAL_STORAGE_MB[1],
             ),
         }
 
     def _layers(self, table: Table) -> tuple[Path, ...]:
         layers = table.strings("layers")
-        if len(layers) > MAX_LAYERS:
+        if len(layers) > limits.LAYERS:
             raise ConfigError(
-                f"{table.at('layers')} has {len(layers)} layers",
-                why=f"Lambda takes at most {MAX_LAYERS}",
+                f"{table.at('layers')} has {counted(len(layers), 'layer')}",
+                why=f"Lambda takes at most {limits.LAYERS}",
                 do="List the layers that the published version has",
             )
         return tuple(
@@ -184,15 +187,18 @@ def _computed_variables(build: Build, origin: LocalVersion | None) -> Iterator[s
     computed = {name for name in build.environment_names if name not in written}
     known = sorted(name for name, _ in origin.configuration.environment if name in computed)
     if known:
-        yield f"environment variable{'s'[: len(known) > 1]} {listed(known)} from {origin.version}"
+        noun = "environment variable" if len(known) == 1 else "environment variables"
+        yield f"{noun} {listed(known)} from {origin.version}"
 
 
 def _handler(table: Table, own_bootstrap: bool) -> str:
     example = 'Name the module and the function in it, as in handler = "app.handler"'
     handler = table.string("handler", do=example)
-    if re.search(r"\s", handler) or len(handler) > _HANDLER_CHARACTERS:
+    if re.search(r"\s", handler) or len(handler) > limits.HANDLER_CHARACTERS:
         raise table.wrong(
-            "handler", f"at most {_HANDLER_CHARACTERS} characters without white space", do=example
+            "handler",
+            f"at most {limits.HANDLER_CHARACTERS} characters without white space",
+            do=example,
         )
     module, _, function = handler.rpartition(".")
     if not own_bootstrap and not (module and function):
@@ -205,7 +211,7 @@ def _environment(table: Table) -> tuple[tuple[str, str], ...]:
     variables = table.table("environment")
     pairs: list[tuple[str, str]] = []
     for name, value in variables.values.items():
-        if name in RESERVED_VARIABLES:
+        if name in limits.RESERVED_VARIABLES:
             raise ConfigError(
                 f"{variables.at(name)} is reserved",
                 why="AWS Lambda sets it itself and refuses a function that does",
@@ -225,10 +231,10 @@ def _environment(table: Table) -> tuple[tuple[str, str], ...]:
             )
         pairs.append((name, value))
     size = sum(len(name.encode()) + len(value.encode()) for name, value in pairs)
-    if size > _ENVIRONMENT_BYTES:
+    if size > limits.ENVIRONMENT_BYTES:
         raise ConfigError(
             f"{variables.at()} has {size} bytes of names and values",
-            why=f"AWS Lambda takes at most {_ENVIRONMENT_BYTES}",
+            why=f"AWS Lambda takes at most {limits.ENVIRONMENT_BYTES}",
             do="Keep what the published version has",
         )
     return tuple(sorted(pairs))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from pytest_lambda_rollback.aws_lambda.runtimes import minor_version, python_version
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion, Layer
 from pytest_lambda_rollback.packages import new_files
@@ -34,8 +35,8 @@ _MORE_MEMORY_MB: Final = 256
 def not_measurable(version: FunctionVersion) -> str | None:
     """Why lines cannot be measured for a version, ``None`` where they can."""
     runtime = version.configuration.runtime
-    name, _, number = runtime.partition("python3.")
-    if not name and number.isdigit() and int(number) >= 8:
+    python = python_version(runtime)
+    if python is not None and minor_version(python) >= (3, 8):
         return None
     return f"lines are measured for Python runtimes only, and this one is {runtime}"
 

@@ -21,12 +21,12 @@ from pytest_lambda_rollback.diagnosis.event_documents import (
     is_payload,
     kind_of,
     pattern_of,
-    pointer,
     read,
     roots,
 )
 from pytest_lambda_rollback.model.causes import Cause, CauseKind, EventDifference
 from pytest_lambda_rollback.model.findings import Detail, Finding
+from pytest_lambda_rollback.model.json_values import pointer
 from pytest_lambda_rollback.model.replay import FunctionError, OutcomeKind
 
 T = TypeVar("T")

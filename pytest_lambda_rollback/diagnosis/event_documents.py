@@ -54,11 +54,6 @@ def pattern_of(path: Path) -> Path:
     return tuple("*" if isinstance(step, int) else step for step in path)
 
 
-def pointer(path: Path) -> str:
-    """A JSON Pointer (RFC 6901); JSON in a string counts as if it stood there itself."""
-    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
-
-
 def kind_of(value: Any) -> str:
     """The JSON type, as a sentence says it."""
     if value is None:

@@ -12,7 +12,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.aws_lambda import stack_traces
-from pytest_lambda_rollback.aws_lambda.search_path import python_version
+from pytest_lambda_rollback.aws_lambda.architectures import MACHINES
+from pytest_lambda_rollback.aws_lambda.runtimes import python_version
 from pytest_lambda_rollback.diagnosis import error_origins
 from pytest_lambda_rollback.diagnosis.distribution_changes import (
     Evidence,
@@ -40,7 +41,6 @@ from pytest_lambda_rollback.model.versions import Layer
 
 _CPYTHON = re.compile(r"(?:cpython-|cp)3(?P<minor>\d+)")
 _LONGEST_ERROR = 160
-_MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 _REMOVED = {
     12: "asynchat asyncore distutils imp smtpd",
     13: (
@@ -277,7 +277,7 @@ def _misfit(
 def _fits(carried: Carried, run: Stack, change: Change) -> bool:
     natives = carried.natives()
     if isinstance(change, SettingChange):
-        wanted = _MACHINES.get(run.view.version.configuration.architecture)
+        wanted = MACHINES.get(run.view.version.configuration.architecture)
         machines = {native.machine for native in natives if native.machine}
         return not machines or wanted in machines
     tags = {match["minor"] for native in natives if (match := _CPYTHON.search(native.tag))}

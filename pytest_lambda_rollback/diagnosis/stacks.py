@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pytest_lambda_rollback.aws_lambda.search_path import Place, python_version, search_path_of
+from pytest_lambda_rollback.aws_lambda.runtimes import python_version
+from pytest_lambda_rollback.aws_lambda.search_path import Place, search_path_of
 from pytest_lambda_rollback.aws_lambda.stack_traces import place_of
 from pytest_lambda_rollback.model.packages import (
     LayerView,

@@ -15,6 +15,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from pytest_lambda_rollback.aws_lambda.runtimes import Language, language_of
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.import_analysis.module_reader import ModuleReader, open_trees, python_of
 from pytest_lambda_rollback.model.modules import Form, State
@@ -41,18 +42,19 @@ def missing_handler(version: FunctionVersion, *, modules: ModuleReader | None = 
     """
     if version.image is not None or _searches_elsewhere(version):
         return None
-    runtime = version.configuration.runtime
     if python_of(version) is not None:
         return _python(version, modules or ModuleReader(None))
-    if runtime.startswith("nodejs"):
-        return _node(version)
-    if runtime.startswith("ruby"):
-        return _ruby(version)
-    if runtime.startswith("provided"):
-        return _bootstrap(version)
-    if runtime == "go1.x":
-        return _go(version)
-    return None
+    match language_of(version.configuration.runtime):
+        case Language.NODE:
+            return _node(version)
+        case Language.RUBY:
+            return _ruby(version)
+        case Language.PROVIDED:
+            return _bootstrap(version)
+        case Language.GO:
+            return _go(version)
+        case _:
+            return None
 
 
 def _searches_elsewhere(version: FunctionVersion) -> bool:

@@ -6,6 +6,8 @@ import json
 from decimal import Decimal
 from typing import TypeAlias
 
+from pytest_lambda_rollback.model.text import printable
+
 Json: TypeAlias = "bool | int | float | Decimal | str | list[Json] | dict[str, Json] | None"
 """A parsed JSON value; Decimal only for integers too long for Python's own limit."""
 
@@ -91,7 +93,9 @@ def canonical(value: Json) -> str:
 
 def pointer(path: Path) -> str:
     """The path as a JSON Pointer (RFC 6901)."""
-    return "".join("/" + _printable(str(t)).replace("~", "~0").replace("/", "~1") for t in path)
+    return "".join(
+        "/" + printable(str(t), keep="").replace("~", "~0").replace("/", "~1") for t in path
+    )
 
 
 def pointer_tokens(text: str) -> tuple[str, ...]:
@@ -110,7 +114,7 @@ def short_text(value: Json, limit: int = MAX_TEXT) -> str:
         text += chunk
         if len(text) > limit:
             break
-    return bounded(_printable(text), limit)
+    return bounded(printable(text, keep=""), limit)
 
 
 def bounded(text: str, limit: int = MAX_TEXT) -> str:
@@ -120,13 +124,4 @@ def bounded(text: str, limit: int = MAX_TEXT) -> str:
 
 def one_line(text: str, limit: int = MAX_TEXT) -> str:
     """The text on one line, white space folded and nothing in it that a terminal obeys."""
-    return bounded(_printable(" ".join(text[: limit * 20].split())), limit)
-
-
-def _printable(text: str) -> str:
-    """Control characters and lone surrogates as escapes: reports are encoded and shown."""
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )
+    return bounded(printable(" ".join(text[: limit * 20].split()), keep=""), limit)

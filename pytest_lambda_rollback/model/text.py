@@ -1,4 +1,4 @@
-"""Words and characters of messages: lists, near names, and what a terminal must not obey."""
+"""Words and characters of messages: counts, lists, near names, and control characters."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import difflib
 from collections.abc import Collection, Iterable
 
 
-def printable(text: str) -> str:
-    """The text with what a terminal would obey written as escapes; line breaks and tabs stay.
+def printable(text: str, *, keep: str = "\n\t") -> str:
+    """The text with control characters and lone surrogates as escapes, except those of ``keep``.
 
-    Names of files, functions and layers come from whoever made them.
+    Names of files, functions and layers, and a function's output, come from whoever made them:
+    they must not steer a terminal, nor break the encoding of a report.
     """
     if text.isprintable():
         return text
     return "".join(
-        char if char.isprintable() or char in "\n\t" else char.encode("unicode_escape").decode()
+        char if char.isprintable() or char in keep else char.encode("unicode_escape").decode()
         for char in text
     )
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """``1 event``, ``1,200 events``; ``plural`` where the noun does not take an s."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -20,12 +20,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
+from pytest_lambda_rollback.aws_lambda.limits import MB, UNZIPPED_BYTES
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.versions import Artifact
 from pytest_lambda_rollback.packages.folders import FolderPackage
 from pytest_lambda_rollback.packages.members import (
-    MB,
-    UNZIPPED_LIMIT_BYTES,
     Kind,
     Member,
     megabytes,
@@ -63,7 +62,7 @@ class ArtifactStore:
         root: Path,
         *,
         use_cache: bool = True,
-        limit_bytes: int = UNZIPPED_LIMIT_BYTES,
+        limit_bytes: int = UNZIPPED_BYTES,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._root = root.absolute()
@@ -186,7 +185,7 @@ class ArtifactStore:
 
 
 def check_total(
-    artifacts: Sequence[Artifact], *, of: str = "", limit_bytes: int = UNZIPPED_LIMIT_BYTES
+    artifacts: Sequence[Artifact], *, of: str = "", limit_bytes: int = UNZIPPED_BYTES
 ) -> None:
     """Raise SourceError when code and layers together are more than Lambda takes unzipped.
 

@@ -12,12 +12,8 @@ import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from pytest_lambda_rollback.aws_lambda.limits import MB
 from pytest_lambda_rollback.errors import SourceError
-
-MB = 1024 * 1024
-
-UNZIPPED_LIMIT_BYTES = 250 * MB
-"""Code and layers together, unzipped: "Deployment package size" in AWS's Lambda quotas."""
 
 MEMBER_LIMIT = 200_000
 """Entries of one package, and members with all implied folders; far above real packages."""

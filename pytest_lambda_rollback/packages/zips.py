@@ -20,9 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pytest_lambda_rollback.aws_lambda.limits import MB
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.packages.members import (
-    MB,
     MEMBER_LIMIT,
     SYMLINK_LIMIT_BYTES,
     Kind,

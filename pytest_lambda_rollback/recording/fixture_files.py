@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from pytest_lambda_rollback.aws_lambda.limits import EVENT_BYTES
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.recorded import RecordedEvent
 from pytest_lambda_rollback.recording import json_text
@@ -25,7 +26,7 @@ from pytest_lambda_rollback.sources import events
 
 LEDGER: Final = ".recorded.sha256"
 _MAX_NAME_CHARS: Final = 60
-_MAX_FILE_BYTES: Final = 8 * events.MAX_BYTES
+_MAX_FILE_BYTES: Final = 8 * EVENT_BYTES
 _IDENTITY_KEYS: Final = ("cognitoIdentityId", "cognitoIdentityPoolId")
 _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 

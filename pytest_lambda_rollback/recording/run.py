@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from pytest_lambda_rollback.aws_lambda.limits import EVENT_BYTES
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.model.recorded import RecordedEvent, Shape, Skipped
 from pytest_lambda_rollback.recording import json_text
@@ -30,7 +31,6 @@ from pytest_lambda_rollback.recording.origins.interface import (
 )
 from pytest_lambda_rollback.recording.origins.registry import read
 from pytest_lambda_rollback.redaction.redactor import Redactor
-from pytest_lambda_rollback.sources import events
 
 NOT_REDACTABLE: Final = "an event could not be redacted"
 TOO_LARGE: Final = "an event is larger than AWS Lambda takes"
@@ -157,7 +157,7 @@ def _said(text: str | None, form: re.Pattern[str]) -> str | None:
 
 
 def _too_large(event: object) -> bool:
-    return len(json_text.written(event, indent=0).encode("utf-8")) > events.MAX_BYTES
+    return len(json_text.written(event, indent=0).encode("utf-8")) > EVENT_BYTES
 
 
 def _chained(*parts: Iterable[RecordedEvent]) -> Iterator[RecordedEvent]:

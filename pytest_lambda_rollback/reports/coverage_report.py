@@ -17,6 +17,7 @@ from pytest_lambda_rollback.model.coverage import (
     Ranges,
     merge,
 )
+from pytest_lambda_rollback.model.text import counted
 
 _RANGES_SHOWN = 8
 _FILES_SHOWN = 8
@@ -128,7 +129,7 @@ def coverage_lines(coverage: Coverage, *, of: str) -> list[str]:
         details.append(_unmeasured(coverage))
     if coverage.left_out:
         details.append(
-            f"{_counted(coverage.left_out, 'file')} not looked into: too large, too many or not "
+            f"{counted(coverage.left_out, 'file')} not looked into: too large, too many or not "
             "to be compiled"
         )
     return [line, *(f"  {detail}" for detail in details)]
@@ -136,7 +137,7 @@ def coverage_lines(coverage: Coverage, *, of: str) -> list[str]:
 
 def _events(coverage: Coverage) -> str:
     names = [(source or "no known source", number) for source, number in coverage.sources]
-    text = _counted(coverage.events, "event")
+    text = counted(coverage.events, "event")
     if not names:
         return text
     if len(names) == 1:
@@ -146,10 +147,10 @@ def _events(coverage: Coverage) -> str:
 
 def _reached(coverage: Coverage, file: FileLines) -> str:
     if not file.missed:
-        return f"all {_counted(file.executable_count, 'line')} of {file.name}"
+        return f"all {counted(file.executable_count, 'line')} of {file.name}"
     at_least = "" if coverage.complete else "at least "
     return (
-        f"{at_least}{file.reached_count} of {_counted(file.executable_count, 'line')} of "
+        f"{at_least}{file.reached_count} of {counted(file.executable_count, 'line')} of "
         f"{file.name}, not {_spelt(file.missed)}"
     )
 
@@ -161,7 +162,7 @@ def _by_file(coverage: Coverage) -> Iterable[str]:
         yield _reached(coverage, file)
     more = len(incomplete) - _FILES_SHOWN
     if more > 0:
-        yield f"and {_counted(more, 'more file')} of which lines were not reached"
+        yield f"and {counted(more, 'more file')} of which lines were not reached"
 
 
 def _not_known(coverage: Coverage) -> str:
@@ -174,17 +175,13 @@ def _unmeasured(coverage: Coverage) -> str:
     shown = "; ".join(f"{event}: {why}" for event, why in coverage.unmeasured[:_EVENTS_SHOWN])
     more = len(coverage.unmeasured) - _EVENTS_SHOWN
     tail = f"; and {more} more" if more > 0 else ""
-    return f"without {_counted(len(coverage.unmeasured), 'event')} not measured ({shown}{tail})"
+    return f"without {counted(len(coverage.unmeasured), 'event')} not measured ({shown}{tail})"
 
 
 def _spelt(ranges: Ranges) -> str:
     shown = [str(a) if a == b else f"{a}-{b}" for a, b in ranges[:_RANGES_SHOWN]]
     more = len(ranges) - _RANGES_SHOWN
-    return ", ".join(shown) + (f" and {_counted(more, 'more place')}" if more > 0 else "")
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return ", ".join(shown) + (f" and {counted(more, 'more place')}" if more > 0 else "")
 
 
 def _pairs(ranges: Ranges) -> list[list[int]]:

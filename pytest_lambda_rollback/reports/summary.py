@@ -12,7 +12,7 @@ from collections import Counter
 from typing import Any
 
 from pytest_lambda_rollback.model.findings import Verdict
-from pytest_lambda_rollback.model.text import listed
+from pytest_lambda_rollback.model.text import counted, listed
 from pytest_lambda_rollback.reports.reasons import reason_lines
 from pytest_lambda_rollback.reports.target_table import (
     Standing,
@@ -99,7 +99,7 @@ def _safe_line(function: dict[str, Any], place: str) -> str:
     line = f"{place}, current version {function['current']}: {listed(names)} {verb} safe"
     warnings = len(_warnings(function))
     if warnings:
-        line += f" ({warnings} warning{'s' if warnings > 1 else ''}, shown with -v)"
+        line += f" ({counted(warnings, 'warning')}, shown with -v)"
     return line
 
 

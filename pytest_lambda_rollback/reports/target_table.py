@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from pytest_lambda_rollback.model.findings import Verdict
-from pytest_lambda_rollback.model.text import listed
+from pytest_lambda_rollback.model.text import counted, listed
 from pytest_lambda_rollback.reports.terminal import UNKNOWN_VERSION
 
 
@@ -69,7 +69,7 @@ def _cell(target: dict[str, Any]) -> str:
         parts.append(f"{missing} not checked")
     stale = sum(check["stale_accept"] for check in target["checks"])
     if stale:
-        parts.append(f"{stale} stale acceptance" + ("s" if stale > 1 else ""))
+        parts.append(counted(stale, "stale acceptance"))
     verdict = target["verdict"]
     loud = verdict if verdict == Verdict.SAFE else verdict.upper()
     return f"{loud} ({', '.join(parts)})"

@@ -13,6 +13,7 @@ from typing import Any
 from pytest_lambda_rollback.model.causes import Cause, CauseKind
 from pytest_lambda_rollback.model.findings import CheckResult, Finding, Verdict
 from pytest_lambda_rollback.model.replay import EngineDescription
+from pytest_lambda_rollback.model.text import printable
 from pytest_lambda_rollback.reports import sentences
 
 _WIDTH = 100
@@ -43,7 +44,7 @@ def short(result: CheckResult) -> str:
         text = f"{result.verdict}: {result.reason}"
     else:
         text = f"{result.verdict}: {sentences.brief(result.findings[0])}"
-    return _printable(text)
+    return printable(text, keep="\t")
 
 
 def likeness(result: CheckResult) -> tuple[object, ...]:
@@ -85,15 +86,7 @@ def failure(result: CheckResult, *, repeat: str, like: str | None = None) -> str
         lines += ["", "Repeat just this check with:", f"  {repeat}"]
     elif result.findings:  # else the first line has told it all
         lines += ["", f"Same failure as {like}; see it for details"]
-    return "\n".join(_printable(line) for line in lines)
-
-
-def _printable(line: str) -> str:
-    """One line without control characters: a function's text must not steer the terminal."""
-    return "".join(
-        char if char.isprintable() or char == "\t" else char.encode("unicode_escape").decode()
-        for char in line
-    )
+    return "\n".join(printable(line, keep="\t") for line in lines)
 
 
 def _finding_lines(finding: Finding, *, stack_trace: bool) -> Iterator[str]:

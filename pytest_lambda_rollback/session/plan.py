@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from pytest_lambda_rollback.aws_lambda.runtimes import python_version
 from pytest_lambda_rollback.model.findings import Check, Contract
 from pytest_lambda_rollback.model.published import PublishedVersion
 from pytest_lambda_rollback.model.settings import (
@@ -161,7 +162,7 @@ def _contracts(
     """
     if _is_image(version):
         return (Contract.PLATFORM,)
-    if version is None or not version.configuration.runtime.startswith("python"):
+    if version is None or python_version(version.configuration.runtime) is None:
         required = (Contract.DEPENDENCIES,) if function.requires else ()
         return (*required, Contract.PLATFORM)
     return (Contract.DEPENDENCIES, Contract.IMPORTS, Contract.PLATFORM)

@@ -26,6 +26,7 @@ from pytest_lambda_rollback.errors import RollbackError, SourceError
 from pytest_lambda_rollback.model.builds import Build
 from pytest_lambda_rollback.model.published import AwsSource, Binding, Discovery, PublishedFunction
 from pytest_lambda_rollback.model.settings import Store
+from pytest_lambda_rollback.model.text import counted
 from pytest_lambda_rollback.packages import new_files
 from pytest_lambda_rollback.sources.archive import locks
 from pytest_lambda_rollback.sources.archive.merging import another_function, merged
@@ -288,7 +289,7 @@ def _shared_name(store: Store, name: str) -> str:
 
 
 def _functions(number: int) -> str:
-    return "1 function" if number == 1 else f"{number} functions"
+    return counted(number, "function")
 
 
 def _checked(names: Sequence[object], name: str) -> tuple[str, ...]:

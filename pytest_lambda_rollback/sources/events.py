@@ -15,18 +15,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from pytest_lambda_rollback.aws_lambda.limits import EVENT_BYTES
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.replay import EventFixture, ExpectedError
 
 FORMAT = "1"
-MAX_BYTES = 6_291_456
 """What AWS Lambda takes as the payload of a synchronous invocation ("Lambda quotas")."""
 
 _ENVELOPE_KEYS = ("lambda_rollback", "event", "context", "recorded", "expect")
 _CONTEXT_KEYS = ("client_context", "identity")
 _IDENTITY_KEYS = ("cognitoIdentityId", "cognitoIdentityPoolId")
 _RECORDED_KEYS = ("function", "version", "time", "source")
-_MAX_FILE_BYTES = 8 * MAX_BYTES
+_MAX_FILE_BYTES = 8 * EVENT_BYTES
 """An envelope may be longer than its event, by indentation for example, but not without end."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -123,7 +123,7 @@ def _parsed(path: Path, text: str) -> object:
 
 
 def _limited(path: Path, payload: bytes) -> bytes:
-    if len(payload) > MAX_BYTES:
+    if len(payload) > EVENT_BYTES:
         raise _too_large(path, len(payload))
     return payload
 
@@ -131,7 +131,7 @@ def _limited(path: Path, payload: bytes) -> bytes:
 def _too_large(path: Path, size_bytes: int) -> ConfigError:
     return ConfigError(
         f"event fixture {path} has {size_bytes} bytes",
-        why=f"AWS Lambda takes events of at most {MAX_BYTES} bytes",
+        why=f"AWS Lambda takes events of at most {EVENT_BYTES} bytes",
         do="Record a smaller event, or take white space out of it",
     )
 

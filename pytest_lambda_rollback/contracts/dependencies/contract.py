@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from pytest_lambda_rollback.aws_lambda.search_path import python_version
+from pytest_lambda_rollback.aws_lambda.runtimes import python_version
 from pytest_lambda_rollback.contracts.dependencies.installed import Installed
 from pytest_lambda_rollback.contracts.dependencies.issues import Issue, placement_issues
 from pytest_lambda_rollback.contracts.dependencies.markers import Requirements, key_of

@@ -15,16 +15,12 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from pytest_lambda_rollback.aws_lambda.architectures import MACHINES
+
 _UNKNOWN = re.compile(r"\bplatform_(?:release|version)\b")
-_MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 _LAST_PATCH = 99
 _ONLY_FOR_AN_EXTRA = re.compile(r";(?!.*\bor\b).*\bextra\s*==\s*(?:'[^']+'|\"[^\"]+\")")
 """A marker without ``or`` in which an extra is asked for: what ``dev`` and ``test`` need."""
-
-
-def machine_of(architecture: str) -> str:
-    """``uname -m`` of a Lambda architecture."""
-    return _MACHINES.get(architecture, architecture)
 
 
 def only_for_an_extra(text: str) -> bool:
@@ -47,7 +43,7 @@ class Requirements:
         common = {
             "implementation_name": "cpython",
             "os_name": "posix",
-            "platform_machine": machine_of(architecture),
+            "platform_machine": MACHINES[architecture],
             "platform_python_implementation": "CPython",
             "platform_release": "",
             "platform_system": "Linux",

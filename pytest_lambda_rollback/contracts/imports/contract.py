@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pytest_lambda_rollback.aws_lambda.runtimes import python_version
 from pytest_lambda_rollback.contracts.imports.calls import judge_calls
 from pytest_lambda_rollback.contracts.imports.providers import Sides, asked_for, lacked
 from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement, Subject
@@ -62,7 +63,7 @@ def judge(
     lived with today and not a finding.
     """
     for view in (own, redeployed):
-        if not view.runtime.startswith("python"):
+        if python_version(view.runtime) is None:
             note = f"imports are not checked because {view.runtime} is not a Python runtime"
             return Judgement(notes=(note,))
     lived_with = _asked_in_vain(live) if live is not None else frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_lambda_rollback.aws_lambda.runtimes import python_version
 from pytest_lambda_rollback.model.causes import Cause
 from pytest_lambda_rollback.model.findings import Details, Subject
 from pytest_lambda_rollback.model.modules import Answer, Answered, Form, ModuleView, Provider, State
@@ -166,4 +167,4 @@ def _text(provider: Provider | None) -> str | None:
 
 
 def _python(runtime: str) -> str:
-    return runtime.removeprefix("python")
+    return python_version(runtime) or runtime

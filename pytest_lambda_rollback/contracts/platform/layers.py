@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from pytest_lambda_rollback.aws_lambda import limits
 from pytest_lambda_rollback.contracts.platform.case import LATEST, Concern, PlatformCase
 from pytest_lambda_rollback.model.published import LayerFacts, PublishedFunction, PublishedVersion
 from pytest_lambda_rollback.model.versions import FunctionVersion, RemotePackage
 
-LAYERS_LIMIT = 5
-UNZIPPED_LIMIT_BYTES = 250 * 1024 * 1024
-ENVIRONMENT_LIMIT_BYTES = 4 * 1024
-UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024
 """Of a zip that is sent with UpdateFunctionCode itself; a larger one goes through S3."""
 
 
@@ -81,7 +78,7 @@ def limit_concerns(case: PlatformCase) -> Iterator[Concern]:
         "too-many-layers",
         len(case.target.layers),
         len(case.current.layers),
-        LAYERS_LIMIT,
+        limits.LAYERS,
         "has {} layers, and AWS takes {}",
     )
     megabytes = "is {:.0f} MB unzipped with its layers, and AWS takes {:.0f} MB"
@@ -90,16 +87,16 @@ def limit_concerns(case: PlatformCase) -> Iterator[Concern]:
         "unzipped-too-large",
         _unzipped_bytes(case.target),
         _unzipped_bytes(case.current),
-        UNZIPPED_LIMIT_BYTES,
+        limits.UNZIPPED_BYTES,
         megabytes,
-        unit=1024 * 1024,
+        unit=limits.MB,
     )
     yield from _over(
         case,
         "environment-too-large",
         _environment_bytes(case.target),
         _environment_bytes(case.current),
-        ENVIRONMENT_LIMIT_BYTES,
+        limits.ENVIRONMENT_BYTES,
         "has {} bytes of environment variables, and AWS takes {}",
     )
 
@@ -110,9 +107,9 @@ def layer_notes(case: PlatformCase) -> Iterator[str]:
     if case.by_alias or record is None or not isinstance(record.code, RemotePackage):
         return
     size = record.code.size_bytes
-    if size > UPLOAD_LIMIT_BYTES:
+    if size > limits.UPLOAD_BYTES:
         yield (
-            f"the zip of {case.published.name} has {size / 1024**2:.0f} MB: over 50 MB it is "
+            f"the zip of {case.published.name} has {size / limits.MB:.0f} MB: over 50 MB it is "
             "deployed through an S3 bucket only"
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pytest_lambda_rollback.aws_lambda.runtimes import Language, language_of
 from pytest_lambda_rollback.contracts.platform.case import Concern, PlatformCase, is_published
 from pytest_lambda_rollback.model.versions import ContainerImage
 
@@ -26,7 +27,8 @@ _STATES = {
 }
 """https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html."""
 
-_NO_LOOK = re.compile(r"(java|dotnet)[\w.]*")
+_UNREAD = (Language.JAVA, Language.DOTNET)
+"""Languages whose handlers are not looked for in the packages."""
 
 
 def version_concerns(case: PlatformCase) -> Iterator[Concern]:
@@ -47,7 +49,7 @@ def version_concerns(case: PlatformCase) -> Iterator[Concern]:
 def version_notes(case: PlatformCase) -> Iterator[str]:
     """What was not looked at."""
     runtime, handler = case.target.configuration.runtime, case.target.configuration.handler
-    if case.target.image is None and _NO_LOOK.fullmatch(runtime):
+    if case.target.image is None and language_of(runtime) in _UNREAD:
         yield f"whether the handler {handler} is in the code is not known for {runtime}"
     if case.target.image is not None:
         yield (

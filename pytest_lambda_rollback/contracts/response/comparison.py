@@ -15,6 +15,7 @@ from pytest_lambda_rollback.contracts.response.differences import ANY_INDEX, Dif
 from pytest_lambda_rollback.contracts.response.matching import element_keys, match
 from pytest_lambda_rollback.contracts.response.shapes import Shape, shape_of
 from pytest_lambda_rollback.model.json_values import Json, Path, canonical, json_type, scalar_key
+from pytest_lambda_rollback.model.text import counted
 
 
 def compare_shape(shape: Shape, target: Json, path: Path, differences: Differences) -> None:
@@ -149,4 +150,4 @@ def _compare_arrays(
 
 
 def _items(count: int) -> str:
-    return f"{count} item{'' if count == 1 else 's'}"
+    return counted(count, "item")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Final
 
+from pytest_lambda_rollback.aws_lambda.architectures import ARCHITECTURES
 from pytest_lambda_rollback.errors import EngineError
-
-_ARCHITECTURES: Final = ("x86_64", "arm64")
+from pytest_lambda_rollback.model.versions import DEFAULTS
 
 _REPOSITORIES: Final = {
     # runtime -> (repository, tag without the architecture)
@@ -39,7 +39,9 @@ def nearest_runtimes(runtime: str, overrides: tuple[tuple[str, str], ...] = ()) 
 
 
 def base_image(
-    runtime: str, architecture: str = "x86_64", overrides: tuple[tuple[str, str], ...] = ()
+    runtime: str,
+    architecture: str = DEFAULTS.architecture,
+    overrides: tuple[tuple[str, str], ...] = (),
 ) -> str:
     """Image reference of a runtime's base image, ``amazon/aws-lambda-python:3.11-x86_64``.
 
@@ -47,10 +49,10 @@ def base_image(
     runtime that the table does not have adds it. Raises EngineError for a runtime that is in
     neither, naming the nearest ones, and for an architecture that Lambda does not have.
     """
-    if architecture not in _ARCHITECTURES:
+    if architecture not in ARCHITECTURES:
         raise EngineError(
             f"no base image for the architecture {architecture!r}",
-            why="Lambda has the architectures " + " and ".join(_ARCHITECTURES),
+            why="Lambda has the architectures " + " and ".join(ARCHITECTURES),
             do="Correct the version's architecture",
         )
     for name, image in reversed(overrides):

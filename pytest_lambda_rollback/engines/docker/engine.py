@@ -15,6 +15,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_lambda_rollback.aws_lambda.architectures import PLATFORMS
 from pytest_lambda_rollback.engines.docker.daemon import (
     ENGINE_LABEL,
     NAME_PREFIX,
@@ -43,7 +44,6 @@ from pytest_lambda_rollback.engines.docker.network import (
     is_cut_off,
     remove_network,
 )
-from pytest_lambda_rollback.engines.docker.pulls import PLATFORMS
 from pytest_lambda_rollback.engines.interface import Progress
 from pytest_lambda_rollback.engines.runtime_api.environment_variables import environment_of
 from pytest_lambda_rollback.engines.runtime_api.server import RuntimeApi

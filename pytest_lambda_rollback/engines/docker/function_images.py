@@ -13,8 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_lambda_rollback.aws_lambda.architectures import PLATFORMS
 from pytest_lambda_rollback.engines.docker.daemon import DaemonLost, translated
-from pytest_lambda_rollback.engines.docker.pulls import PLATFORMS, inspected, pull_image
+from pytest_lambda_rollback.engines.docker.pulls import inspected, pull_image
 from pytest_lambda_rollback.engines.interface import Progress
 from pytest_lambda_rollback.errors import EngineError, RollbackError
 from pytest_lambda_rollback.model.versions import ContainerImage, FunctionVersion

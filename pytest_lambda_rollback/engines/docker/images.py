@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pytest_lambda_rollback.aws_lambda.architectures import PLATFORMS
 from pytest_lambda_rollback.engines.docker.base_images import base_image
 from pytest_lambda_rollback.engines.docker.daemon import translated, with_ticks
 from pytest_lambda_rollback.engines.docker.function_images import FunctionImages, RegistryLogin
@@ -26,7 +27,7 @@ from pytest_lambda_rollback.engines.docker.image_chain import (
     launch_of_package,
     seal,
 )
-from pytest_lambda_rollback.engines.docker.pulls import PLATFORMS, inspected, pull_image
+from pytest_lambda_rollback.engines.docker.pulls import inspected, pull_image
 from pytest_lambda_rollback.engines.interface import Progress
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.versions import ContainerImage, FunctionVersion

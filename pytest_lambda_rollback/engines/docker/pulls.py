@@ -16,7 +16,6 @@ from pytest_lambda_rollback.errors import EngineError
 if TYPE_CHECKING:
     from docker.client import DockerClient
 
-PLATFORMS: Final = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 """Docker's names for Lambda's architectures."""
 
 _PULL_TIMEOUT_S: Final = 900

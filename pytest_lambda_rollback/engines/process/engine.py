@@ -21,6 +21,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_lambda_rollback.aws_lambda.architectures import architecture_of
+from pytest_lambda_rollback.aws_lambda.runtimes import python_version
 from pytest_lambda_rollback.engines.interface import Progress
 from pytest_lambda_rollback.engines.process.folders import (
     Trees,
@@ -48,7 +50,6 @@ NOT_SEALED = (
 
 _LOOPBACK = "127.0.0.1"
 _PATH = "/usr/local/bin:/usr/bin:/bin"
-_ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 class ProcessEngine:
@@ -365,14 +366,14 @@ def _python_of(version: FunctionVersion) -> str:
             do="Use the docker engine",
         )
     runtime, architecture = version.configuration.runtime, version.configuration.architecture
-    name, _, number = runtime.partition("python")
-    if name or not number.startswith("3."):
+    number = python_version(runtime)
+    if number is None:
         raise EngineError(
             f"{version.name} cannot be run by the process engine",
             why=f"it runs Python functions only, and this one's runtime is {runtime}",
             do="Install and start Docker, and use the docker engine",
         )
-    machine = _ARCHITECTURES.get(platform.machine().lower(), platform.machine())
+    machine = architecture_of(platform.machine()) or platform.machine()
     if architecture != machine:
         raise EngineError(
             f"{version.name} cannot be run by the process engine",

@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from pytest_lambda_rollback.aws_lambda.limits import RESPONSE_BYTES, STREAMED_RESPONSE_BYTES
 from pytest_lambda_rollback.engines.runtime_api import http
 from pytest_lambda_rollback.engines.runtime_api.connection import JSON, Connection
 from pytest_lambda_rollback.engines.runtime_api.replies import (
@@ -31,9 +32,6 @@ from pytest_lambda_rollback.engines.runtime_api.replies import (
 from pytest_lambda_rollback.model.replay import Invocation
 from pytest_lambda_rollback.model.versions import FunctionVersion
 
-RESPONSE_LIMIT_BYTES = 6_291_556
-"""AWS: "Response payload size exceeded maximum allowed payload size (6291556 bytes)."."""
-STREAM_LIMIT_BYTES = 200 * 1024 * 1024
 _OTHER_LIMIT_BYTES = 64 * 1024
 
 _ROOT = "/2018-06-01/runtime/"
@@ -350,8 +348,8 @@ class Endpoint:
         if head.method != "POST" or not head.path.startswith(_ROOT):
             return _OTHER_LIMIT_BYTES
         if _streams(head) and head.path.endswith("/response"):
-            return STREAM_LIMIT_BYTES
-        return RESPONSE_LIMIT_BYTES
+            return STREAMED_RESPONSE_BYTES
+        return RESPONSE_BYTES
 
     def handle(self, connection: Connection, request: http.Request) -> None:
         """Answer one request, at once or (for ``/next``) when there is an event."""

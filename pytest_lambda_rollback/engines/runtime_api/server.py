@@ -11,8 +11,6 @@ import socket
 import threading
 
 from pytest_lambda_rollback.engines.runtime_api.endpoint import (
-    RESPONSE_LIMIT_BYTES,
-    STREAM_LIMIT_BYTES,
     Endpoint,
 )
 from pytest_lambda_rollback.engines.runtime_api.replies import Phase, Reply, ReplyKind
@@ -20,8 +18,6 @@ from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.versions import FunctionVersion
 
 __all__ = [
-    "RESPONSE_LIMIT_BYTES",
-    "STREAM_LIMIT_BYTES",
     "Endpoint",
     "Phase",
     "Reply",

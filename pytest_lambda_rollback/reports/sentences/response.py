@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pytest_lambda_rollback.model.findings import Finding
+from pytest_lambda_rollback.model.text import counted
 
 
 def predicate(finding: Finding) -> str:
@@ -22,4 +23,4 @@ def predicate(finding: Finding) -> str:
     more = details["more_places"]
     if not isinstance(more, int) or more < 1:
         return text
-    return f"{text} (and so in {more} more element{'s' if more > 1 else ''})"
+    return f"{text} (and so in {counted(more, 'more element')})"

@@ -17,9 +17,10 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from pytest_lambda_rollback.aws_lambda.limits import MB, UNZIPPED_BYTES
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.versions import Location, PackageKind, RemotePackage
-from pytest_lambda_rollback.packages.members import MB, UNZIPPED_LIMIT_BYTES, megabytes
+from pytest_lambda_rollback.packages.members import megabytes
 from pytest_lambda_rollback.sources.archive import locks
 from pytest_lambda_rollback.sources.archive.objects import Objects, Unfinished
 
@@ -101,7 +102,7 @@ class Archive:
         root: Path,
         *,
         bucket: Bucket | None = None,
-        limit_bytes: int = UNZIPPED_LIMIT_BYTES,
+        limit_bytes: int = UNZIPPED_BYTES,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.root = root.absolute()

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.errors import RollbackError, SourceError
 from pytest_lambda_rollback.model.published import PublishedFunction, PublishedVersion
+from pytest_lambda_rollback.model.text import counted
 from pytest_lambda_rollback.model.versions import ContainerImage, RemotePackage
 from pytest_lambda_rollback.sources.archive import locks
 from pytest_lambda_rollback.sources.archive.archive import (
@@ -202,7 +203,7 @@ class _Run:
         notes = work.notes
         if images:
             notes += (
-                f"{function.name}: {images} version{'' if images == 1 else 's'} with a container"
+                f"{function.name}: {counted(images, 'version')} with a container"
                 " image, recorded by digest; images stay in their registry",
             )
         changed = work.changed
@@ -248,7 +249,7 @@ class _Run:
             self._failed.append(Missed(name=bucket.url, reason=str(error)))
             return
         if mine:
-            self._progress(f"putting {len(mine)} packages into {bucket.url}")
+            self._progress(f"putting {counted(len(mine), 'package')} into {bucket.url}")
         errors = [error for error in self.pool.map(put, mine.values()) if error is not None]
         self._shared = len(mine) - len(errors)
         self._failed += dict.fromkeys(

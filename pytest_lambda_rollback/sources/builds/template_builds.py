@@ -10,6 +10,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from pytest_lambda_rollback.aws_lambda.architectures import ARCHITECTURES
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.builds import Build
 from pytest_lambda_rollback.model.versions import (
@@ -156,8 +157,8 @@ class _Properties:
         one = self.value("Architectures", found[0])
         if isinstance(one, type(COMPUTED)):
             return None
-        if one not in ("x86_64", "arm64"):
-            raise self._wrong("Architectures", "x86_64 or arm64")
+        if one not in ARCHITECTURES:
+            raise self._wrong("Architectures", " or ".join(ARCHITECTURES))
         return str(one)
 
     def environment(self) -> tuple[tuple[tuple[str, str], ...] | None, tuple[str, ...]]:

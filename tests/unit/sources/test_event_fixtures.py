@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_lambda_rollback.aws_lambda.limits import EVENT_BYTES
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.replay import EventFixture, ExpectedError
-from pytest_lambda_rollback.sources.events import MAX_BYTES, load
+from pytest_lambda_rollback.sources.events import load
 
 Write = Callable[[str | bytes], Path]
 
@@ -67,7 +68,7 @@ def test_a_bare_event_is_the_very_bytes_of_its_file(write: Write, content: str) 
 
 
 def test_an_event_of_exactly_the_limit_is_taken(write: Write) -> None:
-    content = '"' + "x" * (MAX_BYTES - 2) + '"'
+    content = '"' + "x" * (EVENT_BYTES - 2) + '"'
     assert len(load(write(content), name="event").payload) == 6 * 1024 * 1024
 
 
@@ -159,7 +160,7 @@ def test_what_is_expected(write: Write, expect: str, expected: ExpectedError | N
 
 
 def test_white_space_of_an_envelope_does_not_count(write: Write) -> None:
-    text = '{"lambda_rollback": 1, "event": [' + " " * MAX_BYTES + "]}"
+    text = '{"lambda_rollback": 1, "event": [' + " " * EVENT_BYTES + "]}"
     assert load(write(text), name="event").payload == b"[]"
 
 
@@ -211,12 +212,12 @@ MISTAKES = {
         "is nested too deeply to be read. Record an event that the function can really get.",
     ),
     "too large": (
-        '"' + "x" * (MAX_BYTES - 1) + '"',
+        '"' + "x" * (EVENT_BYTES - 1) + '"',
         "has 6291457 bytes: AWS Lambda takes events of at most 6291456 bytes. Record a smaller "
         "event, or take white space out of it.",
     ),
     "too large in an envelope": (
-        '{"lambda_rollback": 1, "event": "' + "x" * (MAX_BYTES - 1) + '"}',
+        '{"lambda_rollback": 1, "event": "' + "x" * (EVENT_BYTES - 1) + '"}',
         "has 6291457 bytes: AWS Lambda takes events of at most 6291456 bytes. Record a smaller "
         "event, or take white space out of it.",
     ),

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_lambda_rollback.aws_lambda.limits import RESPONSE_BYTES
 from pytest_lambda_rollback.engines.runtime_api.server import (
-    RESPONSE_LIMIT_BYTES,
     Endpoint,
     Phase,
     Reply,
@@ -491,7 +491,7 @@ def test_a_response_over_the_limit_is_too_large(
 ) -> None:
     replying = _begin(threads, endpoint, "a")
     runtime.next()
-    body = b"x" * (RESPONSE_LIMIT_BYTES + 1)
+    body = b"x" * (RESPONSE_BYTES + 1)
     if chunked:
         runtime.send(
             f"POST {ROOT}/invocation/a/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -516,8 +516,8 @@ def test_a_response_at_the_limit_is_taken(
 ) -> None:
     replying = _begin(threads, endpoint, "a")
     runtime.next()
-    assert runtime.call("POST", "/invocation/a/response", b"x" * RESPONSE_LIMIT_BYTES) == 202
-    assert len(_end(replying).payload) == RESPONSE_LIMIT_BYTES
+    assert runtime.call("POST", "/invocation/a/response", b"x" * RESPONSE_BYTES) == 202
+    assert len(_end(replying).payload) == RESPONSE_BYTES
 
 
 def test_an_error_over_the_limit_is_still_an_error(
@@ -525,7 +525,7 @@ def test_an_error_over_the_limit_is_still_an_error(
 ) -> None:
     replying = _begin(threads, endpoint, "a")
     runtime.next()
-    body = b"x" * (RESPONSE_LIMIT_BYTES + 1)
+    body = b"x" * (RESPONSE_BYTES + 1)
     runtime.call("POST", "/invocation/a/error", body, Lambda_Runtime_Function_Error_Type="Big")
     reply = _end(replying)
     assert reply.kind is ReplyKind.ERRORED
@@ -555,12 +555,12 @@ def test_a_streamed_response_may_be_larger_than_a_buffered_one(
 ) -> None:
     replying = _begin(threads, endpoint, "a")
     runtime.next()
-    _stream(runtime, "a", [b"x" * RESPONSE_LIMIT_BYTES, b"tail"])
+    _stream(runtime, "a", [b"x" * RESPONSE_BYTES, b"tail"])
     assert runtime.answer()[0] == 202
     reply = _end(replying)
     assert (reply.kind, reply.streamed) == (ReplyKind.RESPONDED, True)
     assert reply.content_type == "application/octet-stream"
-    assert len(reply.payload) == RESPONSE_LIMIT_BYTES + 4
+    assert len(reply.payload) == RESPONSE_BYTES + 4
 
 
 def test_an_error_in_the_trailers_of_a_stream_is_an_error(
