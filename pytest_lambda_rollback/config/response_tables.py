@@ -144,16 +144,9 @@ def _schema(response: Table, base: Path) -> tuple[str, str, str]:
 
 def _refuse_no_schema(document: Any, found: str) -> None:
     # Imported here: nobody but users of the mode need it.
-    try:
-        from jsonschema import Draft202012Validator
-        from jsonschema.exceptions import SchemaError
-        from jsonschema.validators import validator_for
-    except ImportError as error:
-        raise ConfigError(
-            f"{found}, but JSON Schemas cannot be checked here",
-            why="the package jsonschema is not installed",
-            do="Install it with pip install 'pytest-lambda-rollback[full]'",
-        ) from error
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+    from jsonschema.validators import validator_for
 
     drafts = "2020-12, 2019-09, 7, 6, 4 or 3"
     nothing: Any = None

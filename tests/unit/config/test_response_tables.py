@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tomllib
 from pathlib import Path
 
@@ -122,12 +121,3 @@ def test_a_schema_place_is_a_pointer(tmp_path: Path) -> None:
     text = refusal('{ mode = "schema", schema = "order.json", schema_at = "body" }', tmp_path)
     assert "response.schema_at is" in text
     assert "expected a JSON Pointer" in text
-
-
-def test_a_schema_without_the_package_for_it_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "jsonschema", None)
-    (tmp_path / "order.json").write_text("{}")
-    text = refusal('{ mode = "schema", schema = "order.json" }', tmp_path)
-    assert "pip install 'pytest-lambda-rollback[full]'" in text
