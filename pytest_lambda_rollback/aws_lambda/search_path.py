@@ -71,7 +71,7 @@ class SearchPath:
 
     entries: tuple[SearchEntry, ...]
     has_unseen: bool = False
-    """It also names folders that are in no package, such as a mounted file system."""
+    """True if it also names folders outside every package, such as a mounted file system."""
 
     @property
     def packages(self) -> tuple[SearchEntry, ...]:
@@ -85,7 +85,7 @@ class SearchPath:
 
 
 def runtime_provides(key: str, python: str) -> bool:
-    """Whether the runtime may bring a distribution itself, at a version that AWS changes at will.
+    """True if the runtime may bring a distribution itself, at a version that AWS changes at will.
 
     boto3 and what it needs, and what AWS's runtime client needs; setuptools up to Python 3.11.
     """
@@ -172,7 +172,7 @@ def _entry_of(path: str) -> SearchEntry | None:
 
 
 def _is_unseen(path: str) -> bool:
-    """Whether a folder is in neither code, layers nor the runtime."""
+    """True for a folder outside code, layers and the runtime."""
     normal = posixpath.normpath(path)
     return not any(
         normal == root or normal.startswith(f"{root}/")

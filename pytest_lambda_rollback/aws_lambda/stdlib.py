@@ -1,7 +1,7 @@
 """Modules and names that only some Pythons' standard libraries have.
 
-The interpreter that runs this package says nothing of the function's. What differs between the
-Pythons of Lambda's runtimes stands in ``stdlib.json``, which ``tests/tools/stdlib_table.py``
+The interpreter that runs this package says nothing about the function's. The differences between
+the Pythons of Lambda's runtimes are in ``stdlib.json``, which ``tests/tools/stdlib_table.py``
 writes from the interpreters themselves and, where one is missing, from typeshed; the file says
 which. What is not in it is in all of them, or unknown. A Python newer or older than those of the
 file is taken for the nearest one.
@@ -56,7 +56,7 @@ def has_names(module: str) -> bool:
 
 
 def may_matter(top: str, source: bytes, python: Python) -> bool:
-    """Whether a source that imports a package may ask it for what this Python lacks."""
+    """True if a source that imports a package may ask it for names that this Python lacks."""
     return any(name in source for name in _lacking(top, _table().nearest(python)))
 
 

@@ -44,7 +44,7 @@ class Carried:
     inventory: PackageInventory = field(repr=False)
 
     def holds(self, path: str) -> int:
-        """How long the module of it is that ``path`` (``jwt/api_jwt``) lies in; 0 for none."""
+        """Length of the module that ``path`` (``jwt/api_jwt``) lies in; 0 if it holds none."""
         return max((len(each) for each in self.modules if _inside(path, each)), default=0)
 
     def natives(self) -> tuple[NativeBinary, ...]:
@@ -57,7 +57,7 @@ class Carried:
         )
 
     def build(self) -> tuple[frozenset[tuple[str, str]], frozenset[str]]:
-        """What tells two builds of one version apart: binaries, and names of modules."""
+        """Binaries and module names, which tell two builds of one version apart."""
         binaries = frozenset((native.tag, native.machine) for native in self.natives())
         return binaries, frozenset(filter(self._owns, self.inventory.files))
 
@@ -75,7 +75,7 @@ class Stack:
         self.roots = tuple(dict.fromkeys(self._roots()))
         """(is it in the code?, folder), in the order in which they are searched."""
         self.found: dict[str, Carried] = {}
-        """What would be imported, by key."""
+        """The distributions and modules that would be imported, by key."""
         for is_code, root in self.roots:
             # Later layers lie over earlier ones, so theirs is met first.
             for layer, inventory in reversed(self._packages(is_code)):
@@ -83,7 +83,7 @@ class Stack:
                     self.found.setdefault(carried.key, carried)
 
     def owner(self, module: str) -> Carried | None:
-        """What a module (``jwt.api_jwt``) would be taken from; ``None`` for what is not there."""
+        """The owner of a module (``jwt.api_jwt``); ``None`` if the module does not exist."""
         path = module.replace(".", "/")
         return max(
             (each for each in self.found.values() if each.holds(path)),
@@ -92,7 +92,7 @@ class Stack:
         )
 
     def owner_of_file(self, file: str) -> Carried | None:
-        """What ``/opt/python/jwt/api_jwt.py`` belongs to, in the last layer that has it."""
+        """The owner of a file (``/opt/python/jwt/api_jwt.py``), in the last layer that has it."""
         place = place_of(file)
         if place is None:
             return None

@@ -1,1 +1,1 @@
-"""What Python code imports and calls, and what the packages it runs on offer."""
+"""Static analysis of imports and calls, and of the packages that answer them."""

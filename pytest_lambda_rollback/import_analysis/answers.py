@@ -1,10 +1,10 @@
-"""Answers to what code asks of modules: is the name there, and does it load.
+"""Answers for modules that code asks for: does one have a name, and does it load.
 
-`NameLookup` walks over modules, re-exports and star imports. It is silent (``unknown``) wherever a
-name may have been made in a way that reading does not show. `LoadScan` finds what fails while a
+`NameLookup` walks over modules, re-exports and star imports. It answers ``unknown`` wherever a
+name may have been made in a way that reading does not show. `LoadScan` finds failures while a
 layer's modules load, without parsing them all: a layer has thousands of modules that the code
 loads and never names. A regular expression finds the imports at their left margin; what seems
-missing is then looked at in the syntax tree, and counts only if nothing catches any import on the
+missing is then looked up in the syntax tree, and counts only if nothing catches any import on the
 way.
 """
 
@@ -61,7 +61,7 @@ class NameLookup:
         self._anything_may_appear = anything_may_appear
 
     def answer(self, ask: Ask) -> Answer:
-        """What this version answers to one ask."""
+        """The version's answer to one ask."""
         module = self.module(ask.module)
         if not ask.names:
             return module
@@ -72,7 +72,7 @@ class NameLookup:
         return self._walk(ask.module, ask.names, hops=0)
 
     def module(self, name: str) -> Answer:
-        """Whether a module can be found."""
+        """Answer whether a module can be found."""
         if any(name == made or name.startswith(f"{made}.") for made in self._made):
             return _UNKNOWN
         top = name.partition(".")[0]
@@ -91,11 +91,11 @@ class NameLookup:
         return Answer(state=State.MISSING, module=missing, provider=located.provider)
 
     def name(self, module: str, name: str) -> Answer:
-        """Whether a module that is there has a name."""
+        """Answer whether an existing module has a name."""
         return self._walk(module, (name,), hops=0)
 
     def _submodule_may_appear(self, name: str) -> bool:
-        """Whether a package on the way makes submodules that do not lie beside it."""
+        """True if a package on the way may make submodules that do not lie beside it."""
         parts = name.split(".")
         for count in range(1, len(parts)):
             parent = ".".join(parts[:count])
@@ -174,7 +174,7 @@ class NameLookup:
         return answer if rest else replace(offered, definition=answer.definition)
 
     def _defines(self, module: str, name: str) -> bool:
-        """Whether a source shows at its left margin that it defines a name; no need to parse."""
+        """True for a definition at the left margin of a source, found without parsing."""
         located = self._search.find(module)
         if located.kind != "source" or (module, name) in self._patched:
             return False
@@ -184,7 +184,7 @@ class NameLookup:
     def _through_stars(
         self, facts: ModuleFacts, names: tuple[str, ...], hops: int
     ) -> Answer | None:
-        """What ``from m import *`` statements bring; ``None`` where they certainly do not."""
+        """The answer by way of ``from m import *``; ``None`` if none of them brings the name."""
         unknown = False
         for star in facts.stars:
             located = self._search.find(star)
@@ -207,7 +207,7 @@ class NameLookup:
         return _UNKNOWN if unknown else None
 
     def _refuses(self, facts: ModuleFacts, name: str) -> bool:
-        """Whether ``__getattr__`` raises for this very name."""
+        """True if ``__getattr__`` raises for this very name."""
         for module, table in facts.refused_in:
             located = self._search.find(module)
             source = self._search.read(located.path) if located.kind == "source" else None
@@ -240,7 +240,7 @@ class NameLookup:
 
 
 _MODULES_LIMIT = 20_000
-"""Modules that are followed for one version; bounds time on input that is not sane."""
+"""Modules that are followed for one version; bounds the time that absurd input takes."""
 
 _STATEMENT = (
     rb"(?:import[ \t]+(?P<modules>[\w., \t]+)"
@@ -262,7 +262,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a module cannot be loaded."""
+    """The reason why a module cannot be loaded."""
 
     module: str
     name: str | None
@@ -291,7 +291,7 @@ def statements(
 
 
 class LoadScan:
-    """What fails while modules load, for one version."""
+    """Failures while the modules of one version load."""
 
     def __init__(
         self,
@@ -317,7 +317,7 @@ class LoadScan:
                 pending.extend(self._edges[name])
 
     def failure(self, module: str) -> Failure | None:
-        """Why loading a module that was followed certainly fails; ``None`` where it does not."""
+        """The certain failure of a module that was followed; ``None`` where there is none."""
         if not self._suspects:
             return None
         came_from: dict[str, str | None] = dict.fromkeys(_with_parents(module))
@@ -373,7 +373,7 @@ class LoadScan:
             self._suspects[name] = tuple(suspects)
 
     def _name(self, target: Located, name: str) -> Answer:
-        """Whether another package's module has a name; parsed only where its text does not."""
+        """Answer for another package's name; parse only where the text does not show it."""
         if target.kind == "source":
             text = self._search.read(target.path)
             if text is None or re.search(rb"\b%s\b" % re.escape(name.encode()), text):
@@ -411,7 +411,7 @@ class LoadScan:
         return None
 
     def _plain_asks(self, name: str) -> Iterator[Ask]:
-        """What a module certainly asks while it loads, with nothing that catches a failure."""
+        """The asks that certainly happen while a module loads and whose failure nothing catches."""
         located = self._search.find(name)
         if located.kind != "source":
             return

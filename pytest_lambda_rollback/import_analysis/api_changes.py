@@ -1,4 +1,4 @@
-"""Compares interfaces between two layer sets, kept to what the code calls. griffe does the work.
+"""Differences between the interfaces of two layer sets, limited to those that the code calls.
 
 Only the modules are loaded in which something called is defined and whose source differs, from
 their text alone: nothing is imported and nothing runs. What a difference means for a call is
@@ -87,7 +87,7 @@ class ApiReader:
 
 
 def _changed(own: ModuleView, runs_on: ModuleView) -> Iterator[_Pair]:
-    """What is called on both sides, and defined in sources that differ."""
+    """Pairs of definitions that both sides call and whose sources differ."""
     definitions = {
         (answered.file, answered.ask): answered.answer.definition
         for answered in own.asks
@@ -134,7 +134,7 @@ def _compared(
 
 
 def _loaded(source: bytes | None, name: str) -> griffe.Module | None:
-    """What griffe reads of one definition; under one module name, for it may have moved."""
+    """One definition as griffe reads it, under a fixed module name because it may have moved."""
     import griffe
 
     if source is None:
@@ -158,7 +158,7 @@ def _changes(old: griffe.Module, new: griffe.Module, name: str) -> tuple[ApiChan
     with contextlib.suppress(griffe.GriffeError):
         for breakage in griffe.find_breaking_changes(old, new):
             if breakage.obj.path not in places or breakage.kind.name == "RETURN_CHANGED_TYPE":
-                continue  # griffe tells only that an annotation is gone, which breaks nothing
+                continue  # griffe reports removed annotations alone, which break nothing
             values = (breakage.old_value, breakage.new_value)
             parameter = next((v.name for v in values if isinstance(v, griffe.Parameter)), None)
             change = ApiChange(
@@ -180,7 +180,7 @@ def _returned(old: griffe.Module, new: griffe.Module, name: str) -> Iterator[Api
 
 
 def _spelling(annotation: str) -> str:
-    """An annotation without what is only another way to write it."""
+    """An annotation in one spelling for all that mean the same."""
     plain = re.sub(r"[\"' ]|\b[a-z_]+\.", "", annotation)
     return re.sub(r"^Optional\[(.*)\]$", r"\1|None", plain).lower()
 
@@ -197,7 +197,7 @@ def _detail(old: Any, new: Any) -> str:
 
 
 def _signature(module: griffe.Module, name: str) -> Signature | None:
-    """How a function or class can be called; ``None`` where reading is not certain of it."""
+    """The signature of a function or class; ``None`` where reading is not certain of it."""
     found = module.members.get(name)
     if found is None or found.is_alias:
         return None
@@ -244,7 +244,7 @@ def _of_class(module: griffe.Module, found: Any, *, hops: int) -> Signature | No
 
 
 def _is_plain(module: griffe.Module, name: str, hops: int) -> bool:
-    """Whether a base class of this very module leaves calling to ``__init__``."""
+    """True if a base class of this very module leaves calling to ``__init__``."""
     base: Any = module.members.get(name)
     if base is None or base.is_alias or not base.is_class or hops > 10:
         return False

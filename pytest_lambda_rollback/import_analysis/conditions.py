@@ -1,8 +1,8 @@
-"""What ``if`` and ``except`` mean for imports, read without running anything. Pure.
+"""The meaning of ``if`` and ``except`` for imports, read without running anything.
 
 Conditions are decided where the function's runtime decides them (its Python version, its
-platform); conditions that find out whether something is there are told from others; and of
-``except`` clauses it is said whether they take a failed import as an alternative.
+platform); conditions that find out whether something exists are told from others, and
+``except`` clauses that have an alternative for a failed import from those that only report it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _CONSTANTS: dict[str, object] = {
     "six.PY2": False,
     "six.PY3": True,
 }
-"""What is true in every Lambda Python runtime. ``__name__`` stands for an imported module's."""
+"""True in every Lambda Python runtime. ``__name__`` stands for an imported module's."""
 
 _CALLS: dict[str, object] = {
     "platform.system": "Linux",
@@ -78,7 +78,7 @@ def for_type_checkers(test: ast.expr) -> bool:
 
 
 def truth(test: ast.expr, python: tuple[int, int]) -> bool | None:
-    """What a condition is in the function's runtime; ``None`` where reading cannot tell."""
+    """The value of a condition in the function's runtime; ``None`` where reading cannot tell."""
     if for_type_checkers(test):
         return False
     match test:
@@ -210,7 +210,7 @@ def leaves(body: Sequence[ast.stmt]) -> bool:
 def alternatives(
     handlers: Sequence[ast.ExceptHandler], *, running: bool, assigned: Collection[str]
 ) -> TryBlock:
-    """Which failures the clauses of one ``try`` take as an alternative.
+    """The failures for which the clauses of one ``try`` have an alternative.
 
     A clause that raises does not. In a function (``running``), a clause for any exception that
     answers with an error is error handling, not an alternative. ``assigned`` are names that the

@@ -1,8 +1,8 @@
 """Names, submodules and modules that a source makes or takes without a statement that shows them.
 
 Dynamic names, ``__all__``, a module's ``__getattr__`` and computed imports are read here, all as
-far as the source says. What only looks dynamic counts as dynamic, and then nothing is said of the
-names concerned.
+far as the source shows them. Code that only looks dynamic counts as dynamic, and nothing is said
+about its names.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _COPIERS = frozenset({"dict", "frozenset", "len", "list", "set", "sorted", "tupl
 
 @dataclass(slots=True)
 class Dynamics:
-    """What was found."""
+    """The findings in one module."""
 
     names: bool = False
     """The module may have names that no statement binds."""
@@ -107,7 +107,7 @@ def _look_at_attribute(node: ast.Attribute, attribute: str, found: Dynamics) -> 
 
 
 def _look_at_tables(tree: ast.Module, found: Dynamics) -> None:
-    """``globals()`` and ``sys.modules``: what only reads them makes no names."""
+    """``globals()`` and ``sys.modules``: reading them makes no names."""
     read: set[ast.expr] = set()
     for node in ast.walk(tree):
         match node:
@@ -163,7 +163,7 @@ def _look_at_target(target: ast.expr, found: Dynamics) -> None:
 
 
 def _look_at_top(tree: ast.Module, found: Dynamics) -> None:
-    """What matters outside of functions only: ``locals()``, and calls that get ``__name__``."""
+    """Look at ``locals()`` and calls that get ``__name__``; inside functions they do not matter."""
     for statement in tree.body:
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
@@ -224,7 +224,7 @@ def _texts(node: ast.expr) -> list[str] | None:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What one call names; both empty where the argument says nothing."""
+    """The module or package that one call names; both empty where its argument does not say."""
 
     module: str = ""
     """A module by its whole name."""

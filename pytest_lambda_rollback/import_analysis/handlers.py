@@ -1,8 +1,8 @@
-"""Looks whether the handler of a function version is in its packages.
+"""The handler of a function version, looked up in its packages.
 
 Lambda's runtimes search in different ways; each is followed as far as names of files tell, and
 for Python as far as reading the sources tells. Where anything else may bring the handler (a
-wrapper, a search path that is not known, a folder that is a module), nothing is said. Java and
+wrapper, an unknown search path, a folder that is a module), nothing is said. Java and
 .NET name classes, which lie in archives that are not opened here. What a missing handler means
 for a rollback is decided elsewhere.
 """
@@ -25,7 +25,7 @@ from pytest_lambda_rollback.packages.trees import Tree
 _TASK, _OPT = "/var/task", "/opt"
 
 _NODE_ENDINGS = ("", ".js", ".mjs", ".cjs")
-"""What the Node.js runtime client tries, in this order."""
+"""The endings that the Node.js runtime client tries, in this order."""
 
 _SEARCH_VARIABLES = frozenset(
     {"AWS_LAMBDA_EXEC_WRAPPER", "LAMBDA_TASK_ROOT", "PYTHONPATH", "RUBYLIB", "GEM_PATH"}
@@ -35,7 +35,7 @@ starts may be anything, and a value that is not known here may name any folder."
 
 
 def missing_handler(version: FunctionVersion, *, modules: ModuleReader | None = None) -> str | None:
-    """Why the handler is not in the packages, as a fragment; ``None`` for found or not certain.
+    """The reason why the handler is missing, as a fragment; ``None`` for found or not certain.
 
     ``modules`` keeps what was read of Python code, for a caller that reads it anyway. Raises
     SourceError for a package that cannot be read.
@@ -58,7 +58,7 @@ def missing_handler(version: FunctionVersion, *, modules: ModuleReader | None = 
 
 
 def _searches_elsewhere(version: FunctionVersion) -> bool:
-    """Whether the environment lets something that is not seen here bring the handler.
+    """True if the environment lets something that is not seen here bring the handler.
 
     A PYTHONPATH with a known value is followed where Python modules are searched.
     """
@@ -75,7 +75,7 @@ def _python(version: FunctionVersion, modules: ModuleReader) -> str | None:
     handler = version.configuration.handler
     module, dot, name = handler.rpartition(".")
     if not dot or not module or not name:
-        return f"handler {handler!r} names no module and function, as in app.handler"
+        return f"handler {handler!r} does not name a module and a function, as in app.handler"
     module = module.replace("/", ".")
     for answered in modules.view(version).asks:
         ask, answer = answered.ask, answered.answer
@@ -110,7 +110,7 @@ def _node(version: FunctionVersion) -> str | None:
     folder, _, last = handler.rpartition("/")
     stem, dot, name = last.partition(".")
     if not dot or not stem or not name:
-        return f"handler {handler!r} names no file and export, as in index.handler"
+        return f"handler {handler!r} does not name a file and an export, as in index.handler"
     if ".." in handler:
         return None
     path = posixpath.normpath(posixpath.join(_TASK, folder, stem))
@@ -126,7 +126,7 @@ def _node(version: FunctionVersion) -> str | None:
             return None
         near = _near(trees, *(f"{stem}{ending}" for ending in _NODE_ENDINGS[1:]))
     where = _shown(path)
-    return f"handler {_of(version)} needs {where}.js, .mjs or .cjs, and none is there{near}"
+    return f"handler {_of(version)} needs {where}.js, .mjs or .cjs, and none of them exists{near}"
 
 
 # --- Ruby -----------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def _ruby(version: FunctionVersion) -> str | None:
     handler = version.configuration.handler
     parts = handler.split(".")
     if len(parts) not in (2, 3) or not all(parts):
-        return f"handler {handler!r} names no file and method, as in app.handler"
+        return f"handler {handler!r} does not name a file and a method, as in app.handler"
     path = posixpath.normpath(posixpath.join(_TASK, parts[0]))
     with open_trees(version) as trees:
         for file in _paths(trees):
@@ -150,7 +150,7 @@ def _ruby(version: FunctionVersion) -> str | None:
             if stem.endswith(f"/{parts[0]}") and (file.startswith(_OPT) or "/gems/" in file):
                 return None
         near = _near(trees, f"{posixpath.basename(parts[0])}.rb")
-    return f"handler {_of(version)} needs {_shown(path)}.rb, which is not there{near}"
+    return f"handler {_of(version)} needs {_shown(path)}.rb, which does not exist{near}"
 
 
 # --- executables ----------------------------------------------------------------------------
@@ -172,7 +172,7 @@ def _bootstrap(version: FunctionVersion) -> str | None:
                 near = _near(trees, "bootstrap")
                 return (
                     f"{version.configuration.runtime} needs an executable named bootstrap at the "
-                    f"root of the code or of a layer, and there is none{near}"
+                    f"root of the code or of a layer, and neither has one{near}"
                 )
             number = found[-1]
     where = f"{_OPT if number else _TASK}/bootstrap"
@@ -187,12 +187,15 @@ def _go(version: FunctionVersion) -> str | None:
     with open_trees(version) as trees:
         if name not in trees[0].names():
             near = _near(trees, posixpath.basename(name))
-            return f"handler {_of(version)} needs an executable of that name in the code{near}"
+            return (
+                f"handler {_of(version)} needs an executable of that name in the code, "
+                f"which has none{near}"
+            )
     return _not_executable(version, 0, name, f"{_TASK}/{name}")
 
 
 def _not_executable(version: FunctionVersion, number: int, name: str, where: str) -> str | None:
-    """Whether nobody may execute a file. A link to one is not followed."""
+    """A fragment for a file that nobody may execute. A link to one is not followed."""
     artifact = (version.code, *(layer.artifact for layer in version.layers))[number]
     try:
         with tarfile.open(artifact.tar) as tar:
@@ -220,7 +223,7 @@ def _paths(trees: Sequence[Tree]) -> Iterator[str]:
 
 
 def _near(trees: Sequence[Tree], *names: str) -> str:
-    """The one other place where a file of that name lies: mostly what is wrong with a handler."""
+    """The one other place of a file of that name, which is what most wrong handlers miss."""
     found = {
         path
         for path in _paths(trees)

@@ -1,4 +1,4 @@
-"""Reads what a function version's code asks of Python modules, and what it gets.
+"""Reads what the code of a function version asks of Python modules, and the answers.
 
 The own code is what the handler reaches in /var/task by imports; scripts and tests that merely lie
 in the package are not. Of the layers only those modules are parsed that the code names. Whether an
@@ -59,7 +59,7 @@ class ModuleReader:
         self._tables: Tables = {}
 
     def view(self, version: FunctionVersion) -> ModuleView:
-        """What the version's code asks and gets; empty for a runtime that is not Python.
+        """The asks of the version's code with their answers; empty unless the runtime is Python.
 
         Raises SourceError for a package that cannot be read.
         """
@@ -206,7 +206,7 @@ class _Reading:
             pending += _parents(name)
 
     def _plain_imports(self, located: Located) -> list[str] | None:
-        """For a source of a large package that asks nothing of layers: what it imports, unparsed.
+        """The imports of a source that asks nothing of layers, unparsed; only for large packages.
 
         That is how a library looks that was unpacked into the code without its metadata.
         """
@@ -227,7 +227,7 @@ class _Reading:
         return None if any(self._matters(other, source) for other in tops) else list(modules)
 
     def _matters(self, top: str, source: bytes) -> bool:
-        """Whether what a source asks of a top-level package may depend on layers or Python."""
+        """True if the answers of a top-level package may depend on layers or the Python version."""
         provider = self._search.find(top).provider
         if provider is None or provider.kind == "layer":
             return True
@@ -246,8 +246,8 @@ class _Reading:
         for top in sorted(self._libraries):
             yield (
                 f"{top} in the code has {self._search.source_bytes(top) / 1024**2:.1f} MB of"
-                " sources and was taken for a library: only what it imports while it loads was"
-                " looked at"
+                " sources and was taken for a library: only the imports that run while it loads"
+                " were checked"
             )
 
     @staticmethod
@@ -289,7 +289,7 @@ class _Reading:
         )
 
     def _changes_path(self) -> bool:
-        """Whether something before or in the code may make Python search elsewhere."""
+        """True if a wrapper or the code may make Python search elsewhere."""
         return "AWS_LAMBDA_EXEC_WRAPPER" in dict(self._version.configuration.environment) or any(
             facts.changes_path for _, facts in self._code.values()
         )
@@ -306,7 +306,7 @@ class _Reading:
         ]
 
     def _loaded(self, ask: Ask, answer: Answer, scan: LoadScan) -> Answer:
-        """The answer for a module that was found, seen whether it loads."""
+        """The answer for a module that was found, or why it does not load."""
         if ask.module in self._code:
             return answer
         failure: Failure | None = None
@@ -327,7 +327,7 @@ class _Reading:
 
 
 def _tells(answer: Answer) -> bool:
-    """False for what would be the same on any layers."""
+    """False for an answer that is the same on any layers."""
     if answer.state is State.OFFERED:
         return answer.provider is not None and answer.provider.kind in {"layer", "runtime"}
     return True

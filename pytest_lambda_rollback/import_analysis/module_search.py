@@ -27,7 +27,7 @@ _LOADED_BY_RUNTIME = frozenset({"awslambdaric", "simplejson", "snapshot_restore_
 """Loaded before /var/task is searched, so that a package of that name there is not what runs."""
 
 _SITE_PACKAGES = re.compile(r"/opt/python/lib/python[\d.]+/site-packages")
-"""Also those for another Python, which that of the function does not search."""
+"""Includes those for other Pythons, which the function's Python does not search."""
 
 _ARCHIVES = (".zip", ".whl", ".egg")
 """Their modules are not looked at."""
@@ -37,7 +37,7 @@ _DIST_INFO = re.compile(r"(?P<name>[^/]+?)-(?P<version>[^/-]+)(-py\d\S*)?\.(dist
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where a module was found."""
+    """The place of a module."""
 
     kind: str
     """``source``, ``opaque`` (it is there, nothing is known of its names), ``namespace``,
@@ -47,7 +47,7 @@ class Located:
     """Of the source."""
     is_package: bool = False
     folders: tuple[str, ...] = ()
-    """Where its submodules lie."""
+    """The folders of its submodules."""
     provider: Provider | None = None
     compiled: bool = False
     """A C extension beside the source is what is loaded; it may have more names."""
@@ -112,7 +112,7 @@ class ModuleSearch:
         return found
 
     def elsewhere(self, top: str) -> bool:
-        """Whether a module of that name lies where only a change of ``sys.path`` would find it.
+        """True if a module of that name lies where only a change of ``sys.path`` would find it.
 
         A copy in the folder of a layer's package is for that package alone.
         """
@@ -151,7 +151,7 @@ class ModuleSearch:
         return provider.distribution is not None
 
     def distributions(self) -> tuple[Provider, ...]:
-        """What dist-info and egg-info on the search path say is installed, later layers first."""
+        """Distributions with dist-info or egg-info on the search path, later layers first."""
         return tuple(
             self._provider_of(number, name, version)
             for number, _, name, version in sorted(
@@ -322,7 +322,7 @@ class ModuleSearch:
         ]
 
     def _lists(self, metadata: str, key: str) -> bool:
-        """Whether a distribution's own metadata say that it brought a top-level module."""
+        """True if a distribution's own metadata say that it brought a top-level module."""
         for file in ("top_level.txt", "RECORD"):
             path = f"{metadata}/{file}"
             if path in self._owner:

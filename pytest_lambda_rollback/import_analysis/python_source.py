@@ -1,4 +1,4 @@
-"""One Python source file to facts: what it binds, and what it asks of other modules. Pure.
+"""Facts of one Python source file: the names it binds, and its asks of other modules.
 
 It reads the syntax tree and runs nothing. It knows no search path: which file answers is not its
 business. Where it meets something that only running would tell (names made at run time, computed
@@ -43,7 +43,7 @@ from pytest_lambda_rollback.model.modules import Ask, Call, Form, Moment, TryBlo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleFacts:
-    """What is certain, and what is not, of the names of one module and of what it asks."""
+    """The names of one module, certain and uncertain, and its asks of other modules."""
 
     readable: bool = True
     """False for a source that cannot be parsed: then nothing is known."""
@@ -112,7 +112,7 @@ def read_facts(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a statement stands."""
+    """The surroundings of a statement."""
 
     scope: Scope
     moment: Moment = Moment.LOADING
@@ -453,7 +453,7 @@ class _Reader:
 
 
 def _later(place: _Place, scope: Scope) -> _Place:
-    """Where a function's body stands: what surrounds its ``def`` catches nothing there."""
+    """The place of a function's body, where nothing around its ``def`` catches a failure."""
     return replace(place, scope=scope, moment=Moment.RUNNING, caught_by=())
 
 

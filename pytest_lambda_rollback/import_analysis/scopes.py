@@ -1,4 +1,4 @@
-"""Which names the scopes of a Python source bind, and to what. Pure.
+"""Names that the scopes of a Python source bind, and their targets.
 
 A binding is followed only where it is certain: a name that is bound by anything but import
 statements of one and the same thing stands for nothing that can be asked.
@@ -24,7 +24,7 @@ class Scope:
     """``module``, ``class`` or ``function``."""
     parent: Scope | None = None
     bindings: dict[str, list[Target | None]] = field(default_factory=dict)
-    """What each name is bound to; ``None`` for anything but an import."""
+    """The targets of each name; ``None`` for anything but an import."""
     stars: list[str] = field(default_factory=list)
     uncertain: set[str] = field(default_factory=set)
     """Names that are bound within a ``try``."""
@@ -39,7 +39,7 @@ class Scope:
             self.uncertain.add(name)
 
     def sole(self, name: str) -> Target | None:
-        """What the name stands for in this very scope, if that is one imported thing."""
+        """The one imported thing that a name stands for in this very scope, if it does."""
         targets = self.bindings.get(name, [])
         if targets and all(target == targets[0] for target in targets):
             return targets[0]

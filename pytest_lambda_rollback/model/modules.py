@@ -1,6 +1,6 @@
-"""What a function's code asks of Python modules, and what the modules it runs on answer.
+"""Asks of a function's code to Python modules, and the answers of those it runs on.
 
-Values alone, shared by the room that reads sources and the contract that judges them. Nothing here
+Values alone, shared by the analysis of sources and the contract that judges them. Nothing here
 opens a file or decides anything. Modules have absolute dotted names, files are relative to
 /var/task (or absolute where they lie in a layer).
 """
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class Form(StrEnum):
-    """How the code asks."""
+    """The way in which the code asks."""
 
     HANDLER = "handler"
     """The function's configuration names it."""
@@ -29,7 +29,7 @@ class Form(StrEnum):
 
 
 class Moment(StrEnum):
-    """When the code asks."""
+    """The moment at which the code asks."""
 
     LOADING = "loading"
     """While its modules are imported, before the first event."""
@@ -38,7 +38,7 @@ class Moment(StrEnum):
 
 
 class State(StrEnum):
-    """What one environment answers."""
+    """The kind of an answer in one environment."""
 
     OFFERED = "offered"
     MISSING = "missing"
@@ -66,7 +66,7 @@ class Ask:
     form: Form
     module: str
     names: tuple[str, ...] = ()
-    """What it asks of the module, one dotted path; empty for the module itself."""
+    """The dotted path that it asks the module for; empty for the module itself."""
     line: int
     moment: Moment
     caught_by: tuple[int, ...] = ()
@@ -85,7 +85,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TryBlock:
-    """Which failures of an ask one ``try`` (or ``contextlib.suppress``) takes as an alternative."""
+    """The failures that one ``try`` (or ``contextlib.suppress``) has an alternative for."""
 
     module: bool
     """A module that is not found."""
@@ -97,7 +97,7 @@ class TryBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """Where a module comes from."""
+    """The origin of a module."""
 
     kind: str
     """``code``, ``layer``, ``runtime`` (what AWS brings) or ``python`` (the standard library)."""
@@ -134,7 +134,7 @@ class Definition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one environment answers to one ask."""
+    """The answer to one ask in one environment."""
 
     state: State
     module: str = ""
@@ -169,7 +169,7 @@ class CodeFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModuleView:
-    """What one function version's code asks, and what it gets on the layers it would run on."""
+    """The asks of one function version's code, answered by the layers it would run on."""
 
     version: str
     """``function:version``."""
@@ -183,9 +183,9 @@ class ModuleView:
     layers: tuple[Provider, ...] = ()
     """The layers in their order, without a distribution."""
     distributions: tuple[Provider, ...] = ()
-    """What is installed in code and layers, one for each dist-info; later layers first."""
+    """Distributions in code and layers, one for each dist-info; later layers first."""
     notes: tuple[str, ...] = ()
-    """What was not read in full and why, one sentence without a full stop each."""
+    """Sources that were not read in full and why, one sentence without a full stop each."""
 
 
 # --- interfaces -----------------------------------------------------------------------------
@@ -203,7 +203,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """How something can be called, where static reading is certain of it."""
+    """The parameters of a function or class, where static reading is certain of them."""
 
     parameters: tuple[Parameter, ...]
 
@@ -216,7 +216,7 @@ class ApiChange:
     """griffe's name for it: ``PARAMETER_CHANGED_DEFAULT``, …"""
     parameter: str | None
     detail: str
-    """What it was and what it is: ``True -> False``; may be empty."""
+    """The old and the new value: ``True -> False``; may be empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

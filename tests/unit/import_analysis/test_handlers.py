@@ -107,7 +107,7 @@ def test_a_python_function_that_is_not_defined_is_missing(workbench: Workbench) 
 def test_a_handler_without_a_function_is_said(workbench: Workbench) -> None:
     why = said(workbench, "app", {"app.py": HANDLER})
 
-    assert why == "handler 'app' names no module and function, as in app.handler"
+    assert why == "handler 'app' does not name a module and a function, as in app.handler"
 
 
 def test_a_module_that_fails_to_load_is_the_imports_contracts_matter(workbench: Workbench) -> None:
@@ -184,7 +184,7 @@ def test_a_node_handler_is_found_where_lambda_finds_it(
 @pytest.mark.parametrize("file", ["main.js", "index.ts", "index.jsx", "dist/main.js"])
 def test_a_node_file_that_is_not_there_is_missing(workbench: Workbench, file: str) -> None:
     assert said(workbench, "index.handler", {file: ""}, runtime="nodejs22.x") == (
-        "handler index.handler needs index.js, .mjs or .cjs, and none is there"
+        "handler index.handler needs index.js, .mjs or .cjs, and none of them exists"
     )
 
 
@@ -192,7 +192,7 @@ def test_where_a_bundler_put_a_node_file_is_named(workbench: Workbench) -> None:
     why = said(workbench, "index.handler", {"dist/index.mjs": ""}, runtime="nodejs22.x")
 
     assert why is not None
-    assert why.endswith("none is there; there is dist/index.mjs")
+    assert why.endswith("none of them exists; there is dist/index.mjs")
 
 
 def test_a_python_handler_on_a_node_runtime_is_missing(workbench: Workbench) -> None:
@@ -202,7 +202,7 @@ def test_a_python_handler_on_a_node_runtime_is_missing(workbench: Workbench) -> 
 def test_a_handler_without_an_export_is_said(workbench: Workbench) -> None:
     why = said(workbench, "src/index", {"src/index.js": ""}, runtime="nodejs22.x")
 
-    assert why == "handler 'src/index' names no file and export, as in index.handler"
+    assert why == "handler 'src/index' does not name a file and an export, as in index.handler"
 
 
 # --- Ruby -----------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ def test_a_ruby_handler_is_found_where_lambda_finds_it(
 def test_a_ruby_file_that_is_not_there_is_missing(workbench: Workbench) -> None:
     why = said(workbench, "app.handler", {"lib/app.rb": ""}, runtime="ruby3.4")
 
-    assert why == "handler app.handler needs app.rb, which is not there; there is lib/app.rb"
+    assert why == "handler app.handler needs app.rb, which does not exist; there is lib/app.rb"
 
 
 def test_a_ruby_load_path_of_the_functions_own_is_not_judged(workbench: Workbench) -> None:
@@ -272,7 +272,7 @@ def test_a_bootstrap_may_come_from_a_layer(workbench: Workbench, tmp_path: Path)
 
     assert missing_handler(layered) == (
         "provided.al2 needs an executable named bootstrap at the root of the code or of a layer, "
-        "and there is none"
+        "and neither has one"
     )
     brought = replace(layered, layers=(layer, replace(layer, artifact=version.code)))
     assert missing_handler(brought) is None
@@ -284,7 +284,7 @@ def test_a_bootstrap_in_a_folder_is_not_found_and_named(
     why = missing_handler(executable(workbench, "bin/bootstrap", 0o755, tmp_path))
 
     assert why is not None
-    assert why.endswith("there is none; there is bin/bootstrap")
+    assert why.endswith("neither has one; there is bin/bootstrap")
 
 
 def test_a_go_handler_is_an_executable_of_that_name(workbench: Workbench, tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def test_a_go_handler_is_an_executable_of_that_name(workbench: Workbench, tmp_pa
 
     assert missing_handler(version) is None
     assert missing_handler(changed(version, handler="orders")) == (
-        "handler orders needs an executable of that name in the code"
+        "handler orders needs an executable of that name in the code, which has none"
     )
 
 
