@@ -1,4 +1,4 @@
-"""Native modules that a runtime cannot load: another Python, machine or operating system. Pure.
+"""Native modules that a runtime cannot load: another Python, machine or operating system.
 
 What can be imported goes by its file name's suffix, as in ``importlib.machinery``'s
 EXTENSION_SUFFIXES, and what can be loaded by its header. A package that can do without the module,
@@ -149,7 +149,7 @@ class _Check:
         return None
 
     def _is_imported(self, native: NativeBinary) -> bool:
-        """Whether it lies on the search path, in a package that is not hidden."""
+        """True if it lies on the search path, in a package that is not hidden."""
         folder = self._folder(native)
         if folder is None:
             return False
@@ -195,7 +195,7 @@ class _Check:
         return None
 
     def _is_of_a_platform_wheel(self, native: NativeBinary) -> bool:
-        """Whether its distribution says that it is built for one platform."""
+        """True if its distribution says that it is built for one platform."""
         provider = self.provider(native)
         tags = provider.record.tags if provider else ()
         return bool(tags) and not any(tag.endswith("-any") for tag in tags)

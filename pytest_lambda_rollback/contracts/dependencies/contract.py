@@ -1,4 +1,4 @@
-"""The dependencies contract: what the distributions of a target miss, by what they declare. Pure.
+"""The dependencies contract: requirements that the distributions of a target declare and miss.
 
 The policy, in one place:
 
@@ -83,7 +83,7 @@ def judge(
 
 
 class _ModuleNames:
-    """Which modules a distribution has, wherever any known package tells."""
+    """The modules of a distribution, as far as any known package tells."""
 
     def __init__(self, views: Sequence[VersionView], others: Iterable[PackageInventory]) -> None:
         self._inventories = [
@@ -114,7 +114,7 @@ def _of_current(
     requires: Sequence[str],
     modules: _ModuleNames,
 ) -> tuple[Installed | None, dict[tuple[str, str, str], bool]]:
-    """What the current version has installed, and its issues, each with whether it is certain.
+    """The current version's distributions and issues, each with whether it is certain.
 
     Nothing where it is not on Python.
     """

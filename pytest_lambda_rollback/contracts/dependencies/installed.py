@@ -1,4 +1,4 @@
-"""Which distributions a version would really import, and what hides or mixes with them. Pure.
+"""Distributions that a version would really import, and others that hide or mix with them.
 
 Where two folders of the search path have a distribution, the first is imported and the other one
 hidden. Where two layers have it in the same folder, the later layer's files lie over the earlier
@@ -74,7 +74,7 @@ def _modules(files: tuple[str, ...]) -> frozenset[str]:
 
 
 class PackageFiles:
-    """What can be imported from one package, indexed; made once and only where it is asked for."""
+    """An index of the importable files of one package; made once and only where it is needed."""
 
     def __init__(self, inventory: PackageInventory) -> None:
         self.inventory = inventory
@@ -131,11 +131,11 @@ class Installed:
         self._resolve()
 
     def find(self, key: str) -> Provider | None:
-        """What the code or a layer provides, and Python would import; ``None`` without it."""
+        """The distribution of code or layers that Python would import; ``None`` without one."""
         return self.providers.get(key)
 
     def may_come_from_runtime(self, key: str) -> bool:
-        """Whether Lambda's runtime brings it, at a version that is not known."""
+        """True if Lambda's runtime brings it, at an unknown version."""
         return runtime_provides(key, self.python)
 
     def all_files(self) -> Iterator[PackageFiles]:
@@ -147,7 +147,7 @@ class Installed:
         return self._files[id(inventory)]
 
     def elsewhere(self, key: str) -> tuple[Provider, ...]:
-        """Where it lies outside of the search path, for the function's own code to add."""
+        """Its copies outside the search path, which the function's own code may add."""
         return tuple(
             Provider(record=record, layer=layer, versions=(record.version,))
             for layer, inventory in self._owners()
@@ -190,7 +190,7 @@ class Installed:
         return stacks
 
     def _over_each_other(self, stack: list[Provider]) -> Provider:
-        """Which of those in one folder is imported: the last layer's that has files of it."""
+        """The one of those in one folder that is imported: the last layer's with files of it."""
         real = [each for each in stack if not each.record.hollow] or stack
         winner = real[0]
         beside = [each for each in real if each.layer is winner.layer]
@@ -204,7 +204,7 @@ class Installed:
         return winner
 
     def _covered(self, provider: Provider, index: int) -> bool:
-        """Whether something without metadata lies before it under one of its modules' names."""
+        """True if something without metadata lies before it under one of its modules' names."""
         record = provider.record
         for position, entry in enumerate(self.path[: index + 1]):
             packages = list(inventories(self.view, entry.place))
@@ -249,7 +249,7 @@ class Installed:
         self.hidden.append(Hidden(winner=winner, loser=loser, leaked=leaked, overriding=overriding))
 
     def _comes_first(self, name: str, over: PackageFiles) -> bool:
-        """Whether Python's finder takes this file before all of the other package's for it."""
+        """True if Python's finder takes this file before all of the other package's for it."""
         module = module_path(name)
         rivals = [each for each in over.inventory.files if module_path(each) == module]
         return bool(rivals) and _rank(name) < min(_rank(each) for each in rivals)

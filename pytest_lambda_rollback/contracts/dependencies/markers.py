@@ -1,7 +1,7 @@
 """Requirements and markers as a Lambda runtime would evaluate them, never as this host would.
 
 `packaging` does all the parsing. What is not known of a runtime (its patch release, its kernel)
-is never guessed: a marker that hangs on it holds for no certain requirement. Pure.
+is never guessed: a marker that hangs on it holds for no certain requirement.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ONLY_FOR_AN_EXTRA = re.compile(r";(?!.*\bor\b).*\bextra\s*==\s*(?:'[^']+'|\"[^\
 
 
 def only_for_an_extra(text: str) -> bool:
-    """Whether a requirement is certainly void without extras; saves parsing most of them."""
+    """True if a requirement is certainly void without extras; saves parsing most of them."""
     return _ONLY_FOR_AN_EXTRA.search(text) is not None
 
 
@@ -69,7 +69,7 @@ class Requirements:
         return self._parsed[text]
 
     def applies(self, requirement: Requirement, extras: Iterable[str] = ()) -> bool:
-        """Whether it certainly asks for something on this runtime, with these extras wanted."""
+        """True if it certainly asks for something on this runtime, with these extras wanted."""
         marker = requirement.marker
         if marker is None:
             return True
@@ -89,7 +89,7 @@ class Requirements:
         )
 
     def accepts_python(self, text: str) -> bool | None:
-        """Whether Requires-Python takes the runtime; ``False`` if only a later Python would do.
+        """True if Requires-Python takes the runtime; ``False`` if only a later Python would do.
 
         ``None`` where that cannot be said: an upper bound is often only caution.
         """
@@ -111,7 +111,7 @@ class Requirements:
 
 
 def satisfies(requirement: Requirement, version: Version) -> bool:
-    """Whether an installed version meets it; one that is installed may be a prerelease."""
+    """True if an installed version meets it; one that is installed may be a prerelease."""
     return requirement.specifier.contains(version, prereleases=True)
 
 

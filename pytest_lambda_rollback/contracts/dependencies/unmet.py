@@ -1,4 +1,4 @@
-"""Requirements that a version does not meet: the configuration's and its distributions' own. Pure.
+"""Requirements that a version does not meet: the configuration's and its distributions' own.
 
 What is certain and what is only likely is told apart for each; whether the current version lives
 with the same is not known here.
@@ -32,7 +32,7 @@ _VARIANTS = ("binary", "cpu", "gpu", "headless", "lite", "minimal", "nightly", "
 
 
 class ModulesOf(Protocol):
-    """What is known of a distribution's topmost modules, from any package that has it."""
+    """The known topmost modules of distributions, from any package that has them."""
 
     def __call__(self, key: str) -> Iterable[str]:
         """Paths below its root; empty where nothing is known."""
@@ -220,7 +220,7 @@ class Unmet:
             )
 
     def _may_be_there_without_metadata(self, key: str) -> bool:
-        """Whether its modules are there, as far as they are known; else whether any look like it.
+        """True if its modules are there, as far as they are known; else if any look like it.
 
         Packagers strip dist-info to save space, and publish variants under other names.
         """
@@ -243,7 +243,7 @@ class Unmet:
 
 
 def _has_modules(files: PackageFiles, modules: Iterable[str]) -> bool:
-    """Whether any of the modules lies at any root, but inside of another distribution."""
+    """True if any of the modules lies at any root, but inside another distribution."""
     ends: dict[str, list[str]] = {}
     for module in modules:
         ends.setdefault(module.rpartition("/")[2], []).append(f"/{module}")
@@ -257,7 +257,7 @@ def _has_modules(files: PackageFiles, modules: Iterable[str]) -> bool:
 
 
 def _look_alike(key: str, module: str) -> bool:
-    """Whether a module may be a distribution's by its name: ``yaml`` and ``pyyaml``."""
+    """True if a module may be a distribution's by its name: ``yaml`` and ``pyyaml``."""
     name, other = (text.replace("-", "").replace("_", "").lower() for text in (key, module))
     return len(other) > 2 and (other in name or name in other)
 

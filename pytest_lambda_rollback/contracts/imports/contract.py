@@ -33,7 +33,7 @@ from pytest_lambda_rollback.model.settings import Strategy
 
 
 class _Course(StrEnum):
-    """What happens at one ask in one environment."""
+    """The course of one ask in one environment."""
 
     FINE = "fine"
     RAISES = "raises"
@@ -84,7 +84,7 @@ def judge(
 
 
 class _Courses:
-    """What happens at every ask of one view, the code's own ``try`` blocks understood."""
+    """The course of every ask of one view, given the code's own ``try`` blocks."""
 
     def __init__(self, view: ModuleView) -> None:
         self._tries = {file.file: file.tries for file in view.files}
@@ -112,14 +112,14 @@ class _Courses:
         return _Course.RAISES
 
     def _runs(self, answered: Answered) -> bool:
-        """Whether the ``try`` blocks around it let it run."""
+        """True if the ``try`` blocks around it let it run."""
         file, ask = answered.file, answered.ask
         return all(self._fails(file, number) for number in ask.fallback_of) and not any(
             self._fails(file, number) for number in ask.unless_failed
         )
 
     def _fails(self, file: str, number: int) -> bool:
-        """Whether it is certain that the body of a ``try`` block fails."""
+        """True if the body of a ``try`` block certainly fails."""
         place = (file, number)
         if place not in self._failed:
             self._failed[place] = False
@@ -181,7 +181,7 @@ def _asked_in_vain(view: ModuleView) -> _InVain:
 def _never_there(
     course: _Course, known: _Course, answered: Answered, lived: _InVain, view: ModuleView
 ) -> bool:
-    """Whether an import fails on every stack, in a place that loading does not reach.
+    """True if an import fails on every stack, in a place that loading does not reach.
 
     What fails while the code loads shows in every replay, and under a condition there it may be
     meant for another place. Packages beside the handler's own may be libraries without their
