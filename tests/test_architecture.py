@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,15 +50,22 @@ def level_of(part: str) -> int:
     return next(number for number, parts in enumerate(LEVELS) if part in parts)
 
 
-def imports_of(module: str) -> Iterator[str]:
+@functools.cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+
+
+@functools.cache
+def imports_of(module: str) -> tuple[str, ...]:
     """Absolute names of everything a module imports, also inside functions."""
-    tree = ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    names: list[str] = []
+    for node in ast.walk(tree_of(module)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module} imports relatively"
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names += (f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(names)
 
 
 def parts_imported_by(module: str) -> set[str]:
@@ -84,7 +91,7 @@ def test_every_part_has_a_level() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_lead_down(module: str) -> None:
     if part_of(module) == "__init__":
-        assert list(imports_of(module)) == []
+        assert imports_of(module) == ()
         return
     own = level_of(part_of(module))
     # Errors make their messages from text; nothing else of this level knows another part.
@@ -162,11 +169,7 @@ def test_loading_the_plugin_loads_nothing_heavy() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [
-        module
-        for module in MODULES
-        if not ast.get_docstring(ast.parse((PACKAGE / module).read_text(encoding="utf-8")))
-    ]
+    silent = [module for module in MODULES if not ast.get_docstring(tree_of(module))]
     assert silent == []
 
 
