@@ -1,0 +1,99 @@
+"""`lambda-rollback record` of functions that are not in AWS, as the console script runs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_lambda_rollback.cli import main
+
+Record = Callable[..., tuple[int, str, str]]
+
+LOCAL = """
+[functions.orders]
+current = "2"
+targets = ["1"]
+{events}
+[functions.orders.versions.1]
+code = "code"
+runtime = "python3.13"
+handler = "app.handler"
+[functions.orders.versions.2]
+code = "code"
+runtime = "python3.13"
+handler = "app.handler"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with code and raw events, and no fixture."""
+    monkeypatch.setenv("LAMBDA_ROLLBACK_PSEUDONYM_KEY", "k" * 32)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "app.py").write_text("def handler(event, context):\n    return event\n")
+    (tmp_path / "raw").mkdir()
+    event = {"action": "create", "mail": "ann.lee@shop.com"}
+    (tmp_path / "raw" / "one.json").write_text(json.dumps(event))
+    return tmp_path
+
+
+@pytest.fixture
+def record(project: Path, capsys: pytest.CaptureFixture[str]) -> Record:
+    """Run ``lambda-rollback record`` in the project: exit code, standard output and error."""
+
+    def run(*arguments: str, events: str = "") -> tuple[int, str, str]:
+        (project / "lambda-rollback.toml").write_text(LOCAL.format(events=events))
+        code = main(["record", *arguments])
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("events", "folder"),
+    [
+        ("", "events/orders"),
+        ('events = "fixtures"', "fixtures"),
+        ('events = "a/b/c"', "a/b/c"),
+    ],
+    ids=["no key", "no folder", "no parent"],
+)
+def test_the_first_recording_creates_the_folder_of_fixtures(
+    project: Path, record: Record, events: str, folder: str
+) -> None:
+    code, out, err = record("orders", "--from", "folder=raw", events=events)
+    assert code == 0, err
+    assert f"orders: 1 fixture written to {folder}, 1 new shape in 1 event" in out
+    (fixture,) = (project / folder).glob("*.json")
+    assert json.loads(fixture.read_text())["event"]["action"] == "create"
+    assert "ann.lee" not in fixture.read_text()
+
+    code, out, err = record("orders", "--from", "folder=raw", events=events)
+    assert code == 0, err
+    assert f"nothing new in 1 event: {folder} has a fixture of every shape" in out
+
+
+def test_a_first_recording_without_events_creates_nothing(project: Path, record: Record) -> None:
+    (project / "raw" / "one.json").unlink()
+    code, out, _ = record("orders", "--from", "folder=raw")
+    assert code == 1
+    assert "orders: no events found. Name another origin with --from" in out
+    assert not (project / "events").exists()
+
+
+def test_there_is_nothing_to_check_before_the_first_recording(record: Record) -> None:
+    code, out, _ = record("--check")
+    assert code == 1
+    assert out == "nothing was checked: there are no fixtures\n"
+
+
+def test_a_folder_named_by_into_needs_no_configured_events(project: Path, record: Record) -> None:
+    code, out, err = record("orders", "--from", "folder=raw", "--into", "new")
+    assert code == 0, err
+    assert "1 fixture written to new" in out
+    assert len(list((project / "new").glob("*.json"))) == 1
