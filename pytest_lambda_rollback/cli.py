@@ -1,7 +1,7 @@
 """The console script: ``lambda-rollback sync``, ``record`` and ``clean``.
 
 It parses arguments, loads the one command that was asked for, and turns errors into one line.
-Exit codes: 0 done, 1 something failed or was found, 2 a mistake in arguments or configuration.
+Exit codes: 0 done, 1 failures or findings, 2 wrong arguments or configuration.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print(
-            f"lambda-rollback {parsed.command}: interrupted; what was finished is kept",
+            f"lambda-rollback {parsed.command}: interrupted; finished work is kept",
             file=sys.stderr,
         )
         return _INTERRUPTED
@@ -45,61 +45,66 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lambda-rollback",
-        description="Archive versions, record events and clean up for `pytest --lambda-rollback`, "
-        "which checks that earlier versions of Lambda functions would still work.",
+        description="Archive versions and record events for `pytest --lambda-rollback`, which "
+        "checks that rolling a Lambda function back to an earlier version would work now.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _sync(commands.add_parser("sync", help="bring the archive up to date with AWS"))
-    _record(commands.add_parser("record", help="make event fixtures of what production received"))
-    _clean(commands.add_parser("clean", help="bound the archive and the cache by age and size"))
+    _sync(commands.add_parser("sync", help="fetch new versions from AWS into the archive"))
+    _record(
+        commands.add_parser("record", help="create event fixtures from what a function received")
+    )
+    _clean(
+        commands.add_parser(
+            "clean", help="remove old or unused files from the archive and the cache"
+        )
+    )
     return parser
 
 
 def _sync(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Fetch the code and layers of every retained version of the functions in AWS into the "
-        "archive, and write their lock files. What is held is not fetched again; an interrupted "
-        "sync goes on where it was."
+        "Fetch the code and layers of every version that AWS still has into the archive, and write "
+        "lock files. Packages in the archive are not fetched again; an interrupted sync resumes."
     )
     _configuration(parser)
     parser.add_argument(
-        "functions", nargs="*", metavar="FUNCTION", help="only these (default: all)"
+        "functions", nargs="*", metavar="FUNCTION", help="functions to sync (default: all)"
     )
     parser.add_argument(
-        "--workers", type=_positive, default=8, metavar="N", help="downloads at a time (default: 8)"
+        "--workers", type=_positive, default=8, metavar="N", help="parallel downloads (default: 8)"
     )
 
 
 def _clean(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Remove what was not used for long, or the longest unused until a size is kept. What a "
-        "lock file names stays in the archive, whatever its age."
+        "Remove files that have not been used for a time, or the least recently used ones until a "
+        "size is reached. Packages in lock files stay in the archive, whatever their age."
     )
     _configuration(parser)
     parser.add_argument(
-        "--max-age-days", type=_amount, metavar="DAYS", help="remove what was unused for longer"
+        "--max-age-days", type=_amount, metavar="DAYS", help="remove files unused for more days"
     )
     parser.add_argument(
-        "--max-mb", type=_positive, metavar="MB", help="keep at most so much of each"
+        "--max-mb", type=_positive, metavar="MB", help="shrink archive and cache to this size each"
     )
-    parser.add_argument("--dry-run", action="store_true", help="show what would go")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be removed")
     only = parser.add_mutually_exclusive_group()
-    only.add_argument("--cache-only", action="store_true", help="leave the archive alone")
-    only.add_argument("--archive-only", action="store_true", help="leave the cache alone")
+    only.add_argument("--cache-only", action="store_true", help="clean the cache only")
+    only.add_argument("--archive-only", action="store_true", help="clean the archive only")
 
 
 def _record(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Make event fixtures of what a function received: few, one for each shape of event, and "
-        "without secrets and personal data, which are replaced before anything is written."
+        "Create event fixtures from what a function received: one for each kind of event. Secrets "
+        "and personal data are replaced before anything is written."
     )
     _configuration(parser)
     parser.add_argument(
         "names",
         nargs="*",
         metavar="FUNCTION",
-        help="the function; with --check fixtures and folders (default: all of the configuration)",
+        help="function to record; with --check: fixtures or folders (default: all configured)",
     )
     parser.add_argument(
         "--from",
@@ -107,25 +112,25 @@ def _record(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ORIGIN",
-        help="logs[=GROUP] (default), sqs=QUEUE, dlq, s3://BUCKET/PREFIX, test-events or "
-        "folder=PATH; may be given several times",
+        help="where to read events: logs[=GROUP] (default), sqs=QUEUE, dlq, s3://BUCKET/PREFIX, "
+        "test-events, folder=PATH, or what a plugin adds; repeatable",
     )
     parser.add_argument(
-        "--since", default="7d", metavar="SPAN", help="how far to go back in logs (default: 7d)"
+        "--since", default="7d", metavar="SPAN", help="how far back to read logs (default: 7d)"
     )
     parser.add_argument(
         "--max-events",
         type=_positive,
         default=1000,
         metavar="N",
-        help="events read from each origin (default: 1000)",
+        help="most events to read from each origin (default: 1000)",
     )
     parser.add_argument(
         "--max-s",
         type=_positive,
         default=300,
         metavar="S",
-        help="seconds spent on each origin (default: 300)",
+        help="most seconds to spend on each origin (default: 300)",
     )
     parser.add_argument(
         "--per-shape",
@@ -135,26 +140,28 @@ def _record(parser: argparse.ArgumentParser) -> None:
         help="fixtures for each shape of event (default: 1)",
     )
     parser.add_argument(
-        "--into", metavar="FOLDER", help="folder of fixtures (default: the function's events)"
+        "--into",
+        metavar="FOLDER",
+        help="folder to write fixtures to (default: the function's events)",
     )
     parser.add_argument(
         "--remove-stale",
         action="store_true",
-        help="remove recorded fixtures whose shape was not seen any more",
+        help="remove recorded fixtures of shapes that were not seen",
     )
     parser.add_argument(
         "--accept-risks",
         action="store_true",
-        help="read a queue even where that may move messages to its dead-letter queue",
+        help="read a queue even if that may move messages to its dead-letter queue",
     )
     other = parser.add_mutually_exclusive_group()
     other.add_argument(
         "--check",
         action="store_true",
-        help="record nothing: look for secrets in fixtures, and exit with 1 where there are any",
+        help="record nothing; look for secrets in fixtures and exit with 1 if there are any",
     )
     other.add_argument(
-        "--layer", metavar="PATH", help="write the recorder's layer as a .zip, and nothing else"
+        "--layer", metavar="PATH", help="record nothing; write the recorder layer to this .zip"
     )
 
 
@@ -164,7 +171,7 @@ def _configuration(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="configuration file or its folder (default: the one in this folder)",
+        help="configuration file or its folder (default: the one in the working directory)",
     )
 
 
@@ -174,7 +181,7 @@ def _positive(text: str) -> int:
     except ValueError:
         number = 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 up, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
     return number
 
 
@@ -184,7 +191,7 @@ def _amount(text: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number from 0 up, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number of 0 or more, got {text!r}")
     return number
 
 

@@ -38,7 +38,7 @@ def run(arguments: Namespace) -> int:
         cache = configurations.cache_folder()
         plans.append(("cache", plan_cache_clean(cache, **bounds)))
     if arguments.max_age_days is None and arguments.max_mb is None:
-        configurations.progress("no bound is given, as by --max-age-days or --max-mb")
+        configurations.progress("no limit given: use --max-age-days or --max-mb")
     failed = 0
     for what, plan in plans:
         grace_s = ARCHIVE_GRACE_S if what == "archive" else CACHE_GRACE_S
@@ -60,13 +60,13 @@ def _stores(arguments: Namespace) -> list[Path]:
 def _cleaned(what: str, plan: CleanPlan, *, grace_s: float, dry: bool) -> int:
     stays = f"{plan.kept} kept ({megabytes(plan.kept_bytes)})"
     if plan.locked:
-        stays += f", {plan.locked} of them named by lock files"
-    stays += f"; what was used in the last {grace_s / 3600:.0f} h always stays"
+        stays += f", {plan.locked} of them in lock files"
+    stays += f"; anything used in the last {grace_s / 3600:.0f} h is kept"
     if dry:
         for removal in plan.removals:
             say(f"would remove {removal.path}: {removal.reason}")
         say(
-            f"{what} {plan.root}: {len(plan.removals)} would go "
+            f"{what} {plan.root}: {len(plan.removals)} to remove "
             f"({megabytes(plan.removed_bytes)}), {stays}"
         )
         return 0
@@ -75,7 +75,7 @@ def _cleaned(what: str, plan: CleanPlan, *, grace_s: float, dry: bool) -> int:
         f"{what} {plan.root}: {report.removed} removed ({megabytes(report.removed_bytes)}), {stays}"
     )
     if plan.over_bytes:
-        say(f"{what} {plan.root}: still {megabytes(plan.over_bytes)} over the bound")
+        say(f"{what} {plan.root}: still {megabytes(plan.over_bytes)} over the limit")
     for path, why in report.failed:
         say(f"FAILED  {path}: {why}")
     return len(report.failed)

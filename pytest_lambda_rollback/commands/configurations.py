@@ -41,9 +41,9 @@ def found(paths: Sequence[str]) -> tuple[Path, ...]:
     files = tuple(path for path in here if config.is_config(path))
     if not files:
         raise ConfigError(
-            f"there is no configuration in {Path.cwd()}",
-            why="neither a lambda-rollback.toml nor a [tool.lambda-rollback] in a pyproject.toml",
-            do="Name one with --config PATH, or go to its folder",
+            f"no configuration in {Path.cwd()}",
+            why="it has no lambda-rollback.toml, and no [tool.lambda-rollback] in a pyproject.toml",
+            do="Name one with --config PATH, or change to its folder",
         )
     return files
 
@@ -81,7 +81,8 @@ def selected(
         if name not in known:
             if unread:  # what a discovery stands for
                 raise SourceError(
-                    f"whether there is a function {name} is not known", why=unread[0].reason or ""
+                    f"could not determine whether function {name} exists",
+                    why=unread[0].reason or "",
                 )
             near = nearest(name, known)
             guess = f'Did you mean "{near}"? ' if near else ""
@@ -103,5 +104,5 @@ def _named(path: Path) -> Path:
         if files:
             return files[0]
     if not path.is_file():
-        raise ConfigError(f"--config names {path}, which is no configuration file")
+        raise ConfigError(f"--config names {path}, which is not a configuration file")
     return path.absolute()

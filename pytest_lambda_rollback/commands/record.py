@@ -44,8 +44,8 @@ def run(arguments: Namespace) -> int:
         return _check(arguments)
     if len(arguments.names) != 1:
         raise ConfigError(
-            f"record takes one function, and {len(arguments.names)} were named",
-            do="Write `lambda-rollback record FUNCTION`",
+            f"record takes one function, got {len(arguments.names)}",
+            do="Run `lambda-rollback record FUNCTION`",
         )
     origins = arguments.origins or (registry.DEFAULT,)
     known = _known_origins()
@@ -107,11 +107,12 @@ def _function(arguments: Namespace, functions: AwsFunctions) -> tuple[Settings, 
         return found[0]
     if found:
         files = listed(str(settings.path) for settings, _ in found)
-        raise ConfigError(f"{files} have a function {name} each", do="Name one of them by --config")
+        raise ConfigError(f"{files} each have a function {name}", do="Choose one with --config")
     near = nearest(name, known)
     guess = f'Did you mean "{near}"? ' if near else ""
     raise ConfigError(
-        f'no configuration has a function "{name}"', do=f"{guess}Functions are {listed(known)}"
+        f'no configuration has a function "{name}"',
+        do=f"{guess}Configured functions are {listed(known)}",
     )
 
 
@@ -139,7 +140,10 @@ def _known_origins() -> Mapping[str, OriginType]:
 def _span(text: str) -> float:
     match = _SPAN.fullmatch(text)
     if match is None:
-        raise ConfigError(f'--since is "{text}"', do="Write it as in 12h or 7d")
+        raise ConfigError(
+            f'--since is "{text}", which is not a time span',
+            do="Write a number and a unit, as in 12h or 7d",
+        )
     return float(match["number"]) * _UNITS_S[match["unit"]]
 
 
@@ -159,7 +163,7 @@ def _check(arguments: Namespace) -> int:
     paths: Sequence[Path] = [Path(name) for name in arguments.names]
     for path in paths:
         if not path.exists():
-            raise ConfigError(f"{path} does not exist", do="Name a fixture or a folder of them")
+            raise ConfigError(f"{path} does not exist", do="Name a fixture or a folder of fixtures")
     loaded: tuple[Settings, ...] = ()
     try:
         loaded = configurations.loaded(configurations.found(arguments.config), functions)
@@ -176,7 +180,7 @@ def _check(arguments: Namespace) -> int:
         paths = [path for each in loaded for function in each.functions for path in function.events]
     files = tuple(fixtures(paths))
     if not files:
-        say("nothing was checked: there are no fixtures")
+        say("nothing to check: there are no fixtures")
         return 1
     leaks = check(files, _rules(redact))
     for leak in leaks:
@@ -185,10 +189,10 @@ def _check(arguments: Namespace) -> int:
     if leaks:
         say(
             f"{counted(len(leaks), 'value')} in {checked} may be secrets or personal data. Record "
-            "the events again, or take the values out; what is harmless goes under redact.keep"
+            "the events again, or remove the values; list harmless ones under redact.keep"
         )
         return 1
-    say(f"no secret or personal data found in {checked}")
+    say(f"no secrets or personal data found in {checked}")
     return 0
 
 
@@ -197,11 +201,11 @@ def _write_layer(path: Path) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(layer_zip())
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written", why=error.strerror or str(error)) from error
-    say(f"the recorder's layer is in {path}")
+        raise ConfigError(f"could not write {path}", why=error.strerror or str(error)) from error
+    say(f"wrote the recorder layer to {path}")
     say(
         f"Publish it, add it to the function, set the function's handler to {HANDLER} and "
-        "LAMBDA_ROLLBACK_HANDLER to the handler it had"
+        "LAMBDA_ROLLBACK_HANDLER to its previous handler"
     )
     return 0
 
@@ -218,11 +222,11 @@ def _show(report: RecordReport, *, from_logs: bool) -> None:
     for name in report.added:
         say(f"added   {name}")
     for name in report.removed:
-        say(f"removed {name}: its shape was not seen any more")
+        say(f"removed {name}: its shape was not seen")
     for name in report.stale:
-        say(f"stale   {name}: its shape was not seen any more")
+        say(f"stale   {name}: its shape was not seen")
     if report.stale:
-        say("        --remove-stale removes those of them that were recorded and not edited since")
+        say("        --remove-stale removes those that were recorded and not edited since")
     for reason, number in report.skipped:
         say(f"skipped {number:,}: {reason}")
     read = " and ".join(
@@ -232,7 +236,7 @@ def _show(report: RecordReport, *, from_logs: bool) -> None:
     if report.replaced and (report.written or report.added):
         kinds = ", ".join(f"{detector} {number:,}" for detector, number in report.replaced)
         values = sum(number for _, number in report.replaced)
-        say(f"replaced {counted(values, 'value')} by pseudonyms: {kinds}")
+        say(f"replaced {counted(values, 'value')} with pseudonyms: {kinds}")
     for note in report.notes:
         say(f"note: {note}")
     for reason in report.failed:
@@ -251,7 +255,7 @@ def _answer(report: RecordReport, *, from_logs: bool) -> str:
         )
     read = counted(report.events, "event")
     if not report.written:
-        return f"nothing new in {read}: {folder} has a fixture of every shape"
+        return f"nothing new in {read}: {folder} has a fixture for every shape"
     written = f"{counted(len(report.written), 'fixture')} written to {folder}"
     if not report.new:
         return f"{written}, of shapes that were known; {read} read"

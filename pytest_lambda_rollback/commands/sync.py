@@ -145,7 +145,7 @@ def _show(report: SyncReport, store: Store) -> None:
     say(
         f"{counted(len(report.functions), 'function')} with {counted(versions, 'version')} in "
         f"{store.path}: {counted(report.fetched, 'package')} fetched ({megabytes(report.bytes)}), "
-        f"{report.held} were held, {counted(changed, 'lock file')} changed"
+        f"{report.held} already there, {counted(changed, 'lock file')} changed"
     )
     if images:
         are = (
@@ -155,7 +155,7 @@ def _show(report: SyncReport, store: Store) -> None:
         )
         say(f"{are}: recorded by digest, pulled when they run")
     if report.shared:
-        say(f"{report.shared} packages put into {store.bucket}")
+        say(f"{report.shared} packages copied to {store.bucket}")
 
 
 def _few(names: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from pytest_lambda_rollback.model.recorded import QueueFacts
 from pytest_lambda_rollback.recording import json_text
 
 ANOTHER_FUNCTION: Final = "an invocation record of another function"
-ONLY_POINTERS: Final = "an invocation record names records of a stream and does not hold them"
+ONLY_POINTERS: Final = "an invocation record refers to stream records without including them"
 
 RECEIPT_HANDLE: Final = "recorded-receipt-handle"
 

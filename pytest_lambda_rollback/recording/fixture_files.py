@@ -106,7 +106,7 @@ class FixtureFolder:
             finally:
                 draft.unlink(missing_ok=True)
         except OSError as error:
-            raise _failure(self.path, "written", error) from error
+            raise _failure(self.path, "write", error) from error
         self._ledger[final] = _digest(content)
         self._write_ledger()
         return final
@@ -121,7 +121,7 @@ class FixtureFolder:
         except FileNotFoundError:
             return False
         except OSError as error:
-            raise _failure(self.path, "written", error) from error
+            raise _failure(self.path, "write", error) from error
         del self._ledger[name]
         self._write_ledger()
         return True
@@ -155,7 +155,7 @@ class FixtureFolder:
             draft.replace(self.path / LEDGER)
         except OSError as error:
             draft.unlink(missing_ok=True)
-            raise _failure(self.path, "written", error) from error
+            raise _failure(self.path, "write", error) from error
 
 
 def envelope(event: RecordedEvent) -> str:
@@ -199,7 +199,7 @@ def _digest(content: bytes) -> str:
 
 def _failure(path: Path, how: str, error: OSError) -> ConfigError:
     return ConfigError(
-        f"fixtures in {path} cannot be {how}",
+        f"could not {how} fixtures in {path}",
         why=error.strerror or type(error).__name__,
-        do="Check that it is a folder, its permissions and the room on its disk",
+        do="Check that it is a folder, its permissions and the free disk space",
     )

@@ -24,7 +24,7 @@ from pytest_lambda_rollback.recording.envelopes import (
 )
 from pytest_lambda_rollback.recording.log_lines import KEY, Candidate, Certainty
 
-UNCERTAIN: Final = "an object was logged, but it is not certain to be the event"
+UNCERTAIN: Final = "a logged object may not be the event"
 
 _STREAM = re.compile(r"\d{4}/\d\d/\d\d/(?P<function>[^\[\]]*)\[(?P<version>[^\]]+)\]")
 _MAX_STREAMS: Final = 500
@@ -228,9 +228,9 @@ MAX_CHARS: Final = 8 * 1_048_576
 _MAX_PENDING: Final = 100
 _MAX_PENDING_CHARS: Final = 64 * 1_048_576
 
-MISSING: Final = "a line of the recorder is missing"
-UNKNOWN_FORMAT: Final = "a line of a recorder of another version"
-DAMAGED: Final = "a line of the recorder is damaged"
+MISSING: Final = "a recorder line is missing"
+UNKNOWN_FORMAT: Final = "a recorder line has an unknown format"
+DAMAGED: Final = "a recorder line is damaged"
 
 
 @dataclass(slots=True)

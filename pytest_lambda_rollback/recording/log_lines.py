@@ -17,8 +17,8 @@ from pytest_lambda_rollback.recording import event_kinds, json_text
 
 KEY: Final = "lambda_rollback_record"
 """The key that makes an object a line of the recorder."""
-CUT: Final = "an event was cut off at the size limit of a log line"
-NO_JSON: Final = "a line names an event but it is neither JSON nor a Python dictionary"
+CUT: Final = "an event was cut off by the size limit of log lines"
+NO_JSON: Final = "a logged event is neither JSON nor a Python dictionary"
 
 _CUT_CHARS: Final = 255_000
 """Lines are cut at 256 KB, or at 1 MB since 2025 ("CloudWatch Logs quotas")."""

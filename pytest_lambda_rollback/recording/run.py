@@ -33,8 +33,8 @@ from pytest_lambda_rollback.recording.origins.registry import read
 from pytest_lambda_rollback.redaction.redactor import Redactor
 
 NOT_REDACTABLE: Final = "an event could not be redacted"
-TOO_LARGE: Final = "an event is larger than AWS Lambda takes"
-NO_FIXTURE: Final = "the rules for fixtures refuse an event"
+TOO_LARGE: Final = "an event is larger than Lambda accepts"
+NO_FIXTURE: Final = "an event is not a valid fixture"
 
 _VERSION: Final = re.compile(r"\$LATEST|[0-9]{1,20}")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.,]{0,20}(?:Z|[+-]\d\d:?\d\d)?", re.A)
@@ -137,12 +137,12 @@ def record_function(
 def _check(options: RecordOptions) -> None:
     if not options.origins:
         raise ConfigError(
-            f"nothing to record events of {options.function} from",
+            f"no origin to record events of {options.function} from",
             do="Name a log group, queue, S3 prefix or folder",
         )
     if options.per_shape < 1 or options.max_events < 1 or options.max_s <= 0:
         raise ConfigError(
-            "a recording needs room for at least one event",
+            "a recording must allow at least one event",
             do="Give numbers above zero",
         )
 
@@ -212,12 +212,12 @@ class _Recording:
             self._read.append((str(origin), number))
             if guessed:
                 self._notes.append(
-                    f"{guessed:,} of {number:,} events from {origin} are what their invocations "
-                    "logged first, and nothing says that it is the event: look at their fixtures"
+                    f"{guessed:,} of {number:,} events from {origin} are guesses: the first object "
+                    "that an invocation logged. Check their fixtures"
                 )
             if budget.cut:
                 self._complete = False
-                self._notes.append(f"{origin} may hold more than was read")
+                self._notes.append(f"{origin} may have more events than were read")
         if self._failed and len(self._failed) == len(self._options.origins):
             raise self._failed[0]
 
@@ -277,7 +277,7 @@ class _Recording:
             else:
                 new.append(report)
         stale, removed = self._stale(folder, sorted(stale))
-        self._notes += [f"{name} is not JSON and was not looked at" for name in folder.unreadable]
+        self._notes += [f"{name} is not JSON and was ignored" for name in folder.unreadable]
         return RecordReport(
             function=self._options.function,
             into=self._options.into,
@@ -307,19 +307,20 @@ class _Recording:
         """(still there, removed) of the fixtures whose shape was not seen."""
         if not any(number for _, number in self._read):
             if stale:
-                self._notes.append("no event was read, so no fixture is called stale")
+                self._notes.append("no events were read, so no fixture counts as stale")
             return [], []
         if not self._options.remove_stale:
             return stale, []
         if not self._complete:
             if stale:
-                self._notes.append("nothing was removed, because not all events were read")
+                self._notes.append("nothing was removed because not all events were read")
             return stale, []
         if self._unknown:
             if stale:
+                items = "item" if self._unknown == 1 else "items"
                 self._notes.append(
-                    f"nothing was removed, because {self._unknown:,} of what was read was skipped "
-                    "and may have been events of these shapes"
+                    f"nothing was removed because {self._unknown:,} skipped {items} may have been "
+                    "events of these shapes"
                 )
             return stale, []
         removed = [name for name in stale if folder.remove(name)]

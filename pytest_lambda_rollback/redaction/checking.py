@@ -78,21 +78,21 @@ def _documents(path: Path) -> Iterator[object]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError(
-                f"event fixture {path} cannot be checked",
+                f"could not check event fixture {path}",
                 why=f"it has more than {MAX_BYTES} bytes",
                 do="Record a smaller event",
             )
         document = read_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
-            f"event fixture {path} cannot be checked",
+            f"could not check event fixture {path}",
             why=error.strerror or str(error),
             do="Check that it exists and that its permissions allow reading",
         ) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(
-            f"event fixture {path} cannot be checked",
-            why="it is not valid JSON in UTF-8, or has a key twice in one object",
+            f"could not check event fixture {path}",
+            why="it is not valid JSON in UTF-8, or an object in it has a key twice",
             do="Correct it, or record it again",
         ) from error
     if isinstance(document, dict) and "lambda_rollback" in document:

@@ -35,8 +35,8 @@ def read_key(environment: Mapping[str, str]) -> bytes:
     if text is not None:
         if len(text) < _LEAST_TEXT:
             raise ConfigError(
-                f"{VARIABLE} is too short to be a key",
-                why=f"it has {len(text)} characters, and a key has at least {_LEAST_TEXT}",
+                f"{VARIABLE} is too short",
+                why=f"it has {len(text)} characters, and a key needs at least {_LEAST_TEXT}",
                 do=f"Set it to a long random text, or unset it to use {key_path(environment)}",
             )
         return text.encode("utf-8", "surrogateescape")
@@ -46,7 +46,7 @@ def read_key(environment: Mapping[str, str]) -> bytes:
         return _content(path)
     except OSError as error:
         raise ConfigError(
-            f"the key for pseudonyms in {path} cannot be used",
+            f"could not use the pseudonym key {path}",
             why=error.strerror or str(error),
             do=f"Make that folder writable, or set {VARIABLE}",
         ) from error
@@ -77,15 +77,15 @@ def _content(path: Path) -> bytes:
         mode = os.fstat(file.fileno()).st_mode
         if mode & _OTHERS:
             raise ConfigError(
-                f"the key for pseudonyms in {path} may be read by other users",
-                why=f"its mode is {stat.S_IMODE(mode):04o}, and it must be 0600",
-                do=f"Run chmod 600 {path}, or delete it to have a new one made",
+                f"other users can read the pseudonym key {path}",
+                why=f"its mode is {stat.S_IMODE(mode):04o} and must be 0600",
+                do=f"Run chmod 600 {path}, or delete it to create a new one",
             )
         content = file.read(KEY_BYTES + 1)
     if len(content) != KEY_BYTES:
         raise ConfigError(
-            f"the key for pseudonyms in {path} is damaged",
-            why=f"it does not have {KEY_BYTES} bytes",
-            do="Restore it, or delete it to have a new one made; pseudonyms then change once",
+            f"the pseudonym key {path} is damaged",
+            why=f"it is not {KEY_BYTES} bytes long",
+            do="Restore it, or delete it to create a new one; pseudonyms then change once",
         )
     return content

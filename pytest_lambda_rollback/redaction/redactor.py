@@ -78,7 +78,7 @@ def replaced(
         raise SourceError(
             "an event could not be redacted",
             why="it is nested too deeply",
-            do="Leave it out of the recording",
+            do="Exclude it from the recording",
         ) from error
     return changed
 

@@ -104,9 +104,9 @@ class RedactionRules:
         for name in self.detectors:
             if name not in DETECTORS:
                 raise ConfigError(
-                    f'there is no detector "{name}" for redaction',
+                    f'redaction has no detector "{name}"',
                     why=f"known detectors are {', '.join(DETECTORS)}",
-                    do="Correct its name, or leave it out",
+                    do="Correct or remove it",
                 )
 
     def wants(self, pointer: Pointer) -> bool:
@@ -141,8 +141,8 @@ def pointer_text(pointer: Pointer) -> str:
 def _tokens(text: str) -> Pointer:
     if text and not text.startswith("/"):
         raise ConfigError(
-            f'the redaction pointer "{text}" is no JSON Pointer',
-            why='one begins with "/"',
+            f'the redaction pointer "{text}" is not a JSON Pointer',
+            why='it must begin with "/"',
             do=f'Write "/{text}", or "/**/{text}" for any depth',
         )
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:])

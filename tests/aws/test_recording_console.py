@@ -71,7 +71,7 @@ def test_a_thousand_logged_events_become_fixtures_that_replay(
         f"orders: {number} fixtures written to events/orders, {number} new shapes in 1,000 events",
         "new     eventbridge-order-placed.json: 100 events of shape eventbridge-order-placed",
         f"read    {EVENTS:,} events from the function's log group",
-        "values by pseudonyms: ",
+        "values with pseudonyms: ",
     )
     assert "skipped" not in recorded.text
 
@@ -101,11 +101,11 @@ def test_a_thousand_logged_events_become_fixtures_that_replay(
 
     checked = shop.console("record", "--check")
     assert checked.code == 0, checked.text
-    checked.shows(f"no secret or personal data found in {number} fixtures")
+    checked.shows(f"no secrets or personal data found in {number} fixtures")
     before = contents(shop)
     again = shop.console("record", "orders")
     assert again.code == 0, again.text
-    again.shows("nothing new in 1,000 events: events/orders has a fixture of every shape")
+    again.shows("nothing new in 1,000 events: events/orders has a fixture for every shape")
     assert "new     " not in again.text
     assert "stale" not in again.text
     assert contents(shop) == before
@@ -144,8 +144,8 @@ def test_fixtures_of_a_shape_and_stale_ones(shop: Project) -> None:
     assert stale.code == 0, stale.text
     queued = sorted(name for name in contents(shop) if name.startswith("sqs"))
     assert len(queued) == 6, queued
-    stale.shows(*(f"stale   {name}: its shape was not seen any more" for name in queued))
-    stale.shows("stale   by-hand.json", "--remove-stale removes those of them that were recorded")
+    stale.shows(*(f"stale   {name}: its shape was not seen" for name in queued))
+    stale.shows("stale   by-hand.json", "--remove-stale removes those that were recorded")
 
     removed = shop.console("record", "orders", "--per-shape", "2", "--remove-stale")
     assert removed.code == 0, removed.text
@@ -171,7 +171,7 @@ def test_a_log_without_events_is_said_and_what_to_do(shop: Project) -> None:
     assert not (shop.path / "events").exists()
     check = shop.console("record", "--check")
     assert check.code == 1
-    check.shows("nothing was checked: there are no fixtures")
+    check.shows("nothing to check: there are no fixtures")
 
 
 def test_what_aws_refuses_is_said(shop: Project) -> None:
@@ -237,7 +237,7 @@ def test_two_configurations_with_one_function_name_are_told_apart(shop: Project)
     (shop.path / "in" / "one.json").write_text('{"mail": "ann.lee@shop.com"}')
     both = shop.console("record", "orders", "--config", "a", "--config", "b", "--from=folder=in")
     assert both.code == 2
-    both.shows("have a function orders each", "Name one of them by --config")
+    both.shows("each have a function orders", "Choose one with --config")
     one = shop.console("record", "orders", "--config", "b", "--from=folder=in")
     assert one.code == 0, one.text
     assert list((shop.path / "b" / "events" / "orders").glob("*.json"))

@@ -248,9 +248,9 @@ def test_sync_and_clean_from_the_console(example: Project) -> None:
     assert first.code == 0, first.text
     first.shows("1 function with 5 versions", "8 packages fetched", "1 lock file changed")
     second = example.console("sync", "orders")
-    second.shows("0 packages fetched", "8 were held", "0 lock files changed")
+    second.shows("0 packages fetched", "8 already there", "0 lock files changed")
     dry = example.console("clean", "--max-age-days", "0", "--archive-only")
-    dry.shows("0 removed", "8 of them named by lock files")
+    dry.shows("0 removed", "8 of them in lock files")
     wrong = example.console("sync", "ordres")
     assert wrong.code == 2
     wrong.shows('has a function "ordres" in AWS. Did you mean "orders"?')

@@ -232,7 +232,7 @@ def test_a_name_of_a_sweep_that_failed_is_not_called_unknown(orders: Project) ->
     orders.server.fail("ListFunctions", "access-denied")
     run = orders.console("sync", "orders")
     assert run.code == 1
-    run.shows("whether there is a function orders is not known", "lambda:ListFunctions")
+    run.shows("could not determine whether function orders exists", "lambda:ListFunctions")
     assert "--lambda-rollback-offline" not in run.text
 
 

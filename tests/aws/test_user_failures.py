@@ -392,7 +392,7 @@ def test_a_layer_that_was_deleted_before_it_was_archived(user: User) -> None:
     run.shows("the layer version was deleted", "publish the layer again and test a redeploy")
     synced = user.sync()
     assert synced.code == 0, "no sync can mend that"
-    synced.shows("LOST shared 1: ", "needed by orders:$LATEST", "2 were held")
+    synced.shows("LOST shared 1: ", "needed by orders:$LATEST", "2 already there")
 
 
 def verdicts_of(run: Run) -> dict[str, str]:
@@ -479,7 +479,7 @@ def test_a_download_that_is_not_what_aws_said(user: User, kind: str, said: str) 
     user.server.heal()
     again = user.sync()
     assert again.code == 0
-    again.shows("1 package fetched", "2 were held")
+    again.shows("1 package fetched", "2 already there")
 
 
 def test_an_archive_that_cannot_be_made(user: User) -> None:
@@ -636,10 +636,10 @@ def _asked(server: AwsServer, operation: str) -> int:
     ("arguments", "said"),
     [
         (("snyc",), "invalid choice: 'snyc'"),
-        (("sync", "--workers", "0"), "expected a whole number from 1 up, got '0'"),
-        (("sync", "--config", "nowhere"), "--config names nowhere, which is no configuration"),
+        (("sync", "--workers", "0"), "expected a whole number above 0, got '0'"),
+        (("sync", "--config", "nowhere"), "--config names nowhere, which is not a configuration"),
         (("sync", "ordres"), 'Did you mean "orders"?'),
-        (("clean", "--max-age-days", "-1"), "expected a number from 0 up, got '-1'"),
+        (("clean", "--max-age-days", "-1"), "expected a number of 0 or more, got '-1'"),
     ],
 )
 def test_a_mistake_in_the_command_line(user: User, arguments: tuple[str, ...], said: str) -> None:
@@ -651,4 +651,4 @@ def test_a_mistake_in_the_command_line(user: User, arguments: tuple[str, ...], s
 def test_clean_without_a_bound_says_so(user: User) -> None:
     run = user.console("clean")
     assert run.code == 0
-    run.shows("no bound is given, as by --max-age-days or --max-mb", "0 removed")
+    run.shows("no limit given, as by --max-age-days or --max-mb", "0 removed")

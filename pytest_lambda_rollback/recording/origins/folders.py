@@ -46,7 +46,7 @@ class FolderOrigin:
                 large = path.stat().st_size > _MAX_FILE_BYTES
                 content = b"" if large else path.read_bytes()
             except OSError:
-                yield Skipped(reason="a file that cannot be read")
+                yield Skipped(reason="a file could not be read")
                 continue
             stored = StoredObject(name=str(path), content=content, too_large=large)
             yield from event_files.events(stored, source="folder", function=access.function)

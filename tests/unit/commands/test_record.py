@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_lambda_rollback.cli import main
+from pytest_lambda_rollback.recording.origins.registry import BUILT_IN
 
 Record = Callable[..., tuple[int, str, str]]
 
@@ -75,7 +76,7 @@ def test_the_first_recording_creates_the_folder_of_fixtures(
 
     code, out, err = record("orders", "--from", "folder=raw", events=events)
     assert code == 0, err
-    assert f"nothing new in 1 event: {folder} has a fixture of every shape" in out
+    assert f"nothing new in 1 event: {folder} has a fixture for every shape" in out
 
 
 def test_a_first_recording_without_events_creates_nothing(project: Path, record: Record) -> None:
@@ -89,7 +90,7 @@ def test_a_first_recording_without_events_creates_nothing(project: Path, record:
 def test_there_is_nothing_to_check_before_the_first_recording(record: Record) -> None:
     code, out, _ = record("--check")
     assert code == 1
-    assert out == "nothing was checked: there are no fixtures\n"
+    assert out == "nothing to check: there are no fixtures\n"
 
 
 def test_a_folder_named_by_into_needs_no_configured_events(project: Path, record: Record) -> None:
@@ -97,3 +98,10 @@ def test_a_folder_named_by_into_needs_no_configured_events(project: Path, record
     assert code == 0, err
     assert "1 fixture written to new" in out
     assert len(list((project / "new").glob("*.json"))) == 1
+
+
+def test_the_help_names_every_origin(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["record", "--help"])
+    shown = "".join(capsys.readouterr().out.split())
+    assert [origin.form for origin in BUILT_IN if origin.form not in shown] == []

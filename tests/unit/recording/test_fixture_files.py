@@ -117,7 +117,7 @@ def test_fixtures_below_and_in_any_form_are_known(tmp_path: Path) -> None:
 def test_a_folder_that_is_a_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     folder = FixtureFolder.opened(tmp_path / "file")
-    with pytest.raises(ConfigError, match="cannot be written"):
+    with pytest.raises(ConfigError, match="could not write fixtures"):
         folder.add(event(), name="a")
 
 

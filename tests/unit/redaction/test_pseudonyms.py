@@ -219,5 +219,5 @@ def test_damaged_key_is_refused(tmp_path: Path) -> None:
 
 def test_folder_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "pytest-lambda-rollback").write_text("a file")
-    with pytest.raises(ConfigError, match="cannot be used"):
+    with pytest.raises(ConfigError, match="could not use the pseudonym key"):
         read_key({"XDG_CONFIG_HOME": str(tmp_path)})
