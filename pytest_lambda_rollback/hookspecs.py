@@ -31,6 +31,7 @@ import pluggy
 if TYPE_CHECKING:
     import pytest
 
+    from pytest_lambda_rollback.config.version_sources import VersionSource
     from pytest_lambda_rollback.engines.interface import Engine, EngineType, Progress
     from pytest_lambda_rollback.model.findings import CheckResult
     from pytest_lambda_rollback.model.settings import Settings
@@ -57,6 +58,15 @@ def pytest_lambda_rollback_event_origins() -> Sequence[OriginType]:  # type: ign
 
     The console script asks once for each recording. What an origin yields is redacted before
     anything else sees it.
+    """
+
+
+@hookspec
+def pytest_lambda_rollback_version_sources() -> Sequence[VersionSource]:  # type: ignore[empty-body]
+    """Return places that versions of a function come from, beside its table and AWS.
+
+    ``source = { kind = "NAME", … }`` in a function's table names one. Asked whenever a
+    configuration file is loaded, so it must be cheap.
     """
 
 

@@ -50,7 +50,8 @@ def found(paths: Sequence[str]) -> tuple[Path, ...]:
 
 def loaded(paths: Iterable[Path], functions: AwsFunctions) -> tuple[Settings, ...]:
     """Every file's settings, with what AWS has of them. Raises ConfigError."""
-    engines = plug_points.engines(console_plugins().hook)
+    hooks = console_plugins().hook
+    engines, version_sources = plug_points.engines(hooks), plug_points.version_sources(hooks)
     command_line = config.CommandLine(offline=functions.offline, directory=Path.cwd())
     return tuple(
         config.load(
@@ -58,6 +59,7 @@ def loaded(paths: Iterable[Path], functions: AwsFunctions) -> tuple[Settings, ..
             command_line,
             known_runtimes=frozenset(known_runtimes()),
             engines=engines,
+            version_sources=version_sources,
             published=functions,
             events_required=False,
         )
@@ -73,7 +75,8 @@ def selected(
         (each, function)
         for each in settings
         for function in each.functions
-        if function.source is not None or function.reason is not None
+        if function.source is not None
+        or (function.reason is not None and function.version_source is None)
     ]
     known = [function.name for _, function in in_aws]
     unread = [f for _, f in in_aws if f.source is None and f.reason is not None]

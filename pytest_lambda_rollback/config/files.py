@@ -10,10 +10,11 @@ engine, no AWS and no pytest. Raises ConfigError and nothing else.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from pytest_lambda_rollback.config.aws_tables import PublishedFunctions, redact_of, store_of
 from pytest_lambda_rollback.config.function_settings import (
@@ -24,6 +25,7 @@ from pytest_lambda_rollback.config.function_settings import (
 )
 from pytest_lambda_rollback.config.paths import absolute
 from pytest_lambda_rollback.config.toml_table import Table, read
+from pytest_lambda_rollback.config.version_sources import VersionSource
 from pytest_lambda_rollback.config.version_tables import VersionReader
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.settings import LocalVersion, Settings
@@ -93,6 +95,7 @@ def load(
     *,
     known_runtimes: Collection[str],
     engines: Collection[str],
+    version_sources: Mapping[str, VersionSource] = MappingProxyType({}),
     published: PublishedFunctions | None = None,
     now: datetime | None = None,
     events_required: bool = True,
@@ -101,9 +104,10 @@ def load(
 
     ``known_runtimes`` are the runtimes that have a base image of their own; those that the user
     names an image for are added here. ``engines`` are the names that ``engine`` may have besides
-    ``auto``. ``published`` is asked for functions whose versions are in
-    AWS, once everything that the file says was read. ``events_required`` is false for a
-    command that replays nothing: then ``events``, and the folder that it names, may be missing.
+    ``auto``, ``version_sources`` what ``source`` may name. They and ``published``, for functions
+    in AWS, are asked once everything that the file says was read. ``events_required`` is false
+    for a command that replays nothing: then ``events``, and the folder that it names, may be
+    missing.
     Raises ConfigError; opens nothing but ``path``.
     """
     path = absolute(path, Path.cwd())
@@ -126,6 +130,8 @@ def load(
         candidates=command_line.candidates,
         directory=command_line.directory,
         now=now or datetime.now(UTC),
+        version_sources=version_sources,
+        offline=command_line.offline,
         events_required=events_required,
     ).functions()
     return Settings(

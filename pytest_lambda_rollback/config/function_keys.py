@@ -34,8 +34,9 @@ FUNCTION_KEYS = (
 )
 LOCAL_KEYS = ("aliases", "versions", "region", "account")
 """What only a function has whose versions are declared in the file."""
-DECLARED_KEYS = (*FUNCTION_KEYS, *LOCAL_KEYS, "aws")
-"""What a table may say that does not say ``aws``, which is among them for who misspelt it."""
+DECLARED_KEYS = (*FUNCTION_KEYS, *LOCAL_KEYS, "aws", "source")
+"""What a table may say that says neither ``aws`` nor ``source``, which are among them for who
+misspelt one."""
 FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VERSION_NAME = re.compile(r"\$LATEST|(?!0\d*$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")

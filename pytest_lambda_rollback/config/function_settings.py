@@ -50,6 +50,7 @@ from pytest_lambda_rollback.config.resolution import (
 )
 from pytest_lambda_rollback.config.response_tables import response_of
 from pytest_lambda_rollback.config.toml_table import Table, dotted
+from pytest_lambda_rollback.config.version_sources import VersionSource, kind_of, versions_of
 from pytest_lambda_rollback.config.version_tables import VERSION_KEYS, VersionReader
 from pytest_lambda_rollback.errors import ConfigError, RollbackError, SourceError
 from pytest_lambda_rollback.model.builds import Build
@@ -69,6 +70,7 @@ T = TypeVar("T")
 
 _EXAMPLE = "Declare one, as in [functions.orders]"
 _PUBLISHED_KEYS = (*FUNCTION_KEYS, "aws", "environment")
+_SOURCE_KEYS = (*FUNCTION_KEYS, "source", "region", "account")
 _DISCOVER_KEYS = tuple(key for key in _PUBLISHED_KEYS if key != "accept")
 _TEMPLATES = frozenset({".yaml", ".yml", ".json", ".template"})
 
@@ -118,6 +120,7 @@ class _Said:
     name: str
     table: Table
     source: AwsSource | None
+    version_source: str | None
     strategies: tuple[Strategy, ...] | None
     response: ResponseRule
     requires: tuple[str, ...]
@@ -138,6 +141,8 @@ class FunctionReader:
     directory: Path
     """What candidate paths are relative to."""
     now: datetime
+    version_sources: Mapping[str, VersionSource]
+    offline: bool
     events_required: bool = True
     """False where ``events`` may be missing, or its folder."""
 
@@ -156,16 +161,20 @@ class FunctionReader:
         declared = {
             each.name: declare(each.table, each.name, self.reader)
             for each in said
-            if each.source is None
+            if each.source is None and each.version_source is None
         }
-        found, failed = self._discovered(entries, defaults, said)
-        said += found
+        discovered, failed = self._discovered(entries, defaults, said)
+        said += discovered
         asked = [(each.name, each.source) for each in said if each.source is not None]
         answers: Mapping[str, object] = {}
         if asked:
             answers = self._published().read(asked, self.store)
         reasons: dict[str, str] = {}
         for each in said:
+            if each.version_source is not None:
+                declared[each.name] = found = self._from_source(each)
+                if found.reason is not None:
+                    reasons[each.name] = found.reason
             answer = answers.get(each.name)
             if isinstance(answer, RollbackError):
                 reasons[each.name] = str(answer)
@@ -180,6 +189,22 @@ class FunctionReader:
             *failed,
         )
 
+    def _from_source(self, said: _Said) -> Declared:
+        """What a plugin's version source says, or why it says nothing. Raises ConfigError."""
+        try:
+            table = versions_of(
+                said.table,
+                said.name,
+                self.version_sources,
+                folder=self.reader.base,
+                offline=self.offline,
+            )
+        except SourceError as error:
+            return Declared(
+                name=said.name, table=said.table, versions=(), aliases=(), reason=str(error)
+            )
+        return declare(table, said.name, self.reader)
+
     def _published(self) -> PublishedFunctions:
         if self.published is None:
             raise ConfigError(
@@ -192,7 +217,19 @@ class FunctionReader:
     def _said(self, table: Table, name: str, defaults: AwsDefaults) -> _Said:
         check_name(table, name)
         source = source_of(table, defaults)
-        if source is not None:
+        version_source = None
+        if "source" in table:
+            for key in ("aws", "versions", "aliases"):
+                if key in table:
+                    raise ConfigError(
+                        f"{table.at(key)} is said beside {table.at('source')}",
+                        why=f"the versions of {name} come from there",
+                        do="Keep one of the two",
+                    )
+            table.only(_SOURCE_KEYS)
+            version_source = kind_of(table, self.version_sources)
+            check_references(table, target_keys=("last",))
+        elif source is not None:
             for key in ("versions", "aliases"):
                 if key in table:
                     raise ConfigError(
@@ -214,7 +251,9 @@ class FunctionReader:
             usual=f"events/{name}" if source is not None or not self.events_required else None,
             must_exist=self.events_required,
         )
-        return self._with_events(table, name, source, events)
+        return replace(
+            self._with_events(table, name, source, events), version_source=version_source
+        )
 
     def _with_events(
         self, table: Table, name: str, source: AwsSource | None, events: Events
@@ -223,6 +262,7 @@ class FunctionReader:
             name=name,
             table=table,
             source=source,
+            version_source=None,
             strategies=strategies(table, "strategies"),
             response=response_of(table, self.reader.base),
             requires=requires_of(table),
@@ -341,6 +381,7 @@ class FunctionReader:
             name=said.name,
             current=None,
             source=said.source,
+            version_source=said.version_source,
             events=said.events.files,
             events_root=said.events.root,
             events_text=said.events.text,

@@ -134,7 +134,9 @@ class FunctionSettings:
     versions: tuple[LocalVersion | PublishedVersion, ...] = ()
     """Versions of this function that are declared in the file, or that AWS or the archive has."""
     source: AwsSource | None = None
-    """Where the versions come from, if not from the file."""
+    """Where the versions come from, if they come from AWS."""
+    version_source: str | None = None
+    """The kind of the plugin's version source that the versions come from, if they do."""
     published: PublishedFunction | None = None
     """What AWS says of the function, where it was asked or a lock file tells."""
     environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)

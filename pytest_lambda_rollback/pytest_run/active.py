@@ -153,6 +153,7 @@ class ActivePlugin:
                     self.command_line,
                     known_runtimes=frozenset(known_runtimes()),
                     engines=plug_points.engines(self.config.hook),
+                    version_sources=plug_points.version_sources(self.config.hook),
                     published=self._functions,
                 )
                 _check_details(settings)

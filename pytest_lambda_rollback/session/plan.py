@@ -68,6 +68,7 @@ def _function(function: FunctionSettings, settings: Settings) -> Iterator[Check]
         reason = function.reason or "its current version is not known"
         # Versions that the file declares are known: then it is a build that cannot be read.
         name = "current" if function.versions and function.source is None else "aws"
+        name = name if function.version_source is None else "source"
         yield Check(function=function.name, group="versions", name=name, reason=reason)
         return
     if not function.targets:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
+from pytest_lambda_rollback.config.version_sources import VersionSource
 from pytest_lambda_rollback.engines import choice
 from pytest_lambda_rollback.engines.interface import EngineType
 from pytest_lambda_rollback.errors import ConfigError
@@ -77,6 +78,11 @@ def engines(hooks: Any) -> Mapping[str, EngineType]:
         kind="engine",
         reserved=(choice.AUTO,),
     )
+
+
+def version_sources(hooks: Any) -> Mapping[str, VersionSource]:
+    """The version sources that ``source`` in a configuration can name."""
+    return registry(hooks.pytest_lambda_rollback_version_sources, (), kind="version source")
 
 
 def _origin(plugged: object) -> str:

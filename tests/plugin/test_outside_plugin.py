@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.made_projects import Project
+from helpers.made_projects import RUNTIME, Project
 
 OUTSIDE = Path(__file__).parents[1] / "assets" / "outside_plugin"
 
@@ -56,6 +56,18 @@ def test_an_option_names_the_engine_of_a_plugin(project: Project) -> None:
     result = run(project, "--lambda-rollback-engine=canned")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["engine canned 7"])
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_versions_come_from_the_version_source_of_a_plugin(project: Project) -> None:
+    source = f'{{ kind = "shelf", folder = "versions", runtime = "{RUNTIME}" }}'
+    project.write(
+        f'engine = "canned"\n[functions.orders]\nsource = {source}\n'
+        'current = "2"\nevents = "events"\n'
+    )
+    result = run(project)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["The newest safe target of orders is 1, by alias and redeploy."])
 
 
 def test_without_the_plugin_its_engine_is_refused(project: Project) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pluggy
 
+from pytest_lambda_rollback.config.version_sources import FoundVersions, SourceRequest
 from pytest_lambda_rollback.engines.interface import Engine, EngineRequest, Progress
 from pytest_lambda_rollback.model.recorded import RecordedEvent
 from pytest_lambda_rollback.model.replay import (
@@ -61,6 +62,25 @@ class Canned:
         return CannedEngine()
 
 
+class Shelf:
+    """A version source that finds one folder a version: `{ kind = "shelf", folder = "…" }`."""
+
+    name = "shelf"
+
+    def find(self, request: SourceRequest) -> FoundVersions:
+        root = request.folder / request.options["folder"]
+        return FoundVersions(
+            versions={
+                path.name: {
+                    "code": str(path),
+                    "runtime": request.options["runtime"],
+                    "handler": "app.handler",
+                }
+                for path in sorted(root.iterdir())
+            }
+        )
+
+
 @hookimpl
 def pytest_lambda_rollback_engines() -> list[Canned]:
     return [Canned()]
@@ -97,3 +117,8 @@ class Topic:
 @hookimpl
 def pytest_lambda_rollback_event_origins() -> list[Topic]:
     return [Topic()]
+
+
+@hookimpl
+def pytest_lambda_rollback_version_sources() -> list[Shelf]:
+    return [Shelf()]
