@@ -1,4 +1,4 @@
-"""Python's search path in a Lambda runtime, and the distributions that the runtime brings itself.
+"""Python's search path in a Lambda runtime.
 
 The order is that of AWS's ``/var/runtime/bootstrap.py``. Without a PYTHONPATH: the code, the
 layers' site-packages of the runtime's own Python, the layers' ``python`` folder, the runtime's
@@ -24,15 +24,6 @@ from pytest_lambda_rollback.aws_lambda.runtimes import minor_version
 from pytest_lambda_rollback.model.packages import PackageInventory, VersionView
 
 _FOREIGN_SITE = re.compile(r"python/lib/python(?P<version>[0-9.]+)/(?:site|dist)-packages")
-
-_PROVIDED = frozenset(
-    {
-        "awslambdaric", "boto3", "botocore", "jmespath", "pip", "python-dateutil", "s3transfer",
-        "simplejson", "six", "snapshot-restore-py", "urllib3",
-    }
-)  # fmt: skip
-_PROVIDED_WITH_OLD = _PROVIDED | {"setuptools"}
-_GLIBC = {"al2": (2, 26), "al2023": (2, 34)}
 
 _TASK, _OPT = "/var/task", "/opt"
 
@@ -82,20 +73,6 @@ class SearchPath:
         """The entries of code and layers that are searched before the runtime's own."""
         end = self.entries.index(SearchEntry(place=place))
         return tuple(entry for entry in self.entries[:end] if entry.place in _ROOTS)
-
-
-def runtime_provides(key: str, python: str) -> bool:
-    """True if the runtime may bring a distribution itself, at a version that AWS changes at will.
-
-    boto3 and what it needs, and what AWS's runtime client needs; setuptools up to Python 3.11.
-    """
-    provided = _PROVIDED if minor_version(python) >= (3, 12) else _PROVIDED_WITH_OLD
-    return key in provided
-
-
-def runtime_glibc(python: str) -> tuple[int, int]:
-    """The C library of the runtime: Amazon Linux 2 up to Python 3.11, then Amazon Linux 2023."""
-    return _GLIBC["al2023" if minor_version(python) >= (3, 12) else "al2"]
 
 
 def search_path(

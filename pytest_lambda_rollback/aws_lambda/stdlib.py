@@ -18,19 +18,6 @@ from dataclasses import dataclass, replace
 Python = tuple[int, int]
 """``(3, 12)``."""
 
-RUNTIME_PACKAGES = frozenset(
-    {
-        "awslambdaric", "boto3", "botocore", "dateutil", "jmespath", "s3transfer", "simplejson",
-        "six", "snapshot_restore_py", "urllib3",
-    }
-)  # fmt: skip
-"""Import packages that AWS puts beside its runtime client. Their versions are AWS's to choose."""
-
-INSTALLED_WITH_PYTHON = frozenset(
-    {"_distutils_hack", "bootstrap", "ensurepip", "pip", "pkg_resources", "setuptools", "wheel"}
-)
-"""Packages that the image's own site-packages may hold, so that nothing is certain about them."""
-
 
 def is_module(name: str) -> bool:
     """True where any Python has (or had) the module's top-level package."""

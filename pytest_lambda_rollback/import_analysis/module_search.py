@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pytest_lambda_rollback.aws_lambda import stdlib
+from pytest_lambda_rollback.aws_lambda import runtime_libraries, stdlib
 from pytest_lambda_rollback.aws_lambda.search_path import Place, SearchEntry, search_path
 from pytest_lambda_rollback.model.modules import Provider
 from pytest_lambda_rollback.model.versions import FunctionVersion
@@ -22,9 +22,6 @@ TASK, OPT = "/var/task", "/opt"
 
 _LIMIT_BYTES = 8 * 1024 * 1024
 """A source or metadata file that is larger is not read: then nothing is known of it."""
-
-_LOADED_BY_RUNTIME = frozenset({"awslambdaric", "simplejson", "snapshot_restore_py"})
-"""Loaded before /var/task is searched, so that a package of that name there is not what runs."""
 
 _SITE_PACKAGES = re.compile(r"/opt/python/lib/python[\d.]+/site-packages")
 """Includes those for other Pythons, which the function's Python does not search."""
@@ -194,7 +191,7 @@ class ModuleSearch:
     def _top(self, name: str) -> Located:
         brought: Located | None = None
         before = self.roots
-        if name in stdlib.RUNTIME_PACKAGES:
+        if name in runtime_libraries.IMPORT_PACKAGES:
             brought = Located("opaque", name, provider=Provider(kind="runtime"))
             before = self._roots_before(Place.RUNTIME)
         elif stdlib.has_module(name, self.python):
@@ -203,15 +200,15 @@ class ModuleSearch:
         found = self._in(before, name, name)
         if found is not None and (brought is None or found.kind != "namespace"):
             # The runtime may have loaded its own before /var/task was searched.
-            loaded = brought is not None and name not in stdlib.RUNTIME_PACKAGES
-            if loaded or name in _LOADED_BY_RUNTIME:
+            loaded = brought is not None and name not in runtime_libraries.IMPORT_PACKAGES
+            if loaded or name in runtime_libraries.LOADED_FIRST:
                 return Located("opaque", name, provider=found.provider)
             return found
         if brought is not None:
             return brought
         if stdlib.is_module(name):
             return self._standard(name)
-        return Located("unknown" if name in stdlib.INSTALLED_WITH_PYTHON else "absent", name)
+        return Located("unknown" if name in runtime_libraries.PERHAPS_INSTALLED else "absent", name)
 
     def _roots_before(self, place: Place) -> tuple[str, ...]:
         return tuple(entry.path for entry in self._path.before(place))

@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pytest_lambda_rollback.aws_lambda import runtime_libraries
 from pytest_lambda_rollback.aws_lambda.architectures import MACHINES
 from pytest_lambda_rollback.aws_lambda.runtimes import minor_version
-from pytest_lambda_rollback.aws_lambda.search_path import Place, runtime_glibc
+from pytest_lambda_rollback.aws_lambda.search_path import Place
 from pytest_lambda_rollback.contracts.dependencies.installed import Installed, Provider
 from pytest_lambda_rollback.model.packages import (
     LayerView,
@@ -93,7 +94,7 @@ class _Check:
         self._files = installed.files_of(inventory)
         self._machine = MACHINES[architecture]
         self._python = minor_version(installed.python)
-        self._glibc = runtime_glibc(installed.python)
+        self._glibc = runtime_libraries.glibc(installed.python)
         self._tags = {
             "",
             "abi3",

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
+from pytest_lambda_rollback.aws_lambda import runtime_libraries
 from pytest_lambda_rollback.aws_lambda.search_path import (
     Place,
     SearchEntry,
     inventories,
-    runtime_provides,
     search_path_of,
 )
 from pytest_lambda_rollback.model.packages import (
@@ -136,7 +136,7 @@ class Installed:
 
     def may_come_from_runtime(self, key: str) -> bool:
         """True if Lambda's runtime brings it, at an unknown version."""
-        return runtime_provides(key, self.python)
+        return runtime_libraries.provides(key, self.python)
 
     def all_files(self) -> Iterator[PackageFiles]:
         """The indexes of the code and each layer."""
