@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,15 +14,6 @@ from pytest_lambda_rollback.model.published import Discovery
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:"
 NESTED = "arn:aws:cloudformation:eu-west-1:123456789012:stack/shop-api/1"
-
-
-@pytest.fixture(scope="module")
-def account() -> Iterator[Account]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-tests")
-        patch.delenv("AWS_PROFILE", raising=False)
-        yield Account(region="eu-west-1", profile=None, role_arn=None)
 
 
 def tagged(*names: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -63,22 +62,6 @@ VERSION: dict[str, Any] = {
     "EphemeralStorage": {"Size": 1024},
     "SnapStart": {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"},
 }
-
-
-@pytest.fixture(scope="module")
-def account() -> Iterator[Account]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-tests")
-        patch.delenv("AWS_PROFILE", raising=False)
-        yield Account(region="eu-west-1", profile=None, role_arn=None)
-
-
-@pytest.fixture
-def answers(account: Account) -> Iterator[Stubber]:
-    with Stubber(account.client("lambda")) as stubbed:
-        yield stubbed
-        stubbed.assert_no_pending_responses()
 
 
 def read(

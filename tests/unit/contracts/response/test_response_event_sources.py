@@ -8,28 +8,8 @@ import random
 
 import pytest
 
-from helpers.subjects import said, subject
-from pytest_lambda_rollback.contracts import response
-from pytest_lambda_rollback.model.findings import Judgement
-from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
-from pytest_lambda_rollback.model.settings import ResponseRule
-
-
-def judged(baseline: list[object], target: object, *ignore: str, mode: str = "shape") -> Judgement:
-    def answer(value: object) -> Outcome:
-        return Outcome(kind=OutcomeKind.RESPONSE, payload=json.dumps(value).encode())
-
-    return response.judge(
-        tuple(map(answer, baseline)),
-        answer(target),
-        ResponseRule(mode=mode, ignore=ignore),
-        subject=subject("2"),
-    )
-
-
-def found(judgement: Judgement) -> list[tuple[str, str | None]]:
-    assert judgement.reason is None
-    return [(finding.kind, finding.location) for finding in judgement.findings]
+from helpers.judged_responses import found, judged
+from helpers.subjects import said
 
 
 def http(body: object, status: object = 200, **more: object) -> dict[str, object]:

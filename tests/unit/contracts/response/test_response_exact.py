@@ -9,6 +9,8 @@ import uuid
 
 import pytest
 
+from helpers import judged_responses
+from helpers.judged_responses import found
 from helpers.subjects import said, subject
 from pytest_lambda_rollback.contracts import response
 from pytest_lambda_rollback.model.findings import Judgement
@@ -17,20 +19,7 @@ from pytest_lambda_rollback.model.settings import ResponseRule
 
 
 def judged(baseline: list[object], target: object, *ignore: str) -> Judgement:
-    def answer(value: object) -> Outcome:
-        return Outcome(kind=OutcomeKind.RESPONSE, payload=json.dumps(value).encode())
-
-    return response.judge(
-        tuple(map(answer, baseline)),
-        answer(target),
-        ResponseRule(mode="exact", ignore=ignore),
-        subject=subject("2"),
-    )
-
-
-def found(judgement: Judgement) -> list[tuple[str, str | None]]:
-    assert judgement.reason is None
-    return [(finding.kind, finding.location) for finding in judgement.findings]
+    return judged_responses.judged(baseline, target, *ignore, mode="exact")
 
 
 SAME = object()

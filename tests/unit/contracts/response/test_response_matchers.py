@@ -9,33 +9,19 @@ from typing import Any
 
 import pytest
 
-from helpers.subjects import said, subject
-from pytest_lambda_rollback.contracts import response
+from helpers import judged_responses
+from helpers.judged_responses import Found, found
+from helpers.subjects import said
 from pytest_lambda_rollback.model.findings import Judgement
-from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
-from pytest_lambda_rollback.model.settings import Matcher, ResponseRule
+from pytest_lambda_rollback.model.settings import Matcher
 
-Found = list[tuple[str, str | None]]
 ID_A, ID_B = "5a1f0f7e-5b7c-4d5e-9a51-0c2f3a0b7d11", "0D9D3F0C-8F3A-4F7B-B7A7-1F1A4A1F9C22"
 
 
 def judged(
     baseline: list[Any], target: object, *matchers: Matcher, mode: str = "exact"
 ) -> Judgement:
-    def answer(value: object) -> Outcome:
-        return Outcome(kind=OutcomeKind.RESPONSE, payload=json.dumps(value).encode())
-
-    return response.judge(
-        tuple(map(answer, baseline)),
-        answer(target),
-        ResponseRule(mode=mode, matchers=matchers),
-        subject=subject("2"),
-    )
-
-
-def found(judgement: Judgement) -> Found:
-    assert judgement.reason is None
-    return [(finding.kind, finding.location) for finding in judgement.findings]
+    return judged_responses.judged(baseline, target, mode=mode, matchers=matchers)
 
 
 def uuid_at(pointer: str) -> Matcher:

@@ -8,34 +8,19 @@ from typing import Any
 
 import pytest
 
+from helpers import judged_responses
 from helpers import made_events as made
-from helpers.subjects import said, subject
-from pytest_lambda_rollback.contracts import response
+from helpers.judged_responses import Found, found
+from helpers.subjects import said
 from pytest_lambda_rollback.model.findings import Judgement
-from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
-from pytest_lambda_rollback.model.settings import ResponseRule
-
-Found = list[tuple[str, str | None]]
 
 
 def judged(
     event: object, current: object, target: object, mode: str = "shape", *ignore: str
 ) -> Judgement:
-    def answer(value: object) -> Outcome:
-        return Outcome(kind=OutcomeKind.RESPONSE, payload=json.dumps(value).encode())
-
-    return response.judge(
-        (answer(current), answer(current)),
-        answer(target),
-        ResponseRule(mode=mode, ignore=ignore),
-        subject=subject("2"),
-        event=made.recognised(event),
+    return judged_responses.judged(
+        [current] * 2, target, *ignore, mode=mode, event=made.recognised(event)
     )
-
-
-def found(judgement: Judgement) -> Found:
-    assert judgement.reason is None
-    return [(finding.kind, finding.location) for finding in judgement.findings]
 
 
 # --- nobody reads the response --------------------------------------------------------------

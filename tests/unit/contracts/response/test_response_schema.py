@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
+from helpers import judged_responses
 from helpers import made_events as made
+from helpers.judged_responses import Found, found
 from helpers.subjects import said, subject
 from pytest_lambda_rollback.contracts import response
 from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import ResponseRule
 
-Found = list[tuple[str, str | None]]
 ORDER: dict[str, Any] = {
     "type": "object",
     "required": ["id", "total"],
@@ -37,28 +38,16 @@ def judged(
     at: str = "",
     event: object = None,
 ) -> Judgement:
-    def answer(value: object) -> Outcome:
-        payload = value if isinstance(value, bytes) else json.dumps(value).encode()
-        return Outcome(kind=OutcomeKind.RESPONSE, payload=payload)
-
-    return response.judge(
-        (answer(current), answer(current)),
-        answer(target),
-        ResponseRule(
-            mode="schema",
-            ignore=ignore,
-            schema=json.dumps(ORDER if schema is None else schema),
-            schema_name="order.json",
-            schema_at=at,
-        ),
-        subject=subject("2"),
+    return judged_responses.judged(
+        [current] * 2,
+        target,
+        *ignore,
+        mode="schema",
         event=None if event is None else made.recognised(event),
+        schema=json.dumps(ORDER if schema is None else schema),
+        schema_name="order.json",
+        schema_at=at,
     )
-
-
-def found(judgement: Judgement) -> Found:
-    assert judgement.reason is None
-    return [(finding.kind, finding.location) for finding in judgement.findings]
 
 
 @pytest.mark.parametrize(

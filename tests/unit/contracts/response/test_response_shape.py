@@ -7,31 +7,12 @@ import time
 
 import pytest
 
+from helpers.judged_responses import answer, found, judged
 from helpers.subjects import said, subject
 from pytest_lambda_rollback.contracts import response
 from pytest_lambda_rollback.model.findings import Contract, Judgement, Verdict
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import ResponseRule
-
-
-def answer(value: object, content_type: str = "application/json") -> Outcome:
-    payload = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return Outcome(kind=OutcomeKind.RESPONSE, payload=payload, content_type=content_type)
-
-
-def judged(baseline: list[object], target: object, *ignore: str, mode: str = "shape") -> Judgement:
-    return response.judge(
-        tuple(answer(value) for value in baseline),
-        answer(target),
-        ResponseRule(mode=mode, ignore=ignore),
-        subject=subject("2"),
-    )
-
-
-def found(judgement: Judgement) -> list[tuple[str, str | None]]:
-    assert judgement.reason is None
-    return [(finding.kind, finding.location) for finding in judgement.findings]
-
 
 SAME = object()
 

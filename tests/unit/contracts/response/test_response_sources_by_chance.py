@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import random
 from typing import Any
 
 import pytest
 
+from helpers import judged_responses
 from helpers import made_events as made
-from helpers.subjects import said, subject
-from pytest_lambda_rollback.contracts import response
+from helpers.subjects import said
 from pytest_lambda_rollback.model.findings import Judgement
-from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
-from pytest_lambda_rollback.model.settings import ResponseRule
 
 EVENTS: dict[str, Any] = {
     "rest": made.REST_API,
@@ -72,15 +69,9 @@ def any_value(chance: random.Random, keys: tuple[str, ...] = KEYS, depth: int = 
 
 
 def judged(event: object, baseline: list[object], target: object, mode: str) -> Judgement:
-    def answer(value: object) -> Outcome:
-        return Outcome(kind=OutcomeKind.RESPONSE, payload=json.dumps(value).encode())
-
-    return response.judge(
-        tuple(map(answer, baseline)),
-        answer(target),
-        ResponseRule(mode=mode, schema="{}" if mode == "schema" else None),
-        subject=subject("2"),
-        event=made.recognised(event),
+    schema = "{}" if mode == "schema" else None
+    return judged_responses.judged(
+        baseline, target, mode=mode, event=made.recognised(event), schema=schema
     )
 
 
