@@ -1,4 +1,4 @@
-"""``lambda-rollback clean``: bound the archive and the plugin's own cache."""
+"""``lambda-rollback clean``: limit the age and size of the archive and the plugin's cache."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MB = 1024 * 1024
 
 
 def run(arguments: Namespace) -> int:
-    """Remove what is past the bounds; 1 where something could not be removed."""
+    """Remove what is past the limits; 1 if something could not be removed."""
     bounds = {
         "max_age_days": arguments.max_age_days,
         "max_bytes": None if arguments.max_mb is None else arguments.max_mb * _MB,
@@ -47,7 +47,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _stores(arguments: Namespace) -> list[Path]:
-    """The archives of the configurations; none where there is no configuration here."""
+    """The archives of the configurations, or none without a configuration."""
     try:
         paths = configurations.found(arguments.config)
     except ConfigError:

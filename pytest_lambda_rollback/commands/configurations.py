@@ -1,4 +1,4 @@
-"""The configuration files that a command works on, and the functions that are named to it."""
+"""The configuration files and functions that a command works on, and its output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def progress(line: str) -> None:
 
 
 def say(line: str) -> None:
-    """Write a line of the answer to standard output."""
+    """Write a line of the result to standard output."""
     print(printable(line))
 
 
@@ -34,7 +34,7 @@ def cache_folder() -> Path:
 
 
 def found(paths: Sequence[str]) -> tuple[Path, ...]:
-    """The files that were named, or the one in this folder. Raises ConfigError."""
+    """The named files, or those in the working directory. Raises ConfigError."""
     if paths:
         return tuple(_named(Path(path)) for path in paths)
     here = [Path.cwd() / name for name in config.FILE_NAMES]
@@ -70,7 +70,7 @@ def loaded(paths: Iterable[Path], functions: AwsFunctions) -> tuple[Settings, ..
 def selected(
     settings: Iterable[Settings], names: Sequence[str]
 ) -> tuple[tuple[Settings, FunctionSettings], ...]:
-    """The functions that were named, or all whose versions are in AWS. Raises ConfigError."""
+    """The named functions, or all whose versions are in AWS. Raises ConfigError."""
     in_aws = [
         (each, function)
         for each in settings

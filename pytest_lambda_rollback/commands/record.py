@@ -1,4 +1,4 @@
-"""``lambda-rollback record``: event fixtures of what production received, without its secrets."""
+"""``lambda-rollback record``: event fixtures from what a function received, without secrets."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def run(arguments: Namespace) -> int:
-    """Record, or check, or write the recorder's layer; 1 where something failed or leaks."""
+    """Record, check fixtures or write the recorder layer; 1 for failures and leaks."""
     if arguments.layer:
         return _write_layer(Path(arguments.layer))
     if arguments.check:
@@ -83,7 +83,7 @@ def run(arguments: Namespace) -> int:
 
 
 class _LazyAccount:
-    """The function's account, looked for only where an origin is in AWS."""
+    """The function's account, opened only if an origin is in AWS."""
 
     def __init__(self, functions: AwsFunctions, source: AwsSource | None) -> None:
         self._functions = functions
@@ -95,7 +95,7 @@ class _LazyAccount:
         )
 
 
-# --- what the arguments say -----------------------------------------------------------------
+# --- arguments -----------------------------------------------------------------
 
 
 def _function(arguments: Namespace, functions: AwsFunctions) -> tuple[Settings, FunctionSettings]:
@@ -157,7 +157,7 @@ def _rules(redact: Redact) -> RedactionRules:
 
 
 def _check(arguments: Namespace) -> int:
-    """Look for what should not be in fixtures; 1 where something is."""
+    """Look for secrets and personal data in fixtures; 1 if there are any."""
     functions = AwsFunctions(offline=True, progress=configurations.progress)
     redact = Redact()
     paths: Sequence[Path] = [Path(name) for name in arguments.names]
@@ -210,7 +210,7 @@ def _write_layer(path: Path) -> int:
     return 0
 
 
-# --- what is shown --------------------------------------------------------------------------
+# --- output --------------------------------------------------------------------------
 
 
 def _show(report: RecordReport, *, from_logs: bool) -> None:

@@ -26,7 +26,7 @@ _NAMED = 4
 
 
 def run(arguments: Namespace) -> int:
-    """Sync the functions that were named, or all; 1 where one of them failed."""
+    """Sync the named functions, or all; 1 if one of them failed."""
     functions = AwsFunctions(
         offline=False, progress=configurations.progress, only=arguments.functions or None
     )
@@ -82,13 +82,13 @@ def _synced(
 
 
 class _Images:
-    """Names the images of functions by digest: one request for each that is not known yet."""
+    """Names the images of functions by digest, with one request for each unknown one."""
 
     def __init__(self, store: Store, functions: AwsFunctions) -> None:
         self._store = store
         self._functions = functions
         self.failed: list[Missed] = []
-        """The versions whose images could not be found out."""
+        """Versions whose images could not be determined."""
 
     def named(self, members: Sequence[FunctionSettings]) -> Iterator[PublishedFunction]:
         """The functions that are known, with their images."""
@@ -103,7 +103,7 @@ class _Images:
             locked = locks.read(self._store.path, function.name)
             function = merged(function, locked).function
         except RollbackError:
-            return function  # whoever writes its lock file meets the same and says so
+            return function  # writing its lock file fails in the same way and reports it
         return replace(
             function,
             versions=tuple(self._resolved(each, source) for each in function.versions),

@@ -1,4 +1,4 @@
-"""Clustering events by structure, and keeping few but telling ones. Pure.
+"""Clustering events by structure, and keeping few representative ones.
 
 Events of one source and topic (a route, a detail type, a message's type) form a group. Within it
 an event is a shape of its own where it shows what no kept one shows: a key, a type, a null, an
@@ -7,8 +7,8 @@ counted for the shape it resembles most. So a group has about as many shapes as 
 in, and not one for each combination. At most ``per_shape`` events of a shape are held; the rest
 is only counted, however many there are.
 
-What looks like a kind (``status``, ``type``) and has more than twelve values in a recording is
-none, and stops counting; so do keys that are data (`data_keys`). The result depends only on the
+A key that looks like a kind (``status``, ``type``) but has more than twelve values in a recording
+stops counting, and so do keys that are data (`data_keys`). The result depends only on the
 events and their order.
 """
 
@@ -34,7 +34,7 @@ from pytest_lambda_rollback.recording.structures import (
 )
 
 MAX_KINDS: Final = 12
-"""More values at one place are no kinds."""
+"""More values at one path are not kinds."""
 _MANY: Final = 256
 _NAME_WORDS: Final = 6
 _PROSE_WORDS: Final = 3
@@ -58,7 +58,7 @@ class _Kept:
 
     structure: Structure
     shows: frozenset[Feature] = frozenset()
-    """What it was kept for; empty for the first of its group."""
+    """The features it was kept for; empty for the first of its group."""
     events: list[RecordedEvent] = field(default_factory=list)
     fixtures: list[str] = field(default_factory=list)
     seen: int = 0
@@ -73,7 +73,7 @@ class _Group:
     """Of all shapes; a missing key is the feature ``absent``."""
     paths: set[Path] = field(default_factory=set)
     seen: set[Feature] = field(default_factory=set)
-    """Of all events that are no fixtures."""
+    """Of all events that are not fixtures."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -86,11 +86,11 @@ class _Clusters:
     _events: int = 0
 
     def add(self, structure: Structure, event: RecordedEvent) -> None:
-        """Put one event where it belongs."""
+        """Add one event to the shape that it has."""
         structure = self._data_keys.folded(structure)
         self._data_keys.learn(structure)
         self._events += 1
-        # Early on all keys are rare; as many again as there were tell more.
+        # Early on all keys are rare, so the next look is when the number of events has doubled.
         due = self._events >= _MANY and self._events.bit_count() == 1
         if due and self._data_keys.decide(routes=False):
             self._regroup()
@@ -107,7 +107,7 @@ class _Clusters:
         self._put(one)
 
     def shapes(self) -> Iterator[Shape]:
-        """What there is in the end."""
+        """All shapes, after the last event."""
         if self._data_keys.decide():
             self._regroup()
         for group in self._groups.values():
@@ -301,7 +301,7 @@ def _special(shows: frozenset[Feature]) -> list[str]:
 
 
 def _is_prose(value: str) -> bool:
-    """Whether a value has so many words that it may say more than a kind, as a person's name."""
+    """True for a value of several words, which may be more than a kind: a person's name."""
     return len(value.split()) >= _PROSE_WORDS
 
 

@@ -1,8 +1,8 @@
-"""Keys that are data: names of users, ids or search words where others have names of fields. Pure.
+"""Keys that are data: names of users, ids or search words instead of names of fields.
 
-One event does not tell them from fields; many do. At one place fields come again from event to
-event, and one event has a good part of them; data are many, and most of them come once, or one
-event has very few of them. Segments of paths are looked at in the same way.
+Many events are needed to tell them from fields. Fields of one object recur from event to event,
+and one event has a good part of them; data keys are many, and most of them occur once, or one event
+has very few of them. Segments of URL paths are judged in the same way.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Final
 from pytest_lambda_rollback.recording.structures import ROOTS, ROUTE, Path, Structure
 
 MAX_KEYS: Final = 16
-"""Of a place, or segments of paths below one segment; more may be data."""
+"""Of one object, or segments of paths below one segment; more may be data."""
 MAX_RESOURCES: Final = 40
 """First segments of paths; an API has more resources than an object has optional keys."""
 _SURELY: Final = 100
 _PART: Final = 4
 """Of fields, one event has at least one in so many."""
 _SELDOM: Final = 16
-"""Where one event has fewer than one in so many, also keys that come again are data."""
+"""Where one event has fewer than one in so many, even recurring keys are data."""
 _ROUTES: Final = "/"
 _BEFORE_RESOURCES: Final = re.compile(r"/|api|v\d+")
 
@@ -39,7 +39,7 @@ class _Keys:
 
 
 class DataKeys:
-    """What was learned of keys from the structures of events."""
+    """The keys of each object, learned from the structures of events."""
 
     def __init__(self) -> None:
         self._keys: dict[_Place, _Keys] = {}
@@ -62,7 +62,7 @@ class DataKeys:
             known.widest = max(known.widest, len(keys))
 
     def decide(self, *, routes: bool = True) -> bool:
-        """Say where keys, or segments of routes, are data by now; True where it is news."""
+        """Decide where keys, or segments of routes, are data; True if that is new."""
         found = {
             place
             for place, keys in self._keys.items()
@@ -90,7 +90,7 @@ class DataKeys:
         )
 
     def path(self, source: str, path: Path) -> Path:
-        """One path of it."""
+        """One path with ``*`` in place of keys that are data."""
         done: Path = ()
         for key in path:
             done = (*done, "*" if (source, done) in self._data else key)

@@ -37,11 +37,11 @@ class Unwrapped:
     version: str | None = None
     time: str | None = None
     only_pointers: bool = False
-    """True where the wrapper names records of a stream and does not hold them."""
+    """True where the wrapper refers to stream records without including them."""
 
 
 def unwrapped(document: object) -> Unwrapped | None:
-    """The event in a wrapper; None for a document that is no wrapper, and so may be an event."""
+    """The event in a wrapper; None for a document that is not a wrapper, and so may be an event."""
     for _ in range(_MAX_WRAPPERS):
         if not isinstance(document, dict):
             return None
@@ -56,7 +56,7 @@ def unwrapped(document: object) -> Unwrapped | None:
 
 
 def from_message(message: Mapping[str, Any], queue: QueueFacts) -> Unwrapped:
-    """The event for a message as SQS gives it: what it wraps, else what Lambda would deliver."""
+    """The event of a message as SQS returns it: the one inside, or what Lambda would deliver."""
     body = str(message.get("Body", ""))
     document = _parsed(body)
     found = unwrapped(document)
@@ -102,7 +102,7 @@ def _invocation_record(document: Mapping[str, object]) -> Unwrapped | None:
 
 
 def _function(arn: str) -> tuple[str | None, str | None]:
-    """(name, version) of a function ARN that may be qualified; an alias is no version."""
+    """(name, version) of a function ARN that may be qualified; an alias is not a version."""
     parts = arn.split(":")
     if len(parts) < 7 or parts[5] != "function":
         return None, None
@@ -112,7 +112,7 @@ def _function(arn: str) -> tuple[str | None, str | None]:
 
 
 def _inner(document: Mapping[str, object]) -> object | None:
-    """What SNS, EventBridge or SQS (in Lambda's casing) carries, if it may be a record."""
+    """The content of a message of SNS, EventBridge or SQS, if it may be a record."""
     if _notification(document):
         return _parsed(str(document.get("Message", "")))
     kind = document.get("detail-type")

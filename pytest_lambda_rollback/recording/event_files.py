@@ -1,6 +1,6 @@
 """Events in the content of a file or object: one JSON document, or one on each line, also gzipped.
 
-A document is an event as it is, an envelope of this project, or a wrapper of AWS. Pure.
+A document is a bare event, an envelope of this project, or a wrapper of AWS.
 """
 
 from __future__ import annotations

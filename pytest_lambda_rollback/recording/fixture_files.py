@@ -1,10 +1,10 @@
-"""Fixture files of recorded events: what is there, what is added, what may be removed.
+"""Fixture files of recorded events: reading, adding and removing them.
 
-A file that is there is never overwritten. Beside the fixtures, ``.recorded.sha256`` (which
+An existing file is never overwritten. Beside the fixtures, ``.recorded.sha256`` (which
 ``sha256sum --check`` reads) says which of them a recording wrote and with what content; a
-fixture that differs from it, or is not in it, is a person's and is never removed. Events come
-here redacted: each file is written under another name, checked by the rules for fixtures, and
-only then gets its own.
+fixture that differs from it, or is not in it, was edited or written by a person and is never
+removed. Events are already redacted here. Each file is written under a temporary name, checked by
+the rules for fixtures, and then renamed.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class ExistingFixture:
 
 @dataclass(slots=True)
 class FixtureFolder:
-    """The fixtures below one folder, read when it is made."""
+    """The fixtures below one folder, read when it is opened."""
 
     path: Path
     existing: tuple[ExistingFixture, ...] = ()
     unreadable: tuple[str, ...] = ()
-    """Names of files that are no fixtures because they are not JSON."""
+    """Names of files that are not fixtures because they are not JSON."""
     _ledger: dict[str, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
 

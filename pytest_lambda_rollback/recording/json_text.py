@@ -1,8 +1,8 @@
 """JSON text and back, with every number as it was written.
 
-Python's floats would make 1.1 of 1.10 and infinity of 1e400; a function sees such differences,
-so floats keep their text here. What is no JSON (NaN, a lone comma) is refused, and so is what is
-nested deeper than any event is. Pure.
+Python's floats would turn 1.10 into 1.1 and 1e400 into infinity; a function sees such differences,
+so floats keep their text here. Invalid JSON (NaN, a lone comma) is refused, and so are documents
+nested deeper than any event.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _SIGNS = re.compile(r"[-+~]{4}")
 
 
 def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON number")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 _DECODER = json.JSONDecoder(parse_float=NumberText, parse_constant=_refuse)
 
 
 def parsed(text: str) -> object:
-    """The value of a JSON text. Raises ValueError for everything that is none."""
+    """The value of a JSON text. Raises ValueError for invalid JSON."""
     try:
         return _shallow(_DECODER.decode(text))
     except RecursionError as error:
@@ -60,7 +60,7 @@ def literal(text: str) -> object:
             warnings.simplefilter("ignore", SyntaxWarning)
             value = ast.literal_eval(text)
     except (SyntaxError, MemoryError, RecursionError, TypeError) as error:
-        raise ValueError("no Python literal") from error
+        raise ValueError("not a Python literal") from error
     return _shallow(_json_only(value))
 
 
@@ -110,7 +110,7 @@ def _json_only(value: object) -> object:
     """The same value. Raises ValueError where JSON cannot have made it."""
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
-            raise ValueError("a key that is no text")
+            raise ValueError("a key that is not text")
         for each in value.values():
             _json_only(each)
     elif isinstance(value, list):

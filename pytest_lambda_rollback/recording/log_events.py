@@ -41,7 +41,7 @@ def belongs(stream: str, function: str) -> bool:
 
 @dataclass(slots=True)
 class _Stream:
-    """What is known of the invocation that a log stream is in."""
+    """The current invocation of a log stream."""
 
     request_id: str | None = None
     version: str | None = None
@@ -52,7 +52,7 @@ class _Stream:
     recorded: bool = False
     """True where the recorder wrote its event."""
     doubtful: bool = False
-    """True where an object was logged that may be its event, and nothing says so."""
+    """True where an object was logged that may be its event, without a sign of it."""
     best: Candidate | None = None
     time_ms: int = 0
     open: list[str] | None = None
@@ -140,7 +140,7 @@ class _Log:
     def _named(
         self, name: str, stream: _Stream, request_id: str
     ) -> Iterator[RecordedEvent | Skipped]:
-        """Lambda's own lines can be switched off: the request id tells invocations apart."""
+        """Start another invocation where the request id changes: Lambda's lines can be off."""
         if request_id != stream.request_id:
             yield from self._ended(name, stream)
             stream.request_id, stream.begun = request_id, True
@@ -251,7 +251,7 @@ class RecorderLines:
     def add(
         self, line: Mapping[str, object], *, origin: str = ""
     ) -> Iterator[RecordedEvent | Skipped]:
-        """The event that the line completes, if it does, and what had to be given up."""
+        """The event that the line completes, if it does, and events that were given up."""
         if line.get(KEY) != FORMAT:
             yield Skipped(reason=UNKNOWN_FORMAT)
             return
@@ -279,7 +279,7 @@ class RecorderLines:
             yield Skipped(reason=MISSING)
 
     def rest(self) -> Iterator[Skipped]:
-        """What never became complete."""
+        """One for each event that never became complete."""
         for key in tuple(self._pending):
             self._drop(key)
             yield Skipped(reason=MISSING)

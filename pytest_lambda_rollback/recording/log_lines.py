@@ -1,8 +1,8 @@
-"""What one line of a function's log says: where an invocation begins or ends, or an event.
+"""The meaning of one line of a function's log: an invocation begins or ends, or an event.
 
 Lambda writes lines of its own, as text or as JSON ("Log formats" in Lambda's developer guide);
 the function's are text, text with the prefix of Python's or Node.js's runtime, or JSON objects of
-a structured logger. Pure: one text in, what it says out.
+a structured logger.
 """
 
 from __future__ import annotations
@@ -48,16 +48,16 @@ _REQUEST_KEYS: Final = ("requestId", "function_request_id", "aws_request_id", "a
 
 
 class Certainty(IntEnum):
-    """How sure it is that an object is the event."""
+    """The certainty that an object is the event."""
 
     GUESS = 0
-    """It stands beside words that do not speak of what came in: it is counted and not taken."""
+    """It is beside words that do not refer to input: it is counted and not taken."""
     IF_FIRST = 1
-    """Only where it is the first thing that an invocation logged."""
+    """Taken only if it is the first thing that an invocation logged."""
     LIKELY = 2
-    """It has the structure of an event source, or stands beside the word event."""
+    """It has the structure of an event source, or is beside the word event."""
     SURE = 3
-    """A logger that is known logged it as the event."""
+    """A known logger logged it as the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ class Opening:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unusable:
-    """An event was meant, but cannot be had from this line."""
+    """An event that this line does not hold in full, or not as JSON."""
 
     reason: str
     request_id: str | None = None
@@ -119,7 +119,7 @@ Said = Start | End | RecorderLine | Candidate | Opening | Unusable | Other | Non
 
 
 def said(text: str) -> Said:
-    """What the line says; ``None`` for lines of Lambda itself that say nothing of invocations."""
+    """The meaning of the line; ``None`` for Lambda's own lines about anything but invocations."""
     text = text.strip()
     if match := _START.match(text):
         return Start(request_id=match.group(1), version=match.group(2))
@@ -168,7 +168,7 @@ def _platform(kind: str, record: object) -> Said:
 
 
 def _record(record: Mapping[str, object], chars: int) -> Said:
-    """What a structured logger wrote."""
+    """The event in a structured logger's record, if there is one."""
     request_id = next((r for k in _REQUEST_KEYS if isinstance(r := record.get(k), str)), None)
     message = record.get("message", record.get("msg"))
     if isinstance(message, dict):

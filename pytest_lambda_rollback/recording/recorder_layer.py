@@ -1,4 +1,4 @@
-"""The layer that brings the recorder into a function whose code is not to be touched."""
+"""The layer that adds the recorder to a function without a change of its code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 MEMBER: Final = "python/lambda_rollback_recorder.py"
 """Lambda unpacks a layer to /opt, and looks for Python modules in /opt/python."""
 HANDLER: Final = "lambda_rollback_recorder.handler"
-"""What the function's handler is set to; LAMBDA_ROLLBACK_HANDLER then names its own."""
+"""The handler to configure; LAMBDA_ROLLBACK_HANDLER then names the function's own."""
 _MODE: Final = 0o100644
 
 

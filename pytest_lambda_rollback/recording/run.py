@@ -1,8 +1,7 @@
 """One recording from its origins to fixture files, in this order: read, redact, cluster, write.
 
-An event is redacted in memory as soon as it is read, before anything else looks at it; what is
-clustered and written never saw the original. What an option is called on the command line is not
-known here.
+An event is redacted in memory as soon as it is read, so that no original is clustered or written.
+The options of the command line are not known here.
 """
 
 from __future__ import annotations
@@ -43,12 +42,12 @@ _SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9 _-]{0,39}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordOptions:
-    """What to record, and how much of it."""
+    """The function, the origins and the limits of a recording."""
 
     function: str
     """The name that AWS knows; fixtures say it."""
     into: Path
-    """The folder of fixtures; made where it is not there."""
+    """The folder of fixtures; created if it does not exist."""
     origins: tuple[Origin, ...]
     per_shape: int = 1
     """Fixtures for each shape."""
@@ -68,12 +67,12 @@ class ShapeReport:
     fixtures: tuple[str, ...]
     """Names of files below the folder."""
     seen: int
-    """How many events of this recording had it."""
+    """The number of events of this recording that had it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordReport:
-    """What a recording found and did."""
+    """The result of a recording."""
 
     function: str
     into: Path
@@ -95,12 +94,12 @@ class RecordReport:
     replaced: tuple[tuple[str, int], ...] = ()
     """(detector, places) of values that redaction replaced, the most frequent first."""
     failed: tuple[str, ...] = ()
-    """What went wrong with origins that could not be read while others could."""
+    """One message for each origin that could not be read, if others could."""
     notes: tuple[str, ...] = ()
 
     @property
     def events(self) -> int:
-        """How many events were read."""
+        """The number of events that were read."""
         return sum(number for _, number in self.read)
 
     @property
@@ -118,7 +117,7 @@ def record_function(
 ) -> RecordReport:
     """Record one function's events.
 
-    Raises ConfigError for options that cannot be meant and folders that cannot be used, and
+    Raises ConfigError for contradictory options and unusable folders, and
     SourceError where none of the origins could be read; nothing is written then.
     """
     _check(options)
@@ -148,7 +147,7 @@ def _check(options: RecordOptions) -> None:
 
 
 def _said(text: str | None, form: re.Pattern[str]) -> str | None:
-    """What is said of an invocation, if it is no more than that.
+    """The text about an invocation, if it has that form.
 
     It is not redacted, and comes from a line that any code of the function can write, with a
     secret or a page of text in place of a time.
@@ -166,7 +165,7 @@ def _chained(*parts: Iterable[RecordedEvent]) -> Iterator[RecordedEvent]:
 
 
 class _Recording:
-    """The state of one recording: what was read, skipped and left."""
+    """The state of one recording: what was read, skipped and left unread."""
 
     def __init__(
         self, *, options: RecordOptions, clients: Clients, redactor: Redactor, progress: Progress
@@ -182,7 +181,7 @@ class _Recording:
         self._notes: list[str] = []
         self._complete = True
         self._unknown = 0
-        """How many events of this function may have been skipped."""
+        """The number of skipped items that may be events of this function."""
 
     def events(self) -> Iterator[RecordedEvent]:
         """The redacted events of all origins."""
@@ -246,7 +245,7 @@ class _Recording:
             yield redacted
 
     def _skip(self, reason: str) -> None:
-        """Count what gave no event: it may be of a shape that else was not seen."""
+        """Count a skipped item: it may be an event of a shape that was not seen otherwise."""
         self._skipped[reason] += 1
         self._unknown += reason != ANOTHER_FUNCTION
 
@@ -258,7 +257,7 @@ class _Recording:
         return redacted
 
     def written(self, folder: FixtureFolder, shapes: tuple[Shape, ...]) -> RecordReport:
-        """Write what is new, look for what is stale, and say it all."""
+        """Write new fixtures, find stale ones, and report."""
         new: list[ShapeReport] = []
         known: list[ShapeReport] = []
         added: list[str] = []

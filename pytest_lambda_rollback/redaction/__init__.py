@@ -1,1 +1,1 @@
-"""What in an event is secret or personal, and what stands in its place."""
+"""Redaction: secrets and personal data in events, and the pseudonyms that replace them."""

@@ -1,7 +1,7 @@
-"""Checking fixtures that exist for secrets and personal data that nobody took out.
+"""Checking existing fixtures for secrets and personal data.
 
-It reads fixtures, bare or in an envelope, and finds what `redaction` would replace, except what
-is a pseudonym already. No key is needed, so it works in CI. Nothing it gives shows a value.
+It reads fixtures, bare or in an envelope, and finds what `redactor` would replace, except
+pseudonyms. No key is needed, so it works in CI. No result shows a value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Leak:
 
 
 def check(paths: Iterable[Path], rules: RedactionRules) -> tuple[Leak, ...]:
-    """What leaks from fixtures, or from those of folders. Raises ConfigError."""
+    """The leaks of the fixtures, or of those in folders. Raises ConfigError."""
     leaks: list[Leak] = []
     for path in fixtures(paths):
         leaks.extend(_leaks(path, rules))
@@ -74,7 +74,7 @@ def _leaks(path: Path, rules: RedactionRules) -> list[Leak]:
 
 
 def _documents(path: Path) -> Iterator[object]:
-    """The event of a fixture and what else of it comes from an invocation."""
+    """The event of a fixture, and the context of its invocation."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError(

@@ -1,7 +1,7 @@
 """Check digits of cards and bank accounts, and the checksum by which a pseudonym is recognised.
 
 A pseudonym keeps the form of its value: letters stay letters of their case, digits digits,
-everything else stays; UUIDs and hexadecimal text stay such, and dates dates. Half of the
+everything else stays. UUIDs, hexadecimal text and dates stay such. Half of the
 characters that are drawn (at most eight) are a checksum of the others. It needs no key, so that a
 pseudonym is recognised on any machine.
 """
@@ -57,7 +57,7 @@ def iban_check(country: str, account: str) -> str:
 
 
 def phone_keep(value: str, digits: str) -> int:
-    """How many leading digits of a phone number stay: country code and start of the range."""
+    """The number of leading digits that stay in a phone number: country code and range."""
     if not value.lstrip().startswith("+"):
         return 3 if len(digits) >= 9 else 1
     if digits[:1] == "1":
@@ -144,7 +144,7 @@ def with_signs(date: str) -> str:
 
 
 def halves(slots: Slots) -> tuple[Slots, Slots]:
-    """What is drawn, and what the checksum is written to."""
+    """The characters that are drawn, and those that the checksum is written to."""
     count = min(_CHECK, len(slots) // 2)
     return (slots[:-count], slots[-count:]) if count else (slots, [])
 
@@ -184,9 +184,9 @@ def dated(year: str, clock: str) -> str:
 # --- recognising pseudonyms: each function returns the bits of evidence, 0 for none ---------------
 
 SURE_BITS: Final = 20.0
-"""From here on a value is taken for a pseudonym even where a mistake would let a secret pass."""
+"""Enough to take a value for a pseudonym where a mistake would let a secret pass."""
 LIKELY_BITS: Final = 3.0
-"""From here on a value is taken for a pseudonym where only a warning depends on it."""
+"""Enough to take a value for a pseudonym where only a warning depends on it."""
 
 _RESERVED_END: Final = re.compile(r"(?i)(?:^|\.)(?:example\.(?:com|net|org)|example|test|invalid)$")
 DOCUMENTATION: Final = tuple(
@@ -196,7 +196,7 @@ DOCUMENTATION_6: Final = ipaddress.ip_network("2001:db8::/32")
 
 
 def ours(value: str, *, keep: int = 0) -> float:
-    """How many bits speak for a text being a pseudonym of a plain text."""
+    """Bits of evidence that a text is the pseudonym of a plain text."""
     if not keep and (found := DATE.fullmatch(value)):
         year, clock = found.group(1) + found.group(2), found.group(5)
         return log2(12 * 28) if dated(year, clock) == value else 0.0
@@ -209,18 +209,18 @@ def ours(value: str, *, keep: int = 0) -> float:
 
 
 def recognisable(value: str) -> bool:
-    """Whether a pseudonym of this shape can be told: of one letter it may be any other one."""
+    """True if a pseudonym of this form can be recognised: a single letter cannot."""
     return len(slots_of(value, 0)) > 1
 
 
 def number_is_ours(text: str) -> float:
-    """The like for the text of a number."""
+    """Bits for the text of a number."""
     mantissa = text.lower().partition("e")[0]
     return ours(mantissa) if any(digit in NOT_ZERO for digit in mantissa) else SURE_BITS
 
 
 def date_is_ours(value: str) -> float:
-    """The like for a date that is written as eight digits."""
+    """Bits for a date that is written as eight digits."""
     return ours(with_signs(value))
 
 
@@ -239,13 +239,13 @@ def card_is_ours(value: str) -> float:
 
 
 def phone_is_ours(value: str) -> float:
-    """The like for a phone number."""
+    """Bits for a phone number."""
     digits = "".join(char for char in value if char.isdigit())
     return ours(digits, keep=phone_keep(value, digits))
 
 
 def iban_is_ours(value: str) -> float:
-    """The like for a bank account."""
+    """Bits for a bank account."""
     return ours(value.replace(" ", "")[4:])
 
 

@@ -29,7 +29,7 @@ _BIRTH_KEY: Final = re.compile(r"birth|dob")
 _CARD_KEY: Final = re.compile(r"card|^pan$|^ccn?$|^ccnum")
 
 _NO_VALUE: Final = re.compile(r"[A-Za-z_-]{0,19}")
-"""What every detector leaves alone, as most keys and many values are: a key id has 20 letters."""
+"""Texts that no detector takes, as most keys and many values are: a key id has 20 letters."""
 _JWT: Final = re.compile(
     r"(?<![^\W_])(?<![.-])e[yw][\w-]{8,}={0,2}\.[\w-]*={0,2}\.[\w-]*={0,2}(?:\.[\w-]+\.[\w-]+)?(?![\w-])"
 )
@@ -37,13 +37,13 @@ _PEM: Final = re.compile(
     r"-----BEGIN[ +][A-Z +]{0,40}PRIVATE[ +]KEY(?:[ +]BLOCK)?-----"
     r"(?P<it>(?:[^-]|-(?!----)){1,16384}+)"
 )
-"""What was cut off has no end; forms have + for a blank."""
+"""A key that was cut off has no end; forms have + for a blank."""
 _PEM_LINE: Final = re.compile(r"\\[nr]|(?P<it>(?:[^\\\r\n]|\\(?![nr]))+)")
 _PEM_HEADER: Final = re.compile(r"\s*[A-Z][\w-]*: ")
 _SCHEME: Final = re.compile(r"(?i)(?<!\w)(bearer|basic|token|digest|apikey)\s+(?=\S)")
 _SIGV4: Final = re.compile(r"(?<!\w)Signature=(?P<it>[0-9a-f]{64})")
 _AWS_ID: Final = re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)(?P<it>[A-Z0-9]{16})(?![A-Za-z0-9])")
-"""Our own pseudonyms have any digit, and must be seen again as what they are."""
+"""Our own pseudonyms have any digit, and must be found again."""
 _AWS_SECRET: Final = re.compile(r"(?<![\w/+=])(?P<it>[A-Za-z0-9/+]{40})(?![\w/+=])")
 _AWS_SESSION: Final = re.compile(
     r"(?<![\w/+])(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz|AQoDYXdz)(?P<it>[\w/+=%-]{40,})"
@@ -88,7 +88,7 @@ _ANY_PHONE: Final = re.compile(r"\s*\+?[\d\s()./-]{6,24}(?:\s*(?:x|ext\.?)\s*\d{
 _IPV4: Final = re.compile(r"(?<![\w.-])(?<!\w/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
 _POSTAL_CHARS: Final = 400
 _NUMBERED: Final = re.compile(r"version|firmware|release|build|revision")
-"""Keys of numbers that have four parts and are no addresses."""
+"""Keys of numbers that have four parts and are not addresses."""
 _HOST_KEY: Final = re.compile(r"(?:ip|addr|address|host)\Z")
 _IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:]|\.\d)")
 _IBAN_LENGTHS: Final = {
@@ -104,7 +104,7 @@ _IBAN_LENGTHS: Final = {
 
 
 def found_in(text: str, rules: RedactionRules, hint: str = "") -> tuple[Span, ...]:
-    """Values in a plain text, in order and without overlap; ``hint`` is the key it stands at."""
+    """Values in a plain text, in order and without overlap; ``hint`` is its key."""
     if _NO_VALUE.fullmatch(text):
         return ()
     key = normal(hint)
@@ -143,7 +143,7 @@ def tokens_in(text: str) -> tuple[Span, ...]:
 
 
 def is_birth_date(digits: str, hint: str) -> bool:
-    """Whether eight digits at a key are a date: elsewhere they may be any number."""
+    """True for eight digits that are a date by their key: elsewhere they may be any number."""
     return _BIRTH_KEY.search(normal(hint)) is not None and bool(COMPACT_DATE.fullmatch(digits))
 
 
@@ -247,7 +247,7 @@ def _cards(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
     for match in _CARD.finditer(text):
         digits = "".join(str(int(char)) for char in match[0] if char.isdigit())
         if _is_card(digits):
-            # Digits of other scripts are no card number of a brand, but say the same one.
+            # Digits of other scripts do not make a valid card number, but can be read as one.
             written = all(char.isascii() or char == "\xa0" for char in match[0])
             yield Span(*match.span(), "card", "card" if written else "text")
 
@@ -285,7 +285,7 @@ def _addresses(text: str, key: str, _rules: RedactionRules) -> Iterator[Span]:
                 parsed = ipaddress.ip_address(value)
             except ValueError:
                 continue
-            # Our own pseudonyms must be seen again as what they are.
+            # Our own pseudonyms must be found again.
             if parsed.is_global or checksums.address_is_ours(value):
                 yield Span(*match.span(), "ip", "ip")
 

@@ -31,7 +31,7 @@ _DELIMITER: Final = re.compile(rb"--[^\r\n]{1,70}(?=\r?\n)")
 _EMBEDDED: Final = re.compile(
     r"(?<![\w+/-])(?:eyJ|eyA|ewo|ew0|W3s|W1s|H4sI|eJ[wxyz]|eN[or])[\w+/-]{13,}={0,2}(?![\w+/=-])"
 )
-"""How base64 begins of JSON, gzip and zlib, somewhere in a text."""
+"""Base64 of JSON, gzip and zlib somewhere in a text, by its first characters."""
 
 _BINARY_BYTES: Final = 24
 """Of less, a text within has too few characters to say anything."""
@@ -94,7 +94,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
         # The value of the first key would be hidden from whoever looks for secrets.
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("an object has a key twice")
     return found
 
 
@@ -161,7 +161,7 @@ def _base64(text: str) -> tuple[object, Close] | None:
 
 
 def _binary(content: bytes, close: Callable[[bytes], str]) -> tuple[object, Close] | None:
-    """The texts in what is no text itself, as in protocol buffers; lengths before them may lie."""
+    """The texts in binary data such as protocol buffers; lengths before them may become wrong."""
     if len(content) < _BINARY_BYTES:
         return None
     found = list(_texts(content))
@@ -182,7 +182,7 @@ def _binary(content: bytes, close: Callable[[bytes], str]) -> tuple[object, Clos
 
 
 def _texts(content: bytes) -> Iterator[tuple[int, int]]:
-    """(start, end) of each part of a form with files that is text, and of what else is readable."""
+    """(start, end) of the text parts of a form with files, and of other readable texts."""
     delimiter = _DELIMITER.match(content)
     at = 0
     for part in content.split(delimiter[0]) if delimiter else (content,):
@@ -216,7 +216,7 @@ def _embedded(text: str) -> tuple[object, Close] | None:
 
 
 def _unpacked(content: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
-    """What was compressed, and what compresses it again; the bytes themselves if nothing was."""
+    """The decompressed bytes and a function that compresses again; the same bytes otherwise."""
     if content.startswith(_GZIP):
         plain = _inflated(content, wbits=31)
         if plain is not None:
@@ -260,7 +260,7 @@ def _inflated(content: bytes, *, wbits: int) -> bytes | None:
 
 
 def token_header(token: str) -> dict[str, object] | None:
-    """The header of what is a token, and ``None`` for any other text with dots in it."""
+    """The header of a token; ``None`` for any other text with dots in it."""
     header = _token_part(token.partition(".")[0])
     return header if isinstance(header, dict) and ("alg" in header or "typ" in header) else None
 
@@ -268,7 +268,7 @@ def token_header(token: str) -> dict[str, object] | None:
 def redrawn_token(
     token: str, *, text: Callable[[str], str], claims: Callable[[object], object]
 ) -> str:
-    """A token of the same form: ``claims`` gives another payload, ``text`` another text.
+    """A token of the same form: ``claims`` returns another payload, ``text`` another text.
 
     Algorithm and type of the header stay; the signature becomes another one of the same length.
     """
@@ -322,23 +322,23 @@ class Decoded:
 
     text: str
     _here: tuple[int, ...]
-    """Where in this text a character begins that was escaped, or what follows such ones."""
+    """Positions in this text of escaped characters, and of the text after a run of them."""
     _there: tuple[int, ...]
-    """The same places in the text that was decoded."""
+    """The same positions in the text that was decoded."""
     _before: Decoded | None
     """That text, where it was decoded itself."""
 
     def place(self, at: int) -> int:
-        """Where in the text as it came a character of this one begins."""
+        """The position in the original text of a character of this one."""
         number = bisect_right(self._here, at) - 1
         at += self._there[number] - self._here[number]
         return at if self._before is None else self._before.place(at)
 
 
 def decoded_levels(text: str) -> Iterator[Decoded]:
-    """The text decoded once, twice, and so on while there is something to decode.
+    """The text decoded once, twice, and so on while there are escapes.
 
-    Raises RecursionError where that takes too often.
+    Raises RecursionError for too many levels.
     """
     level = _decoded_once(text, None)
     for _ in range(_MAX_LEVELS):
@@ -351,14 +351,14 @@ def decoded_levels(text: str) -> Iterator[Decoded]:
 
 
 def fully_decoded(text: str) -> str:
-    """What a text says at last."""
+    """The text without escapes."""
     for level in decoded_levels(text):
         text = level.text
     return text
 
 
 def encoded_like(text: str, like: str) -> str:
-    """A text with those characters escaped that are so in another one, as often as there."""
+    """The text, escaped like another one: the same characters, as often as there."""
     for each in reversed([like, *(level.text for level in decoded_levels(like))]):
         escaped = set("".join(map(unquote, _ESCAPES.findall(each))))
         if escaped:
@@ -380,7 +380,7 @@ def _decoded_once(text: str, before: Decoded | None) -> Decoded | None:
         parts.append(text[at : match.start()])
         length += match.start() - at
         at = match.start()
-        # What is no UTF-8 becomes one character for each byte, so that places stay known.
+        # Invalid UTF-8 becomes one character for each byte, so that positions stay known.
         for char in unquote(match[0], errors="surrogateescape"):
             here.append(length)
             there.append(at)

@@ -1,8 +1,7 @@
-"""The key that pseudonyms are drawn with: from the environment, or a file made at first use.
+"""The key for pseudonyms: from the environment, or from a file created at first use.
 
-Who has the key can tell whether a guessed value is behind a pseudonym, so it stays with its user:
-it is never shown, and a file that others may read is refused. What is drawn with it is not known
-here.
+With the key, one can test whether a pseudonym replaces a guessed value. So it stays with its user:
+it is never shown, and a file that others can read is refused.
 """
 
 from __future__ import annotations
@@ -16,21 +15,21 @@ from typing import Final
 from pytest_lambda_rollback.errors import ConfigError
 
 VARIABLE: Final = "LAMBDA_ROLLBACK_PSEUDONYM_KEY"
-"""Set to the same text for everybody whose recordings are to agree."""
+"""The same text for everybody whose recordings must agree."""
 KEY_BYTES: Final = 32
 _LEAST_TEXT: Final = 16
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def key_path(environment: Mapping[str, str]) -> Path:
-    """Where the key's file is, below ``XDG_CONFIG_HOME`` or ``~/.config``."""
+    """The path of the key's file, below ``XDG_CONFIG_HOME`` or ``~/.config``."""
     home = environment.get("XDG_CONFIG_HOME", "")
     folder = Path(home) if home.startswith("/") else Path.home() / ".config"
     return folder / "pytest-lambda-rollback" / "pseudonym.key"
 
 
 def read_key(environment: Mapping[str, str]) -> bytes:
-    """The user's key; makes the file where there is none. Raises ConfigError."""
+    """The user's key; creates the file if there is none. Raises ConfigError."""
     text = environment.get(VARIABLE)
     if text is not None:
         if len(text) < _LEAST_TEXT:
@@ -53,7 +52,7 @@ def read_key(environment: Mapping[str, str]) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Write a new key where there is none; of two that try at once, one wins."""
+    """Write a new key if there is none; of two concurrent writers, one wins."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

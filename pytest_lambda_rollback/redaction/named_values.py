@@ -1,6 +1,6 @@
 """Values that a name points to: assignments, YAML, XML, multipart bodies, CSV, headers, identities.
 
-It finds ranges only. The caller says which names are meant, and what becomes of the values.
+It finds ranges only. The caller says which names are wanted, and replaces the values.
 Expressions look at each character a bounded number of times, because texts have megabytes.
 """
 
@@ -26,7 +26,7 @@ class Span:
 
 
 Names = Callable[[str], bool]
-"""Says whether values of a name are meant."""
+"""True for names whose values are wanted."""
 Range = tuple[int, int]
 """(start, end) in a text."""
 
@@ -38,9 +38,9 @@ _VALUE: Final = re.compile(
 )
 """In JSON within JSON, as many backslashes as before the first quote end a text."""
 _PROSE: Final = re.compile(r"(?<=\s)[a-z]{1,15}+[ \t]{1,8}+(?![\w.-]{2,40}+[\"']?[ \t]{0,8}[:=])\S")
-"""Words after ``password:`` that go on: a sentence to a person, and no list of names and values."""
+"""Several words after ``password:``: a sentence for people, not a list of names and values."""
 _RESOURCE: Final = re.compile(r"(?i)(?<![\w-])(?:arn|urn):")
-"""What the name of a resource begins with (RFC 8141)."""
+"""The beginning of a resource name (RFC 8141)."""
 _RESOURCE_CHARS: Final = 200
 _LABEL: Final = re.compile(r"[^\W\d]{1,20}(?:[.-][^\W\d]{1,20}){0,5}(?![^\s:\"',;<>{}\[\])])")
 _LINE: Final = re.compile(
@@ -62,14 +62,14 @@ _SCHEMES: Final = frozenset(("bearer", "basic", "digest", "token", "aws4hmacsha2
 
 
 def assigned(text: str, names: Names) -> Iterator[Range]:
-    """(start, end) of the values of names that are meant, in no order; some may overlap."""
+    """(start, end) of the values of wanted names, in no order; some may overlap."""
     if "=" in text or ":" in text:
         yield from _pairs(text, names)
     yield from structured(text, names)
 
 
 def structured(text: str, names: Names) -> Iterator[Range]:
-    """Those of them whose name stands somewhere else in the text, and not right before them."""
+    """The values whose name is elsewhere in the text, and not right before them."""
     if ": " in text and "\n" in text:
         yield from (match.span("it") for match in _LINE.finditer(text) if names(match["key"]))
     if "<" in text and ">" in text:
@@ -96,9 +96,9 @@ def _pairs(text: str, names: Names) -> Iterator[Range]:
 
 
 def _joins(text: str, key: re.Match[str]) -> bool:
-    """Whether a name is a part of a longer one, as in an ARN and in ``urn:example:token:open``.
+    """True for a name that is part of a longer one, as in an ARN or ``urn:example:token:open``.
 
-    Elsewhere what has a digit, or is no word, may be the secret: ``session:token:9f8a``.
+    Elsewhere a part with a digit, or that is not a word, may be the secret: ``session:token:9f8a``.
     """
     start = key.start()
     bare = text[start - 1 : start] == ":" == text[key.end("key") : key.end()]
@@ -141,10 +141,10 @@ def _elements(text: str, names: Names) -> Iterator[Range]:
 
 
 def _open_end(text: str, at: int, *, tagged: bool) -> int:
-    """Where the text of an element ends that is not closed.
+    """The end of the text in an element that is not closed.
 
-    A document that was cut off has other ends of elements. Elsewhere ``<token>`` may stand for what
-    is to be filled in, or be a type, and prose or code goes on behind it.
+    A document that was cut off has other closing tags. Elsewhere ``<token>`` may be a placeholder
+    or a type, followed by prose or code.
     """
     if tagged:
         end = text.find("<", at)
@@ -198,7 +198,7 @@ _NO_CREDENTIALS: Final = frozenset(
     ("realm", "algorithm", "qop", "nc", "headers", "charset", "created", "expires",
      "oauthsignaturemethod", "oauthversion", "oauthtimestamp")
 )  # fmt: skip
-"""Parameters that say how credentials are made, as `normal` writes them (RFC 7616, RFC 5849)."""
+"""Parameters that are not credentials, as `normal` writes them (RFC 7616, RFC 5849)."""
 _NO_PARAMETERS: Final = frozenset(("basic", "bearer"))
 """Schemes whose credentials are one text, which may have an equals sign (RFC 7617, RFC 6750)."""
 _COOKIE: Final = re.compile(r"(?:^|;)\s*(?P<key>[^=;\s]+)=(?P<it>[^;]*)")
@@ -260,11 +260,11 @@ _IDENTITY_PART: Final = re.compile(r"[^:|]+")
 _NOBODY: Final = re.compile(
     r"AWS|AROA[A-Z0-9]+|[a-z]{2}(?:-[a-z]+)+-\d|\*|[\w.-]+\.amazonaws\.com(?:\.cn)?|root"
 )
-"""What an identity is made of beside who it is: a region, a role's id, a service of AWS."""
+"""Parts of an identity that identify nobody: a region, a role's id, a service of AWS."""
 
 
 def person_in(text: str) -> tuple[tuple[int, int], ...]:
-    """(start, end) of what in an identity is the person, so that what parses it still can.
+    """(start, end) of the parts of an identity that identify the person; its form is kept.
 
     ``eu-west-1:UUID`` keeps its region, an ARN all before the name, ``…:CognitoSignIn:SUB`` the
     pool, ``auth0|ID`` the connection, ``AWS:AROA…:SESSION`` its form.

@@ -183,7 +183,7 @@ _KINDS: Final[dict[str, tuple[Callable[[str], float], Callable[[Pseudonyms, str]
 
 
 class Replacements:
-    """Draws pseudonyms for values and remembers them; what is one by ``sure`` bits stays."""
+    """Draws pseudonyms for values and remembers them; keeps pseudonyms by ``sure`` bits."""
 
     def __init__(self, drawn: Pseudonyms, report: Report, sure: float) -> None:
         self._drawn = drawn
@@ -207,9 +207,9 @@ class Replacements:
 
     @contextmanager
     def looking_again(self) -> Iterator[None]:
-        """While parts of a text were replaced and all of it is looked at: what was made stays.
+        """Keep the pseudonyms that were drawn, while a text whose parts were replaced is redacted.
 
-        A short pseudonym has too few characters to be known as one by itself.
+        A short pseudonym has too few characters to be recognised.
         """
         self._looking_again += 1
         try:
@@ -222,11 +222,11 @@ class Replacements:
         return value if checksums.ours(value) >= self._sure else self._drawn.text(value)
 
     def is_pseudonym(self, text: str) -> bool:
-        """Whether a text is one."""
+        """True if a text is a pseudonym."""
         return checksums.ours(text) >= self._sure
 
     def echoes(self) -> Echoes | None:
-        """What finds the replaced values again, if any of them is telling."""
+        """A finder of the replaced values, if any is distinctive enough."""
         telling = {
             value: other
             for value, other in self._made.items()
@@ -236,7 +236,7 @@ class Replacements:
 
 
 class Echoes:
-    """Replaces values that are known, and nothing else."""
+    """Replaces known values and nothing else."""
 
     def __init__(self, known: Mapping[str, str], report: Report) -> None:
         self._known = known
@@ -260,7 +260,7 @@ class Echoes:
                     break
 
     def replace(self, value: str, pointer: Pointer) -> str:
-        """What a text or a number is replaced by, if it is known."""
+        """The replacement of a text or number if it is known, or the value itself."""
         if value in self._known:
             self._report(pointer, ECHO, value)
         return self._known.get(value, value)

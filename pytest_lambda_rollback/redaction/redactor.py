@@ -46,9 +46,9 @@ class Redactor:
         self._pseudonyms = Pseudonyms(key)
 
     def redact(self, event: object) -> tuple[object, tuple[Redaction, ...]]:
-        """The event with pseudonyms in it, and what was replaced. The argument is not changed.
+        """The event with pseudonyms, and what was replaced. The argument is not changed.
 
-        Raises SourceError for an event that is nested too deeply to be looked through.
+        Raises SourceError for an event that is nested too deeply.
         """
         found: list[Redaction] = []
 
@@ -67,7 +67,7 @@ def replaced(
     *,
     sure: float = SURE_BITS,
 ) -> object:
-    """The event with every found value replaced; what is a pseudonym by ``sure`` bits stays."""
+    """The event with all values that were found replaced; keeps pseudonyms by ``sure`` bits."""
     made = Replacements(drawn, report, sure)
     try:
         changed = _Walk(rules, made, report).value(event, Place())
@@ -86,19 +86,19 @@ def replaced(
 # --- the walk -------------------------------------------------------------------------------------
 
 _TYPED: Final = frozenset(("S", "N", "B", "SS", "NS", "BS", "L", "M"))
-"""DynamoDB's type descriptors, which are no names."""
+"""DynamoDB's type descriptors, which are not names."""
 _NUMBERS: Final = frozenset(("N", "NS"))
 _VALUES: Final = ("value", "Value", "stringValue", "StringValue", "binaryValue", "BinaryValue")
 _TYPES: Final = frozenset(("Type", "type", "dataType", "DataType"))
 _NAMES: Final = ("name", "Name", "key", "Key")
 _ATTRIBUTE_KEYS: Final = 4
 _PAIR_KEYS: Final = 10
-"""With more keys than these, an object is a thing with a name, and no attribute or no pair."""
+"""An object with more keys is a thing with a name, and not an attribute or a pair."""
 _DEPTH: Final = 12
 
 
 class _Walk:
-    """One way through an event, by rules, or with ``echoes`` for values that are known."""
+    """One walk through an event, by rules, or with ``echoes`` for known values."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class _Walk:
         about = place.about or (
             self._rules.detects("identity") and is_about_person(place.key, node)
         )
-        # Not all that is known of a person says who it is: the members' own names decide.
+        # Not everything about a person identifies them: the members' own names decide.
         outer = None if place.rule == "identity" else place.rule
         for key, item in node.items():
             inner, rule = key, outer
@@ -152,7 +152,7 @@ class _Walk:
             if attribute and key in _TYPES:
                 rule = None
             if pair and key in _NAMES and len(node) <= _ATTRIBUTE_KEYS:
-                # What names another value is looked at for what it is, and for no name of its own.
+                # The name of another value is redacted for its content, without a name.
                 inner, rule = "", outer if outer == "pointer" else None
             # A pointer is shown to people, so it must not show a key that was replaced.
             shown = key if name == key else "*"

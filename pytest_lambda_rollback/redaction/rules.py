@@ -1,6 +1,6 @@
 """What is redacted: places, names of keys, kinds of values, and keys that identify a person.
 
-Rules only say whether a place or a key is meant. `detectors` and `named_values` find values by
+Rules only say whether they cover a place or a key. `detectors` and `named_values` find values by
 their form, and `pseudonyms` replaces them.
 
 Keys that identify a person are claims of tokens ("Registered Claim Names", RFC 7519; "Standard
@@ -59,7 +59,7 @@ TEXT_KEYS: Final = (
     "tokens", "secrets", "*encryption_key", "pass", "recovery_code*", "backup_code*", "pan",
     "cardholder", "card_holder", "fname", "line1", "line2",
 )  # fmt: skip
-"""The like for what is a secret or personal as text only: a number counts, an object has names."""
+"""Globs for values that are secret or personal as text only: not a number, not an object."""
 FILE_END: Final = re.compile(
     r"(?i)\.(?:avif|bmp|css|csv|docx?|gif|gz|heic|html?|jpe?g|js|json|pdf|png|svg|ts|txt|webp"
     r"|xlsx?|xml|ya?ml|zip)\Z"
@@ -70,7 +70,7 @@ PLACEHOLDER: Final = re.compile(
     r"(?i)<?\[?\(?(?:redacted|removed|filtered|hidden|masked|example|undefined|none|null|true|false)"
     r"\)?\]?>?"
 )
-"""What stands where a secret was taken out, or never was one."""
+"""Text in place of a secret that was removed, or never set."""
 
 _SEPARATORS: Final = re.compile(r"[-_. ]")
 Pointer = tuple[str, ...]
@@ -79,7 +79,7 @@ Pointer = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedactionRules:
-    """What is redacted. Raises ConfigError for a pointer or a detector that cannot be meant."""
+    """What is redacted. Raises ConfigError for an invalid pointer or an unknown detector."""
 
     pointers: tuple[str, ...] = ()
     """JSON Pointers into the event; ``*`` stands for one token, ``**`` for any number of them.
@@ -87,7 +87,7 @@ class RedactionRules:
     keys: tuple[str, ...] = DEFAULT_KEYS
     """Globs over the names of keys, at any depth, also of forms, queries and headers."""
     text_keys: tuple[str, ...] = TEXT_KEYS
-    """Globs over the names of keys that are meant where they hold text, or a list of texts."""
+    """Globs over the names of keys that count if they hold text, or a list of texts."""
     keep: tuple[str, ...] = ()
     """JSON Pointers of what is never redacted, with all below it."""
     detectors: tuple[str, ...] = DETECTORS
@@ -110,21 +110,21 @@ class RedactionRules:
                 )
 
     def wants(self, pointer: Pointer) -> bool:
-        """Whether a place is to be redacted whatever it holds."""
+        """True for a place that is redacted whatever it holds."""
         return any(_covers(pattern, pointer) for pattern in self._wanted)
 
     def keeps(self, pointer: Pointer) -> bool:
-        """Whether a place is never to be redacted."""
+        """True for a place that is never redacted."""
         return any(_covers(pattern, pointer) for pattern in self._kept)
 
     def names(self, key: str, value: object = "") -> bool:
-        """Whether what a key of this name holds is to be redacted: any text, or that value."""
+        """True if the value of a key of this name is redacted: any text, or this value."""
         if self._named(key):
             return True
         return self._named_text(key) and _is_text(value) and not _is_file(key, value)
 
     def detects(self, name: str) -> bool:
-        """Whether a detector is on."""
+        """True if a detector is on."""
         return name in self.detectors
 
 
@@ -163,7 +163,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_file(key: str, value: object) -> bool:
-    """Whether ``fname`` is short for the name of a file, and not for a person's."""
+    """True if ``fname`` is short for the name of a file, and not for a person's."""
     return normal(key) == "fname" and isinstance(value, str) and bool(FILE_END.search(value[-8:]))
 
 
@@ -188,7 +188,7 @@ _IDENTITY_KEYS: Final = frozenset(
      "jti", "originjti", "xamznoidcidentity", "xforwardeduser", "xremoteuser", "xauthrequestuser",
      "remoteuser")
 )  # fmt: skip
-"""Keys that say who somebody is wherever they stand, as `normal` writes them."""
+"""Keys that identify a person anywhere, as `normal` writes them."""
 _PERSON_KEYS: Final = frozenset(
     (
         # the subject, under the names that identity providers give it
@@ -203,7 +203,7 @@ _PERSON_KEYS: Final = frozenset(
         "clientcertpem", "subjectdn", "serialnumber",
     )
 )  # fmt: skip
-"""Keys that do so only in what is about a person: elsewhere a name may be a product's."""
+"""Keys that do so only in data about a person: elsewhere a name may be a product's."""
 _PERSON_OBJECTS: Final = frozenset(
     ("claims", "authorizer", "identity", "useridentity", "owneridentity", "userattributes",
      "clientcert", "userinfo")
@@ -215,13 +215,13 @@ _CLAIMS: Final = frozenset(
 
 
 def names_identity(key: str, *, about: bool) -> bool:
-    """Whether what a key holds says who somebody is; ``about`` where it is about a person."""
+    """True if the value of a key identifies a person; ``about`` in data about a person."""
     bare = normal(key)
     return bare in _IDENTITY_KEYS or (about and bare in _PERSON_KEYS)
 
 
 def is_about_person(key: str, node: object) -> bool:
-    """Whether an object is about a person: by the key it stands at, or as a set of claims."""
+    """True for an object about a person: by its key, or as a set of claims."""
     if not isinstance(node, Mapping):
         return False
     return normal(key) in _PERSON_OBJECTS or ("sub" in node and not _CLAIMS.isdisjoint(node))
@@ -236,11 +236,11 @@ class Place:
 
     pointer: Pointer = ()
     key: str = ""
-    """The name that the value stands at, or that an attribute beside it gives it."""
+    """The value's key, or the name that an attribute beside it states."""
     rule: str | None = None
     """``key``, ``pointer``, ``identity`` or a detector, where a rule names all of the value."""
     about: bool = False
-    """True in what is about a person: claims, an identity, attributes of a user."""
+    """True in data about a person: claims, an identity, attributes of a user."""
 
     def below(self, token: str, *, key: str | None = None) -> Place:
         """The place of a member, under the same rule."""
@@ -252,7 +252,7 @@ class Place:
 
 
 def rule_of(key: str, rules: RedactionRules, *, about: bool, value: object = "") -> str | None:
-    """The rule that a key's name sets for all that it holds: any text, or that value."""
+    """The rule that a key's name sets for its value: any text, or this value."""
     if rules.detects("identity") and names_identity(key, about=about):
         return "identity"
     return "key" if rules.names(key, value) else None

@@ -46,7 +46,7 @@ from pytest_lambda_rollback.redaction.rules import (
 )
 
 Inside = Callable[[object, Place], object]
-"""Gives a value that was found in a text with its own values replaced."""
+"""Redacts a value that was found in a text."""
 
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s\"'<>\\^`{|}]+")
 _URL_PARTS: Final = re.compile(r"([^:]+://)(?:([^/?#]*)@)?([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?")
@@ -65,15 +65,15 @@ _PEM_FRAME: Final = re.compile(
     r"(?:\s|\\[nr]|-----(?:BEGIN|END)[A-Z +]{0,40}(?:-----)?"
     r"|(?:Proc-Type|DEK-Info|Version|Hash): (?:[^\\\r\n]|\\(?![nr])){0,80})*+"
 )
-"""What stands around the lines of a key (RFC 7468, RFC 1421, RFC 4880) and is no part of it."""
+"""The lines around a key (RFC 7468, RFC 1421, RFC 4880), which are not part of it."""
 _FORMAT: Final = re.compile(r"(?:https?://)?[\w./-]*|(?:bot)?\d+:AA")
-"""What a token of a known format begins with, as ``ghp_``, and a webhook."""
+"""The beginning of a token of a known format, as ``ghp_``, and of a webhook."""
 _FORM_KEYS: Final = frozenset(("rawquerystring", "querystring", "query", "body"))
 _NO_KEYS: Final = RedactionRules(keys=(), text_keys=())
 
 
 class Texts:
-    """Redacts texts by rules, or with ``echoes`` replaces what is known and nothing else."""
+    """Redacts texts by rules, or with ``echoes`` replaces known values and nothing else."""
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class Texts:
         self._echoes = echoes
 
     def text(self, text: str, place: Place) -> str:
-        """A text that is no document, with what it says replaced."""
+        """A text that is not a document, with the values in it replaced."""
         key = normal(place.key)
         if self._echoes is None:
             if key in AUTHORIZATION_KEYS and (place.rule or self._rules.detects("authorization")):
@@ -195,7 +195,7 @@ class Texts:
         return self._spans(text, tuple(spans), place)
 
     def _whole(self, text: str, detector: str, place: Place) -> str:
-        """All of a text, by what kind it is if it is of one kind, and else as mere text."""
+        """All of a text, by its kind if it has one, or as plain text."""
         bare = text.strip()
         if not bare or PLACEHOLDER.fullmatch(bare):
             return text
@@ -281,7 +281,7 @@ class Texts:
 
 
 def _are_all(text: str, spans: tuple[Span, ...]) -> bool:
-    """Whether what is around values says their format alone, and could be no secret itself."""
+    """True if the text around values is only their format, and cannot be secret."""
     if spans and all(span.detector == "private-key" for span in spans):
         starts, ends = (0, *(span.end for span in spans)), (*(span.start for span in spans), None)
         around = (text[start:end] for start, end in zip(starts, ends, strict=True))
@@ -293,9 +293,9 @@ def _are_all(text: str, spans: tuple[Span, ...]) -> bool:
 
 
 def _is_login(text: str) -> bool:
-    """Whether a text is a URL whose secret is in its user and password, as those of databases.
+    """True for a URL whose secret is its user and password, as those of databases.
 
-    What a query says may be the secret as well, under a name that nobody knows.
+    A query may hold the secret as well, under an unknown name.
     """
     parts = _URL_PARTS.fullmatch(text) if _URL.fullmatch(text) else None
     return parts is not None and parts[2] not in (None, "", "git") and not (parts[5] or parts[6])

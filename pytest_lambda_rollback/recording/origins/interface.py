@@ -25,7 +25,7 @@ class Clients(Protocol):
 
 @dataclass(slots=True)
 class Budget:
-    """How many events to read from an origin, and for how long."""
+    """The number of events to read from an origin, and the time for it."""
 
     events: int
     seconds: float
@@ -47,7 +47,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginRequest:
-    """What the command line says beside ``--from``."""
+    """The options of the command line besides ``--from``, and the function."""
 
     function: FunctionSettings
     into: Path
@@ -60,7 +60,7 @@ class OriginRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginAccess:
-    """What an origin reads with."""
+    """Everything that an origin reads with."""
 
     function: str
     """The name that AWS knows."""
