@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.failures import reading
-from pytest_lambda_rollback.aws.functions import partition_of, unqualified
+from pytest_lambda_rollback.aws_lambda.names import function_name_of, partition_of
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.published import Discovery
 
@@ -75,7 +75,7 @@ def _tagged(account: Account, discovery: Discovery) -> set[str]:
             for page in pages
             for each in page.get("ResourceTagMappingList", ())
         ]
-    return {unqualified(arn).rpartition(":")[2] for arn in arns}
+    return {function_name_of(arn) for arn in arns}
 
 
 def _in_stack(account: Account, discovery: Discovery, stack: str) -> set[str]:
@@ -96,7 +96,7 @@ def _in_stack(account: Account, discovery: Discovery, stack: str) -> set[str]:
             if not physical or resource.get("ResourceStatus") == "DELETE_COMPLETE":
                 continue
             if resource.get("ResourceType") == _FUNCTION:
-                names.add(unqualified(physical).rpartition(":")[2])
+                names.add(function_name_of(physical))
             elif resource.get("ResourceType") == _STACK and physical not in seen:
                 seen.add(physical)
                 waiting.append(physical)

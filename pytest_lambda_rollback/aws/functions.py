@@ -13,6 +13,12 @@ from typing import Any, Final
 
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.failures import reading
+from pytest_lambda_rollback.aws_lambda.names import (
+    partition_of,
+    qualifier_of,
+    region_of,
+    unqualified,
+)
 from pytest_lambda_rollback.aws_lambda.permissions import statement
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.published import (
@@ -35,8 +41,6 @@ _PAGE: Final = 50
 """The most that Lambda puts on one page of versions, aliases or functions."""
 
 _MAPPINGS_PAGE: Final = 100
-_ARN_PARTS: Final = 7
-"""Parts of an unqualified function ARN."""
 
 _ENABLED: Final = frozenset({"Creating", "Enabling", "Enabled", "Updating"})
 """States of an event source mapping that reads events, or is about to."""
@@ -161,33 +165,6 @@ def read_environment(account: Account, version: PublishedVersion) -> tuple[tuple
             + ", or give the values in the configuration",
         )
     return variables
-
-
-# --- ARNs -----------------------------------------------------------------------------------
-
-
-def unqualified(arn: str) -> str:
-    """A function's ARN without a version or alias."""
-    return ":".join(arn.split(":")[:_ARN_PARTS])
-
-
-def qualifier_of(arn: str) -> str | None:
-    """The version or alias in a function's ARN, ``None`` if there is none."""
-    parts = arn.split(":")
-    return parts[_ARN_PARTS] if len(parts) > _ARN_PARTS else None
-
-
-def region_of(name: str) -> str | None:
-    """The region in an ARN; ``None`` for a plain name."""
-    parts = name.split(":")
-    return parts[3] if parts[0] == "arn" and len(parts) > 3 and parts[3] else None
-
-
-def partition_of(region: str) -> str:
-    """The first part of ARNs in a region, ``aws`` for most."""
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def now() -> str:

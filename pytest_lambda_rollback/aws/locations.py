@@ -18,7 +18,8 @@ from botocore.exceptions import ClientError
 from pytest_lambda_rollback.aws.client_logs import unlogged
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.failures import denied, missing, reading
-from pytest_lambda_rollback.aws.functions import hexadecimal, region_of, unqualified
+from pytest_lambda_rollback.aws.functions import hexadecimal
+from pytest_lambda_rollback.aws_lambda.names import account_of, qualifier_of, region_of, unqualified
 from pytest_lambda_rollback.aws_lambda.permissions import statement
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.versions import Location, PackageKind, RemotePackage
@@ -60,7 +61,7 @@ def locate(account: Account, package: RemotePackage) -> Location:
 
 
 def _code(account: Account, package: RemotePackage) -> Location:
-    function, version = unqualified(package.arn), package.arn.rpartition(":")[2]
+    function, version = unqualified(package.arn), qualifier_of(package.arn) or ""
     what = f"the code of {package.name} cannot be had"
     with reading(what=what, action="lambda:GetFunction", resource=function):
         answer = account.client("lambda").get_function(FunctionName=function, Qualifier=version)
@@ -104,7 +105,7 @@ def _layer(account: Account, package: RemotePackage) -> Location:
                     " again and test a redeploy on the new layer version",
                 ) from error
             if denied(error):
-                owner = package.arn.split(":")[4]
+                owner = account_of(package.arn)
                 raise SourceError(
                     what,
                     why=f"{action} is not allowed on {package.arn}",

@@ -25,7 +25,8 @@ from pytest_lambda_rollback.aws.failures import (
     text_of,
     translated,
 )
-from pytest_lambda_rollback.aws.functions import now, qualifier_of, region_of
+from pytest_lambda_rollback.aws.functions import now
+from pytest_lambda_rollback.aws_lambda.names import account_of, qualifier_of, region_of
 from pytest_lambda_rollback.model.published import (
     AliasFacts,
     Binding,
@@ -200,7 +201,7 @@ class _Asked:
         except ClientError as error:
             if missing(error):
                 return LayerFacts(arn=arn, state="deleted", detail=text_of(error))
-            own = arn.split(":")[4:5] == [self._function.account]
+            own = account_of(arn) == self._function.account
             if not own and not_shared(error):
                 return LayerFacts(arn=arn, state="forbidden", detail=text_of(error))
             if denied(error) or not_offered(error):

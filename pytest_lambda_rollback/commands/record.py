@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_lambda_rollback.aws_lambda.names import function_name_of
 from pytest_lambda_rollback.commands import configurations
 from pytest_lambda_rollback.commands.configurations import say
 from pytest_lambda_rollback.errors import ConfigError
@@ -119,7 +120,7 @@ def _function(arguments: Namespace, functions: AwsFunctions) -> tuple[Settings, 
 def _aws_name(function: FunctionSettings) -> str:
     if function.source is None:
         return function.name
-    return function.source.function_name.rpartition(":")[2]
+    return function_name_of(function.source.function_name)
 
 
 def _folder(settings: Settings, function: FunctionSettings, into: str | None) -> Path:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from pytest_lambda_rollback.aws_lambda.names import FUNCTION_ARN, FUNCTION_NAME, ROLE_ARN
 from pytest_lambda_rollback.config.function_keys import region_of
 from pytest_lambda_rollback.config.paths import absolute
 from pytest_lambda_rollback.config.toml_table import Table
@@ -30,10 +31,7 @@ STORE_FOLDER = ".lambda-rollback"
 _ACCOUNT_KEYS = ("region", "profile", "role_arn", "environment")
 _SOURCE_KEYS = ("function_name", *_ACCOUNT_KEYS)
 _DISCOVERY_KEYS = ("prefix", "tags", "stack", *_ACCOUNT_KEYS)
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_ARN = re.compile(r"arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[A-Za-z0-9_-]{1,64}")
 _QUALIFIED = re.compile(r"(?P<name>.*[A-Za-z0-9_-]):(?P<qualifier>\$LATEST|[A-Za-z0-9_-]+)")
-_ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
 
 
@@ -105,7 +103,7 @@ def source_of(table: Table, defaults: AwsDefaults) -> AwsSource | None:
 def discovery_of(table: Table, name: str, defaults: AwsDefaults) -> Discovery:
     """The ``aws`` table of a ``discover`` entry."""
     example = 'Say what the functions have in common, as in aws = { prefix = "shop-" }'
-    if not _NAME.fullmatch(name):
+    if not FUNCTION_NAME.fullmatch(name):
         raise ConfigError(
             f"{table.at()} is no name for what is to be found",
             why="the archive keeps a file of that name",
@@ -177,7 +175,7 @@ def overrides_of(table: Table) -> tuple[tuple[str, str], ...]:
 
 def _account(table: Table, defaults: AwsDefaults) -> AwsDefaults:
     role = table.string("role_arn") if "role_arn" in table else None
-    if role is not None and not _ROLE.fullmatch(role):
+    if role is not None and not ROLE_ARN.fullmatch(role):
         raise table.wrong("role_arn", "the ARN of an IAM role")
     return AwsDefaults(
         region=region_of(table) or defaults.region,
@@ -190,7 +188,7 @@ def _account(table: Table, defaults: AwsDefaults) -> AwsDefaults:
 
 
 def _check_name(table: Table, key: str, name: str) -> None:
-    if _NAME.fullmatch(name) or _ARN.fullmatch(name):
+    if FUNCTION_NAME.fullmatch(name) or FUNCTION_ARN.fullmatch(name):
         return
     qualified = _QUALIFIED.fullmatch(name)
     if qualified:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from pytest_lambda_rollback.aws_lambda.names import ACCOUNT, ALIAS, FUNCTION_NAME, REGION
 from pytest_lambda_rollback.config.paths import event_files
 from pytest_lambda_rollback.config.toml_table import Table
 from pytest_lambda_rollback.config.version_tables import VersionReader
@@ -37,13 +38,10 @@ LOCAL_KEYS = ("aliases", "versions", "region", "account")
 DECLARED_KEYS = (*FUNCTION_KEYS, *LOCAL_KEYS, "aws", "source")
 """What a table may say that says neither ``aws`` nor ``source``, which are among them for who
 misspelt one."""
-FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VERSION_NAME = re.compile(r"\$LATEST|(?!0\d*$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
-_ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")
 ACCEPT_FORM = "Write each as [[functions.{}.accept]]"
 _LAST = 3
 _CHECK_NAMES = frozenset({"dependencies", "imports", "platform", "state"})
-_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +126,7 @@ def declare(table: Table, name: str, reader: VersionReader) -> Declared:
     read_versions = tuple(reader.version(versions.table(v), v) for v in versions.values)
     aliases = table.table("aliases")
     for alias in aliases.values:
-        if not _ALIAS_NAME.fullmatch(alias) or alias in versions:
+        if not ALIAS.fullmatch(alias) or alias in versions:
             raise ConfigError(
                 f"{aliases.at(alias)} is no name for an alias",
                 why="AWS Lambda takes letters, digits, - and _ but no number alone, "
@@ -323,7 +321,7 @@ def region_of(table: Table) -> str | None:
     if "region" not in table:
         return None
     region = table.string("region")
-    if not _REGION.fullmatch(region):
+    if not REGION.fullmatch(region):
         raise table.wrong("region", "the name of an AWS region, as in eu-west-1")
     return region
 
@@ -333,6 +331,6 @@ def account_of(table: Table) -> str | None:
     if "account" not in table:
         return None
     value = table.values["account"]
-    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{12}", value):
+    if not isinstance(value, str) or not ACCOUNT.fullmatch(value):
         raise table.wrong("account", 'a string of 12 digits, as in "123456789012"')
     return value

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from pytest_lambda_rollback.aws_lambda.names import FUNCTION_NAME, function_name_of
+from pytest_lambda_rollback.aws_lambda.names import region_of as region_of_arn
 from pytest_lambda_rollback.config.aws_tables import (
     AwsDefaults,
     PublishedFunctions,
@@ -23,7 +25,6 @@ from pytest_lambda_rollback.config.aws_tables import (
 from pytest_lambda_rollback.config.function_keys import (
     DECLARED_KEYS,
     FUNCTION_KEYS,
-    FUNCTION_NAME,
     Declared,
     Events,
     acceptances,
@@ -517,8 +518,9 @@ def _is_one(one: AwsSource, other: AwsSource) -> bool:
     """True where both are one function in AWS, as far as the configuration tells."""
 
     def name_and_region(source: AwsSource) -> tuple[str, str | None]:
-        parts = source.function_name.split(":")
-        return (parts[6], parts[3]) if len(parts) > 6 else (parts[-1], source.region)
+        return function_name_of(source.function_name), (
+            region_of_arn(source.function_name) or source.region
+        )
 
     (name, region), (other_name, other_region) = name_and_region(one), name_and_region(other)
     near = region is None or other_region is None or region == other_region

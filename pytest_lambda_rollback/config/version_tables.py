@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_lambda_rollback.aws_lambda import limits
 from pytest_lambda_rollback.aws_lambda.architectures import ARCHITECTURES
+from pytest_lambda_rollback.aws_lambda.names import VARIABLE
 from pytest_lambda_rollback.aws_lambda.runtimes import Language, language_of
 from pytest_lambda_rollback.config.paths import package
 from pytest_lambda_rollback.config.toml_table import Table, kind
@@ -33,7 +34,6 @@ VERSION_KEYS = ("code", "layers", *(each.name for each in fields(FunctionConfigu
 
 _IN_IMAGES = frozenset({"layers", "runtime", "handler"})
 """Parts of a container image, which a version of one does not state."""
-_ENVIRONMENT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +217,7 @@ def _environment(table: Table) -> tuple[tuple[str, str], ...]:
                 why="AWS Lambda sets it itself and refuses a function that does",
                 do="Remove it",
             )
-        if not _ENVIRONMENT_NAME.fullmatch(name):
+        if not VARIABLE.fullmatch(name):
             raise ConfigError(
                 f"{variables.at(name)} is no name for an environment variable",
                 why="AWS Lambda wants a letter first, at least two characters, "

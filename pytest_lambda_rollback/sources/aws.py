@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import json
 import os
-import re
 import shutil
 import stat
 import threading
@@ -22,6 +21,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_lambda_rollback.aws_lambda.names import (
+    FUNCTION_NAME,
+    function_name_of,
+    region_of,
+    unqualified,
+)
 from pytest_lambda_rollback.errors import RollbackError, SourceError
 from pytest_lambda_rollback.model.builds import Build
 from pytest_lambda_rollback.model.published import AwsSource, Binding, Discovery, PublishedFunction
@@ -44,7 +49,6 @@ _THREADS = 8
 _PATIENCE_S = 1.0
 """How long an interrupted run waits for requests that were sent."""
 _SHARED_S = 24 * 3600.0
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LIMIT_BYTES = 16 * 1024 * 1024
 _OFFLINE = "nothing but the archive may be used offline"
 
@@ -150,8 +154,8 @@ class AwsFunctions:
             # One for all threads: the client that keeps AWS's pace is the account's.
             self._accounts = self._accounts or Accounts()
         region = of.region
-        if isinstance(of, AwsSource) and of.function_name.startswith("arn:"):
-            region = of.function_name.split(":")[3]
+        if isinstance(of, AwsSource):
+            region = region_of(of.function_name) or region
         return self._accounts.of(region, of.profile, of.role_arn)
 
     def mappings(self, account: Account, function_arn: str) -> tuple[Binding, ...]:
@@ -294,7 +298,7 @@ def _functions(number: int) -> str:
 
 def _checked(names: Sequence[object], name: str) -> tuple[str, ...]:
     """The names, which become names of folders and checks. Raises SourceError."""
-    if all(isinstance(each, str) and _NAME.fullmatch(each) for each in names):
+    if all(isinstance(each, str) and FUNCTION_NAME.fullmatch(each) for each in names):
         return tuple(str(each) for each in names)
     raise SourceError(
         f"which functions discover.{name} stands for cannot be used",
@@ -333,11 +337,10 @@ def _remember(root: Path, path: Path, names: Sequence[str]) -> None:
 
 def _is_of(locked: PublishedFunction, source: AwsSource) -> bool:
     """Whether a lock file is about the function of a table, as far as the table says it."""
-    said = source.function_name.split(":")
-    if said[0] == "arn":
-        return ":".join(said[:7]) == locked.arn
+    if source.function_name.startswith("arn:"):
+        return unqualified(source.function_name) == locked.arn
     region = source.region in (None, locked.region)
-    return said[-1] == locked.arn.rpartition(":")[2] and region
+    return source.function_name == function_name_of(locked.arn) and region
 
 
 def _refuse_others(folder: Path) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from pytest_lambda_rollback.aws_lambda.names import region_of
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.published import (
     AwsSource,
@@ -337,7 +338,7 @@ def _source(function: FunctionSettings, arn: str) -> AwsSource:
     """Whose credentials are used; for a local function's AWS layer, the usual ones."""
     if function.source is not None:
         return function.source
-    return AwsSource(function_name=function.name, region=arn.split(":")[3])
+    return AwsSource(function_name=function.name, region=region_of(arn))
 
 
 def _names_given(function: FunctionSettings, version: PublishedVersion) -> tuple[str, ...]:

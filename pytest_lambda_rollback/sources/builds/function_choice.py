@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pytest_lambda_rollback.aws_lambda.names import function_name_of
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.text import listed, nearest
 from pytest_lambda_rollback.sources.builds.template_functions import (
@@ -35,7 +36,7 @@ def chosen(
 
     Raises ConfigError for none and for several.
     """
-    name = (aws_name or "").rpartition(":function:")[2].partition(":")[0]
+    name = function_name_of(aws_name or "")
     called = {function, name} - {""}
     rules: tuple[Callable[[TemplateFunction], bool], ...] = (
         lambda each: bool(name) and each.aws_name == name,

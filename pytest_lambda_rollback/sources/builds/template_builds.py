@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lambda_rollback.aws_lambda.architectures import ARCHITECTURES
+from pytest_lambda_rollback.aws_lambda.names import LAYER_VERSION_ARN
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.builds import Build
 from pytest_lambda_rollback.model.versions import (
@@ -18,7 +19,6 @@ from pytest_lambda_rollback.model.versions import (
     ContainerImage,
     FunctionConfiguration,
 )
-from pytest_lambda_rollback.sources.archive.lock_checks import LAYER_ARN
 from pytest_lambda_rollback.sources.builds.template_functions import (
     SAM,
     TemplateFunction,
@@ -202,7 +202,7 @@ class _Properties:
             if not isinstance(found, Path | str):
                 computed.append(f"Layers[{index}]")
                 continue
-            if isinstance(found, str) and not LAYER_ARN.fullmatch(found):
+            if isinstance(found, str) and not LAYER_VERSION_ARN.fullmatch(found):
                 raise self._wrong(f"Layers[{index}]", "the ARN of a layer version")
             layers.append(found)
             names.append(self._layer_name(said, found))

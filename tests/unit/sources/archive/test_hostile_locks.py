@@ -19,14 +19,14 @@ LAYER = next(iter(GOOD["layers"]))
 CODE = ("versions", 0, "code")
 IMAGE = {"image": {"uri": f"registry.example/orders@sha256:{digest(b'i')}"}}
 HOSTILE: dict[str, tuple[tuple[Any, ...], Any, str]] = {
-    "escapes in a version": (("versions", 0, "version"), "1\x1b[2J", "is no version"),
-    "a path as version": (("versions", 0, "version"), "../../x", "is no version"),
-    "a digit of another script": (("versions", 0, "version"), "\u0663", "is no version"),
-    "no ARN": (("arn",), "x", "arn is no function ARN"),
+    "escapes in a version": (("versions", 0, "version"), "1\x1b[2J", "is not a valid version"),
+    "a path as version": (("versions", 0, "version"), "../../x", "is not a valid version"),
+    "a digit of another script": (("versions", 0, "version"), "\u0663", "is not a valid version"),
+    "no ARN": (("arn",), "x", "arn is not a valid function ARN"),
     "a host as region": (
         ("arn",),
         function_arn("orders").replace("eu-west-1", "evil.example/#"),
-        "arn is no function ARN",
+        "arn is not a valid function ARN",
     ),
     "an ARN of another function": (
         ("versions", 0, "arn"),
@@ -39,40 +39,76 @@ HOSTILE: dict[str, tuple[tuple[Any, ...], Any, str]] = {
         "is not the code of this version",
     ),
     "a layer as code": ((*CODE, "kind"), "layer", "is not the code of this version"),
-    "a path as digest": ((*CODE, "sha256"), "../../../../etc/passwd", "is no SHA-256"),
-    "less than no bytes": ((*CODE, "size_bytes"), -1, "without a possible size"),
-    "a layer of another name": (("layers", LAYER, "arn"), "x", "is no layer version ARN"),
-    "code as layer": (("layers", LAYER, "kind"), "code", "what is no layer"),
+    "a path as digest": ((*CODE, "sha256"), "../../../../etc/passwd", "is not a valid SHA-256"),
+    "less than no bytes": ((*CODE, "size_bytes"), -1, "of an impossible size"),
+    "a layer of another name": (("layers", LAYER, "arn"), "x", "is not a valid layer version ARN"),
+    "code as layer": (("layers", LAYER, "kind"), "code", "that is not a layer"),
     "a list as layer": (("versions", 0, "layers"), [["x"]], "names a layer that the file does not"),
-    "an image by tag": (CODE, {"image": {"uri": "registry.example/x:latest"}}, "is no image"),
+    "an image by tag": (
+        CODE,
+        {"image": {"uri": "registry.example/x:latest"}},
+        "is not a valid image",
+    ),
     "an image of this machine": (
         CODE,
         {"image": {**IMAGE["image"], "local": True}},
-        "AWS knows no local image",
+        "AWS has no local images",
     ),
-    "an option as image": (CODE, {"image": {"uri": "-v/:/host@sha256:" + "0" * 64}}, "is no image"),
+    "an option as image": (
+        CODE,
+        {"image": {"uri": "-v/:/host@sha256:" + "0" * 64}},
+        "is not a valid image",
+    ),
     "escapes in a command": (
         CODE,
         {"image": {**IMAGE["image"], "command": ["\x1b[2J"]}},
         "has control characters",
     ),
-    "an instruction in a runtime": (("versions", 0, "runtime"), "a\nRUN x", "is no runtime"),
-    "another machine": (("versions", 0, "architecture"), "m68k", "is no architecture"),
-    "an assignment as name": (("versions", 0, "environment_names"), ["A=B"], "variable's name"),
-    "a line break in a handler": (("versions", 0, "handler"), "a.b\nc", "is no handler"),
-    "no memory": (("versions", 0, "memory_mb"), -5, "no possible size of memory"),
-    "no time": (("versions", 0, "timeout_s"), float("nan"), "is no possible time"),
-    "endless time": (("versions", 0, "timeout_s"), float("inf"), "is no possible time"),
+    "an instruction in a runtime": (
+        ("versions", 0, "runtime"),
+        "a\nRUN x",
+        "is not a valid runtime",
+    ),
+    "another machine": (("versions", 0, "architecture"), "m68k", "is not a valid architecture"),
+    "a digit as alias": (("aliases",), [{"name": "2", "version": "2"}], "is not a valid alias"),
+    "settings apart": (
+        ("versions", 0, "configuration"),
+        {"memory_mb": 512},
+        'has "configuration", which is not known',
+    ),
+    "an unknown key below": (("platform",), {"layer": []}, 'platform has "layer", which is not'),
+    "a longer name than AWS gives": (
+        ("arn",),
+        function_arn("o" * 65),
+        "arn is not a valid function ARN",
+    ),
+    "an assignment as name": (
+        ("versions", 0, "environment_names"),
+        ["A=B"],
+        "is not a valid variable name",
+    ),
+    "a line break in a handler": (("versions", 0, "handler"), "a.b\nc", "is not a valid handler"),
+    "no memory": (("versions", 0, "memory_mb"), -5, "an impossible size of memory"),
+    "no time": (("versions", 0, "timeout_s"), float("nan"), "is not a possible time"),
+    "endless time": (("versions", 0, "timeout_s"), float("inf"), "is not a possible time"),
     "a version twice": (("versions",), GOOD["versions"] * 2, "has a version twice"),
-    "escapes in an alias": (("aliases",), [{"name": "\x1b[2J", "version": "2"}], "is no alias"),
-    "an alias of nothing": (("aliases",), [{"name": "live", "version": "x"}], "is no version"),
+    "escapes in an alias": (
+        ("aliases",),
+        [{"name": "\x1b[2J", "version": "2"}],
+        "is not a valid alias",
+    ),
+    "an alias of nothing": (
+        ("aliases",),
+        [{"name": "live", "version": "x"}],
+        "is not a valid version",
+    ),
     "half of a character": (("versions", 0, "description"), "\ud800", "surrogates not allowed"),
     "more traffic than there is": (
         ("aliases",),
         [{"name": "live", "version": "2", "weights": [["2", float("inf")]]}],
-        "no share of traffic",
+        "share of traffic that is not",
     ),
-}  # fmt: skip
+}
 
 
 def written(root: Path, text: str) -> Path:
@@ -131,7 +167,7 @@ def test_a_link_is_not_followed(tmp_path: Path, target: str) -> None:
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     (tmp_path / "locks").mkdir()
     os.mkfifo(tmp_path / "locks" / "orders.json")
-    with pytest.raises(SourceError, match="no regular file"):
+    with pytest.raises(SourceError, match="not a regular file"):
         locks.read(tmp_path, "orders")
 
 

@@ -196,18 +196,18 @@ DAMAGED = {
     "a conflict of a merge": ("<<<<<<< HEAD\n" + json.dumps(GOOD), "both sides of a merge"),
     "not a table": ("[]", "the file is not a table"),
     "no format": (json.dumps(without("lambda_rollback_lock")), "lambda_rollback_lock is not a"),
-    "no ARN": (json.dumps(without("arn")), 'the file has no "arn"'),
+    "no ARN": (json.dumps(without("arn")), "the file: Object missing required field `arn`"),
     "no versions": (json.dumps(without("versions")), "versions is not a list"),
     "no layers": (json.dumps({**GOOD, "layers": {}}), "names a layer that the file does not"),
     "unknown key": (json.dumps({**GOOD, "extra": 1}), 'the file has "extra", which is not known'),
-    "wrong type": (json.dumps({**GOOD, "as_of": 5}), "as_of is not of the type str"),
+    "wrong type": (json.dumps({**GOOD, "as_of": 5}), r"Expected `str`, got `int` - at `\$\.as_of`"),
     "a value of a variable": (
         json.dumps({**GOOD, "versions": [{**GOOD["versions"][0], "environment": []}]}),
         'versions/0 has "environment", which is not known',
     ),
     "weights": (
         json.dumps({**GOOD, "aliases": [{"name": "x", "version": "1", "weights": [["1"]]}]}),
-        "aliases/0/weights/0 does not have 2 entries",
+        r"Expected `array` of length 2, got 1 - at `\$\.aliases\[0\]\.weights\[0\]`",
     ),
     "of another function": (
         json.dumps({**GOOD, "name": "billing"}),
