@@ -115,6 +115,18 @@ def candidate_of(text: str) -> tuple[str | None, str]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Current:
+    """The version that holds the contracts."""
+
+    version: LocalVersion | PublishedVersion
+    inherited: tuple[str, ...] = ()
+    alias: str | None = None
+    """The alias that it was named by, if it was."""
+    found_by: str | None = None
+    """How it was found where the file does not name it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
     """What a function's table says without any version: read once, before AWS is asked."""
 
@@ -432,7 +444,8 @@ class FunctionReader:
         candidate: Path | None,
     ) -> FunctionSettings:
         others = tuple(all_declared.values())
-        current, inherited, alias = self._current(said, declared, candidate)
+        found = self._current(said, declared, candidate)
+        current = found.version
         in_file = None
         if declared.published is not None:
             in_file = targets_said(declared, said.table, current.version, self.now)
@@ -452,8 +465,9 @@ class FunctionReader:
                 for target, accept in accepted
                 if target in targets and _is_run(accept, target, declared.name, by)
             ),
-            inherited=inherited,
-            alias=alias,
+            current_from=found.found_by,
+            inherited=found.inherited,
+            alias=found.alias,
         )
 
     def _why_none(self, declared: Declared, table: Table) -> str:
@@ -466,10 +480,8 @@ class FunctionReader:
             "traffic may be sent back to, or leave it out for the newest 3"
         )
 
-    def _current(
-        self, said: _Said, declared: Declared, candidate: Path | None
-    ) -> tuple[LocalVersion | PublishedVersion, tuple[str, ...], str | None]:
-        """The version that holds the contracts, what it took over, and the alias it was named by.
+    def _current(self, said: _Said, declared: Declared, candidate: Path | None) -> _Current:
+        """The version that holds the contracts.
 
         What a candidate does not say is taken over from another version.
         """
@@ -477,7 +489,7 @@ class FunctionReader:
         named: LocalVersion | PublishedVersion | None = None
         own = Table(file=table.file, key=table.key, values={})
         path, alias = candidate, None
-        inherited: tuple[str, ...] = ()
+        found_by: str | None = None
         if isinstance(table.values.get("current"), dict):
             own = table.table("current")
             own.only(("path", *(key for key in VERSION_KEYS if key != "code")))
@@ -488,10 +500,9 @@ class FunctionReader:
             named = declared.resolved(text, table.at("current"))
             alias = text if text in dict(declared.aliases) else None
         elif declared.published is not None and path is None:
-            text, how = default_current(declared.published)
+            text, found_by = default_current(declared.published)
             named = declared.resolved(text, table.at("current"))
             alias = text if text in dict(declared.aliases) else None
-            inherited = (how,)
         if path is not None:
             build = self._build(path, said, declared)
             candidate_version, inherited = self.reader.candidate(
@@ -503,9 +514,9 @@ class FunctionReader:
                 inherited = (*inherited, f"known at deployment only: {listed(build.computed)}")
             if build.unbuilt:
                 inherited = (*inherited, build.unbuilt)
-            return candidate_version, inherited, alias
+            return _Current(version=candidate_version, inherited=inherited, alias=alias)
         if named is not None:
-            return named, inherited, alias
+            return _Current(version=named, alias=alias, found_by=found_by)
         raise ConfigError(
             f"{table.at('current')} is missing",
             why="it says which version holds the contracts now",

@@ -44,7 +44,7 @@ def default_current(published: PublishedFunction) -> tuple[str, str]:
     versions = {alias.version for alias in published.aliases}
     if len(versions) == 1:
         alias = published.aliases[0]
-        return alias.name, f"current from alias {alias.name}"
+        return alias.name, f"alias {alias.name}"
     if versions:
         names = listed(f"{alias.name} ({alias.version})" for alias in published.aliases)
         raise SourceError(
@@ -59,7 +59,7 @@ def default_current(published: PublishedFunction) -> tuple[str, str]:
             why="only $LATEST is there, and what is not published cannot be gone back to",
             do="Publish a version with each release, and let an alias point at it",
         )
-    return newest, "current from the newest published version"
+    return newest, "the newest published version"
 
 
 def targets_said(

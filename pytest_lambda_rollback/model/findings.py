@@ -171,5 +171,10 @@ class CheckResult:
     """What was not looked at and why, one sentence each."""
     duration_s: float = 0.0
     engine: str = ""
+    started_at: float | None = None
+    """Seconds since the epoch."""
+    ended_at: float | None = None
+    event_digest: str | None = None
+    """SHA-256 of the event that was replayed, in hexadecimal."""
     stale_accept: str | None = None
     """Set when an acceptance does not hold any more: the suite must fail."""

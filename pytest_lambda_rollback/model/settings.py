@@ -157,9 +157,12 @@ class FunctionSettings:
     requires: tuple[str, ...] = ()
     region: str = DEFAULT_REGION
     account: str = DEFAULT_ACCOUNT
+    current_from: str | None = None
+    """How the current version was found where the configuration does not name it: ``alias live``,
+    ``the newest published version``."""
     inherited: tuple[str, ...] = ()
-    """What was not said and was taken from elsewhere, as in ``runtime from 4``: what a candidate
-    build does not say itself, and how an AWS source's current version was found."""
+    """Settings that a candidate build does not state itself, each with its origin: ``runtime
+    from 4``."""
 
     @property
     def placeholders(self) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.pytest_run.nodes import ConfigFile, FailureText, RollbackCheck
 from pytest_lambda_rollback.pytest_run.selection import Selection, possible_names
 from pytest_lambda_rollback.reports import json_report, terminal
-from pytest_lambda_rollback.reports.summary import summary
+from pytest_lambda_rollback.reports.summary import evidence_lines, summary
 from pytest_lambda_rollback.session import Session, plug_points
 from pytest_lambda_rollback.session.plan import checks_of, unmatched_acceptances
 from pytest_lambda_rollback.sources import events
@@ -309,6 +309,7 @@ class ActivePlugin:
             targets=item.targets,
             engines=self._session.descriptions(),
             coverage=self._session.coverage_of(item.settings, item.check),
+            configuration_digest=json_report.file_digest(item.settings.path),
         )
         self.config.hook.pytest_lambda_rollback_result(
             config=self.config, result=result, nodeid=item.nodeid
@@ -444,21 +445,21 @@ class ActivePlugin:
                 colour = {"red" if self._missed() else "yellow": True}
                 terminalreporter.write_line(f"lambda-rollback: {self._nothing()}", **colour)
             return
-        document = json_report.document_of(self._records.values())
+        found = json_report.report_of(self._records.values())
         terminalreporter.section("lambda-rollback")
         lines = (
-            *terminal.engine_lines(document["engines"]),
+            *terminal.engine_lines(found.engines),
             "",
             *summary(
-                document,
+                found,
                 verbose=self.config.get_verbosity() > 0,
                 has_json=self._json is not None,
             ),
-            *json_report.evidence_lines(self._records.values()),
+            *evidence_lines(found),
         )
         for line in lines:
             terminalreporter.write_line(printable(line))
-        for text in document["stale_acceptances"]:
+        for text in found.stale_acceptances:
             terminalreporter.write_line(printable(f"stale acceptance: {text}"), red=True)
         if self._json is not None:
             terminalreporter.write_line(f"JSON report: {self._json}")

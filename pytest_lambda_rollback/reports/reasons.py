@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass, field
-from typing import Any
 
 from pytest_lambda_rollback.model.findings import Verdict
 from pytest_lambda_rollback.model.text import listed
-from pytest_lambda_rollback.reports.target_table import label
+from pytest_lambda_rollback.reports.report import CheckReport, FunctionReport
 
 _WIDTH = 100
 _MOST = 8
@@ -28,23 +27,23 @@ class _Of:
     checks: list[str] = field(default_factory=list)
 
 
-def reason_lines(function: dict[str, Any]) -> list[str]:
+def reason_lines(function: FunctionReport) -> list[str]:
     """One paragraph for each reason: targets and strategies, the reason, and its checks."""
     reasons: dict[str, _Of] = {}
     every = _Of()
-    for target in function["targets"]:
-        name = label(target, function["function"])
-        if target["strategy"] is not None:
-            every.targets.setdefault(name, []).append(target["strategy"])
-        for check in target["checks"]:
-            if check["verdict"] not in (Verdict.BREAKS, Verdict.UNKNOWN):
+    for target in function.targets:
+        name = target.label(function.function)
+        if target.strategy is not None:
+            every.targets.setdefault(name, []).append(target.strategy)
+        for check in target.checks:
+            if check.verdict not in (Verdict.BREAKS, Verdict.UNKNOWN):
                 continue
             of = reasons.setdefault(_reason(check), _Of())
-            of.checks.append(check["id"].rpartition("::")[2])
-            if target["strategy"] is not None:
+            of.checks.append(check.name)
+            if target.strategy is not None:
                 strategies = of.targets.setdefault(name, [])
-                if target["strategy"] not in strategies:
-                    strategies.append(target["strategy"])
+                if target.strategy not in strategies:
+                    strategies.append(target.strategy)
     lines: list[str] = []
     for text, of in list(reasons.items())[:_MOST]:
         who = _who(of, every)
@@ -61,14 +60,14 @@ def reason_lines(function: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _reason(check: dict[str, Any]) -> str:
+def _reason(check: CheckReport) -> str:
     """The reason, without the names of target and strategy."""
-    if not check["findings"]:
-        return f"{check['verdict']}: {check['reason']}" if check["reason"] else check["verdict"]
-    findings = check["findings"]
-    caused = [finding for finding in findings if finding["cause"] and finding["cause"]["sentence"]]
-    text = str((caused or findings)[0]["why"])
-    return f"{text} [{check['reason']}]" if check["stale_accept"] else text
+    if not check.findings:
+        return f"{check.verdict}: {check.reason}" if check.reason else check.verdict
+    findings = check.findings
+    caused = [finding for finding in findings if finding.cause and finding.cause.sentence]
+    text = (caused or findings)[0].why
+    return f"{text} [{check.reason}]" if check.stale_accept else text
 
 
 def _who(of: _Of, every: _Of) -> str:

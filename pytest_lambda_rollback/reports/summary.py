@@ -1,4 +1,4 @@
-"""What stands at the end of a run, from the report's document. Pure.
+"""The text at the end of a run.
 
 It is the same text in a distributed run. One function is told in full. Of many functions those
 that are safe have a line each, and the last line is the answer for all.
@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from typing import Any
+from collections.abc import Sequence
 
 from pytest_lambda_rollback.model.findings import Verdict
 from pytest_lambda_rollback.model.text import counted, listed
+from pytest_lambda_rollback.reports.coverage_report import coverage_lines
 from pytest_lambda_rollback.reports.reasons import reason_lines
+from pytest_lambda_rollback.reports.report import FunctionReport, Report
 from pytest_lambda_rollback.reports.target_table import (
     Standing,
     conclusion,
-    label,
     matrix,
     standing,
 )
@@ -28,26 +29,22 @@ _NOTES = 8
 _IN_FULL = 3
 """So many functions are told in full whatever their verdict."""
 _NAMED = 10
-_FOUND = "current from "
-"""How the report says where a current version was found."""
 
 
-def summary(
-    document: dict[str, Any], *, verbose: bool = False, has_json: bool = False
-) -> list[str]:
+def summary(report: Report, *, verbose: bool = False, has_json: bool = False) -> list[str]:
     """The matrix of each function, why it is as it is, and the sentence under it.
 
     ``has_json`` says that the JSON report is written, which has all that is left out here.
     """
-    functions = document["functions"]
-    files = {function["file"] for function in functions}
-    shared = Counter(function["function"] for function in functions)
+    functions = report.functions
+    files = {function.file for function in functions}
+    shared = Counter(function.function for function in functions)
     rest = "in the JSON report" if has_json else "(--lambda-rollback-json PATH has all)"
     short: list[str] = []
     full: list[str] = []
     for function in functions:
-        name = function["function"]
-        place = f"{name} ({function['file']})" if len(files) > 1 else name
+        name = function.function
+        place = f"{name} ({function.file})" if len(files) > 1 else name
         if len(functions) > _IN_FULL and not verbose and _is_all_safe(function):
             short.append(_safe_line(function, place))
             continue
@@ -61,19 +58,30 @@ def summary(
     return lines
 
 
-def _block(function: dict[str, Any], place: str, name: str, rest: str) -> list[str]:
+def evidence_lines(report: Report) -> list[str]:
+    """The lines that events reached on each target; empty without coverage."""
+    return [
+        line
+        for function in report.functions
+        for target in function.targets
+        if target.coverage is not None
+        for line in coverage_lines(
+            target.coverage, of=f"{target.function}:{target.version} by {target.strategy}"
+        )
+    ]
+
+
+def _block(function: FunctionReport, place: str, name: str, rest: str) -> list[str]:
     """All of one function."""
-    found = [text for text in function["inherited"] if text.startswith(_FOUND)]
-    taken = [text for text in function["inherited"] if not text.startswith(_FOUND)]
-    where = f", from {found[0].removeprefix(_FOUND)}" if found else ""
-    lines = [f"{place}, current version {function['current']}{where}"]
-    if taken:
-        lines.append(f"  taken over: {', '.join(taken)}")
-    if function["source"]:
-        source = function["source"]
-        lines.append(f"  versions of {source['arn']}, as of {source['as_of']}")
-    if function["placeholders"]:
-        text = f"  placeholders for values of: {', '.join(function['placeholders'])}"
+    where = f", from {function.current_from}" if function.current_from else ""
+    lines = [f"{place}, current version {function.current}{where}"]
+    if function.inherited:
+        lines.append(f"  taken over: {', '.join(function.inherited)}")
+    if function.source:
+        source = function.source
+        lines.append(f"  versions of {source.arn}, as of {source.as_of}")
+    if function.placeholders:
+        text = f"  placeholders for values of: {', '.join(function.placeholders)}"
         lines += textwrap.wrap(text, _WIDTH, subsequent_indent="    ")
     lines += matrix(function)
     lines += reason_lines(function)
@@ -85,43 +93,43 @@ def _block(function: dict[str, Any], place: str, name: str, rest: str) -> list[s
     return lines
 
 
-def _is_all_safe(function: dict[str, Any]) -> bool:
-    targets = function["targets"]
-    stale = any(check["stale_accept"] for target in targets for check in target["checks"])
-    safe = all(target["verdict"] == Verdict.SAFE for target in targets)
-    return safe and not stale and not function["not_checked"]
+def _is_all_safe(function: FunctionReport) -> bool:
+    targets = function.targets
+    stale = any(check.stale_accept for target in targets for check in target.checks)
+    safe = all(target.verdict == Verdict.SAFE for target in targets)
+    return safe and not stale and not function.not_checked
 
 
-def _safe_line(function: dict[str, Any], place: str) -> str:
+def _safe_line(function: FunctionReport, place: str) -> str:
     """One line for a function of which every target is safe."""
-    names = dict.fromkeys(label(target, function["function"]) for target in function["targets"])
+    names = dict.fromkeys(target.label(function.function) for target in function.targets)
     verb = "is" if len(names) == 1 else "are"
-    line = f"{place}, current version {function['current']}: {listed(names)} {verb} safe"
+    line = f"{place}, current version {function.current}: {listed(names)} {verb} safe"
     warnings = len(_warnings(function))
     if warnings:
         line += f" ({counted(warnings, 'warning')}, shown with -v)"
     return line
 
 
-def _warnings(function: dict[str, Any]) -> list[str]:
+def _warnings(function: FunctionReport) -> list[str]:
     """What is likely but not certain, each sentence once."""
     return list(
         dict.fromkeys(
-            warning["message"]
-            for target in function["targets"]
-            for check in target["checks"]
-            for warning in check["warnings"]
+            warning.message
+            for target in function.targets
+            for check in target.checks
+            for warning in check.warnings
         )
     )
 
 
-def _overall(functions: list[dict[str, Any]], shared: Counter[str]) -> str:
+def _overall(functions: Sequence[FunctionReport], shared: Counter[str]) -> str:
     """One sentence over all functions, with the names of those that cannot simply go back."""
     names: dict[Standing, list[str]] = {}
     for function in functions:
-        name = function["function"]
+        name = function.function
         if shared[name] > 1:
-            name += f" ({function['file']})"
+            name += f" ({function.file})"
         names.setdefault(standing(function), []).append(name)
     newest = len(names.get(Standing.NEWEST, ()))
     total = f"{len(functions)} functions"
@@ -143,16 +151,16 @@ def _some(names: list[str]) -> str:
 # --- notes ----------------------------------------------------------------------------------
 
 
-def _notes(functions: list[dict[str, Any]], rest: str) -> list[str]:
+def _notes(functions: Sequence[FunctionReport], rest: str) -> list[str]:
     """What was not looked at: once for all functions of which the same is true."""
     notes: dict[str, tuple[str, list[str]]] = {}
     for function in functions:
-        for target in function["targets"]:
-            for check in target["checks"]:
-                for note in check["notes"]:
+        for target in function.targets:
+            for check in target.checks:
+                for note in check.notes:
                     _, names = notes.setdefault(_nameless(note, function), (note, []))
-                    if function["function"] not in names:
-                        names.append(function["function"])
+                    if function.function not in names:
+                        names.append(function.function)
     lines = [""] if notes else []
     for key, (note, (_, *others)) in list(notes.items())[:_NOTES]:
         likewise = f" (likewise: {_some(others)})" if others and key != note else ""
@@ -162,11 +170,11 @@ def _notes(functions: list[dict[str, Any]], rest: str) -> list[str]:
     return lines
 
 
-def _nameless(note: str, function: dict[str, Any]) -> str:
+def _nameless(note: str, function: FunctionReport) -> str:
     """A note without the names of its function: equal for functions that differ by name alone."""
-    if function["source"]:
-        note = note.replace(function["source"]["arn"], "*")
-    return re.sub(rf"(?<![\w-]){re.escape(function['function'])}(?![\w-])", "*", note)
+    if function.source:
+        note = note.replace(function.source.arn, "*")
+    return re.sub(rf"(?<![\w-]){re.escape(function.function)}(?![\w-])", "*", note)
 
 
 def _wrapped(text: str) -> list[str]:

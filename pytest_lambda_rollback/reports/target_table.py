@@ -1,14 +1,13 @@
-"""The targets of one function in the report's document: their table, and what it comes to. Pure."""
+"""The targets of one function: their table, and the sentence about them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from enum import StrEnum
-from typing import Any
 
 from pytest_lambda_rollback.model.findings import Verdict
 from pytest_lambda_rollback.model.text import counted, listed
-from pytest_lambda_rollback.reports.terminal import UNKNOWN_VERSION
+from pytest_lambda_rollback.reports.report import UNKNOWN_VERSION, FunctionReport, TargetReport
 
 
 class Standing(StrEnum):
@@ -24,20 +23,19 @@ class Standing(StrEnum):
 _MOST_NAMED = 8
 
 
-def matrix(function: dict[str, Any]) -> list[str]:
+def matrix(function: FunctionReport) -> list[str]:
     """The table of a function's targets by strategies, with counts."""
-    targets = function["targets"]
-    strategies = list(dict.fromkeys(t["strategy"] for t in targets if t["strategy"]))
+    targets = function.targets
+    strategies = list(dict.fromkeys(t.strategy for t in targets if t.strategy))
     rows: dict[str, dict[str, str]] = {}
     for target in targets:
-        if target["strategy"]:
-            name = label(target, function["function"])
-            rows.setdefault(name, {})[target["strategy"]] = _cell(target)
+        if target.strategy:
+            name = target.label(function.function)
+            rows.setdefault(name, {})[target.strategy] = _cell(target)
     if not rows:
         return []
     skipped = {
-        (label(target, function["function"]), target["strategy"])
-        for target in function["not_checked"]
+        (target.label(function.function), target.strategy) for target in function.not_checked
     }
     table = [["target", *strategies]]
     for name, row in rows.items():
@@ -51,15 +49,9 @@ def matrix(function: dict[str, Any]) -> list[str]:
     ]
 
 
-def label(target: dict[str, Any], own: str) -> str:
-    """``3``, or ``orders-v1:3`` where the target is not a version of function ``own``."""
-    version = str(target["version"])
-    return version if target["function"] == own else f"{target['function']}:{version}"
-
-
-def _cell(target: dict[str, Any]) -> str:
-    counts = Counter(check["verdict"] for check in target["checks"])
-    missing = target["checks_planned"] - len(target["checks"])
+def _cell(target: TargetReport) -> str:
+    counts = Counter(check.verdict for check in target.checks)
+    missing = target.checks_planned - len(target.checks)
     parts = [
         f"{counts[verdict]} {verdict}"
         for verdict in (Verdict.BREAKS, Verdict.UNKNOWN, Verdict.ACCEPTED, Verdict.SAFE)
@@ -67,22 +59,22 @@ def _cell(target: dict[str, Any]) -> str:
     ]
     if missing:
         parts.append(f"{missing} not checked")
-    stale = sum(check["stale_accept"] for check in target["checks"])
+    stale = sum(check.stale_accept for check in target.checks)
     if stale:
         parts.append(counted(stale, "stale acceptance"))
-    verdict = target["verdict"]
+    verdict = target.verdict
     loud = verdict if verdict == Verdict.SAFE else verdict.upper()
     return f"{loud} ({', '.join(parts)})"
 
 
-def conclusion(function: dict[str, Any], name: str) -> str:
+def conclusion(function: FunctionReport, name: str) -> str:
     """One sentence: which target is the newest safe one of the function that is called so.
 
     It also says which targets were not checked, or only in part.
     """
     by_target = _by_target(function)
     if not by_target:
-        if function["current"] == UNKNOWN_VERSION:
+        if function.current == UNKNOWN_VERSION:
             return f"Nothing was checked for {name}: see the unknown check above."
         return f"Nothing was checked for {name}: it has no rollback target."
     gaps = _gaps(function)
@@ -105,8 +97,8 @@ def conclusion(function: dict[str, Any], name: str) -> str:
     found = {verdict for verdicts in by_target.values() for verdict in verdicts.values()}
     if found == {Verdict.BREAKS} and not gaps:
         return f"{name} has no safe target: every one that was checked breaks."
-    checks = [check for target in function["targets"] for check in target["checks"]]
-    if any(check["verdict"] == Verdict.UNKNOWN for check in checks):
+    checks = [check for target in function.targets for check in target.checks]
+    if any(check.verdict == Verdict.UNKNOWN for check in checks):
         reasons = ["see the unknown checks above", *gaps]
     elif broken := _with(Verdict.BREAKS, by_target):
         reasons = [f"{listed(broken)} {'breaks' if len(broken) == 1 else 'break'}", *gaps]
@@ -115,22 +107,22 @@ def conclusion(function: dict[str, Any], name: str) -> str:
     return f"No target of {name} is known to be safe: {'; '.join(reasons)}."
 
 
-def _gaps(function: dict[str, Any]) -> list[str]:
+def _gaps(function: FunctionReport) -> list[str]:
     """What was not checked: whole targets, and targets of whose checks only some were made."""
-    own = function["function"]
-    checked = {label(target, own) for target in function["targets"]}
+    own = function.function
+    checked = {target.label(own) for target in function.targets}
     skipped = [
-        f"{name} by {target['strategy']}" if name in checked else name
-        for target in function["not_checked"]
-        for name in (label(target, own),)
+        f"{name} by {target.strategy}" if name in checked else name
+        for target in function.not_checked
+        for name in (target.label(own),)
     ]
     # One finding decides that a target breaks, whatever its other checks would say.
     partly = [
-        f"{label(target, own)} by {target['strategy']}"
-        for target in function["targets"]
-        if target["strategy"]
-        and len(target["checks"]) < target["checks_planned"]
-        and target["verdict"] != Verdict.BREAKS
+        f"{target.label(own)} by {target.strategy}"
+        for target in function.targets
+        if target.strategy
+        and len(target.checks) < target.checks_planned
+        and target.verdict != Verdict.BREAKS
     ]
     gaps = []
     if names := list(dict.fromkeys(skipped)):
@@ -159,7 +151,7 @@ def _with(verdict: Verdict, by_target: dict[str, dict[str, str]]) -> list[str]:
     ]
 
 
-def standing(function: dict[str, Any]) -> Standing:
+def standing(function: FunctionReport) -> Standing:
     """How a function stands, for the sentence over all functions."""
     by_target = _by_target(function)
     safe = [Verdict.SAFE in verdicts.values() for verdicts in by_target.values()]
@@ -170,16 +162,16 @@ def standing(function: dict[str, Any]) -> Standing:
     verdicts = {verdict for found in by_target.values() for verdict in found.values()}
     if Verdict.ACCEPTED in verdicts and Verdict.UNKNOWN not in verdicts:
         return Standing.ACCEPTED
-    if verdicts == {Verdict.BREAKS} and not function["not_checked"]:
+    if verdicts == {Verdict.BREAKS} and not function.not_checked:
         return Standing.NONE
     return Standing.UNKNOWN
 
 
-def _by_target(function: dict[str, Any]) -> dict[str, dict[str, str]]:
+def _by_target(function: FunctionReport) -> dict[str, dict[str, str]]:
     """Verdicts by strategy of each target, newest first."""
     found: dict[str, dict[str, str]] = {}
-    for target in function["targets"]:
-        if target["version"] is not None:
-            verdicts = found.setdefault(label(target, function["function"]), {})
-            verdicts[target["strategy"]] = target["verdict"]
+    for target in function.targets:
+        if target.version is not None and target.strategy is not None:
+            verdicts = found.setdefault(target.label(function.function), {})
+            verdicts[target.strategy] = target.verdict
     return found

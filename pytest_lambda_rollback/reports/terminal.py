@@ -7,8 +7,7 @@ What stands at the end of a run is made in `summary`.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from pytest_lambda_rollback.model.causes import Cause, CauseKind
 from pytest_lambda_rollback.model.findings import CheckResult, Finding, Verdict
@@ -130,24 +129,20 @@ def _packages(cause: Cause) -> str:
     return text
 
 
-UNKNOWN_VERSION = "unknown"
-"""What a report says of a current version that could not be found out."""
-
-
-def engine_lines(engines: list[dict[str, Any]]) -> list[str]:
-    """What ran the replays, and what that does not seal."""
+def engine_lines(engines: Iterable[EngineDescription]) -> list[str]:
+    """The engines that ran the replays, and what they do not seal."""
     lines = []
     for engine in engines:
-        text = f"engine {engine['name']}"
-        if engine["version"]:
-            text += f" {engine['version']}"
-        if engine["chosen_because"]:
-            text += f" ({engine['chosen_because']})"
+        text = f"engine {engine.name}"
+        if engine.version:
+            text += f" {engine.version}"
+        if engine.chosen_because:
+            text += f" ({engine.chosen_because})"
         lines.append(text)
-        for runtime, image, image_id in engine["base_images"]:
+        for runtime, image, image_id in engine.base_images:
             lines.append(f"  base image of {runtime}: {image} {image_id}")
-        if engine["not_sealed"]:
-            sentence = "  not sealed: " + "; ".join(engine["not_sealed"])
+        if engine.not_sealed:
+            sentence = "  not sealed: " + "; ".join(engine.not_sealed)
             lines += textwrap.wrap(sentence, _WIDTH, subsequent_indent="    ")
     return lines
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -135,12 +137,14 @@ class Session:
     def run(self, settings: Settings, check: Check) -> CheckResult:
         """Make one check. Never raises for what a function, a source or an engine does."""
         function = self._functions[settings.path, check.function]
+        started_at = time.time()
         try:
             result = self._check(settings, function, check)
         except RollbackError as error:
             result = _unknown(check, str(error))
         finally:
             self._release(function, check)
+        result = replace(result, started_at=started_at, ended_at=time.time())
         result = redacted(result, self._environments(function, check))
         return verdicts.with_acceptance(result, self._today())
 
@@ -284,6 +288,7 @@ class Session:
             contract=contract,
             reason=judgement.reason,
             findings=judgement.findings,
+            event_digest=hashlib.sha256(fixture.payload).hexdigest(),
             duration_s=replayed.outcome.duration_s if replayed.outcome is not None else 0.0,
             engine=function.replays.engine.name,
         )

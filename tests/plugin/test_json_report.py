@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import json
+from datetime import UTC, datetime
 
 import jsonschema
 import pytest
@@ -29,7 +31,27 @@ def test_the_report_is_valid_and_tells_what_the_terminal_tells(project: Project)
     broken = checks["gift_card"]
     assert broken["id"] == "lambda-rollback.toml::orders::1-alias::gift_card"
     assert broken["findings"][0]["kind"] == "function-error"
-    assert broken["findings"][0]["stack_trace"]
+    (finding,) = broken["findings"]
+    assert finding["stack_trace"]
+    assert finding["why"].startswith("its own code fails")
+    assert finding["details"]["target_type"] == "KeyError"
+    assert finding["cause"]["kind"] == "code"
+    assert function["verdict"] == "breaks"
+    assert function["newest_safe_target"] is None
+
+
+def test_the_report_holds_times_and_digests(project: Project) -> None:
+    began = datetime.now(UTC).replace(microsecond=0)
+    project.run("--lambda-rollback-json=r.json", "-k", "1-alias and create")
+    document = json.loads((project.path / "r.json").read_text())
+    assert began <= datetime.fromisoformat(document["started"]) <= datetime.now(UTC)
+    assert document["duration_s"] > 0
+    (configuration,) = document["configurations"]
+    content = (project.path / "lambda-rollback.toml").read_bytes()
+    assert configuration["digest"] == hashlib.sha256(content).hexdigest()
+    (check,) = document["functions"][0]["targets"][0]["checks"]
+    event = (project.path / "events" / "create.json").read_bytes()
+    assert check["event_digest"] == hashlib.sha256(event).hexdigest()
 
 
 def test_a_partial_run_reports_unknown(project: Project) -> None:

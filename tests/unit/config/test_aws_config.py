@@ -156,7 +156,7 @@ def test_the_name_in_aws_is_enough(billing: Callable[..., FunctionSettings]) -> 
     function = billing()
     assert (current(function), function.alias) == ("4", "live")
     assert targets(function) == ["3", "2", "1"]
-    assert function.inherited == ("current from alias live",)
+    assert function.current_from == "alias live"
     assert (function.region, function.account) == ("eu-west-1", "111122223333")
     assert function.events_text == "events/billing"
     assert function.placeholders == ("KEY", "TABLE")
@@ -168,7 +168,7 @@ def test_without_an_alias_the_newest_published_version_is_current(
     account.functions = {"billing": replace(BILLING, aliases=())}
     function = billing()
     assert (current(function), function.alias) == ("5", None)
-    assert function.inherited == ("current from the newest published version",)
+    assert function.current_from == "the newest published version"
 
 
 def test_aliases_that_disagree_leave_the_current_version_open(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from pytest_lambda_rollback.reports.reasons import reason_lines
+from pytest_lambda_rollback.reports.report import FunctionReport, Report
 from pytest_lambda_rollback.reports.summary import summary
 from pytest_lambda_rollback.reports.target_table import conclusion
 
@@ -16,6 +18,8 @@ ARN = "arn:aws:lambda:eu-west-1:123456789012:function:{}"
 def check(name: str = "create", verdict: str = "safe", **said: Any) -> dict[str, Any]:
     return {
         "id": f"lambda-rollback.toml::orders::x::{name}",
+        "name": name,
+        "contract": "invocation",
         "verdict": verdict,
         "reason": None,
         "stale_accept": False,
@@ -26,9 +30,13 @@ def check(name: str = "create", verdict: str = "safe", **said: Any) -> dict[str,
     }
 
 
+def finding(why: str) -> dict[str, Any]:
+    return {"contract": "invocation", "kind": "timeout", "message": why, "why": why}
+
+
 def breaks(why: str, name: str = "create", cause: str | None = None) -> dict[str, Any]:
-    finding = {"message": f"it {why}", "why": why, "cause": cause and {"sentence": cause}}
-    return check(name, "breaks", findings=[finding])
+    caused = finding(why) | {"cause": cause and {"kind": "code", "sentence": cause}}
+    return check(name, "breaks", findings=[caused])
 
 
 def target(
@@ -74,8 +82,12 @@ def unread(name: str, reason: str) -> dict[str, Any]:
     return function(name, stands, current="unknown")
 
 
+def read(data: dict[str, Any]) -> FunctionReport:
+    return msgspec.convert(data, FunctionReport)
+
+
 def lines(*functions: dict[str, Any], **options: bool) -> list[str]:
-    return summary({"functions": list(functions)}, **options)
+    return summary(Report(functions=tuple(map(read, functions))), **options)
 
 
 # --- one function -------------------------------------------------------------------------------
@@ -89,7 +101,7 @@ def test_one_reason_for_several_checks_and_strategies_is_told_once() -> None:
 
     targets = [target("2", each, *both(each), check("more")) for each in ("alias", "redeploy")]
     targets.append(target("1", "alias", breaks("times out where 4 answers")))
-    assert reason_lines(function("orders", *targets)) == [
+    assert reason_lines(read(function("orders", *targets))) == [
         f"  2 by alias and redeploy: {reason} (create, lines)",
         "  1 by alias: times out where 4 answers (create)",
     ]
@@ -107,7 +119,7 @@ def test_one_reason_for_several_checks_and_strategies_is_told_once() -> None:
          ["  3 by alias: m (4 checks)"]),
         ([target("3", "alias", breaks("m") | {"reason": "it ended", "stale_accept": True})],
          ["  3 by alias: m [it ended] (create)"]),
-        ([target("3", "alias", check("e", "accepted", findings=[{"message": "m"}]))], []),
+        ([target("3", "alias", check("e", "accepted", findings=[finding("m")]))], []),
         ([target("3", "alias", breaks("m")), target("2", "alias", breaks("m"))],
          ["  every target: m (create)"]),
         ([target("3", "alias", breaks("m")), target("2", "alias", breaks("m")), target("1")],
@@ -119,12 +131,12 @@ def test_one_reason_for_several_checks_and_strategies_is_told_once() -> None:
     ],
 )  # fmt: skip
 def test_reasons(targets: list[dict[str, Any]], told: list[str]) -> None:
-    assert reason_lines(function("orders", *targets)) == told
+    assert reason_lines(read(function("orders", *targets))) == told
 
 
 def test_very_many_reasons_are_counted() -> None:
     many = target("3", "alias", *(breaks(f"m{n}", f"e{n}") for n in range(10)))
-    found = reason_lines(function("orders", many))
+    found = reason_lines(read(function("orders", many)))
     assert len(found) == 9
     assert found[-1] == "  and 2 more reasons, which the failures above tell"
 
@@ -138,20 +150,20 @@ def test_a_function_of_which_nothing_is_known_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "first", "second"),
+    ("how", "inherited", "first", "second"),
     [
-        ([], "orders, current version 4", "  target  alias"),
-        (["current from alias live"], "orders, current version 4, from alias live",
-         "  target  alias"),
-        (["current from the newest published version", "layers from $LATEST"],
+        (None, [], "orders, current version 4", "  target  alias"),
+        ("alias live", [], "orders, current version 4, from alias live", "  target  alias"),
+        ("the newest published version", ["layers from $LATEST"],
          "orders, current version 4, from the newest published version",
          "  taken over: layers from $LATEST"),
     ],
 )  # fmt: skip
 def test_where_the_current_version_was_found_is_no_inheritance(
-    how: list[str], first: str, second: str
+    how: str | None, inherited: list[str], first: str, second: str
 ) -> None:
-    assert lines(function("orders", inherited=how))[:2] == [first, second]
+    told = lines(function("orders", current_from=how, inherited=inherited))
+    assert told[:2] == [first, second]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +188,7 @@ def test_where_the_current_version_was_found_is_no_inheritance(
     ],
 )  # fmt: skip
 def test_conclusions(targets: list[dict[str, Any]], said: str) -> None:
-    assert conclusion(function("orders", *targets), "orders") == said
+    assert conclusion(read(function("orders", *targets)), "orders") == said
 
 
 def skipped(version: str, strategy: str = "alias", function: str = "orders") -> dict[str, str]:
@@ -211,7 +223,7 @@ def skipped(version: str, strategy: str = "alias", function: str = "orders") -> 
 def test_conclusions_say_what_was_not_checked(
     targets: list[dict[str, Any]], not_checked: list[dict[str, str]], said: str
 ) -> None:
-    assert conclusion(function("orders", *targets, not_checked=not_checked), "orders") == said
+    assert conclusion(read(function("orders", *targets, not_checked=not_checked)), "orders") == said
 
 
 def test_a_target_of_another_function_is_named_with_it() -> None:
@@ -227,7 +239,9 @@ def test_a_target_of_another_function_is_named_with_it() -> None:
     partly = function(
         "orders", targets=[{**other, "function": "orders-v1"}, target("1", planned=2)]
     )
-    assert "known to be safe: orders-v1:2 by alias breaks; 1 by" in conclusion(partly, "orders")
+    assert "known to be safe: orders-v1:2 by alias breaks; 1 by" in conclusion(
+        read(partly), "orders"
+    )
 
 
 def test_a_function_whose_other_targets_were_not_checked_is_not_known_to_be_stuck() -> None:
@@ -246,7 +260,7 @@ def test_a_function_whose_other_targets_were_not_checked_is_not_known_to_be_stuc
 def test_what_is_left_out_is_where_it_is_said_to_be(has_json: bool, rest: str) -> None:
     noted = check(
         notes=[f"note {n}" for n in range(10)],
-        warnings=[{"message": f"warning {n}"} for n in range(12)],
+        warnings=[finding(f"warning {n}") for n in range(12)],
     )
     found = lines(function("orders", target("3", "alias", noted)), has_json=has_json)
     assert f"  and 2 more warnings {rest}" in found
@@ -297,7 +311,7 @@ def test_a_few_functions_and_a_verbose_run_are_told_in_full() -> None:
 
 
 def test_warnings_of_a_short_line_are_counted() -> None:
-    warned = target("3", "alias", check(warnings=[{"message": "old"}, {"message": "idle"}]))
+    warned = target("3", "alias", check(warnings=[finding("old"), finding("idle")]))
     found = lines(function("cart", warned), *(function(f"f{n}") for n in range(3)))
     assert found[0] == "cart, current version 4: 3 is safe (2 warnings, shown with -v)"
 
