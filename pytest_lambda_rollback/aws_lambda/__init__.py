@@ -1,1 +1,1 @@
-"""What AWS Lambda is, as pure tables and functions. Nothing here knows a step of a run."""
+"""AWS Lambda as tables and pure functions. Nothing here knows a step of a run."""

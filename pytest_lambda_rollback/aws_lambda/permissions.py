@@ -1,4 +1,4 @@
-"""The smallest statement of an IAM policy that allows an action. Pure.
+"""The smallest statement of an IAM policy that allows an action.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
 """

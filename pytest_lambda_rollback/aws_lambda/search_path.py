@@ -25,7 +25,8 @@ from pytest_lambda_rollback.model.packages import PackageInventory, VersionView
 
 _FOREIGN_SITE = re.compile(r"python/lib/python(?P<version>[0-9.]+)/(?:site|dist)-packages")
 
-_TASK, _OPT = "/var/task", "/opt"
+TASK, OPT = "/var/task", "/opt"
+"""Folders that Lambda unpacks the code and the layers into."""
 
 
 class Place(StrEnum):
@@ -51,7 +52,7 @@ class SearchEntry:
         return posixpath.join(_ROOTS[self.place], self.folder).rstrip("/")
 
 
-_ROOTS = {Place.CODE: _TASK, Place.LAYERS: _OPT}
+_ROOTS = {Place.CODE: TASK, Place.LAYERS: OPT}
 _RUNTIME_LIBRARIES = SearchEntry(place=Place.RUNTIME)
 _STANDARD_LIBRARY = SearchEntry(place=Place.STANDARD_LIBRARY)
 
@@ -96,8 +97,8 @@ def search_path(
         entries = [*sites, _RUNTIME_LIBRARIES, _STANDARD_LIBRARY]
     else:
         texts = own.split(":") if own else ()
-        named = [_entry_of(posixpath.join(_TASK, text)) for text in texts]
-        unseen = any(_is_unseen(posixpath.join(_TASK, text)) for text in texts)
+        named = [_entry_of(posixpath.join(TASK, text)) for text in texts]
+        unseen = any(_is_unseen(posixpath.join(TASK, text)) for text in texts)
         entries = [code, *filter(None, named), _STANDARD_LIBRARY]
         # The libraries lie in /var/runtime, or in Python's own site-packages.
         entries.insert(1 if minor_version(python) < (3, 11) else len(entries), _RUNTIME_LIBRARIES)

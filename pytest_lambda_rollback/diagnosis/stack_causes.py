@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from pytest_lambda_rollback.aws_lambda import stack_traces
+from pytest_lambda_rollback.aws_lambda import stack_traces, stdlib
 from pytest_lambda_rollback.aws_lambda.architectures import MACHINES
-from pytest_lambda_rollback.aws_lambda.runtimes import python_version
+from pytest_lambda_rollback.aws_lambda.runtimes import minor_version, python_version
 from pytest_lambda_rollback.diagnosis import error_origins
 from pytest_lambda_rollback.diagnosis.distribution_changes import (
     Evidence,
@@ -41,14 +41,6 @@ from pytest_lambda_rollback.model.versions import Layer
 
 _CPYTHON = re.compile(r"(?:cpython-|cp)3(?P<minor>\d+)")
 _LONGEST_ERROR = 160
-_REMOVED = {
-    12: "asynchat asyncore distutils imp smtpd",
-    13: (
-        "aifc audioop cgi cgitb chunk crypt imghdr lib2to3 mailcap msilib nis nntplib ossaudiodev "
-        "pipes sndhdr spwd sunau telnetlib uu xdrlib"
-    ),
-}
-"""What Python 3.12 and 3.13 took out of the standard library, by "What's New in Python"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,9 +229,7 @@ def _lost_by_python(error: FunctionError, own: Stack, now: Stack, broken: Break)
     if own.owner(missing) is not None or now.owner(missing) is not None:
         return None
     run, other = (own, now) if broken.strategy is Strategy.ALIAS else (now, own)
-    top = missing.partition(".")[0]
-    since = next((minor for minor, names in _REMOVED.items() if top in names.split()), None)
-    if since is None or not _minor(other) < since <= _minor(run):
+    if not _has(other, missing) or _has(run, missing):
         return None
     change = RuntimeChange(
         working=other.view.version.configuration.runtime,
@@ -283,6 +273,11 @@ def _fits(carried: Carried, run: Stack, change: Change) -> bool:
     tags = {match["minor"] for native in natives if (match := _CPYTHON.search(native.tag))}
     stable = any(native.tag.startswith("abi3") for native in natives)
     return not tags or stable or str(_minor(run)) in tags
+
+
+def _has(stack: Stack, module: str) -> bool:
+    """True if the standard library of a stack's Python has the module."""
+    return stdlib.has_module(module, minor_version(stack.python or "3.0"))
 
 
 def _minor(stack: Stack) -> int:

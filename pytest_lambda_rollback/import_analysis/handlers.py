@@ -16,19 +16,18 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from pytest_lambda_rollback.aws_lambda.runtimes import Language, language_of
+from pytest_lambda_rollback.aws_lambda.search_path import OPT, TASK
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.import_analysis.module_reader import ModuleReader, open_trees, python_of
 from pytest_lambda_rollback.model.modules import Form, State
 from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.packages.trees import Tree
 
-_TASK, _OPT = "/var/task", "/opt"
-
 _NODE_ENDINGS = ("", ".js", ".mjs", ".cjs")
 """The endings that the Node.js runtime client tries, in this order."""
 
 _SEARCH_VARIABLES = frozenset(
-    {"AWS_LAMBDA_EXEC_WRAPPER", "LAMBDA_TASK_ROOT", "PYTHONPATH", "RUBYLIB", "GEM_PATH"}
+    {"AWS_LAMBDA_EXEC_WRAPPER", "LAMBDATASK_ROOT", "PYTHONPATH", "RUBYLIB", "GEM_PATH"}
 )
 """Variables by which a function changes where its runtime looks. The process that a wrapper
 starts may be anything, and a value that is not known here may name any folder."""
@@ -113,7 +112,7 @@ def _node(version: FunctionVersion) -> str | None:
         return f"handler {handler!r} does not name a file and an export, as in index.handler"
     if ".." in handler:
         return None
-    path = posixpath.normpath(posixpath.join(_TASK, folder, stem))
+    path = posixpath.normpath(posixpath.join(TASK, folder, stem))
     with open_trees(version) as trees:
         files = set(_paths(trees))
         if any(f"{path}{ending}" in files for ending in _NODE_ENDINGS):
@@ -138,7 +137,7 @@ def _ruby(version: FunctionVersion) -> str | None:
     parts = handler.split(".")
     if len(parts) not in (2, 3) or not all(parts):
         return f"handler {handler!r} does not name a file and a method, as in app.handler"
-    path = posixpath.normpath(posixpath.join(_TASK, parts[0]))
+    path = posixpath.normpath(posixpath.join(TASK, parts[0]))
     with open_trees(version) as trees:
         for file in _paths(trees):
             stem, _, ending = file.rpartition(".")
@@ -147,7 +146,7 @@ def _ruby(version: FunctionVersion) -> str | None:
             if stem == path:
                 return None
             # Layers and gems add folders to the load path: any file there may be the one.
-            if stem.endswith(f"/{parts[0]}") and (file.startswith(_OPT) or "/gems/" in file):
+            if stem.endswith(f"/{parts[0]}") and (file.startswith(OPT) or "/gems/" in file):
                 return None
         near = _near(trees, f"{posixpath.basename(parts[0])}.rb")
     return f"handler {_of(version)} needs {_shown(path)}.rb, which does not exist{near}"
@@ -175,7 +174,7 @@ def _bootstrap(version: FunctionVersion) -> str | None:
                     f"root of the code or of a layer, and neither has one{near}"
                 )
             number = found[-1]
-    where = f"{_OPT if number else _TASK}/bootstrap"
+    where = f"{OPT if number else TASK}/bootstrap"
     return _not_executable(version, number, "bootstrap", where)
 
 
@@ -191,7 +190,7 @@ def _go(version: FunctionVersion) -> str | None:
                 f"handler {_of(version)} needs an executable of that name in the code, "
                 f"which has none{near}"
             )
-    return _not_executable(version, 0, name, f"{_TASK}/{name}")
+    return _not_executable(version, 0, name, f"{TASK}/{name}")
 
 
 def _not_executable(version: FunctionVersion, number: int, name: str, where: str) -> str | None:
@@ -217,7 +216,7 @@ def _not_executable(version: FunctionVersion, number: int, name: str, where: str
 def _paths(trees: Sequence[Tree]) -> Iterator[str]:
     """Every file as the function sees it."""
     return chain.from_iterable(
-        (f"{_OPT if number else _TASK}/{name}" for name in tree.names())
+        (f"{OPT if number else TASK}/{name}" for name in tree.names())
         for number, tree in enumerate(trees)
     )
 
@@ -237,4 +236,4 @@ def _of(version: FunctionVersion) -> str:
 
 
 def _shown(path: str) -> str:
-    return path.removeprefix(f"{_TASK}/")
+    return path.removeprefix(f"{TASK}/")

@@ -15,9 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_lambda_rollback.aws_lambda import stdlib
+from pytest_lambda_rollback.aws_lambda.runtimes import minor_version, python_version
+from pytest_lambda_rollback.aws_lambda.search_path import TASK
 from pytest_lambda_rollback.import_analysis.answers import Failure, LoadScan, NameLookup, statements
 from pytest_lambda_rollback.import_analysis.module_cache import ModuleCache, SourceFacts
-from pytest_lambda_rollback.import_analysis.module_search import TASK, Located, ModuleSearch
+from pytest_lambda_rollback.import_analysis.module_search import Located, ModuleSearch
 from pytest_lambda_rollback.import_analysis.python_source import ModuleFacts
 from pytest_lambda_rollback.model.modules import (
     Answer,
@@ -31,8 +33,6 @@ from pytest_lambda_rollback.model.modules import (
 )
 from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.packages.trees import Tables, TarTree
-
-_RUNTIME = re.compile(r"python3\.(\d+)")
 
 _LARGE_PACKAGE_BYTES = 200 * 1024
 """Source bytes of one top-level package in the code, above which not all of it is parsed."""
@@ -84,8 +84,8 @@ class ModuleReader:
 
 def python_of(version: FunctionVersion) -> tuple[int, int] | None:
     """(3, 12) of the runtime python3.12; ``None`` for a runtime that is not Python."""
-    match = _RUNTIME.fullmatch(version.configuration.runtime)
-    return (3, int(match[1])) if match else None
+    python = python_version(version.configuration.runtime)
+    return None if python is None else minor_version(python)
 
 
 def view_key(version: FunctionVersion) -> tuple[str, ...]:

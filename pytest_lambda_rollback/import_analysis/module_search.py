@@ -13,12 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pytest_lambda_rollback.aws_lambda import runtime_libraries, stdlib
-from pytest_lambda_rollback.aws_lambda.search_path import Place, SearchEntry, search_path
+from pytest_lambda_rollback.aws_lambda.search_path import OPT, TASK, Place, SearchEntry, search_path
 from pytest_lambda_rollback.model.modules import Provider
 from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.packages.trees import Tree
-
-TASK, OPT = "/var/task", "/opt"
 
 _LIMIT_BYTES = 8 * 1024 * 1024
 """A source or metadata file that is larger is not read: then nothing is known of it."""

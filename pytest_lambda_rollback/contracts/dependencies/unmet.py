@@ -12,7 +12,7 @@ from typing import Protocol
 
 from packaging.requirements import Requirement
 
-from pytest_lambda_rollback.aws_lambda.search_path import foreign_site
+from pytest_lambda_rollback.aws_lambda.search_path import OPT, TASK, foreign_site
 from pytest_lambda_rollback.contracts.dependencies.installed import (
     Installed,
     PackageFiles,
@@ -200,7 +200,7 @@ class Unmet:
                 says = f"{asks}, which {at.where} has for Python {python} alone ({at.record.root})"
                 says += f", and runs on python{self._installed.python}"
             else:
-                path = posixpath.join("/opt" if at.layer else "/var/task", at.record.root)
+                path = posixpath.join(OPT if at.layer else TASK, at.record.root)
                 says = f"{asks}, which lies outside of the search path, at {path} in {at.where}"
         elif self._may_be_there_without_metadata(key):
             says = f"{asks}, which may be there without metadata"

@@ -175,7 +175,9 @@ def test_by_alias_the_error_arose_on_the_targets_own_layers() -> None:
     )
 
 
-@pytest.mark.parametrize("module", ["distutils", "imp", "asynchat", "cgi", "telnetlib.x"])
+@pytest.mark.parametrize(
+    "module", ["distutils", "imp", "asynchat", "cgi", "telnetlib.x", "typing.io"]
+)
 def test_a_module_that_python_lost_is_the_runtimes_change(module: str) -> None:
     raised = error("ModuleNotFoundError", f"No module named '{module}'", "/var/task/app.py:2")
     own, current = view("3"), view("3", runtime="python3.13")
@@ -187,6 +189,12 @@ def test_a_module_that_python_lost_is_the_runtimes_change(module: str) -> None:
     )
     assert cause_from_frames(raised, current, current) is None
     assert cause_from_frames(raised, view("3", runtime="python3.13"), view("3")) is None
+
+
+def test_a_module_that_an_older_python_lacks_is_the_runtimes_change() -> None:
+    raised = error("ModuleNotFoundError", "No module named 'tomllib'", "/var/task/app.py:2")
+    own, current = view("3", runtime="python3.11"), view("3", runtime="python3.10")
+    assert facts(cause_from_frames(raised, own, current)) == (None, "python", "3.10", "3.11")
 
 
 def test_a_module_that_a_layer_lost_is_not_blamed_on_python() -> None:
