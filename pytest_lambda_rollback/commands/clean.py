@@ -49,7 +49,7 @@ def run(arguments: Namespace) -> int:
 def _stores(arguments: Namespace) -> list[Path]:
     """The archives of the configurations, or none without a configuration."""
     try:
-        paths = configurations.found(arguments.config)
+        paths = configurations.named_files(arguments.config)
     except ConfigError:
         if arguments.config or arguments.archive_only:
             raise

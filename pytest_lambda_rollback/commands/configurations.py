@@ -33,7 +33,7 @@ def cache_folder() -> Path:
     return Path(root) / "pytest-lambda-rollback"
 
 
-def found(paths: Sequence[str]) -> tuple[Path, ...]:
+def named_files(paths: Sequence[str]) -> tuple[Path, ...]:
     """The named files, or those in the working directory. Raises ConfigError."""
     if paths:
         return tuple(_named(Path(path)) for path in paths)
@@ -48,7 +48,7 @@ def found(paths: Sequence[str]) -> tuple[Path, ...]:
     return files
 
 
-def loaded(paths: Iterable[Path], functions: AwsFunctions) -> tuple[Settings, ...]:
+def load(paths: Iterable[Path], functions: AwsFunctions) -> tuple[Settings, ...]:
     """Every file's settings, with what AWS has of them. Raises ConfigError."""
     hooks = console_plugins().hook
     engines, version_sources = plug_points.engines(hooks), plug_points.version_sources(hooks)
@@ -67,7 +67,7 @@ def loaded(paths: Iterable[Path], functions: AwsFunctions) -> tuple[Settings, ..
     )
 
 
-def selected(
+def functions_in_aws(
     settings: Iterable[Settings], names: Sequence[str]
 ) -> tuple[tuple[Settings, FunctionSettings], ...]:
     """The named functions, or all whose versions are in AWS. Raises ConfigError."""

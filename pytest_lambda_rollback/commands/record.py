@@ -100,7 +100,7 @@ class _LazyAccount:
 
 
 def _function(arguments: Namespace, functions: AwsFunctions) -> tuple[Settings, FunctionSettings]:
-    loaded = configurations.loaded(configurations.found(arguments.config), functions)
+    loaded = configurations.load(configurations.named_files(arguments.config), functions)
     name = arguments.names[0]
     known = [f.name for settings in loaded for f in settings.functions]
     found = [(settings, f) for settings in loaded for f in settings.functions if f.name == name]
@@ -167,7 +167,7 @@ def _check(arguments: Namespace) -> int:
             raise ConfigError(f"{path} does not exist", do="Name a fixture or a folder of fixtures")
     loaded: tuple[Settings, ...] = ()
     try:
-        loaded = configurations.loaded(configurations.found(arguments.config), functions)
+        loaded = configurations.load(configurations.named_files(arguments.config), functions)
     except ConfigError:
         if not paths or arguments.config:
             raise

@@ -30,8 +30,8 @@ def run(arguments: Namespace) -> int:
     functions = AwsFunctions(
         offline=False, progress=configurations.progress, only=arguments.functions or None
     )
-    settings = configurations.loaded(configurations.found(arguments.config), functions)
-    chosen = configurations.selected(settings, arguments.functions)
+    settings = configurations.load(configurations.named_files(arguments.config), functions)
+    chosen = configurations.functions_in_aws(settings, arguments.functions)
     failed = 0
     by_store: dict[Store, list[FunctionSettings]] = {}
     for each, function in chosen:

@@ -40,7 +40,7 @@ class Unwrapped:
     """True where the wrapper refers to stream records without including them."""
 
 
-def unwrapped(document: object) -> Unwrapped | None:
+def unwrap(document: object) -> Unwrapped | None:
     """The event in a wrapper; None for a document that is not a wrapper, and so may be an event."""
     for _ in range(_MAX_WRAPPERS):
         if not isinstance(document, dict):
@@ -59,7 +59,7 @@ def from_message(message: Mapping[str, Any], queue: QueueFacts) -> Unwrapped:
     """The event of a message as SQS returns it: the one inside, or what Lambda would deliver."""
     body = str(message.get("Body", ""))
     document = _parsed(body)
-    found = unwrapped(document)
+    found = unwrap(document)
     if found is not None:
         return found
     if _dead_letter(message.get("MessageAttributes")) and document is not None:
@@ -175,7 +175,7 @@ def _sent(message: Mapping[str, Any]) -> str | None:
 
 def _parsed(text: str) -> object | None:
     try:
-        return json_text.parsed(text)
+        return json_text.parse(text)
     except ValueError:
         return None
 
@@ -189,7 +189,7 @@ def iso(time_ms: int) -> str:
 # --- digests and handles of messages --------------------------------------------------------------
 
 
-def renewed_digests(event: object) -> object:
+def renew_digests(event: object) -> object:
     """The event, its SQS records with the digests of what they hold after redaction.
 
     A message's MD5 would tell whoever guesses its body that the guess is right, and would no longer

@@ -13,7 +13,7 @@ from typing import Final
 
 from pytest_lambda_rollback.model.recorded import RecordedEvent, Skipped, StoredObject
 from pytest_lambda_rollback.recording import json_text
-from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, ONLY_POINTERS, unwrapped
+from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, ONLY_POINTERS, unwrap
 
 TOO_LARGE: Final = "a file or object is too large"
 NO_JSON: Final = "a file or object, or a line of it, is not JSON"
@@ -56,7 +56,7 @@ def _text(content: bytes) -> str | None:
 def _documents(text: str) -> Iterator[tuple[object] | Skipped]:
     """Each document in a tuple, since a document may be anything."""
     try:
-        yield (json_text.parsed(text),)
+        yield (json_text.parse(text),)
         return
     except ValueError:
         pass
@@ -66,7 +66,7 @@ def _documents(text: str) -> Iterator[tuple[object] | Skipped]:
         return
     for line in lines:
         try:
-            yield (json_text.parsed(line),)
+            yield (json_text.parse(line),)
         except ValueError:
             yield Skipped(reason=NO_JSON)
 
@@ -76,7 +76,7 @@ def _event(
 ) -> RecordedEvent | Skipped:
     if isinstance(document, dict) and "lambda_rollback" in document and "event" in document:
         return _from_envelope(document, stored, source, function)
-    found = unwrapped(document)
+    found = unwrap(document)
     if found is None:
         return RecordedEvent(
             event=document, source=source, function=function, time=stored.time, origin=stored.name
@@ -101,14 +101,14 @@ def _from_envelope(
     context, recorded = document.get("context"), document.get("recorded")
     context = context if isinstance(context, dict) else {}
     recorded = recorded if isinstance(recorded, dict) else {}
-    said = {key: value for key, value in recorded.items() if isinstance(value, str)}
+    texts = {key: value for key, value in recorded.items() if isinstance(value, str)}
     return RecordedEvent(
         event=document["event"],
         client_context=context.get("client_context"),
         identity=context.get("identity"),
-        source=said.get("source", source),
+        source=texts.get("source", source),
         function=function,
-        version=said.get("version"),
-        time=said.get("time", stored.time),
+        version=texts.get("version"),
+        time=texts.get("time", stored.time),
         origin=stored.name,
     )

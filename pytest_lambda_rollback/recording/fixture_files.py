@@ -54,7 +54,7 @@ class FixtureFolder:
     _taken: set[str] = field(default_factory=set)
 
     @classmethod
-    def opened(cls, path: Path) -> FixtureFolder:
+    def open(cls, path: Path) -> FixtureFolder:
         """The folder, which need not exist yet. Raises ConfigError where it cannot be read."""
         folder = cls(path=path)
         existing, unreadable = [], []
@@ -78,7 +78,7 @@ class FixtureFolder:
             return None
         content = file.read_bytes()
         try:
-            document = json_text.parsed(content.decode("utf-8"))
+            document = json_text.parse(content.decode("utf-8"))
         except ValueError:
             return None
         if isinstance(document, dict) and "lambda_rollback" in document:
@@ -175,7 +175,7 @@ def envelope(event: RecordedEvent) -> str:
     if context:
         document["context"] = context
     document["event"] = event.event
-    return json_text.written(document) + "\n"
+    return json_text.text_of(document) + "\n"
 
 
 def _safe(name: str) -> str:

@@ -31,7 +31,7 @@ def _refuse(word: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_float=NumberText, parse_constant=_refuse)
 
 
-def parsed(text: str) -> object:
+def parse(text: str) -> object:
     """The value of a JSON text. Raises ValueError for invalid JSON."""
     try:
         return _shallow(_DECODER.decode(text))
@@ -39,7 +39,7 @@ def parsed(text: str) -> object:
         raise ValueError("nested too deeply") from error
 
 
-def first(text: str) -> tuple[object, int]:
+def parse_first(text: str) -> tuple[object, int]:
     """The value at the beginning of a text, and where it ends. Raises ValueError."""
     try:
         value, end = _DECODER.raw_decode(text)
@@ -48,7 +48,7 @@ def first(text: str) -> tuple[object, int]:
     return _shallow(value), end
 
 
-def literal(text: str) -> object:
+def parse_literal(text: str) -> object:
     """The JSON value that Python shows as ``text``, as ``print(event)`` does. Raises ValueError."""
     if len(text) > MAX_LITERAL_CHARS:
         raise ValueError("too long for a Python literal")
@@ -64,7 +64,7 @@ def literal(text: str) -> object:
     return _shallow(_json_only(value))
 
 
-def written(value: object, *, indent: int = 2, level: int = 0) -> str:
+def text_of(value: object, *, indent: int = 2, level: int = 0) -> str:
     """JSON text of a value, its keys in their order, indented by ``indent`` (0: in one line)."""
     if isinstance(value, NumberText):
         return value.text
@@ -75,11 +75,11 @@ def written(value: object, *, indent: int = 2, level: int = 0) -> str:
     colon = ": " if indent else ":"
     if isinstance(value, dict):
         members = [
-            f"{gap}{_scalar(str(key))}{colon}{written(each, indent=indent, level=level + 1)}"
+            f"{gap}{_scalar(str(key))}{colon}{text_of(each, indent=indent, level=level + 1)}"
             for key, each in value.items()
         ]
         return "{" + ",".join(members) + end + "}"
-    items = [gap + written(each, indent=indent, level=level + 1) for each in value]
+    items = [gap + text_of(each, indent=indent, level=level + 1) for each in value]
     return "[" + ",".join(items) + end + "]"
 
 

@@ -20,7 +20,7 @@ from pytest_lambda_rollback.recording.envelopes import (
     ONLY_POINTERS,
     Unwrapped,
     iso,
-    unwrapped,
+    unwrap,
 )
 from pytest_lambda_rollback.recording.log_lines import KEY, Candidate, Certainty
 
@@ -73,31 +73,31 @@ class _Log:
     def read(self, line: LogLine) -> Iterator[RecordedEvent | Skipped]:
         stream = self.streams.setdefault(line.stream, _Stream())
         self.streams.move_to_end(line.stream)
-        said = log_lines.said(line.text)
-        if stream.open is not None and not isinstance(said, log_lines.Start | log_lines.End):
+        meaning = log_lines.read_line(line.text)
+        if stream.open is not None and not isinstance(meaning, log_lines.Start | log_lines.End):
             joined = _joined(stream, line.text)
             if joined is None:
                 return
-            said = log_lines.said(joined)
+            meaning = log_lines.read_line(joined)
         stream.open = None
-        match said:
+        match meaning:
             case log_lines.Start():
                 yield from self._ended(line.stream, stream)
-                stream.request_id, stream.version = said.request_id, said.version
+                stream.request_id, stream.version = meaning.request_id, meaning.version
                 stream.begun = True
             case log_lines.End():
                 yield from self._ended(line.stream, stream)
             case log_lines.RecorderLine():
-                request_id = said.line.get("request_id")
+                request_id = meaning.line.get("request_id")
                 if isinstance(request_id, str):
                     yield from self._named(line.stream, stream, request_id)
                 self._forget(stream)
                 stream.recorded = True
-                yield from self.recorder.add(said.line, origin=line.stream)
+                yield from self.recorder.add(meaning.line, origin=line.stream)
             case log_lines.Opening():
                 stream.open, stream.open_chars = [line.text], len(line.text)
             case Candidate() | log_lines.Unusable() | log_lines.Other():
-                yield from self._logged(line, stream, said)
+                yield from self._logged(line, stream, meaning)
             case None:
                 pass
         while len(self.streams) > _MAX_STREAMS or self.held_chars > _MAX_HELD_CHARS:
@@ -108,32 +108,32 @@ class _Log:
         self,
         line: LogLine,
         stream: _Stream,
-        said: Candidate | log_lines.Unusable | log_lines.Other,
+        meaning: Candidate | log_lines.Unusable | log_lines.Other,
     ) -> Iterator[RecordedEvent | Skipped]:
-        if said.request_id is not None:
-            yield from self._named(line.stream, stream, said.request_id)
+        if meaning.request_id is not None:
+            yield from self._named(line.stream, stream, meaning.request_id)
         first = stream.begun and not stream.logged
         stream.logged = True
         if stream.recorded:
             return
-        if isinstance(said, log_lines.Unusable):
-            yield Skipped(reason=said.reason)
-        elif isinstance(said, Candidate):
-            record = None if stream.begun else unwrapped(said.event)
+        if isinstance(meaning, log_lines.Unusable):
+            yield Skipped(reason=meaning.reason)
+        elif isinstance(meaning, Candidate):
+            record = None if stream.begun else unwrap(meaning.event)
             if record is not None:
                 # The log group is a destination's, by way of EventBridge, and no function's.
                 yield self._from_record(record, line)
-            elif said.certainty is Certainty.GUESS:
+            elif meaning.certainty is Certainty.GUESS:
                 stream.doubtful = stream.begun
                 if not stream.begun:
                     yield Skipped(reason=UNCERTAIN)
-            elif said.certainty is Certainty.IF_FIRST and not first:
+            elif meaning.certainty is Certainty.IF_FIRST and not first:
                 if not stream.begun:
                     yield Skipped(reason=UNCERTAIN)
-            elif stream.best is None or said.certainty > stream.best.certainty:
+            elif stream.best is None or meaning.certainty > stream.best.certainty:
                 self._forget(stream)
-                stream.best, stream.time_ms = said, line.time_ms
-                self.held_chars += said.chars
+                stream.best, stream.time_ms = meaning, line.time_ms
+                self.held_chars += meaning.chars
                 if not stream.begun:
                     yield from self._ended(line.stream, stream)
 
@@ -289,7 +289,7 @@ class RecorderLines:
 
     def _event(self, text: str, line: Mapping[str, object], origin: str) -> RecordedEvent | Skipped:
         try:
-            event = json_text.parsed(text)
+            event = json_text.parse(text)
         except ValueError:
             return Skipped(reason=DAMAGED)
         client_context, identity = line.get("client_context"), line.get("identity")

@@ -115,10 +115,10 @@ class Other:
     request_id: str | None = None
 
 
-Said = Start | End | RecorderLine | Candidate | Opening | Unusable | Other | None
+Line = Start | End | RecorderLine | Candidate | Opening | Unusable | Other | None
 
 
-def said(text: str) -> Said:
+def read_line(text: str) -> Line:
     """The meaning of the line; ``None`` for Lambda's own lines about anything but invocations."""
     text = text.strip()
     if match := _START.match(text):
@@ -139,9 +139,9 @@ def said(text: str) -> Said:
 # --- JSON lines -----------------------------------------------------------------------------
 
 
-def _object(text: str) -> Said:
+def _object(text: str) -> Line:
     try:
-        value = json_text.parsed(text)
+        value = json_text.parse(text)
     except ValueError:
         return _labelled(text, None)
     if not isinstance(value, dict):
@@ -154,7 +154,7 @@ def _object(text: str) -> Said:
     return _bare(value, None, len(text), label="")
 
 
-def _platform(kind: str, record: object) -> Said:
+def _platform(kind: str, record: object) -> Line:
     """Lambda's own line in its JSON log format."""
     request_id = record.get("requestId") if isinstance(record, dict) else None
     if not isinstance(record, dict) or not isinstance(request_id, str):
@@ -167,7 +167,7 @@ def _platform(kind: str, record: object) -> Said:
     return None
 
 
-def _record(record: Mapping[str, object], chars: int) -> Said:
+def _record(record: Mapping[str, object], chars: int) -> Line:
     """The event in a structured logger's record, if there is one."""
     request_id = next((r for k in _REQUEST_KEYS if isinstance(r := record.get(k), str)), None)
     message = record.get("message", record.get("msg"))
@@ -197,7 +197,7 @@ def _record(record: Mapping[str, object], chars: int) -> Said:
 # --- text -----------------------------------------------------------------------------------
 
 
-def _labelled(text: str, request_id: str | None) -> Said:
+def _labelled(text: str, request_id: str | None) -> Line:
     """``Received event: {…}``, or ``{…}`` alone."""
     brace = text.find("{")
     if brace < 0:
@@ -224,18 +224,18 @@ def _labelled(text: str, request_id: str | None) -> Said:
 def _value(body: str) -> object:
     """The object that the text is, or begins with; ``None`` if it is none."""
     try:
-        return json_text.first(body)[0]
+        return json_text.parse_first(body)[0]
     except ValueError:
         pass
     if not _DICTIONARY.match(body):
         return None
     try:
-        return json_text.literal(body)
+        return json_text.parse_literal(body)
     except ValueError:
         return None
 
 
-def _bare(value: Mapping[str, object], request_id: str | None, chars: int, *, label: str) -> Said:
+def _bare(value: Mapping[str, object], request_id: str | None, chars: int, *, label: str) -> Line:
     if KEY in value:
         return RecorderLine(line=value)
     if _names_the_event(label):

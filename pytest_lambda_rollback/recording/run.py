@@ -18,7 +18,7 @@ from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.model.recorded import RecordedEvent, Shape, Skipped
 from pytest_lambda_rollback.recording import json_text
 from pytest_lambda_rollback.recording.clusters import cluster
-from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, renewed_digests
+from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, renew_digests
 from pytest_lambda_rollback.recording.fixture_files import FixtureFolder
 from pytest_lambda_rollback.recording.origins.interface import (
     Budget,
@@ -121,7 +121,7 @@ def record_function(
     SourceError where none of the origins could be read; nothing is written then.
     """
     _check(options)
-    folder = FixtureFolder.opened(options.into)
+    folder = FixtureFolder.open(options.into)
     recording = _Recording(options=options, clients=clients, redactor=redactor, progress=progress)
     existing = (
         RecordedEvent(
@@ -146,7 +146,7 @@ def _check(options: RecordOptions) -> None:
         )
 
 
-def _said(text: str | None, form: re.Pattern[str]) -> str | None:
+def _well_formed(text: str | None, form: re.Pattern[str]) -> str | None:
     """The text about an invocation, if it has that form.
 
     It is not redacted, and comes from a line that any code of the function can write, with a
@@ -156,7 +156,7 @@ def _said(text: str | None, form: re.Pattern[str]) -> str | None:
 
 
 def _too_large(event: object) -> bool:
-    return len(json_text.written(event, indent=0).encode("utf-8")) > EVENT_BYTES
+    return len(json_text.text_of(event, indent=0).encode("utf-8")) > EVENT_BYTES
 
 
 def _chained(*parts: Iterable[RecordedEvent]) -> Iterator[RecordedEvent]:
@@ -231,12 +231,12 @@ class _Recording:
             try:
                 redacted = replace(
                     reading,
-                    event=renewed_digests(self._redact(reading.event)),
+                    event=renew_digests(self._redact(reading.event)),
                     client_context=self._redact(reading.client_context),
                     identity=self._redact(reading.identity),
-                    version=_said(reading.version, _VERSION),
-                    time=_said(reading.time, _TIME),
-                    source=_said(reading.source, _SOURCE) or "unknown",
+                    version=_well_formed(reading.version, _VERSION),
+                    time=_well_formed(reading.time, _TIME),
+                    source=_well_formed(reading.source, _SOURCE) or "unknown",
                     origin="",
                 )
             except SourceError:

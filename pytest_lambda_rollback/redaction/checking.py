@@ -15,7 +15,7 @@ from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.redaction import checksums
 from pytest_lambda_rollback.redaction.documents import read_json
 from pytest_lambda_rollback.redaction.pseudonyms import ECHO, Pseudonyms
-from pytest_lambda_rollback.redaction.redactor import replaced
+from pytest_lambda_rollback.redaction.redactor import redact_event
 from pytest_lambda_rollback.redaction.rules import Pointer, RedactionRules, pointer_text
 
 MAX_BYTES: Final = 48 * 1024 * 1024
@@ -69,7 +69,7 @@ def _leaks(path: Path, rules: RedactionRules) -> list[Leak]:
             )
 
     for document in _documents(path):
-        replaced(document, rules, Pseudonyms(b"\0" * 32), report, sure=checksums.LIKELY_BITS)
+        redact_event(document, rules, Pseudonyms(b"\0" * 32), report, sure=checksums.LIKELY_BITS)
     return found
 
 

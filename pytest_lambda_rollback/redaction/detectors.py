@@ -103,12 +103,12 @@ _IBAN_LENGTHS: Final = {
 }
 
 
-def found_in(text: str, rules: RedactionRules, hint: str = "") -> tuple[Span, ...]:
+def values_in(text: str, rules: RedactionRules, hint: str = "") -> tuple[Span, ...]:
     """Values in a plain text, in order and without overlap; ``hint`` is its key."""
     if _NO_VALUE.fullmatch(text):
         return ()
     key = normal(hint)
-    return apart(
+    return without_overlaps(
         span
         for name, finder in _FINDERS
         if rules.detects(name)
@@ -116,15 +116,15 @@ def found_in(text: str, rules: RedactionRules, hint: str = "") -> tuple[Span, ..
     )
 
 
-def structured_in(text: str, rules: RedactionRules) -> tuple[Span, ...]:
+def structured_values_in(text: str, rules: RedactionRules) -> tuple[Span, ...]:
     """Values that a table, a form or an element of XML in a text names, in order."""
     if not rules.detects("assignment"):
         return ()
     found = named_values.structured(text, rules.names)
-    return apart(Span(*place, "assignment", "whole") for place in found)
+    return without_overlaps(Span(*place, "assignment", "whole") for place in found)
 
 
-def apart(spans: Iterable[Span]) -> tuple[Span, ...]:
+def without_overlaps(spans: Iterable[Span]) -> tuple[Span, ...]:
     """Places in order, without those that overlap one that came before."""
     taken: list[Span] = []
     starts: list[int] = []

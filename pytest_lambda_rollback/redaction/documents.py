@@ -265,7 +265,7 @@ def token_header(token: str) -> dict[str, object] | None:
     return header if isinstance(header, dict) and ("alg" in header or "typ" in header) else None
 
 
-def redrawn_token(
+def redraw_token(
     token: str, *, text: Callable[[str], str], claims: Callable[[object], object]
 ) -> str:
     """A token of the same form: ``claims`` returns another payload, ``text`` another text.
@@ -350,14 +350,14 @@ def decoded_levels(text: str) -> Iterator[Decoded]:
         raise RecursionError("escapes within escapes")
 
 
-def fully_decoded(text: str) -> str:
+def decode_fully(text: str) -> str:
     """The text without escapes."""
     for level in decoded_levels(text):
         text = level.text
     return text
 
 
-def encoded_like(text: str, like: str) -> str:
+def encode_like(text: str, like: str) -> str:
     """The text, escaped like another one: the same characters, as often as there."""
     for each in reversed([like, *(level.text for level in decoded_levels(like))]):
         escaped = set("".join(map(unquote, _ESCAPES.findall(each))))

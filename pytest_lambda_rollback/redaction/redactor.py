@@ -55,11 +55,11 @@ class Redactor:
         def report(pointer: Pointer, detector: str, _value: str) -> None:
             found.append(Redaction(pointer_text(pointer), detector))
 
-        changed = replaced(event, self._rules, self._pseudonyms, report)
+        changed = redact_event(event, self._rules, self._pseudonyms, report)
         return changed, tuple(dict.fromkeys(found))
 
 
-def replaced(
+def redact_event(
     event: object,
     rules: RedactionRules,
     drawn: Pseudonyms,

@@ -16,17 +16,17 @@ from urllib.parse import quote, quote_plus, unquote_plus
 
 from pytest_lambda_rollback.redaction.detectors import (
     SIGNED,
-    apart,
-    found_in,
     is_birth_date,
-    structured_in,
+    structured_values_in,
     tokens_in,
+    values_in,
+    without_overlaps,
 )
 from pytest_lambda_rollback.redaction.documents import (
+    decode_fully,
     decoded_levels,
-    encoded_like,
-    fully_decoded,
-    redrawn_token,
+    encode_like,
+    redraw_token,
 )
 from pytest_lambda_rollback.redaction.named_values import (
     AUTHORIZATION_KEYS,
@@ -112,7 +112,7 @@ class Texts:
         done: list[str] = []
         start = 0
         # A URL must not part a table's cells from their header, or an element from its name.
-        for span in structured_in(text, self._rules) if self._echoes is None else ():
+        for span in structured_values_in(text, self._rules) if self._echoes is None else ():
             done.append(self._parted(text[start : span.start], place))
             done.append(self._whole(text[span.start : span.end], span.detector, place))
             start = span.end
@@ -155,14 +155,14 @@ class Texts:
         if inner:
             # A value under a name may have an escaped sign that would end it.
             named = [span for span in spans if span.kind == "whole"]
-            spans = apart((*named, *inner, *spans))
+            spans = without_overlaps((*named, *inner, *spans))
         return self._spans(text, spans, place)
 
     def _found(self, text: str, place: Place) -> tuple[Span, ...]:
         if self._echoes is None:
-            return found_in(text, self._rules, place.key)
+            return values_in(text, self._rules, place.key)
         echoes = (Span(*each, ECHO, ECHO) for each in self._echoes.places(text))
-        return apart((*tokens_in(text), *echoes))
+        return without_overlaps((*tokens_in(text), *echoes))
 
     def _spans(self, text: str, spans: tuple[Span, ...], place: Place) -> str:
         done: list[str] = []
@@ -171,7 +171,7 @@ class Texts:
             done.append(text[start : span.start])
             value = text[span.start : span.end]
             if "%" in value:
-                done.append(encoded_like(self._value(fully_decoded(value), span, place), value))
+                done.append(encode_like(self._value(decode_fully(value), span, place), value))
             else:
                 done.append(self._value(value, span, place))
             start = span.end
@@ -199,14 +199,14 @@ class Texts:
         bare = text.strip()
         if not bare or PLACEHOLDER.fullmatch(bare):
             return text
-        decoded = fully_decoded(bare) if "%" in bare else bare
+        decoded = decode_fully(bare) if "%" in bare else bare
         if decoded != bare:
             changed = self._whole(decoded, detector, place)
-            return text if changed == decoded else text.replace(bare, encoded_like(changed, bare))
+            return text if changed == decoded else text.replace(bare, encode_like(changed, bare))
         if self._made.is_pseudonym(bare):  # before its parts are taken for values of a kind
             return text
         start = text.index(bare)
-        spans = found_in(bare, _NO_KEYS)
+        spans = values_in(bare, _NO_KEYS)
         if _are_all(bare, spans):
             changed = self._spans(bare, spans, place)
         elif _is_login(bare) and self._rules.detects("url-credentials"):
@@ -231,7 +231,7 @@ class Texts:
         if self._echoes is None and signature and not self._made.is_pseudonym(signature):
             self._report(place.pointer, "jwt", text)
         claims = Place(pointer=place.pointer, about=self._rules.detects("identity"))
-        return redrawn_token(
+        return redraw_token(
             text,
             text=self._made.text if self._echoes is None else str,
             claims=lambda payload: self._inside(payload, claims),

@@ -31,7 +31,7 @@ class TestEventsOrigin:
         if text is None:
             return
         try:
-            document = json_text.parsed(text)
+            document = json_text.parse(text)
         except ValueError:
             yield Skipped(reason="the schema of test events is not JSON")
             return

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_lambda_rollback.model.recorded import QueueFacts
-from pytest_lambda_rollback.recording.envelopes import from_message, unwrapped
+from pytest_lambda_rollback.recording.envelopes import from_message, unwrap
 
 EVENT = {"order": 7}
 QUEUE = QueueFacts(
@@ -53,7 +53,7 @@ def through_topic(message: object, attributes: object = None) -> dict[str, objec
     [RECORD, through_events(RECORD), through_topic(RECORD), through_topic(through_events(RECORD))],
 )
 def test_a_record_gives_event_function_version_and_time(document: object) -> None:
-    found = unwrapped(document)
+    found = unwrap(document)
     assert found is not None
     assert (found.event, found.function, found.version) == (EVENT, "orders", "4")
     assert found.time == "2026-11-23T09:00:00.000Z"
@@ -63,13 +63,13 @@ def test_a_record_gives_event_function_version_and_time(document: object) -> Non
 def test_an_alias_is_no_version(qualifier: str | None) -> None:
     arn = "arn:aws:lambda:eu-west-1:123456789012:function:orders"
     arn = f"{arn}:{qualifier}" if qualifier else arn
-    found = unwrapped(RECORD | {"requestContext": {"condition": "x", "functionArn": arn}})
+    found = unwrap(RECORD | {"requestContext": {"condition": "x", "functionArn": arn}})
     assert found is not None
     assert (found.function, found.version) == ("orders", None)
 
 
 def test_a_null_event_is_an_event() -> None:
-    found = unwrapped(RECORD | {"requestPayload": None})
+    found = unwrap(RECORD | {"requestPayload": None})
     assert found is not None
     assert found.event is None
     assert not found.only_pointers
@@ -77,10 +77,10 @@ def test_a_null_event_is_an_event() -> None:
 
 def test_records_of_stream_mappings_hold_the_event_or_only_point_to_it() -> None:
     base = {key: RECORD[key] for key in ("version", "timestamp", "requestContext")}
-    pointers = unwrapped(base | {"KinesisBatchInfo": {"shardId": "s", "startSequenceNumber": "1"}})
+    pointers = unwrap(base | {"KinesisBatchInfo": {"shardId": "s", "startSequenceNumber": "1"}})
     assert pointers is not None
     assert pointers.only_pointers
-    whole = unwrapped(base | {"payload": json.dumps(EVENT), "KinesisBatchInfo": {}})
+    whole = unwrap(base | {"payload": json.dumps(EVENT), "KinesisBatchInfo": {}})
     assert whole is not None
     assert whole.event == EVENT
 
@@ -97,7 +97,7 @@ def test_records_of_stream_mappings_hold_the_event_or_only_point_to_it() -> None
     ],
 )
 def test_what_is_no_wrapper_stays_an_event(document: object) -> None:
-    assert unwrapped(document) is None
+    assert unwrap(document) is None
 
 
 def message(body: object, attributes: dict[str, object] | None = None) -> dict[str, Any]:

@@ -25,9 +25,9 @@ def files(folder: Path) -> list[str]:
 
 
 def test_a_fixture_is_an_envelope_that_replays_the_very_event(tmp_path: Path) -> None:
-    folder = FixtureFolder.opened(tmp_path / "events" / "orders")
+    folder = FixtureFolder.open(tmp_path / "events" / "orders")
     recorded = event(
-        json_text.parsed('{"price": 1.10, "name": "Zoë \\ud83d\\ude00", "half": "\\ud800"}'),
+        json_text.parse('{"price": 1.10, "name": "Zoë \\ud83d\\ude00", "half": "\\ud800"}'),
         version="4",
         time="2026-11-23T09:00:00Z",
         origin="secret",
@@ -50,7 +50,7 @@ def test_a_fixture_is_an_envelope_that_replays_the_very_event(tmp_path: Path) ->
 def test_a_name_that_is_taken_gets_a_number_and_its_file_stays(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     (tmp_path / "B.json").write_text("{}")
-    folder = FixtureFolder.opened(tmp_path)
+    folder = FixtureFolder.open(tmp_path)
     (tmp_path / "c.json").write_text("{}")  # somebody else, meanwhile
     names = [folder.add(event(), name=name) for name in ("a", "a", "b", "c")]
     assert names == ["a-2.json", "a-3.json", "b-2.json", "c-2.json"]
@@ -67,12 +67,12 @@ def test_a_name_that_is_taken_gets_a_number_and_its_file_stays(tmp_path: Path) -
     ],
 )
 def test_names_are_safe_on_every_system(tmp_path: Path, name: str, file: str) -> None:
-    assert FixtureFolder.opened(tmp_path).add(event(), name=name) == file
+    assert FixtureFolder.open(tmp_path).add(event(), name=name) == file
     assert files(tmp_path) == [LEDGER, file]
 
 
 def test_an_event_that_lambda_would_not_take_leaves_nothing(tmp_path: Path) -> None:
-    folder = FixtureFolder.opened(tmp_path)
+    folder = FixtureFolder.open(tmp_path)
     with pytest.raises(ConfigError, match="at most 6291456 bytes"):
         folder.add(event({"text": "x" * 6_300_000}), name="large")
     assert files(tmp_path) == []
@@ -80,11 +80,11 @@ def test_an_event_that_lambda_would_not_take_leaves_nothing(tmp_path: Path) -> N
 
 def test_only_what_a_recording_wrote_and_nobody_changed_is_removed(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text("{}")
-    folder = FixtureFolder.opened(tmp_path)
+    folder = FixtureFolder.open(tmp_path)
     for name in ("kept", "edited", "gone"):
         folder.add(event(), name=name)
     (tmp_path / "edited.json").write_text('{"order": 8}')
-    again = FixtureFolder.opened(tmp_path)
+    again = FixtureFolder.open(tmp_path)
     assert {each.name: each.recorded for each in again.existing} == {
         "mine.json": False, "kept.json": True, "edited.json": False, "gone.json": True,
     }  # fmt: skip
@@ -94,7 +94,7 @@ def test_only_what_a_recording_wrote_and_nobody_changed_is_removed(tmp_path: Pat
 
 
 def test_the_ledger_is_one_that_sha256sum_checks(tmp_path: Path) -> None:
-    FixtureFolder.opened(tmp_path).add(event(), name="a")
+    FixtureFolder.open(tmp_path).add(event(), name="a")
     done = subprocess.run(
         ["sha256sum", "--check", LEDGER], cwd=tmp_path, capture_output=True, text=True, timeout=30
     )
@@ -106,7 +106,7 @@ def test_fixtures_below_and_in_any_form_are_known(tmp_path: Path) -> None:
     (tmp_path / "below" / "bare.json").write_text('{"a": 1}')
     (tmp_path / "envelope.json").write_text('{"lambda_rollback": 1, "event": {"a": 2}}')
     (tmp_path / "broken.json").write_text("{")
-    folder = FixtureFolder.opened(tmp_path)
+    folder = FixtureFolder.open(tmp_path)
     assert [(each.name, each.event) for each in folder.existing] == [
         ("below/bare.json", {"a": 1}),
         ("envelope.json", {"a": 2}),
@@ -116,12 +116,12 @@ def test_fixtures_below_and_in_any_form_are_known(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_a_file_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    folder = FixtureFolder.opened(tmp_path / "file")
+    folder = FixtureFolder.open(tmp_path / "file")
     with pytest.raises(ConfigError, match="could not write fixtures"):
         folder.add(event(), name="a")
 
 
 def test_files_are_json_that_a_person_can_read(tmp_path: Path) -> None:
-    FixtureFolder.opened(tmp_path).add(event({"a": [1, {}], "b": []}), name="a")
+    FixtureFolder.open(tmp_path).add(event({"a": [1, {}], "b": []}), name="a")
     text = (tmp_path / "a.json").read_text()
     assert text == json.dumps(json.loads(text), indent=2) + "\n"

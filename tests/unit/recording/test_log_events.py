@@ -240,7 +240,7 @@ def test_numbers_stay_as_they_were_written() -> None:
 
     (event,) = read([START, '{"price": 1.10, "big": 12345678901234567890, "huge": 1e400}', END])
     assert (
-        json_text.written(event.event, indent=0)
+        json_text.text_of(event.event, indent=0)
         == '{"price":1.10,"big":12345678901234567890,"huge":1e400}'
     )
 

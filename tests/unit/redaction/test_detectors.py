@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_lambda_rollback.errors import ConfigError
-from pytest_lambda_rollback.redaction.detectors import found_in
+from pytest_lambda_rollback.redaction.detectors import values_in
 from pytest_lambda_rollback.redaction.rules import RedactionRules
 
 RULES = RedactionRules()
@@ -52,7 +52,7 @@ HEX = "0123456789abcdef" * 4
     ],
 )
 def test_found(text: str, detector: str, value: str) -> None:
-    assert [(span.detector, text[span.start : span.end]) for span in found_in(text, RULES)] == [
+    assert [(span.detector, text[span.start : span.end]) for span in values_in(text, RULES)] == [
         (detector, value)
     ]
 
@@ -93,25 +93,25 @@ def test_found(text: str, detector: str, value: str) -> None:
     ],
 )
 def test_left_alone(text: str) -> None:
-    assert found_in(text, RULES) == ()
+    assert values_in(text, RULES) == ()
 
 
 @pytest.mark.parametrize("key", ["phone", "mobilePhone", "msisdn", "customer_phone_number", "fax"])
 def test_key_makes_a_phone_of_digits(key: str) -> None:
-    assert [span.detector for span in found_in("0171 1234567", RULES, key)] == ["phone"]
-    assert found_in("0171 1234567", RULES, "order") == ()
+    assert [span.detector for span in values_in("0171 1234567", RULES, key)] == ["phone"]
+    assert values_in("0171 1234567", RULES, "order") == ()
 
 
 @pytest.mark.parametrize("key", ["version", "firmware", "release_name", "buildNumber"])
 def test_key_makes_no_address_of_a_version(key: str) -> None:
-    assert found_in("2.7.1.3", RULES, key) == ()
-    assert [span.detector for span in found_in("2.7.1.3", RULES, "client")] == ["ip"]
+    assert values_in("2.7.1.3", RULES, key) == ()
+    assert [span.detector for span in values_in("2.7.1.3", RULES, "client")] == ["ip"]
 
 
 def test_detector_that_is_off_finds_nothing() -> None:
     rules = RedactionRules(detectors=("card",))
-    assert found_in("ann@shop.com 4242424242424242", rules)[0].detector == "card"
-    assert len(found_in("ann@shop.com 4242424242424242", rules)) == 1
+    assert values_in("ann@shop.com 4242424242424242", rules)[0].detector == "card"
+    assert len(values_in("ann@shop.com 4242424242424242", rules)) == 1
 
 
 def test_unknown_detector_and_pointer_are_refused() -> None:
@@ -123,4 +123,4 @@ def test_unknown_detector_and_pointer_are_refused() -> None:
 
 def test_long_text_takes_no_long_time() -> None:
     for text in ("a" * 200_000, "aB3" * 60_000, "1 " * 100_000, "a." * 100_000, "x=" * 100_000):
-        found_in(text, RULES)
+        values_in(text, RULES)

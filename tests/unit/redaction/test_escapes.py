@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus, unquote
 import pytest
 
 from pytest_lambda_rollback.redaction.checking import check
-from pytest_lambda_rollback.redaction.documents import decoded_levels, fully_decoded
+from pytest_lambda_rollback.redaction.documents import decode_fully, decoded_levels
 from pytest_lambda_rollback.redaction.redactor import Redactor
 from pytest_lambda_rollback.redaction.rules import RedactionRules
 
@@ -96,5 +96,5 @@ def test_places_are_those_of_the_text_as_it_came(text: str) -> None:
 def test_escapes_within_escapes_end() -> None:
     start = time.monotonic()
     with pytest.raises(RecursionError):
-        fully_decoded("%" + "25" * 100_000)
+        decode_fully("%" + "25" * 100_000)
     assert time.monotonic() - start < 5

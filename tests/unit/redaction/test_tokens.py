@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.redaction.documents import redrawn_token, token_header
+from pytest_lambda_rollback.redaction.documents import redraw_token, token_header
 from pytest_lambda_rollback.redaction.pseudonyms import Pseudonyms
 
 DRAWN = Pseudonyms(b"1" * 32)
@@ -35,7 +35,7 @@ def with_n(claims: Any) -> object:
 
 def test_a_token_keeps_its_form() -> None:
     value = token({"n": 1}, kid="key-4711")
-    header, payload, signature = redrawn_token(value, text=DRAWN.text, claims=with_n).split(".")
+    header, payload, signature = redraw_token(value, text=DRAWN.text, claims=with_n).split(".")
     assert read(header) == {"alg": "RS256", "typ": "JWT", "kid": DRAWN.text("key-4711")}
     assert read(payload) == {"n": 2}
     assert len(signature) == len(SIGNATURE)
@@ -43,7 +43,7 @@ def test_a_token_keeps_its_form() -> None:
 
 
 def test_numbers_are_written_back_as_they_were() -> None:
-    made = redrawn_token(token('{"exp":1700000000.10,"big":1e400}'), text=DRAWN.text, claims=with_n)
+    made = redraw_token(token('{"exp":1700000000.10,"big":1e400}'), text=DRAWN.text, claims=with_n)
     payload = made.split(".")[1]
     assert base64.urlsafe_b64decode(payload + "==") == b'{"exp":1700000000.10,"big":1e400,"n":2}'
 
@@ -51,7 +51,7 @@ def test_numbers_are_written_back_as_they_were() -> None:
 def test_padding_stays_where_it_was() -> None:
     value = f"{part({'alg': 'ES256'}, padded=True)}.{part({'ab': 17}, padded=True)}.{SIGNATURE}="
     assert value.count("=") == 5
-    _, payload, signature = redrawn_token(
+    _, payload, signature = redraw_token(
         value, text=DRAWN.text, claims=lambda _: {"a": 18, "b": 1}
     ).split(".")
     assert payload.endswith("=")
@@ -62,14 +62,14 @@ def test_padding_stays_where_it_was() -> None:
 def test_a_payload_that_cannot_be_read_is_drawn_as_a_text() -> None:
     twice = part('{"email":"ann@shop.com","email":""}')
     value = f"{part({'alg': 'none'})}.{twice}."
-    made = redrawn_token(value, text=DRAWN.text, claims=with_n).split(".")
+    made = redraw_token(value, text=DRAWN.text, claims=with_n).split(".")
     assert made[1] == DRAWN.text(twice)
     assert made[2] == ""
 
 
 def test_an_encrypted_token_keeps_its_header_alone() -> None:
     value = f"{part({'alg': 'dir', 'enc': 'A128GCM'})}..aXZpdml2.Y2lwaGVy.dGFndGFn"
-    made = redrawn_token(value, text=DRAWN.text, claims=with_n).split(".")
+    made = redraw_token(value, text=DRAWN.text, claims=with_n).split(".")
     assert made[0] == value.split(".")[0]
     assert made[1] == ""
     assert made[3] == DRAWN.text("Y2lwaGVy")
