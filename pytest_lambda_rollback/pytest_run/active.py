@@ -13,6 +13,7 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Generator
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -29,7 +30,12 @@ from pytest_lambda_rollback.model.replay import EngineDescription
 from pytest_lambda_rollback.model.settings import Settings
 from pytest_lambda_rollback.model.text import printable
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
-from pytest_lambda_rollback.pytest_run.nodes import ConfigFile, FailureText, RollbackCheck
+from pytest_lambda_rollback.pytest_run.nodes import (
+    ConfigFile,
+    Crash,
+    FailureText,
+    RollbackCheck,
+)
 from pytest_lambda_rollback.pytest_run.selection import Selection, possible_names
 from pytest_lambda_rollback.reports import json_report, terminal
 from pytest_lambda_rollback.reports.summary import evidence_lines, summary
@@ -40,9 +46,9 @@ from pytest_lambda_rollback.sources.aws import AwsFunctions
 from pytest_lambda_rollback.sources.published_packages import PublishedPackages
 
 _RECORD = "lambda_rollback"
-"""Name of the attribute by which a record travels on a test report, also between processes."""
-_SHORT = "lambda_rollback_short"
-"""Name by which a failure's one line travels, of which pytest keeps only the text."""
+"""Name of the property by which a record travels on a test report, also between processes."""
+_CRASH = "lambda_rollback_crash"
+"""Name of the property with a failure's line and place; between processes only text is kept."""
 _COLLECTED = "lambda_rollback_collected"
 """Name by which a worker of a distributed run tells which configuration files it collected."""
 _FINAL = ("passed", "failed", "skipped")
@@ -348,20 +354,27 @@ class ActivePlugin:
         """Let the record travel on the test report, also from a distributed run's worker."""
         report = yield
         if call.when == "call" and isinstance(item, RollbackCheck) and item.record is not None:
-            vars(report)[_RECORD] = item.record
+            report.user_properties.append((_RECORD, item.record))
             text: object = report.longrepr
             if isinstance(text, FailureText):
-                vars(report)[_SHORT] = text.reprcrash.message
+                report.user_properties.append((_CRASH, asdict(text.reprcrash)))
+            elif report.skipped and isinstance(report.longrepr, tuple):
+                # Else it is where the code of this package skips.
+                path, line, _ = item.reportinfo()
+                report.longrepr = (str(path), (line or 0) + 1, report.longrepr[2])
         return report
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather records where the report is made, and restore what came from a worker."""
-        record = getattr(report, _RECORD, None)
-        short = getattr(report, _SHORT, None)
+        properties = dict(report.user_properties)
+        record: Any = properties.get(_RECORD)
+        crash: Any = properties.get(_CRASH)
         text: Any = report.longrepr
-        if short is not None and isinstance(text, str):
-            vars(report)["longrepr"] = FailureText(text, short)
+        if crash is not None and isinstance(text, str):
+            style = self.config.getoption("tbstyle")
+            restored: Any = FailureText(text, Crash(**crash), style=style)
+            report.longrepr = restored
         # A check that is about to be run again (outcome "rerun") has no verdict yet.
         if record is None or self.is_worker or report.outcome not in _FINAL:
             return

@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import pytest
 
 from pytest_lambda_rollback.config.files import CommandLine
+from pytest_lambda_rollback.config.table_lines import TableLines
 from pytest_lambda_rollback.model.findings import Check, CheckResult, Verdict
 from pytest_lambda_rollback.model.settings import Settings, Strategy
 from pytest_lambda_rollback.model.text import printable
@@ -70,27 +70,49 @@ def active_plugin(config: pytest.Config) -> ActiveRun:
     return plugin
 
 
-class CheckFailedError(Exception):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crash:
+    """A failure in one line, and the line of a file that it is about, as pytest wants both."""
+
+    path: str
+    lineno: int
+    """Counts from 1."""
+    message: str
+    """For a line that begins with the id."""
+    headline: str
+    """For a line that begins with the path."""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.lineno}: {self.headline}"
+
+
+class CheckFailedError(AssertionError):
     """A check that is not safe; carries the finished text, and the answer in one line."""
 
-    def __init__(self, text: str, short: str) -> None:
+    def __init__(self, text: str, crash: Crash) -> None:
         super().__init__(text)
         self.text = text
-        self.short = short
+        self.crash = crash
 
 
 class FailureText:
-    """What pytest prints for a failed check: the text alone, no Python traceback."""
+    """What pytest prints for a failed check: the text alone, no Python traceback.
 
-    def __init__(self, text: str, short: str) -> None:
+    With ``--tb=line`` pytest prints `reprcrash` itself, and nothing else is wanted.
+    """
+
+    def __init__(self, text: str, crash: Crash, *, style: str) -> None:
         self.text = text
-        self.reprcrash = SimpleNamespace(message=short, path="", lineno=0)
+        self.reprcrash = crash
+        self._style = style
 
     def __str__(self) -> str:
         return self.text
 
     def toterminal(self, writer: Any) -> None:
         """Write the text with its first line, the answer, marked."""
+        if self._style == "line":
+            return
         first, _, rest = self.text.partition("\n")
         writer.line(first, red=True, bold=True)
         if rest:
@@ -108,10 +130,12 @@ class RollbackCheck(pytest.Item):
         order: int,
         planned: int,
         targets: tuple[tuple[TargetRef, Strategy], ...],
+        lines: TableLines,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.settings = settings
+        self.lines = lines
         self.check = check
         self.order = order
         self.planned = planned
@@ -136,7 +160,27 @@ class RollbackCheck(pytest.Item):
             pytest.skip(printable(terminal.headline(result)))
         like = active_plugin(self.config).first_like(result, self.nodeid)
         text = terminal.failure(result, repeat=_repeat_command(self), like=like)
-        raise CheckFailedError(text, terminal.short(result))
+        path, line = self._subject(result)
+        crash = Crash(
+            path=str(path),
+            lineno=line,
+            message=terminal.short(result),
+            headline=text.partition("\n")[0],
+        )
+        raise CheckFailedError(text, crash)
+
+    def _subject(self, result: CheckResult) -> tuple[Path, int]:
+        """The line of a file that a failure is about: an event, an acceptance, a version."""
+        check = self.check
+        if result.stale_accept is not None and check.accept is not None:
+            accept = check.accept
+            return self.path, self.lines.of_acceptance(check.function, accept.target, accept.check)
+        if result.verdict is Verdict.BREAKS and check.event is not None:
+            return check.event, 1
+        if check.target is None:
+            return self.path, self.lines.of_function(check.function)
+        declared = self.lines.of_version(check.target.function, check.target.version)
+        return self.path, declared or self.lines.of_function(check.function)
 
     def repr_failure(
         self,
@@ -145,15 +189,16 @@ class RollbackCheck(pytest.Item):
     ) -> Any:
         """Return our own text for our own failures, a traceback for anything else."""
         if isinstance(excinfo.value, CheckFailedError):
-            return FailureText(excinfo.value.text, excinfo.value.short)
+            error = excinfo.value
+            return FailureText(error.text, error.crash, style=self.config.getoption("tbstyle"))
         return _traceback(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where pytest says the item is; the title names the file where there are several."""
+        """The function's table; the title names the file where there are several."""
         title = f"{self.check.function}::{self.check.group}::{self.check.name}"
         if active_plugin(self.config).has_several_files:
             title = f"{self.nodeid.partition('::')[0]}::{title}"
-        return self.path, None, title
+        return self.path, self.lines.of_function(self.check.function) - 1, title
 
 
 class LambdaFunction(pytest.Collector):
@@ -209,6 +254,7 @@ class RollbackTarget(pytest.Collector):
                 order=order,
                 planned=len(self.members),
                 targets=self.targets,
+                lines=file.lines,
             )
 
 
@@ -216,6 +262,7 @@ class ConfigFile(pytest.File):
     """A ``lambda-rollback.toml``, or a pyproject.toml with our table."""
 
     settings: Settings
+    lines: TableLines
 
     def repr_failure(
         self,
@@ -233,6 +280,7 @@ class ConfigFile(pytest.File):
         if settings is None:
             return
         self.settings = settings
+        self.lines = TableLines.read(self.path)
         checks = list(enumerate(self._as_asked(checks_of(settings))))
         for function in dict.fromkeys(check.function for _, check in checks):
             members = [(n, check) for n, check in checks if check.function == function]
