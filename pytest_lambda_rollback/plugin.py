@@ -1,7 +1,7 @@
 """The pytest side that is always loaded: option declarations, and nothing else.
 
-Without ``--lambda-rollback`` this module imports only pytest. With it, `items` is imported and
-registered, which collects configuration files and runs checks.
+Without ``--lambda-rollback`` nothing but pytest and pluggy is imported here. With it,
+`pytest_run.active` registers what collects configuration files and runs checks.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import pytest
 from pytest_lambda_rollback import hookspecs
 
 SWITCH = "--lambda-rollback"
-MARKER = "lambda_rollback: a check of pytest-lambda-rollback (added to every one of them)"
+MARKER = "lambda_rollback: a check of pytest-lambda-rollback (added to each check)"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare all options. Values are read in `items`, precedence is resolved in `config`."""
+    """Declare all options. `config` decides whether an option or the file counts."""
     group = parser.getgroup("lambda-rollback", "AWS Lambda rollback checks")
     option = group.addoption
     option(
@@ -38,39 +38,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="[FUNCTION=]PATH",
-        help="a build that is not published yet takes the current version's place: a folder, a "
-        ".zip, .aws-sam/build, cdk.out, or a template with local code",
+        help="check against a build that is not published yet in place of the current version: a "
+        "folder, a .zip, .aws-sam/build, cdk.out, or a template with local code",
     )
     option(
         "--lambda-rollback-last",
         type=_positive,
         metavar="N",
-        help="check the newest N versions before the current one, whatever 'targets' says",
+        help="check the newest N versions before the current one, regardless of 'targets'",
     )
     option(
         "--lambda-rollback-strategy",
         action="append",
         choices=("alias", "redeploy"),
         default=[],
-        help="check only this strategy (may be given twice; default: the file's 'strategies')",
+        help="check only this strategy (repeatable; default: the file's 'strategies')",
     )
     option(
         "--lambda-rollback-base-image",
         action="append",
         default=[],
         metavar="RUNTIME=IMAGE",
-        help="base image to use for a runtime, for example python3.11=my/base:1",
+        help="base image for a runtime, for example python3.11=my/base:1 (repeatable)",
     )
     option(
         "--lambda-rollback-workers",
         type=_positive,
         metavar="N",
-        help="images built and environments started at the same time (default: 2)",
+        help="images to build and environments to start in parallel (default: the file's "
+        "'workers', else 2)",
     )
     option(
         "--lambda-rollback-coverage",
         action="store_true",
-        help="replay each event once more and tell which lines of the target's own code the "
+        help="replay each event once more and report which lines of the target's own code the "
         "events reached (Python runtimes)",
     )
     option(
@@ -82,12 +83,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--lambda-rollback-offline",
         action="store_true",
         help="take functions in AWS from the archive alone: no request leaves this machine "
-        "(`lambda-rollback sync` fills it)",
+        "(fill it with `lambda-rollback sync`)",
     )
     option(
         "--lambda-rollback-no-cache",
         action="store_true",
-        help="read every code and layer package again, even when it looks unchanged",
+        help="read every code and layer package again, even if it looks unchanged",
     )
 
 
@@ -97,7 +98,7 @@ def _positive(text: str) -> int:
     except ValueError:
         number = 0
     if number < 1:
-        raise ArgumentTypeError(f"expected a whole number from 1 up, got {text!r}")
+        raise ArgumentTypeError(f"expected a positive whole number, got {text!r}")
     return number
 
 
@@ -111,12 +112,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     if config.getoption(SWITCH):
         _load_plugins(config)
-        from pytest_lambda_rollback.pytest_run.active import ActivePlugin
-        from pytest_lambda_rollback.pytest_run.nodes import ACTIVE
+        from pytest_lambda_rollback.pytest_run.active import activate
 
-        config.pluginmanager.register(ActivePlugin(config, switch=SWITCH), ACTIVE)
+        activate(config, switch=SWITCH)
         return
-    # What stands in `addopts` waits for the switch; what was typed for this run was meant.
+    # Options in `addopts` wait for the switch; an option that was typed for this run was meant.
     for argument in config.invocation_params.args:
         if str(argument).startswith(f"{SWITCH}-"):  # it may be a path
             option = str(argument).partition("=")[0]

@@ -1,122 +1,48 @@
-"""The nodes of pytest's tree: configuration files, what groups checks in ids, and the checks.
-
-They know pytest and values. What a run does and remembers is the plugin's, which `ActiveRun`
-describes and `items` implements.
-"""
+"""The nodes of pytest's tree: configuration files, the levels that group ids, and the checks."""
 
 from __future__ import annotations
 
 import os
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from pytest_lambda_rollback.config.files import CommandLine
 from pytest_lambda_rollback.config.table_lines import TableLines
 from pytest_lambda_rollback.model.findings import Check, CheckResult, Verdict
 from pytest_lambda_rollback.model.settings import Settings, Strategy
 from pytest_lambda_rollback.model.text import printable
 from pytest_lambda_rollback.model.versions import TargetRef
+from pytest_lambda_rollback.pytest_run.failures import (
+    CheckFailedError,
+    FailureText,
+    crash_of,
+    traceback_of,
+)
+from pytest_lambda_rollback.pytest_run.run_state import run_of
 from pytest_lambda_rollback.reports import json_report, sentences, terminal
 from pytest_lambda_rollback.session.plan import checks_of
 
 if TYPE_CHECKING:
     from typing import Self
 
-ACTIVE = "lambda-rollback-active"
-"""Name of the plugin object that is registered while the plugin is switched on."""
 
+class Checker(Protocol):
+    """Makes checks; nodes find it in the stash of pytest's configuration."""
 
-@runtime_checkable
-class ActiveRun(Protocol):
-    """What nodes ask the plugin of their run."""
-
-    @property
-    def command_line(self) -> CommandLine:
-        """What the options said."""
-        ...
-
-    @property
-    def has_several_files(self) -> bool:
-        """True where a function's name may not tell which configuration file it is of."""
-        ...
-
-    def note_collected(self, path: Path) -> None:
-        """Remember a configuration file that is part of this run."""
-        ...
-
-    def settings_of(self, path: Path) -> Settings | None:
-        """Load a configuration once; ``None`` where it is wrong, and the error is kept."""
+    def check(self, item: RollbackCheck) -> CheckResult:
+        """Make the item's check and keep its record on the item."""
         ...
 
     def first_like(self, result: CheckResult, nodeid: str) -> str | None:
         """The id of the check that failed for the same reason before; ``None`` for the first."""
         ...
 
-    def run(self, item: RollbackCheck) -> CheckResult:
-        """Make the item's check; the session starts with the first one."""
-        ...
 
-
-def active_plugin(config: pytest.Config) -> ActiveRun:
-    """Return the plugin object of this run."""
-    plugin = config.pluginmanager.getplugin(ACTIVE)
-    if not isinstance(plugin, ActiveRun):
-        raise pytest.UsageError("--lambda-rollback is not switched on")
-    return plugin
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crash:
-    """A failure in one line, and the line of a file that it is about, as pytest wants both."""
-
-    path: str
-    lineno: int
-    """Counts from 1."""
-    message: str
-    """For a line that begins with the id."""
-    headline: str
-    """For a line that begins with the path."""
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.lineno}: {self.headline}"
-
-
-class CheckFailedError(AssertionError):
-    """A check that is not safe; carries the finished text, and the answer in one line."""
-
-    def __init__(self, text: str, crash: Crash) -> None:
-        super().__init__(text)
-        self.text = text
-        self.crash = crash
-
-
-class FailureText:
-    """What pytest prints for a failed check: the text alone, no Python traceback.
-
-    With ``--tb=line`` pytest prints `reprcrash` itself, and nothing else is wanted.
-    """
-
-    def __init__(self, text: str, crash: Crash, *, style: str) -> None:
-        self.text = text
-        self.reprcrash = crash
-        self._style = style
-
-    def __str__(self) -> str:
-        return self.text
-
-    def toterminal(self, writer: Any) -> None:
-        """Write the text with its first line, the answer, marked."""
-        if self._style == "line":
-            return
-        first, _, rest = self.text.partition("\n")
-        writer.line(first, red=True, bold=True)
-        if rest:
-            writer.line(rest)
+CHECKER = pytest.StashKey[Checker]()
 
 
 class RollbackCheck(pytest.Item):
@@ -150,7 +76,8 @@ class RollbackCheck(pytest.Item):
 
     def runtest(self) -> None:
         """Make the check and turn its verdict into pytest's outcome."""
-        result = active_plugin(self.config).run(self)
+        checker = self.config.stash[CHECKER]
+        result = checker.check(self)
         if result.verdict is Verdict.SAFE and result.stale_accept is None:
             return
         if result.verdict is Verdict.ACCEPTED:
@@ -158,45 +85,25 @@ class RollbackCheck(pytest.Item):
             pytest.xfail(printable(f"{result.reason}: {broken}"))
         if result.verdict is Verdict.UNKNOWN and self.settings.unknown == "skip":
             pytest.skip(printable(terminal.headline(result)))
-        like = active_plugin(self.config).first_like(result, self.nodeid)
+        like = checker.first_like(result, self.nodeid)
         text = terminal.failure(result, repeat=_repeat_command(self), like=like)
-        path, line = self._subject(result)
-        crash = Crash(
-            path=str(path),
-            lineno=line,
-            message=terminal.short(result),
-            headline=text.partition("\n")[0],
-        )
-        raise CheckFailedError(text, crash)
-
-    def _subject(self, result: CheckResult) -> tuple[Path, int]:
-        """The line of a file that a failure is about: an event, an acceptance, a version."""
-        check = self.check
-        if result.stale_accept is not None and check.accept is not None:
-            accept = check.accept
-            return self.path, self.lines.of_acceptance(check.function, accept.target, accept.check)
-        if result.verdict is Verdict.BREAKS and check.event is not None:
-            return check.event, 1
-        if check.target is None:
-            return self.path, self.lines.of_function(check.function)
-        declared = self.lines.of_version(check.target.function, check.target.version)
-        return self.path, declared or self.lines.of_function(check.function)
+        raise CheckFailedError(text, crash_of(result, text, file=self.path, lines=self.lines))
 
     def repr_failure(
         self,
         excinfo: pytest.ExceptionInfo[BaseException],
         style: Any = None,  # noqa: ARG002 (pytest's signature)
     ) -> Any:
-        """Return our own text for our own failures, a traceback for anything else."""
+        """Our own text for a check that is not safe, a traceback for anything else."""
         if isinstance(excinfo.value, CheckFailedError):
             error = excinfo.value
             return FailureText(error.text, error.crash, style=self.config.getoption("tbstyle"))
-        return _traceback(excinfo)
+        return traceback_of(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The function's table; the title names the file where there are several."""
         title = f"{self.check.function}::{self.check.group}::{self.check.name}"
-        if active_plugin(self.config).has_several_files:
+        if len(run_of(self.config).files.collected) > 1:
             title = f"{self.nodeid.partition('::')[0]}::{title}"
         return self.path, self.lines.of_function(self.check.function) - 1, title
 
@@ -269,14 +176,14 @@ class ConfigFile(pytest.File):
         excinfo: pytest.ExceptionInfo[BaseException],
         style: Any = None,  # noqa: ARG002 (pytest's signature)
     ) -> Any:
-        """Return a traceback for what nobody expected."""
-        return _traceback(excinfo)
+        """A traceback for what nobody expected."""
+        return traceback_of(excinfo)
 
     def collect(self) -> Iterator[pytest.Collector]:
-        """Yield one collector for each function; a wrong configuration is kept for later."""
-        active = active_plugin(self.config)
-        active.note_collected(self.path)
-        settings = active.settings_of(self.path)
+        """Yield one collector for each function; mistakes are kept for later."""
+        files = run_of(self.config).files
+        files.add_collected(self.path)
+        settings = files.settings_of(self.path)
         if settings is None:
             return
         self.settings = settings
@@ -306,22 +213,14 @@ class ConfigFile(pytest.File):
                     yield replace(check, group=asked[0], name=(*asked, check.name)[1])
 
 
-def _traceback(excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
-    """A traceback without variables, whatever ``--showlocals`` says.
-
-    They hold presigned URLs and values of environment variables.
-    """
-    return excinfo.getrepr(showlocals=False, style="long", funcargs=False)
-
-
 def _repeat_command(item: RollbackCheck) -> str:
-    """Return the shell command that makes this one check again, from where pytest was called."""
+    """The shell command that makes this one check again, from where pytest was called."""
     path = os.path.relpath(item.path, item.config.invocation_params.dir)
     _, *names = item.nodeid.split("::")
     if item.check.reason is not None:
         # Once it is mended its place is taken by other checks: name what holds all of them.
         names = names[: 1 if item.check.target is None else 2]
-    line = active_plugin(item.config).command_line
+    line = run_of(item.config).command_line
     options = ["--lambda-rollback"]
     if line.engine:
         options.append(f"--lambda-rollback-engine={line.engine}")

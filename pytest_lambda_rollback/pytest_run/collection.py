@@ -1,0 +1,124 @@
+"""Collecting: configuration files become nodes, the folders that they name are left alone.
+
+Also the end of collection: what was selected, and what must not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Group
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from pytest_lambda_rollback.config import files as configuration
+from pytest_lambda_rollback.pytest_run import transport
+from pytest_lambda_rollback.pytest_run.ignored_folders import IgnoredFolders
+from pytest_lambda_rollback.pytest_run.nodes import ConfigFile, RollbackCheck
+from pytest_lambda_rollback.pytest_run.run_state import RunState, cache_folder
+from pytest_lambda_rollback.pytest_run.selection import Selection, possible_names
+from pytest_lambda_rollback.session.plan import checks_of
+
+
+class Collection:
+    """Collects configuration files like test files."""
+
+    def __init__(self, config: pytest.Config, state: RunState) -> None:
+        self._config = config
+        self._state = state
+        self._ignored = IgnoredFolders(config, state.files.settings_of, cache_folder())
+        _add_root_files(config)
+
+    def pytest_collect_file(
+        self, file_path: Path, parent: pytest.Collector
+    ) -> pytest.Collector | None:
+        """Collect a configuration file."""
+        if configuration.is_config(file_path):
+            return ConfigFile.from_parent(parent, path=file_path)
+        return None
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Ignore code, layers and events, unless pytest was called on the folder itself.
+
+        pytest does not ask about its own arguments.
+        """
+        return True if collection_path.is_dir() and collection_path in self._ignored else None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None]:
+        """Keep checks of unknown functions, and refuse to run with a mistake."""
+        every = [item for item in items if isinstance(item, RollbackCheck)]
+        collected = frozenset(item.nodeid for item in items)
+        yield
+        _keep_unknown(self._config, every, items, collected)
+        self._refuse_mistakes(items)
+
+    def _refuse_mistakes(self, items: list[pytest.Item]) -> None:
+        """End the run with a usage error, exit code 4, where a configuration has a mistake.
+
+        A worker of a distributed run cannot end the run; it runs nothing and tells the controller.
+        """
+        text = "\n\n".join(str(error) for error in self._state.files.mistakes())
+        if self._state.is_worker:
+            transport.tell_controller(self._config, files=self._state.files.collected, usage=text)
+        elif text:
+            raise pytest.UsageError(text)
+        if text:
+            items.clear()
+
+
+def _keep_unknown(
+    config: pytest.Config,
+    every: list[RollbackCheck],
+    items: list[pytest.Item],
+    collected: Group[str],
+) -> None:
+    """Select again what ``-k`` left out, where it stands for checks that may be meant.
+
+    A function that AWS does not tell about has one check only, so that ``-k alias`` would make it
+    vanish and the run pass.
+    """
+    files = {item.settings.path: item.settings for item in every}.values()
+    selection = Selection(
+        keywords=config.getoption("keyword"),
+        markers=config.getoption("markexpr"),
+        possible=possible_names((each, checks_of(each)) for each in files),
+        functions=frozenset(function.name for each in files for function in each.functions),
+        collected=frozenset(collected),
+    )
+    # With --deselect somebody names what is not to be checked.
+    unwanted = tuple(config.getoption("deselect") or ())
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    deselected = reporter.stats.get("deselected", []) if reporter is not None else []
+    selected = set(items)
+    for item in every if selection.keywords else ():
+        if item.check.target is not None or item in selected:
+            continue
+        # Between the root folder and what stands for the unknown checks.
+        names = [node.name for node in item.listchain()[2:-2]]
+        marks = {mark.name for mark in item.iter_markers()}
+        # What a sweep that failed stands for may have any name.
+        of = item.settings.function(item.check.function)
+        sweep = of.source is None and of.reason is not None and not of.versions
+        if item.nodeid.startswith(unwanted) or not selection.may_mean(
+            names=names, marks=marks, of_any_name=sweep
+        ):
+            continue
+        items.append(item)
+        if item in deselected:
+            deselected.remove(item)
+
+
+def _add_root_files(config: pytest.Config) -> None:
+    """Collect the configuration at the root beside ``testpaths``, which name tests alone.
+
+    Whoever names files or folders on the command line runs those and no other ones.
+    """
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    given = [config.invocation_params.dir / each.partition("::")[0] for each in config.args]
+    for name in configuration.FILE_NAMES:
+        path = config.rootpath / name
+        known = any(path.is_relative_to(each.resolve()) for each in given)
+        if configuration.is_config(path) and not known:
+            config.args.append(str(path))

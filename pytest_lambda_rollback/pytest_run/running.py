@@ -1,0 +1,163 @@
+"""Running: the session that makes checks, from the first check to the end of its environments."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Generator
+from types import FrameType
+
+import pytest
+
+from pytest_lambda_rollback.engines import choice
+from pytest_lambda_rollback.engines.interface import Engine, EngineRequest, Progress
+from pytest_lambda_rollback.errors import EngineError, SourceError
+from pytest_lambda_rollback.model.findings import CheckResult
+from pytest_lambda_rollback.model.replay import EngineDescription
+from pytest_lambda_rollback.model.settings import Settings
+from pytest_lambda_rollback.packages.artifacts import ArtifactStore
+from pytest_lambda_rollback.pytest_run.nodes import RollbackCheck
+from pytest_lambda_rollback.pytest_run.run_state import RunState, cache_folder
+from pytest_lambda_rollback.reports import json_report, terminal
+from pytest_lambda_rollback.session import Session, plug_points
+from pytest_lambda_rollback.sources.aws import AwsFunctions
+from pytest_lambda_rollback.sources.published_packages import PublishedPackages
+
+
+class Running:
+    """Makes checks, and ends everything that it started."""
+
+    def __init__(self, config: pytest.Config, state: RunState, functions: AwsFunctions) -> None:
+        self._config = config
+        self._state = state
+        self._functions = functions
+        self._artifacts: ArtifactStore | None = None
+        self._packages: PublishedPackages | None = None
+        self._session: Session | None = None
+        self._first: dict[object, str] = {}
+        """The ids of the first checks that failed, by the reason."""
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what is selected, so that environments end with their last check."""
+        state = self._state
+        state.selected = tuple(item for item in session.items if isinstance(item, RollbackCheck))
+        if not state.selected or self._config.getoption("collectonly"):
+            return
+        try:
+            self._artifacts = ArtifactStore(
+                cache_folder(), use_cache=not state.command_line.no_cache
+            )
+        except SourceError as error:
+            raise pytest.UsageError(
+                f"{error} XDG_CACHE_HOME names the folder that it is made in."
+            ) from error
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Treat SIGTERM (a cancelled CI job) like Ctrl-C, so that nothing is left running."""
+        if threading.current_thread() is not threading.main_thread():
+            return (yield)
+        previous = signal.signal(signal.SIGTERM, _terminated)
+        try:
+            return (yield)
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+    def check(self, item: RollbackCheck) -> CheckResult:
+        """Make the item's check and keep its record on the item."""
+        # A check that is run again may pass now, so that its failure is not shown.
+        self._first = {why: first for why, first in self._first.items() if first != item.nodeid}
+        item.record = None
+        session = self._started(item)
+        result = session.run(item.settings, item.check)
+        item.record = json_report.record_of(
+            result,
+            nodeid=item.nodeid,
+            order=item.order,
+            function=item.settings.function(item.check.function),
+            planned=item.planned,
+            targets=item.targets,
+            configuration_digest=json_report.file_digest(item.settings.path),
+            engines=session.descriptions(),
+            coverage=session.coverage_of(item.settings, item.check),
+        )
+        self._config.hook.pytest_lambda_rollback_result(
+            config=self._config, result=result, nodeid=item.nodeid
+        )
+        return result
+
+    def first_like(self, result: CheckResult, nodeid: str) -> str | None:
+        """The id of the check that failed for the same reason before; ``None`` for the first."""
+        file, _, _ = nodeid.partition("::")
+        first = self._first.setdefault((file, terminal.likeness(result)), nodeid)
+        return first if first != nodeid else None
+
+    def _started(self, item: RollbackCheck) -> Session:
+        """The session, which starts with the first check."""
+        if self._session is None:
+            self._packages = packages = PublishedPackages(
+                functions=self._functions,
+                artifacts=self._store(),
+                progress=self._state.progress,
+            )
+            measured = self._config.getoption("lambda_rollback_coverage")
+            self._session = Session(
+                selected=[(each.settings, each.check) for each in self._state.selected],
+                make_engine=self._make_engine,
+                packages=packages,
+                progress=self._state.progress,
+                announce=self._announce,
+                workers=item.settings.workers,
+                eager=not self._state.is_worker,
+                cache=cache_folder() / "facts",
+                coverage=cache_folder() / "artifacts" if measured else None,
+            )
+        return self._session
+
+    def _store(self) -> ArtifactStore:
+        if self._artifacts is None:  # pragma: no cover - made before anything runs
+            raise EngineError("there is no artefact store: nothing was collected")
+        return self._artifacts
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_lambda_rollback_make_engine(self, settings: Settings, progress: Progress) -> Engine:
+        """Make the engine that the settings name."""
+        request = EngineRequest(
+            settings=settings,
+            progress=progress,
+            unpack=self._store().unpack,
+            registry_login=self._functions.registry_login,
+        )
+        return choice.make_engine(request, plug_points.engines(self._config.hook))
+
+    def _make_engine(self, settings: Settings, progress: Progress) -> Engine:
+        engine: Engine = self._config.hook.pytest_lambda_rollback_make_engine(
+            config=self._config, settings=settings, progress=progress
+        )
+        return engine
+
+    def _announce(self, engine: EngineDescription) -> None:
+        self._state.progress(terminal.header(engine))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """End everything that was started."""
+        self._close()
+
+    def pytest_unconfigure(self) -> None:
+        """End everything even where the session did not finish."""
+        self._close()
+
+    def _close(self) -> None:
+        session, self._session = self._session, None
+        if self._packages is not None:
+            self._packages.stop()
+        if session is not None:
+            try:
+                session.close()
+            except EngineError as error:
+                self._state.left_behind = str(error)
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> None:
+    pytest.exit("terminated by SIGTERM", returncode=143)

@@ -1,0 +1,84 @@
+"""Results on their way: from an item to its report, and from a worker to the controller.
+
+A record, and the place of a failure, are properties of the test report, which pytest-xdist
+carries between processes. Of a failure itself it carries nothing but the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_lambda_rollback.pytest_run.failures import Crash, FailureText
+from pytest_lambda_rollback.pytest_run.nodes import RollbackCheck
+from pytest_lambda_rollback.pytest_run.run_state import RunState
+from pytest_lambda_rollback.reports.json_report import Record
+
+_RECORD = "lambda_rollback"
+"""The report's property with the record of a check."""
+_CRASH = "lambda_rollback_crash"
+"""The report's property with the line and the place of a failure."""
+_FILES = "lambda_rollback_files"
+"""What a worker tells: the configuration files that it collected."""
+_USAGE = "lambda_rollback_usage"
+"""What a worker tells: the mistakes in them."""
+
+
+class Transport:
+    """Puts results on reports, and takes what comes from workers."""
+
+    def __init__(self, config: pytest.Config, state: RunState) -> None:
+        self._config = config
+        self._state = state
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Add the record and the place of a failure to the report of a check."""
+        report = yield
+        if call.when == "call" and isinstance(item, RollbackCheck) and item.record is not None:
+            report.user_properties.append((_RECORD, item.record))
+            text: object = report.longrepr
+            if isinstance(text, FailureText):
+                report.user_properties.append((_CRASH, asdict(text.reprcrash)))
+            elif report.skipped and isinstance(report.longrepr, tuple):
+                # Otherwise it is the line of this package that skips.
+                path, line, _ = item.reportinfo()
+                report.longrepr = (str(path), (line or 0) + 1, report.longrepr[2])
+        return report
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Restore a failure that came from a worker as text."""
+        crash: Any = dict(report.user_properties).get(_CRASH)
+        text: Any = report.longrepr
+        if crash is not None and isinstance(text, str):
+            style = self._config.getoption("tbstyle")
+            restored: Any = FailureText(text, Crash(**crash), style=style)
+            report.longrepr = restored
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take what a worker tells: its configuration files, and the mistakes in them."""
+        output = getattr(node, "workeroutput", {})
+        self._state.usage = output.get(_USAGE) or self._state.usage
+        self._state.files.add_collected(*(Path(path) for path in output.get(_FILES, ())))
+
+
+def record_of(report: pytest.TestReport) -> Record | None:
+    """The record of a check; ``None`` on reports of other tests and phases."""
+    properties: dict[str, Any] = dict(report.user_properties)
+    record: Record | None = properties.get(_RECORD)
+    return record
+
+
+def tell_controller(config: pytest.Config, *, files: Iterable[Path], usage: str) -> None:
+    """Leave what a worker knows for the controller, which gets it when the worker ends."""
+    output = vars(config)["workeroutput"]
+    output[_FILES] = sorted(str(path) for path in files)
+    output[_USAGE] = usage
