@@ -38,7 +38,7 @@ class ConfigError(RollbackError):
 
 
 class SourceError(RollbackError):
-    """A version, layer or artefact cannot be had, or is refused: its owner must act."""
+    """A version, layer or artefact is unavailable or refused: its owner must act."""
 
 
 class EngineError(RollbackError):

@@ -1,4 +1,4 @@
-"""The edge to AWS: the only room that knows boto3 and botocore, and that downloads packages.
+"""The edge to AWS: the only part that knows boto3 and botocore, and that downloads packages.
 
 It gives the frozen values of `published` and raises SourceError, never an error of a vendor. It
 decides nothing about rollbacks and keeps nothing on disk. Its modules load botocore, so they are

@@ -31,7 +31,7 @@ _PASSING: Final = (
     "ReadTimeoutError",
     "ResponseStreamingError",
 )
-"""What botocore raises while an object is read, and no longer repeats itself."""
+"""Errors of botocore while an object is read, which it does not retry by itself."""
 
 
 class Bucket:
@@ -44,7 +44,7 @@ class Bucket:
         match = _URL.fullmatch(url.strip())
         if match is None:
             raise ConfigError(
-                f'bucket is "{url}", which is no place in S3',
+                f'bucket is "{url}", which is not a place in S3',
                 do='Write it as in bucket = "s3://my-bucket/lambda-rollback"',
             )
         self._account = account
@@ -77,7 +77,7 @@ class Bucket:
             raise SourceError(
                 failed,
                 why=f"{key} has {answer['ContentLength']} bytes, more than {limit_bytes}",
-                do="Delete that object: it is no package of Lambda's",
+                do="Delete that object: it is not a package that Lambda published",
             )
         self._stream(answer["Body"], write, failed)
         return True

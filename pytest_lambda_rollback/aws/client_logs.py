@@ -1,4 +1,4 @@
-"""What the clients of AWS write to Python's logging, kept to what may be read by anybody.
+"""The log records of AWS's clients, kept to what anybody may read.
 
 At the level DEBUG botocore logs every answer with its body (environment variables, presigned
 URLs, credentials of an assumed role) and urllib3 the path and query of every URL. pytest shows
@@ -18,11 +18,11 @@ from typing import Any, Final
 _CLIENTS: Final = ("boto3", "botocore", "requests", "s3transfer", "urllib3")
 
 _calls: ContextVar[int] = ContextVar("lambda_rollback_calls", default=0)
-"""How many calls of ours this thread is in."""
+"""Number of our calls that this thread is in."""
 
 
 class _Unlogged(logging.Filter):
-    """Drops what is said during a call of ours and is no warning."""
+    """Drops records below a warning that are made during a call of ours."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         # urllib3 repeats whole URLs in its warnings.

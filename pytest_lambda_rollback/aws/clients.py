@@ -126,11 +126,11 @@ class _Login:
         self._session: boto3.session.Session | None = None
 
     def region(self) -> str:
-        """What the environment or the profile says, AWS_REGION first. Raises SourceError."""
+        """The region of the environment or the profile, AWS_REGION first. Raises SourceError."""
         # boto3 itself reads AWS_DEFAULT_REGION alone; the AWS CLI prefers AWS_REGION.
         region = os.environ.get("AWS_REGION")
         if not region:
-            with reading(what="the AWS region cannot be found out", action="sts:GetCallerIdentity"):
+            with reading(what="could not determine the AWS region", action="sts:GetCallerIdentity"):
                 region = self._own().region_name
         if not region:
             raise SourceError(

@@ -34,12 +34,12 @@ _DUAL_STACK_DOMAINS: Final = frozenset({"on.aws", "on.amazonwebservices.com.cn"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EcrRegistry:
-    """What the host name of an ECR registry says."""
+    """Parts of the host name of an ECR registry."""
 
     account: str
     region: str
     domain: str
-    """What follows the region."""
+    """The domain after the region."""
     dual_stack: bool
 
 

@@ -1,4 +1,4 @@
-"""What went wrong with AWS, in words that say what to do: every failure becomes a SourceError.
+"""Failures of AWS: each becomes a SourceError that says what to do.
 
 Texts of AWS and botocore are used with care: a signature error quotes session tokens, a proxy's
 URL may hold a password, and such texts are never repeated. What was asked for is not known here.
@@ -87,7 +87,7 @@ _REFUSER: Final = re.compile(
     r" (?P<policy>[A-Za-z -]*?(?:policy|permissions boundary|boundary))",
     re.IGNORECASE,
 )
-"""How AWS says which kind of policy refused.
+"""Texts by which AWS says which kind of policy refused.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 """
@@ -98,7 +98,7 @@ _ASKED: Final = re.compile(
 
 
 RAISED: Final = (BotoCoreError, ClientError, EOFError, OSError, ValueError)
-"""What a request may raise."""
+"""Exceptions that a request may raise."""
 
 _SIGNING_IN: Final = frozenset({"GetRoleCredentials", "ListAccountRoles", "ListAccounts"})
 """Operations of IAM Identity Center, which botocore calls for credentials."""
@@ -137,7 +137,7 @@ def translated(
 
 
 def denied(error: Exception) -> bool:
-    """Whether AWS refused a request for lack of permission."""
+    """True if AWS refused a request for lack of permission."""
     if not isinstance(error, ClientError) or error.operation_name in _SIGNING_IN:
         return False
     return _code(error) in _DENIED or (
@@ -146,7 +146,7 @@ def denied(error: Exception) -> bool:
 
 
 def not_shared(error: Exception) -> bool:
-    """Whether AWS refused for what the owner of a resource allows, or did not say for what."""
+    """True if AWS refused for what the owner of a resource allows, or did not say for what."""
     if not isinstance(error, ClientError) or not denied(error):
         return False
     refuser = _REFUSER.search(text_of(error))
@@ -157,21 +157,21 @@ def not_shared(error: Exception) -> bool:
 
 
 def missing(error: BaseException | None) -> bool:
-    """Whether AWS knows the request but not what it asks for."""
+    """True if AWS knows the request but not what it asks for."""
     if not isinstance(error, ClientError) or error.operation_name in _SIGNING_IN:
         return False
     return _code(error) in _NOT_FOUND
 
 
 def not_offered(error: Exception) -> bool:
-    """Whether the endpoint does not know the request itself, as an emulator may not."""
+    """True if the endpoint does not know the request itself, as an emulator may not."""
     if not isinstance(error, ClientError):
         return False
     return _code(error) in _NOT_OFFERED or _code(error) in {"404", "405", "501"}
 
 
 def invalid(error: Exception) -> bool:
-    """Whether AWS does not take the request for what it is about."""
+    """True if AWS does not take the request for what it is about."""
     return isinstance(error, ClientError) and _code(error) in _INVALID
 
 

@@ -128,7 +128,7 @@ def resolved_image(account: Account, version: PublishedVersion) -> ContainerImag
     """The image of a container-image version, by digest: one request. Raises SourceError."""
     function, label = unqualified(version.arn), f"{version.function}:{version.version}"
     here = account.in_region(region_of(version.arn) or account.region)
-    what = f"the image of {label} cannot be found out"
+    what = f"could not determine the image of {label}"
     with reading(what=what, action="lambda:GetFunction", resource=function):
         answer = here.client("lambda").get_function(
             FunctionName=function, Qualifier=version.version
@@ -173,7 +173,7 @@ def now() -> str:
 
 
 def _resource(function_name: str, region: str) -> str:
-    """What a policy names: the ARN, with ``*`` for the account where it is not known."""
+    """The resource in a policy: the ARN, with ``*`` for the account where it is not known."""
     if function_name.startswith("arn:"):
         return unqualified(function_name)
     return f"arn:{partition_of(region)}:lambda:{region}:*:function:{function_name}"

@@ -1,4 +1,4 @@
-"""Where AWS offers a package for download just now, and the download itself.
+"""The place where AWS offers a package for download just now, and the download itself.
 
 A location is a presigned URL: whoever has it can read the package, so it is in no message, and
 errors of the HTTP client, which quote it, are not chained. Nothing is kept or checked here: the
@@ -62,7 +62,7 @@ def locate(account: Account, package: RemotePackage) -> Location:
 
 def _code(account: Account, package: RemotePackage) -> Location:
     function, version = unqualified(package.arn), qualifier_of(package.arn) or ""
-    what = f"the code of {package.name} cannot be had"
+    what = f"the code of {package.name} is unavailable"
     with reading(what=what, action="lambda:GetFunction", resource=function):
         answer = account.client("lambda").get_function(FunctionName=function, Qualifier=version)
     code, configuration = answer.get("Code", {}), answer.get("Configuration", {})
@@ -89,7 +89,7 @@ def _code(account: Account, package: RemotePackage) -> Location:
 
 
 def _layer(account: Account, package: RemotePackage) -> Location:
-    what = f"the layer {package.name} cannot be had"
+    what = f"the layer {package.name} is unavailable"
     action = "lambda:GetLayerVersion"
     client = account.client("lambda")
     with reading(what=what, action=action, resource=package.arn):

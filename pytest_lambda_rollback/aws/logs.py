@@ -23,7 +23,7 @@ _PAGE: Final = 10_000
 def group_of(client: Any, function: str) -> str:
     """The log group of a function, by its ``lambda`` client. Raises SourceError."""
     with reading(
-        what=f"the log group of function {function} cannot be found out",
+        what=f"could not determine the log group of function {function}",
         action="lambda:GetFunctionConfiguration",
     ):
         configuration = client.get_function_configuration(FunctionName=function)

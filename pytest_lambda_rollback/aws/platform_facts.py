@@ -1,4 +1,4 @@
-"""What AWS adds to versions that could stand in a rollback's way: read for a run's versions only.
+"""Facts of AWS that could stand in a rollback's way, read for the versions of a run only.
 
 Each fact costs requests of its own, and is optional: where a permission is missing, where AWS
 does not take the question for such a function, or an emulator does not know it, the fact is
@@ -47,7 +47,7 @@ def read_platform(
     versions: tuple[str, ...],
     mappings: tuple[Binding, ...] = (),
 ) -> PlatformFacts:
-    """What is true today of the named versions and of what is bound to them.
+    """The state today of the named versions and of what is bound to them.
 
     ``mappings`` are the function's event source mappings, which are read for the whole account
     at once (`functions.read_event_source_mappings`). Requests: three for the function, two or
@@ -116,7 +116,7 @@ class _Asked:
         return answer.get("UpdateRuntimeOn"), answer.get("RuntimeVersionArn") or None
 
     def state(self, version: str) -> str:
-        """Whether a version can be invoked, which only its own description tells."""
+        """The state of a version, which only its own description tells."""
         answer = self._ask(
             "lambda:GetFunction",
             lambda: self._client.get_function(FunctionName=self._function.arn, Qualifier=version),
@@ -124,7 +124,7 @@ class _Asked:
         return str(answer.get("Configuration", {}).get("State") or "")
 
     def provisioned_concurrency(self) -> dict[str, int]:
-        """What is provisioned on versions themselves; on an alias it moves with the alias."""
+        """Provisioned concurrency on versions themselves; on an alias it moves with the alias."""
         answer = self._ask(
             "lambda:ListProvisionedConcurrencyConfigs",
             lambda: self._all(
@@ -182,7 +182,7 @@ class _Asked:
         )
 
     def layers(self, versions: tuple[str, ...]) -> tuple[LayerFacts, ...]:
-        """What became of each layer version that one of the versions is bound to."""
+        """The state of each layer version that one of the versions is bound to."""
         arns = {
             layer.arn: None
             for version in self._function.versions

@@ -32,7 +32,7 @@ _ARN = re.compile(r"arn:[^:]+:sqs:([^:]*):([^:]*):(.+)")
 
 
 def facts(client: Any, queue: str) -> QueueFacts:
-    """What is known of a queue; ``queue`` is its URL, ARN or name. Raises SourceError."""
+    """The facts of a queue; ``queue`` is its URL, ARN or name. Raises SourceError."""
     url = queue if "://" in queue else _url(client, queue)
     with reading(what=f"queue {_name(url)} cannot be read", action="sqs:GetQueueAttributes"):
         attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
@@ -54,7 +54,7 @@ def facts(client: Any, queue: str) -> QueueFacts:
 
 
 def risks(queue: QueueFacts) -> tuple[str, ...]:
-    """What reading would do to the queue beyond a minute's hiding, one fragment each."""
+    """The effects of reading on the queue beyond a minute's hiding, one fragment each."""
     found: list[str] = []
     if queue.max_receives is not None:
         target = (queue.dead_letter_arn or "its dead-letter queue").rpartition(":")[2]

@@ -16,7 +16,7 @@ REGISTRY: Final = "lambda-testevent-schemas"
 
 
 def document(client: Any, function: str) -> str | None:
-    """The OpenAPI document's text, by the ``schemas`` client; None where there are no events.
+    """The OpenAPI document's text, by the ``schemas`` client; ``None`` where there are no events.
 
     Raises SourceError where it may not be read.
     """

@@ -1,4 +1,4 @@
-"""What keeps AWS from answering at all, in words: credentials, sign-in, region, network, TLS.
+"""Reasons why AWS does not answer at all: credentials, sign-in, region, network, TLS.
 
 Of what botocore says, only what holds no secret is repeated: of a URL the host, of a proxy
 nothing, because its URL may hold a password.
@@ -115,7 +115,7 @@ exception itself (its ``kwargs``) and those of `_fields`.
 
 
 def unanswered(error: Exception) -> tuple[str, str]:
-    """What is the matter, and what to do, for what was raised before AWS answered."""
+    """The reason, and what to do, for an error that was raised before AWS answered."""
     if isinstance(error, EOFError) or "output is captured" in str(error):
         return "the AWS profile asks for an MFA code, and nobody can type one here", _MFA_FIRST
     for names, why, do in _WORDS:
@@ -125,7 +125,7 @@ def unanswered(error: Exception) -> tuple[str, str]:
     if isinstance(error, ValueError) and "endpoint" in str(error):
         # Its text is the whole URL, which may hold a password.
         return (
-            "the address that AWS is to be called at is no URL",
+            "the address of the AWS endpoint is not a URL",
             "Correct AWS_ENDPOINT_URL or AWS_ENDPOINT_URL_LAMBDA, as in http://127.0.0.1:4566",
         )
     if isinstance(error, OSError):

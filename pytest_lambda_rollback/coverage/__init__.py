@@ -2,6 +2,6 @@
 
 It is measured beside the judged replays and never in them: each event is replayed once more on a
 version with one more layer (`layer`), whose agent (`agent`) records lines inside the execution
-environment; `lines` reads and merges what agents answer. This room knows no engine, no contract
+environment; `lines` reads and merges what agents answer. This part knows no engine, no contract
 and no report.
 """

@@ -1,7 +1,7 @@
 """The version that measures: a target with one more layer, which holds the coverage agent.
 
 Neither the target's packages nor the engines change, and no judged replay runs on such a version.
-The layer's tar depends on the agent's text alone. This room reads nothing of the target.
+The layer's tar depends on the agent's text alone. This module reads nothing of the target.
 """
 
 from __future__ import annotations

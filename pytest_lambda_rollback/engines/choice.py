@@ -1,7 +1,7 @@
 """The engines that come with the package, and the choice of the one that a run uses.
 
 ``auto`` takes docker where the daemon answers and every base image is there or can be pulled,
-else process, and says why. An image that the user named is no reason to fall back: it has to be
+else process, and says why. An image that the user named is not a reason to fall back: it has to be
 there. Only versions that may run count: what holds the contracts and the rollback targets. A
 named engine never falls back. Docker's client is imported only where it may be used.
 """
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 
 AUTO = "auto"
-"""What a configuration says to leave the choice to `make_engine`."""
+"""The word of a configuration to leave the choice to `make_engine`."""
 
 Version = LocalVersion | PublishedVersion
 

@@ -1,4 +1,4 @@
-"""What an engine is to the rest of the package. No engine is imported here.
+"""The interface between engines and the rest of the package. No engine is imported here.
 
 An engine turns a function version into a running Lambda execution environment and replays
 invocations in it. Engines differ only in how they start one; the Runtime API that the runtime
@@ -68,7 +68,7 @@ class Engine(Protocol):
         ...
 
     def describe(self) -> EngineDescription:
-        """What the header and the report say; cheap, callable before any start."""
+        """Facts for the header and the report; cheap, callable before any start."""
         ...
 
     def close(self) -> None:
@@ -78,7 +78,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineRequest:
-    """What an engine is made from. Fields are only ever added."""
+    """The parts that an engine is made from. Fields are only ever added."""
 
     settings: Settings
     """The configuration file whose versions it is to run."""
@@ -92,12 +92,12 @@ class EngineType(Protocol):
 
     @property
     def name(self) -> str:
-        """What ``engine`` in a configuration says: lower-case letters, digits and hyphens."""
+        """The word for ``engine`` in a configuration: lower-case letters, digits and hyphens."""
         ...
 
     @property
     def description(self) -> str:
-        """How it runs function versions, in a few words without a full stop."""
+        """Its way to run function versions, in a few words without a full stop."""
         ...
 
     def make(self, request: EngineRequest) -> Engine:

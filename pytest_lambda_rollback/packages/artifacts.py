@@ -157,7 +157,7 @@ class ArtifactStore:
         return Artifact(label=label, digest=digest, size_bytes=size_bytes, tar=tar)
 
     def _find(self, key: Path, signature: Signature, label: str) -> Artifact | None:
-        """What the index says of an unchanged source; ``None`` for anything unexpected."""
+        """The entry of an unchanged package in the index; ``None`` for anything unexpected."""
         try:
             entry = json.loads(key.read_bytes())
             digest, size_bytes = entry["digest"], entry["size_bytes"]

@@ -37,7 +37,7 @@ _DOTTED_NAME = re.compile(r"[^./\s]+(?:[./][^./\s]+)*")
 
 
 def is_importable(name: str) -> bool:
-    """Whether Python's import could load this file for some interpreter."""
+    """True if Python's import could load this file for some interpreter."""
     return _IMPORTABLE.fullmatch(name) is not None and "__pycache__/" not in name
 
 
@@ -128,18 +128,18 @@ class _Metadata(importlib.metadata.Distribution):
         return text
 
     def locate_file(self, path: str | os.PathLike[str]) -> PurePosixPath:  # type: ignore[override]
-        """Where a file of it would be, in the tree."""
+        """The place of one of its files, in the tree."""
         return PurePosixPath(self.folder).parent / path
 
     @property
     def top_level(self) -> list[str]:
-        """What top_level.txt declares, as paths."""
+        """The content of top_level.txt, as paths."""
         text = self.read_text("top_level.txt") or ""
         return [line.replace(".", "/") for line in text.split() if _DOTTED_NAME.fullmatch(line)]
 
 
 def _record(source: _Metadata, root: str, folder: str) -> DistributionRecord | None:
-    """What the metadata says, and for its lack the folder's name as installers write it."""
+    """The metadata of one distribution, and for lack of it the name of its folder."""
     headers = source.metadata
     stem = posixpath.splitext(posixpath.basename(folder))[0]
     stem_name, _, stem_version = stem.partition("-")

@@ -1,4 +1,4 @@
-"""What the headers of a native binary say: format, machine, the glibc it needs.
+"""The headers of a native binary: format, machine, the glibc it needs.
 
 Only what decides whether Lambda's loader would take it. pyelftools knows ELF; the files are
 anybody's, so that what it may read is bounded here, and what does not add up is left unsaid.
@@ -40,7 +40,7 @@ _GLIBC = re.compile(r"GLIBC_(2\.[0-9]{1,3})(?:\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BinaryHeader:
-    """What the header says; empty texts where it says nothing."""
+    """The facts in a header; empty texts where it has none."""
 
     format: str = ""
     machine: str = ""
@@ -48,7 +48,7 @@ class BinaryHeader:
 
 
 def read_header(read_at: ReadAt, *, size_bytes: int) -> BinaryHeader:
-    """Tell what a file is. A file that is cut short or is no binary at all gives empty texts."""
+    """Tell what a file is. A file that is cut short or is not a binary at all gives empty texts."""
     start = read_at(0, 4)
     if start == b"\x7fELF":
         return _elf(_Stream(read_at, size_bytes))

@@ -1,4 +1,4 @@
-"""Which native modules a package can do without: every import of them is guarded.
+"""Native modules that a package can do without: every import of them is guarded.
 
 Many packages carry a C speed-up and fall back to Python where it cannot be imported. Whether one
 does is read from the sources beside the module; nothing is run. Whether the module fits a runtime
@@ -84,7 +84,7 @@ class _Folder:
         return found
 
     def _only_guarded(self, module: str, *, depth: int) -> bool:
-        """Whether it is imported, and each time under a guard or in a module that is guarded."""
+        """True if it is imported, and each time under a guard or in a module that is guarded."""
         importers = self._importers(module)
         return bool(importers) and all(
             False not in self._imports(stem)[module]
@@ -106,7 +106,7 @@ class _Folder:
         return any(module.encode("utf-8", "replace") in content for module in modules)
 
     def _imports(self, stem: str) -> _Imports:
-        """What one source imports of the folder. A source that is no Python guards nothing."""
+        """The imports of the folder in one source. One that is not Python guards nothing."""
         if stem not in self._parsed:
             found: _Imports = {}
             try:

@@ -77,7 +77,7 @@ class InventoryReader:
         return self._root / f"{digest}.{role}.{FORMAT_VERSION}.json"
 
     def _cached(self, artifact: Artifact, role: Role) -> PackageInventory | None:
-        """What the cache has; ``None`` for anything unexpected."""
+        """The entry in the cache; ``None`` for anything unexpected."""
         path = self._path(artifact.digest, role)
         if path is None:
             return None
@@ -165,7 +165,7 @@ def _read_at(tree: Tree, name: str, offset: int, limit_bytes: int) -> bytes:
 
 
 def _path_lines(tree: Tree, names: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    """What ``site.addsitedir`` would take from ``.pth`` files, but for the lines that are code."""
+    """Paths that ``site.addsitedir`` would take from ``.pth`` files; lines of code are left out."""
     for name in names:
         if not name.endswith(".pth"):
             continue
@@ -207,7 +207,7 @@ def _row(value: DistributionRecord | NativeBinary | NodePackage) -> list[Any]:
 
 
 def _from_json(entry: dict[str, Any]) -> PackageInventory:
-    """Raises ValueError, KeyError or TypeError for what is no entry of this format."""
+    """Raises ValueError, KeyError or TypeError for what is not an entry of this format."""
     return PackageInventory(
         digest=entry["digest"],
         role=entry["role"],

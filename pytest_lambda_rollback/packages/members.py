@@ -1,7 +1,7 @@
-"""The rules that a package's members must meet before anything of them is written. Pure.
+"""The rules that a package's members must meet before anything of them is written.
 
 A package is what becomes /var/task or /opt: a table of files, folders and symlinks with relative
-names. This room decides what such a table may hold and gives it back normalised and sorted; it
+names. This module decides what such a table may hold and gives it back normalised and sorted; it
 opens no file, and knows neither zip nor tar nor the store.
 """
 
@@ -39,7 +39,7 @@ _LINKS_INSIDE = "Let the symlink point to something inside the package, or repla
 
 
 class Kind(StrEnum):
-    """What a member is. Devices, FIFOs and sockets are never members."""
+    """The kind of a member. Devices, FIFOs and sockets are never members."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -58,7 +58,7 @@ class Member:
     size: int = 0
     """Bytes of a file as its source declares them; 0 for the others."""
     target: str = ""
-    """Where a symlink points, relative to its own folder."""
+    """The target of a symlink, relative to its own folder."""
     origin: int = -1
     """Position in the zip's central directory; -1 where the name says it all."""
 

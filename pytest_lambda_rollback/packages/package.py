@@ -1,4 +1,4 @@
-"""What a package that can be read is to the store: a checked table, content, and a signature.
+"""The interface between a readable package and the store: checked table, content, signature.
 
 The formats are in `folders` and `zips`, the rules in `members`. No package is imported here.
 """
@@ -20,7 +20,7 @@ CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What tells by file status alone whether a package may have changed."""
+    """A value of file status that changes with a package."""
 
     digest: str
     newest_ns: int
@@ -65,7 +65,7 @@ def newest_change_ns(status: os.stat_result) -> int:
 
 
 def special_file(mode: int) -> str:
-    """What a mode says of something that is no file, folder or symlink."""
+    """The word for a mode that is not of a file, folder or symlink."""
     kinds = {
         stat.S_IFIFO: "a FIFO",
         stat.S_IFSOCK: "a socket",

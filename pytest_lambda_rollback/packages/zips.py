@@ -58,7 +58,7 @@ _ZIP_ERRORS = (
     RuntimeError,
     ValueError,
 )
-"""What zipfile raises for a damaged file, depending on where the damage lies."""
+"""Errors of zipfile for a damaged file, depending on where the damage lies."""
 
 _ZIP_AGAIN = "Build or download the zip again"
 
@@ -185,7 +185,7 @@ class ZipPackage:
         if self._file.read(2) != b"PK":
             return refusal(
                 self._label,
-                f"{self._path.name} is no zip file",
+                f"{self._path.name} is not a zip file",
                 "Give a folder or a .zip",
             )
         return refusal(

@@ -38,7 +38,7 @@ def registry(
     kind: str,
     reserved: Sequence[str] = (),
 ) -> Mapping[str, Plugged]:
-    """What is built in and what plugins add, by name.
+    """The built-in implementations and those of plugins, by name.
 
     ``hook`` is the caller of one hook (``manager.hook.pytest_lambda_rollback_…``); ``kind`` is
     the word for messages, as in "engine". Raises ConfigError for what a plugin must not return.

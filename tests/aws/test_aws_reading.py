@@ -133,7 +133,7 @@ def test_a_deleted_layer_says_that_nobody_can_download_it(client: Any, account: 
     version = read(account).version("1")
     assert version is not None
     client.delete_layer_version(LayerName="third-party", VersionNumber=1)
-    with pytest.raises(SourceError, match="the layer third-party 1 cannot be had") as caught:
+    with pytest.raises(SourceError, match="the layer third-party 1 is unavailable") as caught:
         locate(account, version.layers[0])
     assert "AWS does not have" in caught.value.why
     assert "still run, but nobody can download it" in caught.value.why
@@ -146,7 +146,7 @@ def test_a_layer_of_another_account_says_what_its_owner_must_grant(
     publish_function(client, "orders", [Version(layers=[FOREIGN])])
     version = read(account).version("1")
     assert version is not None
-    with pytest.raises(SourceError, match="the layer vendor 7 cannot be had") as caught:
+    with pytest.raises(SourceError, match="the layer vendor 7 is unavailable") as caught:
         locate(account, version.layers[0])
     assert "account 999999999999" in caught.value.do
     assert f'"Action": "lambda:GetLayerVersion", "Resource": "{FOREIGN}"' in caught.value.do
@@ -158,7 +158,7 @@ def test_a_version_that_is_gone_names_the_function(client: Any, account: Account
     assert version is not None
     assert isinstance(version.code, RemotePackage)
     client.delete_function(FunctionName="orders", Qualifier="1")
-    with pytest.raises(SourceError, match="the code of orders:1 cannot be had"):
+    with pytest.raises(SourceError, match="the code of orders:1 is unavailable"):
         locate(account, version.code)
 
 

@@ -179,7 +179,7 @@ def test_sync_writes_digests_down_and_offline_says_what_to_pull(
     assert run.code == 1
     run.shows(
         f"unknown: orders:2 by alias on create: the current version of orders cannot be run: "
-        f"the image {pushed.uris[2]} of orders:3 cannot be had: it is not on this machine",
+        f"the image {pushed.uris[2]} of orders:3 is unavailable: it is not on this machine",
         f"Get it with `docker pull --platform linux/amd64 {pushed.uris[2]}`",
     )
 
@@ -195,7 +195,7 @@ def test_an_image_that_the_registry_lost_is_unknown(orders: Project, pushed: Ima
     run = orders.pytest(engine="docker")
     assert run.code == 1
     run.shows(
-        f"unknown: lost:1 by alias on create: the image {lost} of lost:1 cannot be had",
+        f"unknown: lost:1 by alias on create: the image {lost} of lost:1 is unavailable",
         "it was deleted, by hand or by a lifecycle policy",
         "Push that image again from a machine that still has it",
         "No target of lost is known to be safe",

@@ -247,7 +247,7 @@ def test_no_region_at_all(user: User) -> None:
 
 def test_an_endpoint_that_is_no_url_is_not_quoted(user: User) -> None:
     user.set("AWS_ENDPOINT_URL", f"user:{SECRET}")
-    both_say(user, "the address that AWS is to be called at is no URL. Correct AWS_ENDPOINT_URL")
+    both_say(user, "the address of the AWS endpoint is not a URL. Correct AWS_ENDPOINT_URL")
 
 
 def test_a_configuration_of_aws_that_cannot_be_read(user: User) -> None:
@@ -353,7 +353,7 @@ def test_an_image_that_may_not_be_looked_up_fails_the_sync(user: User) -> None:
     run = user.sync()
     assert run.code == 1
     run.shows(
-        "FAILED boxed:1: the image of boxed:1 cannot be found out: lambda:GetFunction",
+        "FAILED boxed:1: could not determine the image of boxed:1: lambda:GetFunction",
         "2 functions with 5 versions",
         "3 packages fetched",
     )
@@ -431,7 +431,7 @@ def test_a_version_that_is_gone_is_no_way_back_also_where_it_was_never_archived(
     run.shows(
         "breaks: platform: orders:1 by alias is impossible: version 1 was deleted in AWS, so no "
         "alias can be pointed at it platform: version-deleted",
-        "unknown: orders:1 by redeploy on platform: the code of orders:1 cannot be had: ",
+        "unknown: orders:1 by redeploy on platform: the code of orders:1 is unavailable: ",
     )
 
 

@@ -331,7 +331,7 @@ def test_image_that_was_deleted_is_named_where_it_was_not_pulled(registry, pulli
 
     repository, _, digest = uri.partition("@")
     assert text.startswith(
-        f"the image {uri} of orders:4 cannot be had: {repository} has no image {digest} any more: "
+        f"the image {uri} of orders:4 is unavailable: {repository} has no image {digest} any more: "
         "it was deleted, by hand or by a lifecycle policy"
     )
     assert "Push that image again" in text
@@ -369,7 +369,7 @@ def test_images_of_functions_are_not_removed_with_the_engine(published, new_engi
     assert client.images.get(published).attrs["RepoDigests"] == [published]
 
 
-# --- what cannot be had -------------------------------------------------------------------------
+# --- what is unavailable -------------------------------------------------------------------------
 
 
 def test_nothing_is_pulled_offline(registry, published, new_engine):
@@ -378,7 +378,7 @@ def test_nothing_is_pulled_offline(registry, published, new_engine):
     text = refusal(new_engine(pull=False), version(published))
 
     assert text == (
-        f"the image {published} of orders:4 cannot be had: it is not on this machine, and pulling "
+        f"the image {published} of orders:4 is unavailable: it is not on this machine, and pulling "
         f"is switched off. Get it with `docker pull --platform linux/amd64 {published}`, or run "
         "once with the network."
     )
@@ -467,7 +467,7 @@ def test_failed_login_is_told_with_the_image_it_was_for(unseen, new_engine):
     text = refusal(new_engine(pull=True, registry_login=login), version(unseen))
 
     assert text == (
-        f"the image {unseen} of orders:4 cannot be had: no login to the registry: the SSO "
+        f"the image {unseen} of orders:4 is unavailable: no login to the registry: the SSO "
         "session has expired. Run `aws sso login`."
     )
 

@@ -67,7 +67,7 @@ def test_a_function_of_a_sam_build_brings_its_layers_and_settings(shop: Project)
         "timeout_s from 2, known at deployment only: Environment.Variables.STAGE and Timeout",
         "placeholders for values of: STAGE",
         # The layer is the one in the build, by the name that the template gives it.
-        "imports acme_shared (app.py:1), which nothing offers, for there are no layers; "
+        "imports acme_shared (app.py:1), which nothing offers, as there are no layers; "
         "acme-shared does",
         "reports:1 by alias answers without /handled_by, which reports:candidate always returns",
         "The newest safe target of reports is 2, by redeploy",
@@ -173,7 +173,7 @@ def test_a_layer_that_only_aws_has_needs_credentials(shop: Project) -> None:
     shows(
         text,
         "unknown: orders:1 by alias on any: the current version of orders cannot be run: "
-        "orders:candidate: the layer metrics 7 cannot be had: there are no AWS credentials",
+        "orders:candidate: the layer metrics 7 is unavailable: there are no AWS credentials",
         "set AWS_PROFILE",
     )
 

@@ -1,8 +1,9 @@
-"""Which base image stands for which Lambda runtime: a pure table.
+"""The table of base images by Lambda runtime.
 
 The images are the ones that AWS publishes for each runtime, under their short Docker Hub names.
 Runtimes that AWS deprecated stay in the table as long as AWS keeps their image, because a version
-that was published on one of them is still a possible rollback target. This room knows no Docker.
+that was published on one of them is still a possible rollback target. Docker is not
+known here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The Docker daemon: connecting to it, naming what it refuses, and who owns what it runs.
 
-The other docker rooms reach the vendor through this one. It knows nothing of images, networks or
+The other docker modules reach the vendor through this one. It knows nothing of images, networks or
 Lambda. The docker package is imported with the first connection, never before.
 """
 
@@ -30,7 +30,7 @@ NAME_PREFIX: Final = "lambda-rollback-"
 """Every container of this plugin has such a name."""
 
 TICK_S: Final = 1.5
-"""How often a slow step repeats its progress line."""
+"""Seconds after which a slow step repeats its progress line."""
 
 _CONNECT_S: Final = 10.0
 _NO_CONTEXT: Final = "could not read the current Docker context"

@@ -1,6 +1,6 @@
 """The docker engine: execution environments are containers of the runtime's own base image.
 
-This room joins the others: images are made by `docker_images`, the sealed network by
+This module joins the others: images are made by `docker_images`, the sealed network by
 `docker_network`, the container is confined and watched by `docker_environment`, and the Runtime
 API is `runtime_api`. It knows what belongs to one engine and takes care that nothing of it is
 left. It knows nothing of checks, contracts or pytest.
@@ -64,7 +64,7 @@ _NOT_SEALED: Final = (
 )
 _ID_CHARACTERS: Final = 12
 _START_S: Final = 15.0
-"""How long closing waits for a start that is under way."""
+"""Seconds that closing waits for a start that is under way."""
 
 
 class DockerEngine:
@@ -272,7 +272,7 @@ class DockerEngine:
         return environment
 
     def _is_cut_off(self, version: FunctionVersion, image: str, address: str) -> bool:
-        """Whether a firewall keeps the environments from the Runtime API; tried only once."""
+        """Try, once, whether a firewall keeps the environments from the Runtime API."""
         with self._cut_off_lock:
             if self._cut_off is None:
                 client, network = self._sealed_network()
@@ -316,7 +316,7 @@ class DockerEngine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Daemon:
-    """What is known once the daemon has answered."""
+    """Facts of a daemon that has answered."""
 
     client: DockerClient
     version: str
@@ -324,7 +324,7 @@ class _Daemon:
 
 
 def _image_config(launch: Launch) -> dict[str, Any]:
-    """What a function's own image needs said, beside what every container does.
+    """Settings that a function's own image needs, beside what every container does.
 
     Docker cannot be told to ignore a VOLUME: such a folder is a volume that ends with the
     container, and can be written where Lambda's user has the permission.

@@ -1,7 +1,7 @@
 """One execution environment in a container: how it is confined, watched, asked and ended.
 
 The container's options are AWS's documented limits where Lambda has one, and the tightest that
-Docker offers elsewhere. This room knows neither how images are made nor how networks are.
+Docker offers elsewhere. This module knows neither how images are made nor how networks are.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def host_config(
 ) -> dict[str, Any]:
     """The confinement of a version's container.
 
-    Pages of the tmpfs at /tmp count against the memory limit, other than in Lambda: a function
+    Pages of the tmpfs at /tmp count against the memory limit, unlike Lambda: a function
     that fills /tmp beyond what its memory leaves free runs out of memory here.
     """
     from docker.types import LogConfig, Ulimit

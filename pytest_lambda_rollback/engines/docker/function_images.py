@@ -29,9 +29,9 @@ user's own Docker configuration. May raise RollbackError."""
 
 _BY_DIGEST: Final = re.compile(r"(?P<repository>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _HELPER: Final = "Credentials store error"
-"""What the docker package says where the user's credential helper fails; it is no other error."""
+"""Text of the docker package's error where the user's credential helper fails."""
 _WORDS: Final = 400
-"""How many characters of a registry's words are shown."""
+"""Characters of a registry's message that are shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ _REFUSALS: Final = (
     _Refusal(
         words="no space left",
         why="Docker's disk is full",
-        do="Make room (`docker system df` shows what takes it, `docker image prune` removes what "
+        do="Free disk space (`docker system df` shows its use, `docker image prune` removes what "
         "nothing uses) and run again",
     ),
     _Refusal(
@@ -132,9 +132,9 @@ class FunctionImages:
     def obtain(
         self, version: FunctionVersion, image: ContainerImage, progress: Progress
     ) -> dict[str, Any]:
-        """What Docker tells of a version's image, pulled where it is not there.
+        """Docker's description of a version's image, pulled where it is missing.
 
-        Raises EngineError where it cannot be had, or is for another architecture.
+        Raises EngineError where it is unavailable, or is for another architecture.
         """
         found = self._local(version, image) if image.local else None
         if found is None:
@@ -196,7 +196,7 @@ class FunctionImages:
         return None
 
     def _get(self, version: FunctionVersion, uri: str, progress: Progress) -> None:
-        what = f"the image {uri} of {version.name} cannot be had"
+        what = f"the image {uri} of {version.name} is unavailable"
         platform = PLATFORMS[version.configuration.architecture]
         if not self._pull:
             raise EngineError(

@@ -1,10 +1,10 @@
-"""What a function version's containers start from, and how: values in, values out.
+"""The start of a function version's containers: image, command, settings; values alone.
 
 For a zip package: base image, then the seal, then one image layer per Lambda layer in order, then
 the code. For a container image: that image, then the seal. Every link is tagged with a digest of
 all that it is made of, so that two versions share what they have in common and nothing is ever
-built twice. This room names and describes the links; it knows nothing of Docker's client and reads
-no file. Environment and sizes are not in an image: they belong to the container.
+built twice. This module names and describes the links; it knows nothing of Docker's client and
+reads no file. Environment and sizes are not in an image: they belong to the container.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class ImageLink:
     parent: str
     """Tag of the link before it; the id of the base image for the first link."""
     subject: str
-    """What is added, in a person's words."""
+    """The added content, worded for a person."""
     dockerfile: str
     labels: tuple[tuple[str, str], ...]
     artifact: Artifact | None = None
@@ -80,13 +80,13 @@ class ImageLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """What a version's container is created from and with."""
+    """The image and settings of a version's container."""
 
     image: str
     """Tag or id of the image."""
     command: tuple[str, ...]
     handler: str
-    """What the function sees as ``_HANDLER``."""
+    """The function's ``_HANDLER``."""
     entry_point: tuple[str, ...] | None = None
     """``None`` for a zip package: the base image's own."""
     working_directory: str | None = None
@@ -96,17 +96,17 @@ class Launch:
 
 
 def launch_of_package(tag: str, version: FunctionVersion) -> Launch:
-    """How a zip package starts on the chain that ends with ``tag``."""
+    """The start of a zip package on the chain that ends with ``tag``."""
     return Launch(
         image=tag, command=(version.configuration.handler,), handler=version.configuration.handler
     )
 
 
 def launch_of_image(tag: str, image: ContainerImage, config: Mapping[str, Any]) -> Launch | None:
-    """How a function's own image starts; ``None`` where neither side says what to run.
+    """The start of a function's own image; ``None`` where neither side says what to run.
 
     ``config`` is the image's configuration as Docker tells it. Each setting of the function's
-    ImageConfig takes the place of one instruction and leaves the others: other than with
+    ImageConfig takes the place of one instruction and leaves the others: unlike
     ``docker run``, an ENTRYPOINT that is overridden does not reset CMD.
     https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-parms
     """

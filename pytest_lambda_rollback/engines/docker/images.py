@@ -1,6 +1,6 @@
 """Base images and the chain built on them: what the daemon has, pulls and builds.
 
-What the links are is decided in `image`, how an image is pulled in `docker_pulls`; this room
+What the links are is decided in `image`, how an image is pulled in `docker_pulls`; this module
 inspects, streams the build contexts and cleans up. It starts no container.
 """
 
@@ -103,7 +103,7 @@ class Images:
             return tuple(sorted(self._bases.values(), key=lambda base: base.runtime))
 
     def make(self, version: FunctionVersion, progress: Progress) -> Launch:
-        """What a version's containers start from, made where it is missing. Raises EngineError."""
+        """The image of a version's containers, made where it is missing. Raises EngineError."""
         if version.image is not None:
             return self._of_function(version, version.image, progress)
         base = self.base(
@@ -222,7 +222,7 @@ class Images:
     def _unavailable(wanted: _Wanted, why: str) -> EngineError:
         platform = PLATFORMS[wanted.architecture]
         return EngineError(
-            f"the base image {wanted.reference} for {wanted.of} ({wanted.runtime}) cannot be had",
+            f"the base image {wanted.reference} for {wanted.of} ({wanted.runtime}) is unavailable",
             why=why.strip().rstrip("."),
             do=f"Get it with `docker pull --platform {platform} {wanted.reference}`, or name an "
             f"image that is there with --lambda-rollback-base-image {wanted.runtime}=IMAGE",

@@ -1,7 +1,7 @@
 """The sealed network of one engine: environments reach the Runtime API in it, and nothing else.
 
 An internal bridge network whose gateway is an address of this machine. Environments cannot see
-one another in it, and packets to anywhere else fail at once. This room knows neither images nor
+one another in it, and packets to anywhere else fail at once. This module knows neither images nor
 the Runtime API's protocol.
 
 Docker 25 and later give internal networks no default route: the kernel refuses a packet to any

@@ -1,7 +1,7 @@
 """Looking at images that are made elsewhere, and pulling them.
 
-Whose image it is, and what is to be done where it cannot be had, is for the callers to say. This
-room builds nothing and starts nothing.
+Whose image it is, and what to do where it is unavailable, is for the callers to say. This
+module builds nothing and starts nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _DONE: Final = ("Pull complete", "Already exists")
 
 
 def inspected(client: DockerClient, reference: str) -> dict[str, Any] | None:
-    """What ``docker image inspect`` tells of an image; ``None`` where the daemon has none such.
+    """The description of an image by ``docker image inspect``; ``None`` where there is none.
 
     Raises EngineError.
     """

@@ -193,7 +193,7 @@ class ProcessEngine:
             raise EngineError(
                 f"{version.name} cannot be unpacked",
                 why=str(error),
-                do="Check that the temporary folder has room and is writable",
+                do="Check that the temporary folder has free space and is writable",
             ) from error
         return Trees(interpreter=interpreter, runtime=runtime, opt=opt, task=task)
 

@@ -24,7 +24,7 @@ from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trees:
-    """What a start needs on disk, shared by all environments of equal content."""
+    """The files that a start needs, shared by all environments of equal content."""
 
     interpreter: Interpreter
     runtime: Path
@@ -60,7 +60,7 @@ def closed_to_others(tar: Path) -> str | None:
 
 
 def make_runtime(parent: Path, interpreter: Interpreter) -> Path:
-    """What stands for /var/runtime: AWS's client, boto3, and nothing else of the host.
+    """The stand-in for /var/runtime: AWS's client, boto3, and nothing else of the host.
 
     It is made once for each state of the interpreter's packages and found again in ``parent`` by
     later runs and other processes. Raises OSError, and leaves nothing then.
@@ -141,7 +141,7 @@ def _seed_byte_code(cache: Path, source: Path, seen_as: Path, tag: str, *, depth
 
 
 def byte_code_of(runtime: Path) -> Path:
-    """Where byte code is kept for processes that run on this runtime folder.
+    """The folder of byte code for processes that run on this runtime folder.
 
     Below it are the full paths of the folders that hold the sources.
     """

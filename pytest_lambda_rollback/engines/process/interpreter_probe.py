@@ -1,4 +1,4 @@
-"""What an interpreter offers to a Lambda runtime; runs *under* that interpreter, as a script.
+"""An interpreter's offer to a Lambda runtime; runs *under* that interpreter, as a script.
 
 It must not import this package, and must run on every Python that a Lambda runtime has. An
 optional argument is a folder to look in before the interpreter's own site-packages.

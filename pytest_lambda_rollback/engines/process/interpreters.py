@@ -22,7 +22,7 @@ from pytest_lambda_rollback.errors import EngineError
 
 _PROBE_TIMEOUT_S = 30
 _PACKAGES = ("awslambdaric", "boto3")
-"""What a Lambda Python runtime brings along."""
+"""Packages that a Lambda Python runtime brings along."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +34,14 @@ class Interpreter:
     """Major and minor, ``3.11``."""
     full_version: str
     tag: str
-    """What it writes into the names of byte code files, ``cpython-311``."""
+    """Its mark in the names of byte code files, ``cpython-311``."""
     stdlib: Path
     runtime_paths: tuple[Path, ...]
     """Files and folders of AWS's runtime client, boto3 and what they require."""
 
 
 def candidates(version: str) -> Iterator[Path]:
-    """Where an interpreter of ``version`` (``3.11``) may be, the likeliest first."""
+    """Paths at which an interpreter of ``version`` (``3.11``) may be, the likeliest first."""
     name = f"python{version}"
     if version == "{}.{}".format(*sys.version_info):
         yield Path(sys.executable)
@@ -180,7 +180,7 @@ def _interpreter(answer: dict[str, Any], client: list[str]) -> Interpreter:
 
 
 def _ask(executable: Path, folder: Path | None = None) -> dict[str, Any] | None:
-    """What an interpreter says of itself; ``None`` where it is none."""
+    """An interpreter's description of itself; ``None`` for a file that is not one."""
     if not executable.exists():
         return None
     if folder is None and executable == Path(sys.executable):

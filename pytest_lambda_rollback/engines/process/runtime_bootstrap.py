@@ -1,4 +1,4 @@
-"""What a process of the process engine runs first: AWS's bootstrap, on this machine's paths.
+"""First program of a process of the process engine: AWS's bootstrap, on this machine's paths.
 
 It is copied into a folder that stands for /var/runtime and run from there as a script, so that
 ``sys.path`` is as Lambda makes it: the task root, the layers' folders, the runtime's folder, the

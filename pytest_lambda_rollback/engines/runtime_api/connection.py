@@ -15,11 +15,11 @@ from pytest_lambda_rollback.engines.runtime_api import http
 JSON = (("Content-Type", "application/json"),)
 
 _HELD_BYTES = 256 * 1024
-"""How much a client may send ahead while it waits for an answer."""
+"""Limit of what a client may send ahead while it waits for an answer."""
 
 
 class Handler(Protocol):
-    """What answers the requests of a connection; called in the loop's thread."""
+    """Answers the requests of a connection; called in the loop's thread."""
 
     @property
     def peer(self) -> str | None:
@@ -35,7 +35,7 @@ class Handler(Protocol):
         ...
 
     def limit_of(self, head: http.Head) -> int:
-        """How many bytes of a request's body are kept."""
+        """Bytes of a request's body that are kept."""
         ...
 
     def handle(self, connection: Connection, request: http.Request) -> None:

@@ -48,9 +48,9 @@ _RESPONSE_MODE = "lambda-runtime-function-response-mode"
 _OK_BODY = b'{"status":"OK"}\n'
 
 _ACCEPT_GRACE_S = 0.02
-"""How long a dead runtime's last connection may take to be accepted."""
+"""Seconds that a dead runtime's last connection may take to be accepted."""
 _EXIT_GRACE_S = 0.25
-"""How long a dead runtime's last bytes may take, where a child still holds its connection."""
+"""Seconds that a dead runtime's last bytes may take, where a child still holds its connection."""
 
 
 @dataclass(slots=True)
@@ -221,7 +221,7 @@ class Endpoint:
 
     @staticmethod
     def _after_the_end(ended: Reply) -> Reply:
-        """What an invocation gets that came after the end of its environment."""
+        """The reply to an invocation that came after the end of its environment."""
         if ended.phase is not Phase.INVOKE or ended.kind is ReplyKind.INIT_ERRORED:
             return ended
         if ended.kind is ReplyKind.FAILED:
@@ -344,7 +344,7 @@ class Endpoint:
             self._conclude_exit()
 
     def limit_of(self, head: http.Head) -> int:
-        """How many bytes of a request's body are kept."""
+        """Bytes of a request's body that are kept."""
         if head.method != "POST" or not head.path.startswith(_ROOT):
             return _OTHER_LIMIT_BYTES
         if _streams(head) and head.path.endswith("/response"):

@@ -1,4 +1,4 @@
-"""The environment variables of a Lambda execution environment. Pure.
+"""The environment variables of a Lambda execution environment.
 
 What is defined: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 ("Defined runtime environment variables"). The host's own variables are not known here, and no

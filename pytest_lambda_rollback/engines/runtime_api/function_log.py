@@ -1,4 +1,4 @@
-"""What a function logged, made ready for a person to read. Pure.
+"""A function's log, made ready for a person to read.
 
 AWS's Python runtime client writes the error that it also posts to the Runtime API, and a general
 remark about runtime updates before it. Neither is the function's own log, and the error is shown
@@ -8,9 +8,9 @@ where it belongs, so both are left out here.
 from __future__ import annotations
 
 LINES = 50
-"""How many of the last lines are kept."""
+"""Number of last lines that are kept."""
 BYTES = 16 * 1024
-"""How much of the end of a log is looked at."""
+"""Size of the end of a log that is looked at."""
 
 _CLIENT_REMARK = "LAMBDA_WARNING: Unhandled exception."
 _CLIENT_ERROR = "[ERROR]"

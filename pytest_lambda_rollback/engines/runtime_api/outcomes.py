@@ -1,6 +1,6 @@
-"""From what the Runtime API saw to the outcome of a replay. Pure.
+"""The outcome of a replay, from what the Runtime API saw.
 
-This room words the details that reports show; it starts nothing and reads no file.
+This module words the details that reports show; it starts nothing and reads no file.
 """
 
 from __future__ import annotations

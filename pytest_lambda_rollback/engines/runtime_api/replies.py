@@ -1,6 +1,6 @@
-"""What the Runtime API saw of one invocation, before an engine makes an outcome of it.
+"""The Runtime API's view of one invocation, before an engine makes an outcome of it.
 
-Pure values and the reading of error bodies. This room knows neither sockets nor engines.
+Pure values and the reading of error bodies. This module knows neither sockets nor engines.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pytest_lambda_rollback.model.replay import FunctionError
 
 
 class ReplyKind(StrEnum):
-    """How an invocation ended, as the Runtime API saw it."""
+    """The end of an invocation, as the Runtime API saw it."""
 
     RESPONDED = "responded"
     ERRORED = "errored"
@@ -27,7 +27,7 @@ class ReplyKind(StrEnum):
 
 
 class Phase(StrEnum):
-    """Where in its life a runtime was when it timed out or exited."""
+    """The phase in which a runtime was when it timed out or exited."""
 
     INIT = "init"
     """Before it asked for its first event."""
@@ -69,7 +69,7 @@ class Reply:
 def function_error(
     body: bytes, *, header_type: str = "", size_bytes: int | None = None
 ) -> FunctionError:
-    """What a runtime posted as an error: Python's, Node's, Java's, Go's and Ruby's bodies.
+    """The error that a runtime posted: Python's, Node's, Java's, Go's and Ruby's bodies.
 
     ``header_type`` is Lambda-Runtime-Function-Error-Type, used where the body names no type.
     ``size_bytes`` is the size that was sent when the body was too large to keep.

@@ -1,4 +1,4 @@
-"""Facts that cannot be had, and policies of every form."""
+"""Facts that are unavailable, and policies of every form."""
 
 from __future__ import annotations
 

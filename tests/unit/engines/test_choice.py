@@ -148,7 +148,7 @@ class NoImages:
     name = "docker"
 
     def obtain_base_image(self, runtime: str, architecture: str, progress: object) -> None:
-        raise EngineError(f"the base image for {runtime} cannot be had", why="no network")
+        raise EngineError(f"the base image for {runtime} is unavailable", why="no network")
 
     def close(self) -> None:
         pass
@@ -163,7 +163,7 @@ def test_an_image_that_the_user_names_is_no_reason_to_run_unsealed(
     made = settings(FunctionSettings(name="orders", current=current, versions=(current,)))
     if named:
         made = replace(made, base_images=(("python3.11", "my/base:1"),))
-        with pytest.raises(EngineError, match="cannot be had"):
+        with pytest.raises(EngineError, match="is unavailable"):
             made_by(made)
         return
     engine = made_by(made)

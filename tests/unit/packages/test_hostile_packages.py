@@ -217,9 +217,9 @@ def with_other_local_name() -> bytes:
 GOOD = zip_bytes(file("a.py", os.urandom(3000)), file("b.py"))
 
 DAMAGED: dict[str, tuple[Callable[[], bytes], str]] = {
-    "no-zip": (lambda: b"\x7fELF" + bytes(5000), r"p\.zip is no zip file"),
-    "empty-file": (lambda: b"", r"p\.zip is no zip file"),
-    "tar-gz": (lambda: b"\x1f\x8b\x08" + bytes(100), r"p\.zip is no zip file"),
+    "no-zip": (lambda: b"\x7fELF" + bytes(5000), r"p\.zip is not a zip file"),
+    "empty-file": (lambda: b"", r"p\.zip is not a zip file"),
+    "tar-gz": (lambda: b"\x1f\x8b\x08" + bytes(100), r"p\.zip is not a zip file"),
     "cut-in-content": (lambda: GOOD[:2000], r"the zip is damaged or cut short \(.+\)"),
     "cut-in-central-directory": (lambda: GOOD[:-60], r"the zip is damaged or cut short \(.+\)"),
     "cut-last-byte": (lambda: GOOD[:-1], r"the zip is damaged or cut short \(.+\)"),

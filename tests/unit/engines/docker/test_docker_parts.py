@@ -379,7 +379,7 @@ def test_base_image_that_cannot_be_pulled(tmp_path, daemon, reason):
 
     reference = "amazon/aws-lambda-python:3.11-arm64"
     assert str(raised.value) == (
-        f"the base image {reference} for orders:4 (python3.11) cannot be had: {reason}. "
+        f"the base image {reference} for orders:4 (python3.11) is unavailable: {reason}. "
         f"Get it with `docker pull --platform linux/arm64 {reference}`, or name an image that is "
         "there with --lambda-rollback-base-image python3.11=IMAGE."
     )

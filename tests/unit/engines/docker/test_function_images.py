@@ -219,7 +219,7 @@ def test_failed_pull_is_explained_with_what_to_do(words: str, why: str, do: str,
         else [{"status": "Pulling"}, {"error": words}]
     )
 
-    assert text.startswith(f"the image {URI} of orders:4 cannot be had: {why}")
+    assert text.startswith(f"the image {URI} of orders:4 is unavailable: {why}")
     assert words.rstrip(".") in text
     assert do in text
 

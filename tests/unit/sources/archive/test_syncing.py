@@ -46,7 +46,7 @@ class Aws:
         with self.lock:
             self.located.append(package.name)
         if package.arn not in self.contents:
-            raise SourceError(f"{package.name} cannot be had", why="it was deleted")
+            raise SourceError(f"{package.name} is unavailable", why="it was deleted")
         content = self.contents[package.arn]
         return Location(url=package.arn, sha256=digest(content), size_bytes=len(content))
 
@@ -162,8 +162,8 @@ def test_one_failure_stops_nothing_else(root: Path, aws: Aws) -> None:
     report = run(root, aws, ORDERS, BILLING)
     users = ("orders:$LATEST", "orders:2", "orders:1", "billing:7")
     assert sorted(report.failed, key=lambda each: each.name) == [
-        Missed(name="acme 2", reason="acme 2 cannot be had: it was deleted.", used_by=users),
-        Missed(name="orders:2", reason="orders:2 cannot be had: it was deleted."),
+        Missed(name="acme 2", reason="acme 2 is unavailable: it was deleted.", used_by=users),
+        Missed(name="orders:2", reason="orders:2 is unavailable: it was deleted."),
     ]
     assert (report.fetched, len(report.functions)) == (2, 2)
     assert aws.located.count("acme 2") == 1
@@ -176,7 +176,7 @@ def test_what_one_account_may_not_read_another_one_is_asked_for(
 ) -> None:
     def denied(package: RemotePackage) -> Location:
         if package == ACME:
-            raise SourceError(f"{package.name} cannot be had", why="it is not allowed")
+            raise SourceError(f"{package.name} is unavailable", why="it is not allowed")
         return aws.locate(package)
 
     aws.locate_for = lambda function: denied if function is ORDERS else aws.locate  # type: ignore[method-assign]
@@ -190,7 +190,7 @@ def test_a_layer_that_is_gone_for_good_is_lost_and_no_failure(root: Path, aws: A
 
     def locate(package: RemotePackage) -> Location:
         if package == ACME:
-            raise GoneLocation(f"{package.name} cannot be had", why="it was deleted")
+            raise GoneLocation(f"{package.name} is unavailable", why="it was deleted")
         return real(package)
 
     aws.locate = locate  # type: ignore[method-assign]
