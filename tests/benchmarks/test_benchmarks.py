@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from benchmarks import run
+from benchmarks.workbench import BASE_IMAGE
+from helpers.docker_gate import missing_images, stop
 
 PROGRAMS = Path(__file__).parent
 TIMEOUT_S = 300
@@ -91,6 +93,9 @@ def docker_results(
     docker_engine_ready: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Mapping[str, Mapping[str, Any]]:
     """All measurements in Docker, in one run: they share their images."""
+    reason = missing_images([BASE_IMAGE], made_by=".ci/setup emulator")
+    if reason is not None:
+        stop(reason)
     return measured(tmp_path_factory.mktemp("benchmark"), *IN_DOCKER)
 
 

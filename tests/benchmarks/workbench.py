@@ -92,10 +92,7 @@ class Workbench:
         self._stack.callback(remove_images, client, f"{RUN_LABEL}={self._run}")
         self._stack.callback(remove_leftovers, client)
         if not client.api.images(name=BASE_IMAGE):
-            raise CannotMeasure(
-                f"there is no image {BASE_IMAGE}. Make it: python3 tests/tools/standin/build.py "
-                f"--emulator {RUNTIME}"
-            )
+            raise CannotMeasure(f"there is no image {BASE_IMAGE}. `.ci/setup emulator` makes it.")
         return client
 
     @cached_property

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from helpers.made_versions import changed
+from pytest_lambda_rollback.engines.docker.daemon import connect
 from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 from pytest_lambda_rollback.engines.docker.environment import DockerEnvironment
 from pytest_lambda_rollback.engines.docker.images import remove_images
@@ -36,9 +37,7 @@ FUNCTION = (Path(__file__).parent / "function" / "app.py").read_bytes()
 @pytest.fixture(scope="session")
 def client(docker_engine_ready: None) -> Iterator[Any]:
     """A docker client of the tests' own."""
-    import docker
-
-    made = docker.from_env()
+    made = connect()
     yield made
     made.close()
 

@@ -15,8 +15,8 @@ alone. The files are also kept as ``<digest>.tar.gz`` in the folder ``lambda-rol
 needs neither root nor the network.
 
 ``--emulator`` adds ``lambda-rollback-standin:<runtime>-rie`` with AWS's Runtime Interface
-Emulator at /usr/local/bin/aws-lambda-rie, taken from the aws-sam-cli wheel. Only the benchmark,
-which measures against it, needs that.
+Emulator at /usr/local/bin/aws-lambda-rie, taken from the aws-sam-cli wheel. Only the benchmarks,
+which measure against it, need that.
 
 This file knows Docker and the cache; what is in an image is decided in ``rootfs.py``.
 """
