@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.recording.envelopes import RECEIPT_HANDLE, renewed_digests
+from pytest_lambda_rollback.recording.envelopes import RECEIPT_HANDLE, renew_digests
 from pytest_lambda_rollback.redaction.checking import check
 from pytest_lambda_rollback.redaction.redactor import Redactor
 from pytest_lambda_rollback.redaction.rules import RedactionRules
@@ -286,12 +286,12 @@ def test_records_of_a_queue_from_a_pipe_have_no_handle_and_no_old_digest() -> No
         "md5OfBody": "99ab", "eventSource": "aws:sqs",
     }  # fmt: skip
     for event in ([record, 17], {"Records": [record]}):
-        after: Any = renewed_digests(redacted(event))
+        after: Any = renew_digests(redacted(event))
         one = (after if isinstance(after, list) else after["Records"])[0]
         assert one["receiptHandle"] == RECEIPT_HANDLE
         assert one["md5OfBody"] == hashlib.md5(one["body"].encode()).hexdigest()
-    assert renewed_digests([record, 17])[1] == 17  # type: ignore[index]
-    assert renewed_digests([1, "a"]) == [1, "a"]
+    assert renew_digests([record, 17])[1] == 17  # type: ignore[index]
+    assert renew_digests([1, "a"]) == [1, "a"]
 
 
 def test_a_key_in_pem_keeps_its_lines() -> None:
