@@ -1,8 +1,8 @@
-"""Runs checks: the only room that knows the order of the steps.
+"""The order of the steps from a check to its result.
 
-Settings become versions (sources), versions become environments (engines, through the pool),
-replays become outcomes, outcomes become judgements (contracts), judgements become results. How a
-step is done is each room's own business; nothing here knows pytest, Docker or AWS clients.
+Settings become versions (`sources`), versions become environments (`engines`, through the pool),
+replays become outcomes, outcomes become judgements (`contracts`), judgements become results. How a
+step is done is not known here, and neither are pytest, Docker and AWS clients.
 """
 
 from pytest_lambda_rollback.session.loaded_versions import Packages

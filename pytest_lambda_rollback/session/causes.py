@@ -1,9 +1,9 @@
-"""Finding the cause of a confirmed break: which replays to make, and what to make of them.
+"""Finding the cause of a confirmed break: which replays to make.
 
 A break that the other stack heals lies in what differs between the stacks: layers, runtime and
 environment are swapped, and the smallest set that flips the break is its cause. A break that it
-does not heal lies in the event or in the code. This room decides what is tried; what the outcomes
-mean is the business of `diagnosis`.
+does not heal lies in the event or in the code. This module decides what is tried; `diagnosis`
+interprets the outcomes.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ class Diagnosis:
         return _Flip(False if alike else None)
 
     def _findings_alike(self, broken: Broken, version: FunctionVersion) -> bool | None:
-        """Whether a version ends in the same break, or in another; ``None`` where it is safe.
+        """True where a version ends in the same break, False in another; ``None`` where it is safe.
 
         Raises EngineError when that cannot be found out.
         """

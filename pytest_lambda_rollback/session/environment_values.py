@@ -1,4 +1,4 @@
-"""Keeping values of environment variables out of everything that is shown. Pure.
+"""Keeping values of environment variables out of everything that is shown.
 
 A function may put them into an error, a log line or an answer. Short values are left alone:
 replacing ``3`` or ``prod`` everywhere would make every text unreadable and hide nothing.
@@ -20,7 +20,7 @@ SHORTEST = 8
 """Values with fewer characters are shown as they are."""
 
 _CUT = "…"
-"""What texts end in that were shortened."""
+"""The end of a shortened text."""
 
 
 def redacted(result: CheckResult, versions: Iterable[FunctionVersion]) -> CheckResult:

@@ -1,7 +1,7 @@
-"""What a verdict is worth where values of environment variables were made up. Pure.
+"""Verdicts where values of environment variables were made up.
 
-A placeholder is no value that the function was written for. A failure that shows one is a failure
-of the placeholder, so nothing is known of the rollback.
+The function was not written for a placeholder. A failure that shows one is a failure of the
+placeholder and says nothing about the rollback.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def explained(
 ) -> Judgement:
     """A reason why the current version is no baseline, with the placeholders it ran with.
 
-    What to do about them is said where they may be the reason: where an outcome shows one by its
-    name or value, or where the function does not start for another reason than its packages.
-    Elsewhere they are mentioned.
+    Advice follows where they may be the reason: where an outcome shows one by its name or value,
+    or where the function does not start for another reason than its packages. Elsewhere they are
+    only mentioned.
     """
     if judgement.reason is None or not version.placeholders:
         return judgement

@@ -1,4 +1,4 @@
-"""What to check: versions by strategies by events, with stable ids. Pure; reads no file.
+"""The checks of a run: versions by strategies by events, with stable ids. Reads no file.
 
 The order is the order of the configuration, so that every worker of a distributed run collects
 the same checks in the same order.
@@ -65,7 +65,7 @@ def unmatched_acceptances(settings: Settings) -> tuple[tuple[str, Accept], ...]:
 
 def _function(function: FunctionSettings, settings: Settings) -> Iterator[Check]:
     if function.reason is not None or function.current is None:
-        reason = function.reason or "its current version is not known"
+        reason = function.reason or "its current version is unknown"
         # Versions that the file declares are known: then it is a build that cannot be read.
         name = "current" if function.versions and function.source is None else "aws"
         name = name if function.version_source is None else "source"
@@ -159,7 +159,7 @@ def _contracts(
 ) -> tuple[Contract, ...]:
     """The contracts that need no event and apply to the target's runtime.
 
-    What is in a container image is not looked at, so that only the platform's contract is left.
+    Container images are not opened, so that only the platform contract is left.
     """
     if _is_image(version):
         return (Contract.PLATFORM,)
@@ -170,7 +170,7 @@ def _contracts(
 
 
 def _version(settings: Settings, target: TargetRef) -> LocalVersion | PublishedVersion | None:
-    """What is declared or published of a target, also of another function's."""
+    """The declared or published version of a target, also of another function's."""
     versions = (
         version
         for function in settings.functions

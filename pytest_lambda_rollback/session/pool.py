@@ -16,6 +16,10 @@ from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionVersion
 
+BASELINE_SLOTS = (1, 2)
+"""The current version runs in two environments, so that what one makes for itself is noise."""
+PROBE_SLOT = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slot:
@@ -76,7 +80,7 @@ class EnvironmentPool:
             environment.close()
 
     def holds(self, slot: Slot) -> bool:
-        """Whether the slot has, or is about to have, an environment."""
+        """True where the slot has, or is about to have, an environment."""
         with self._lock:
             return slot in self._places
 

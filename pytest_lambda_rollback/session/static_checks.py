@@ -5,7 +5,7 @@ Knows the readers of packages and the contracts that judge them; nothing of engi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -15,15 +15,17 @@ from packaging.utils import canonicalize_name
 from pytest_lambda_rollback.contracts import dependencies, imports, platform
 from pytest_lambda_rollback.contracts.dependencies.markers import Requirements
 from pytest_lambda_rollback.contracts.platform.case import PlatformCase
+from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.import_analysis.api_changes import ApiReader
 from pytest_lambda_rollback.import_analysis.handlers import missing_handler
 from pytest_lambda_rollback.import_analysis.module_reader import ModuleReader
 from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement, Subject
 from pytest_lambda_rollback.model.packages import LayerView, VersionView
 from pytest_lambda_rollback.model.published import PublishedFunction
-from pytest_lambda_rollback.model.settings import Strategy
+from pytest_lambda_rollback.model.settings import FunctionSettings, Strategy
 from pytest_lambda_rollback.model.versions import FunctionVersion, TargetRef
 from pytest_lambda_rollback.packages.inventory import InventoryReader
+from pytest_lambda_rollback.session.loaded_versions import Versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,60 @@ class StaticCase:
             current=TargetRef(function=self.current.function, version=self.current.version),
             strategy=self.strategy,
         )
+
+
+def static_case(
+    versions: Versions,
+    function: FunctionSettings,
+    contract: Contract,
+    target: TargetRef,
+    strategy: Strategy,
+    *,
+    targets: Sequence[TargetRef],
+) -> StaticCase:
+    """What a contract needs to know of one target by one strategy. Raises SourceError.
+
+    ``targets`` are all targets that are checked, of which AWS is asked at once.
+    """
+    unread = None
+    try:
+        run, current = versions.rolled_back(target, strategy), versions.current()
+    except SourceError as error:
+        # What AWS refuses it refuses whatever is in the packages.
+        if contract is not Contract.PLATFORM:
+            raise
+        run, published, current = versions.outlined(target, strategy)
+        redeployed, unread = run, str(error)
+    else:
+        # For `platform` nothing of the target but what is run needs to be read.
+        if contract is Contract.PLATFORM:
+            _, published, _ = versions.outlined(target, strategy)
+            redeployed = run
+        else:
+            published = versions.published(target)
+            redeployed = versions.rolled_back(target, Strategy.REDEPLOY)
+
+    def facts(of: str) -> PublishedFunction | None:
+        """What AWS says of a function and of all its versions that are checked here."""
+        if contract is not Contract.PLATFORM:
+            return None
+        declared = function.current
+        wanted = [declared.version] if declared is not None and of == function.name else []
+        wanted += [each.version for each in targets if each.function == of]
+        return versions.facts(of, wanted)
+
+    return StaticCase(
+        target=run,
+        published=published,
+        redeployed=redeployed,
+        current=current,
+        strategy=strategy,
+        requires=function.requires,
+        facts=facts(function.name),
+        target_facts=facts(target.function),
+        alias=function.alias,
+        unread=unread,
+    )
 
 
 class StaticContracts:

@@ -1,4 +1,4 @@
-"""How judgements become verdicts: confirmation and acceptance. Pure.
+"""How judgements become verdicts: confirmation and acceptance.
 
 A break that rests on a replay counts when it repeats in a fresh execution environment. A break
 that the configuration accepts counts as accepted while it really breaks and its date has not
@@ -58,7 +58,7 @@ def with_acceptance(result: CheckResult, today: date) -> CheckResult:
     """Apply the configuration's acceptance: it must really break, and not be past its date.
 
     An acceptance that covers several checks needs only one of them to break; whether any did is
-    known at the end of the run alone.
+    known only at the end of the run.
     """
     accept = result.check.accept
     if accept is None or result.verdict is Verdict.UNKNOWN:

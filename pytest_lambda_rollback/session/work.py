@@ -1,6 +1,6 @@
 """Work beside the calling thread, and waiting for it without being silent.
 
-This room knows nothing of versions, engines or checks.
+Knows nothing of versions, engines or checks.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import ParamSpec, TypeVar
 from pytest_lambda_rollback.sources.daemon_threads import DaemonThreads
 
 QUIET_S = (2.0, 3.0, 10.0, 45.0, 60.0)
-"""How long nothing is said while somebody waits, from one line to the next: after 2, 5, 15 and 60
-seconds and then each minute, so that a long wait is no page of a log."""
+"""Seconds of silence before each line while somebody waits: lines come after 2, 5, 15 and 60
+seconds and then each minute, so that a long wait does not fill a page of a log."""
 
 PATIENCE_S = 5.0
 """How long the end of a run waits for a call that was begun."""
@@ -45,7 +45,7 @@ class Work:
         self._messages.put(text)
 
     def wait(self, future: Future[T], activity: str) -> T:
-        """Wait for a call and return its result; ``activity`` is said when it takes long."""
+        """Wait for a call and return its result; where it takes long, show ``activity``."""
         started = last = time.monotonic()
         said = 0
         while True:
