@@ -159,8 +159,12 @@ def _incompatible(view: VersionView, layer: LayerView) -> Iterator[Issue]:
                 kind="layer-not-compatible",
                 subject=layer.layer.name,
                 wanted=own,
-                says=f"runs on {own}, but layer {layer.layer} is marked compatible with "
-                f"{', '.join(marked)} alone",
+                details=(
+                    ("problem", "layer-not-compatible"),
+                    ("platform", own),
+                    ("name", str(layer.layer)),
+                    ("marked", ", ".join(marked)),
+                ),
                 certain=True,
                 layer=layer.layer.name,
             )
@@ -178,7 +182,7 @@ def _finding(who: Subject, issue: Issue, then: Installed | None) -> Finding:
         contract=Contract.DEPENDENCIES,
         kind=issue.kind,
         subject=who,
-        details=(("says", issue.says),),
+        details=issue.details,
         current=f"{before} in {before.where}" if before else None,
         target=issue.version,
         cause=Cause(

@@ -1,8 +1,8 @@
-"""What may be wrong with the distributions of one version, as values with their sentences. Pure.
+"""Issues of one version: what is, or may be, wrong with its distributions.
 
 An issue says whether it is certain, and has an identity by which it is recognised in another
 version. Issues with requirements are found in `unmet`; those of what is there twice, or cannot be
-loaded, are worded here. Whether one matters for a rollback is decided in `dependencies`.
+loaded, are found here. `contract` decides whether one matters for a rollback.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from dataclasses import dataclass
 from pytest_lambda_rollback.contracts.dependencies.binaries import Misfit, misfits
 from pytest_lambda_rollback.contracts.dependencies.installed import Hidden, Installed, Provider
 from pytest_lambda_rollback.contracts.dependencies.markers import parsed_version
+from pytest_lambda_rollback.model.findings import Details
 
 _CALENDAR_FROM = 16
 """First numbers from here on are years (``24.1``, ``2024.2``), which say nothing of breaks."""
 
-_LEAKED_SHOWN = 3
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """One thing that is wrong, or may be. ``says`` begins with a verb; the version goes before."""
+    """One thing that is wrong, or may be."""
 
     kind: str
     subject: str
     """Key of the distribution (or the layer's name) that is in the wrong."""
     wanted: str
     """Key of the distribution that is asked for; empty where nothing is asked for."""
-    says: str
+    details: Details
+    """The problem, and what its sentence needs."""
     certain: bool
     layer: str | None = None
     distribution: str | None = None
@@ -51,7 +51,11 @@ def placement_issues(installed: Installed) -> Iterator[Issue]:
             kind="duplicate-metadata",
             subject=provider.record.key,
             wanted="",
-            says=f"has metadata of {provider} beside each other in {provider.where}",
+            details=(
+                ("problem", "duplicate-metadata"),
+                ("provider", str(provider)),
+                ("place", provider.where),
+            ),
             certain=False,
             layer=provider.layer_name,
             distribution=provider.record.name,
@@ -69,25 +73,24 @@ def placement_issues(installed: Installed) -> Iterator[Issue]:
 def _twice(hidden: Hidden) -> Issue:
     winner, loser = hidden.winner, hidden.loser
     shown = hidden.overriding or hidden.leaked
-    names = ", ".join(_module_name(loser, path) for path in shown[:_LEAKED_SHOWN])
-    if len(shown) > _LEAKED_SHOWN:
-        names += f" and {len(shown) - _LEAKED_SHOWN} more"
-    if not hidden.leaked:
-        says = f"has {winner.record.name} twice: {' or '.join(winner.versions)} of {winner.where} "
-        says += f"is imported, and {loser.record.version} of {loser.where} hidden behind it"
-    else:
-        says = f"mixes {winner} of {winner.where} with {loser.record.version} of {loser.where}: "
-        says += f"{names} of {loser.where} "
-        if hidden.overriding:
-            says += f"is imported instead of {winner.where}'s"
-        else:
-            says += "leaks through"
+    problem = "twice"
+    if hidden.leaked:
+        problem = "overrides" if hidden.overriding else "leaks"
     mixed = bool(hidden.leaked)
     return Issue(
         kind="mixed-distribution" if mixed else "shadowed",
         subject=winner.record.key,
         wanted="",
-        says=says,
+        details=(
+            ("problem", problem),
+            ("name", winner.record.name),
+            ("provider", str(winner)),
+            ("versions", " or ".join(winner.versions)),
+            ("place", winner.where),
+            ("other_version", loser.record.version),
+            ("other_place", loser.where),
+            ("modules", tuple(_module_name(loser, path) for path in shown)),
+        ),
         certain=bool(hidden.overriding) or (mixed and _far_apart(winner, loser)),
         layer=winner.layer_name,
         distribution=winner.record.name,
@@ -102,8 +105,14 @@ def _misfit(misfit: Misfit, runtime: str) -> Issue:
         kind=misfit.kind,
         subject=misfit.key,
         wanted="",
-        says=f"cannot load {misfit.name} in {where} on {runtime}: it is built for "
-        f"{misfit.built_for} ({misfit.paths[0]}{more})",
+        details=(
+            ("problem", "binary"),
+            ("name", misfit.name),
+            ("place", where),
+            ("runtime", runtime),
+            ("built_for", misfit.built_for),
+            ("files", f"{misfit.paths[0]}{more}"),
+        ),
         certain=misfit.certain,
         layer=misfit.layer.layer.name if misfit.layer else None,
         distribution=misfit.provider.record.name if misfit.provider else None,

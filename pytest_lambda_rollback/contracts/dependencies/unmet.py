@@ -26,6 +26,7 @@ from pytest_lambda_rollback.contracts.dependencies.markers import (
     parsed_version,
     satisfies,
 )
+from pytest_lambda_rollback.model.findings import Details
 
 _VARIANTS = ("binary", "cpu", "gpu", "headless", "lite", "minimal", "nightly", "slim")
 """Endings under which the same modules are published: psycopg2-binary, tensorflow-cpu."""
@@ -67,7 +68,7 @@ class Unmet:
             if requirement is not None and self._requirements.applies(requirement):
                 yield from self._missed(
                     requirement,
-                    asks=f"needs {_shown(text)}",
+                    asks=_asks(text),
                     kinds=("requirement-missed", "requirement-missed"),
                     subject="",
                 )
@@ -86,15 +87,19 @@ class Unmet:
                         kind="invalid-metadata",
                         subject=key,
                         wanted=text,
-                        says=f"has {provider} in {provider.where}, whose requirement {text!r} is "
-                        "not one that PEP 508 knows; it was not checked",
+                        details=(
+                            ("problem", "invalid-metadata"),
+                            ("provider", str(provider)),
+                            ("place", provider.where),
+                            ("requirement", repr(text)),
+                        ),
                         certain=False,
                         distribution=provider.record.name,
                     )
                     continue
                 yield from self._missed(
                     requirement,
-                    asks=f"has {provider} in {provider.where}, which needs {_shown(text)}",
+                    asks=_asks(text, f"{provider} in {provider.where}"),
                     kinds=("dependency-missing", "dependency-conflict"),
                     subject=key,
                 )
@@ -140,8 +145,13 @@ class Unmet:
                 kind="python-too-old" if accepted is False else "python-not-declared",
                 subject=provider.record.key,
                 wanted="",
-                says=f"runs on python{self._installed.python}, but {provider} in {provider.where} "
-                f"requires Python {wanted}",
+                details=(
+                    ("problem", "python"),
+                    ("python", self._installed.python),
+                    ("provider", str(provider)),
+                    ("place", provider.where),
+                    ("requirement", wanted),
+                ),
                 certain=accepted is False and provider.known,
                 layer=provider.layer_name,
                 distribution=provider.record.name,
@@ -151,7 +161,7 @@ class Unmet:
     # --- one requirement -------------------------------------------------------------------
 
     def _missed(
-        self, requirement: Requirement, *, asks: str, kinds: tuple[str, str], subject: str
+        self, requirement: Requirement, *, asks: Details, kinds: tuple[str, str], subject: str
     ) -> Iterator[Issue]:
         """The issue with a requirement, if there is one; ``kinds`` for missing and for unfit."""
         key = key_of(requirement.name)
@@ -166,16 +176,19 @@ class Unmet:
             return
         comparable = None not in versions
         if not comparable:
-            but = f"{provider.where} has {provider}, which is no version that PEP 440 can compare"
-        elif provider.known:
-            but = f"{provider.where} has {provider}"
+            problem = "incomparable"
         else:
-            but = f"something without metadata may hide the {provider} of {provider.where}"
+            problem = "other-version" if provider.known else "hidden"
         yield Issue(
             kind=kinds[1],
             subject=subject,
             wanted=key,
-            says=f"{asks}, but {but}",
+            details=(
+                ("problem", problem),
+                *asks,
+                ("place", provider.where),
+                ("provider", str(provider)),
+            ),
             certain=comparable and provider.known,
             layer=provider.layer_name,
             distribution=provider.record.name,
@@ -183,37 +196,45 @@ class Unmet:
         )
 
     def _absent(
-        self, requirement: Requirement, key: str, asks: str, kind: str, subject: str
+        self, requirement: Requirement, key: str, asks: Details, kind: str, subject: str
     ) -> Iterator[Issue]:
         certain = False
-        says = ""
+        problem: Details = ()
         elsewhere = self._installed.elsewhere(key)
         if self._installed.may_come_from_runtime(key):
             if requirement.specifier:
-                says = f"{asks}, and the {key} that Lambda's runtime brings is of a version that "
-                says += "AWS may change"
+                problem = ("problem", "runtime-version"), ("name", key)
         elif elsewhere:
             at = elsewhere[0]
             python = foreign_site(at.record.root, self._installed.python) if at.layer else None
             if python is not None and len(elsewhere) == 1:
                 kind, certain = "wrong-python", True
-                says = f"{asks}, which {at.where} has for Python {python} alone ({at.record.root})"
-                says += f", and runs on python{self._installed.python}"
+                problem = (
+                    ("problem", "wrong-python"),
+                    ("place", at.where),
+                    ("path", at.record.root),
+                    ("other_python", python),
+                    ("python", self._installed.python),
+                )
             else:
                 path = posixpath.join(OPT if at.layer else TASK, at.record.root)
-                says = f"{asks}, which lies outside of the search path, at {path} in {at.where}"
+                problem = (
+                    ("problem", "outside-search-path"),
+                    ("path", path),
+                    ("place", at.where),
+                )
         elif self._may_be_there_without_metadata(key):
-            says = f"{asks}, which may be there without metadata"
+            problem = (("problem", "no-metadata"),)
         else:
             # Stubs are for type checkers: nothing fails at run time for want of them.
             certain = not (key.startswith("types-") or key.endswith("-stubs"))
-            says = f"{asks}, but neither its code nor its layers have {requirement.name}"
-        if says:
+            problem = ("problem", "absent"), ("name", requirement.name)
+        if problem:
             yield Issue(
                 kind=kind,
                 subject=subject,
                 wanted=key,
-                says=says,
+                details=(*problem, *asks),
                 certain=certain,
                 layer=elsewhere[0].layer_name if elsewhere else None,
                 distribution=requirement.name,
@@ -262,6 +283,6 @@ def _look_alike(key: str, module: str) -> bool:
     return len(other) > 2 and (other in name or name in other)
 
 
-def _shown(text: str) -> str:
-    """A requirement without its marker, as messages show it."""
-    return text.partition(";")[0].strip()
+def _asks(text: str, asker: str | None = None) -> Details:
+    """Who needs what: a distribution, or the configuration; the marker is left out."""
+    return ("asker", asker), ("requirement", text.partition(";")[0].strip())

@@ -9,9 +9,16 @@ from collections.abc import Callable, Mapping
 
 from pytest_lambda_rollback.model.causes import Cause
 from pytest_lambda_rollback.model.findings import Contract, Finding, Subject
-from pytest_lambda_rollback.reports.sentences import causes, imports, invocation, response
+from pytest_lambda_rollback.reports.sentences import (
+    causes,
+    dependencies,
+    imports,
+    invocation,
+    response,
+)
 
 _PREDICATES: Mapping[Contract, Callable[[Finding], str]] = {
+    Contract.DEPENDENCIES: dependencies.predicate,
     Contract.IMPORTS: imports.predicate,
     Contract.INVOCATION: invocation.predicate,
     Contract.RESPONSE: response.predicate,

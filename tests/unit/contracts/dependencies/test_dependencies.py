@@ -584,7 +584,7 @@ def test_a_layer_folder_of_another_python_that_a_needed_distribution_lives_in(
     (finding,) = judged(target, current, "acme>=2").findings
     assert finding.kind == "wrong-python"
     assert said(finding) == (
-        "orders:2 needs acme>=2, which layer acme 1 has for Python 3.9 alone "
+        "orders:2 needs acme>=2, which layer acme 1 has only for Python 3.9 "
         "(python/lib/python3.9/site-packages), and runs on python3.11"
     )
     assert kinds(judged(target, current)) == []
@@ -618,10 +618,10 @@ def test_requires_python(
         (None, None, []),
         ((), (), []),
         (("python3.11", "python3.12"), ("x86_64", "arm64"), []),
-        (("python3.9",), None, ["runs on python3.11, but layer l 1 is marked compatible with "
-                                "python3.9 alone"]),
-        (None, ("arm64",), ["runs on x86_64, but layer l 1 is marked compatible with "
-                            "arm64 alone"]),
+        (("python3.9",), None, ["runs on python3.11, but layer l 1 is marked as compatible "
+                                "only with python3.9"]),
+        (None, ("arm64",), ["runs on x86_64, but layer l 1 is marked as compatible only "
+                            "with arm64"]),
     ],
 )  # fmt: skip
 def test_layers_that_are_not_marked_compatible(
