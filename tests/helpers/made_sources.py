@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from helpers.made_versions import changed
-from helpers.subjects import subject
+from helpers.subjects import subject, worded
 from pytest_lambda_rollback.contracts.imports.contract import judge
 from pytest_lambda_rollback.import_analysis.api_changes import ApiReader
 from pytest_lambda_rollback.import_analysis.module_reader import ModuleReader
@@ -76,13 +76,14 @@ class Workbench:
         redeployed = changed(
             current, version=target.version, code=target.code, handler=target.configuration.handler
         )
-        return judge(
+        judgement = judge(
             subject(target.version, strategy, current=current.version),
             own=self.reader.view(target),
             redeployed=self.reader.view(redeployed),
             live=self.reader.view(current),
             api=self.api.compare(target, redeployed) if strategy is Strategy.REDEPLOY else None,
         )
+        return worded(judgement)
 
     def rollback(
         self,

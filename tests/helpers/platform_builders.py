@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.made_versions import changed
+from helpers.subjects import worded
 from pytest_lambda_rollback.contracts.platform.contract import PlatformCase, judge
 from pytest_lambda_rollback.model.findings import Finding, Judgement
 from pytest_lambda_rollback.model.published import (
@@ -132,7 +133,7 @@ def case(
 
 
 def judged(which: PlatformCase, today: date = TODAY) -> Judgement:
-    return judge(which, today=today)
+    return worded(judge(which, today=today))
 
 
 def kinds(findings: Iterable[Finding]) -> list[str]:

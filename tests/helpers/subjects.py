@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_lambda_rollback.model.findings import Finding, Subject
+from pytest_lambda_rollback.model.findings import Finding, Judgement, Subject
 from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.model.versions import TargetRef
 from pytest_lambda_rollback.reports import sentences
@@ -15,6 +15,16 @@ def subject(target: str = "2", strategy: Strategy | None = None, *, current: str
         current=TargetRef(function="orders", version=current),
         strategy=strategy,
     )
+
+
+def worded(judgement: Judgement) -> Judgement:
+    """The judgement, once it was seen that everything in it has a sentence."""
+    for finding in (*judgement.findings, *judgement.warnings):
+        text = said(finding)
+        assert text.startswith(finding.subject.name)
+        assert "None" not in text
+        assert not text.endswith(".")
+    return judgement
 
 
 def said(finding: Finding) -> str:

@@ -65,21 +65,22 @@ def _left_behind(case: PlatformCase) -> Iterator[Concern]:
     for binding in case.bindings:
         if binding.kind == _PERMISSION or (binding.qualifier or LATEST) != number:
             continue
-        move = _move(case)
         if binding.enabled:
             yield case.concern(
                 "bound-to-version",
-                f"leaves traffic behind: {_shown(binding)} invokes version {number} itself, and "
-                f"{move} does not move it",
                 certain=True,
+                binding=_shown(binding),
+                version=number,
+                alias=case.current_alias,
                 location=_place(binding),
             )
         else:
             # Nothing flows through it today; it would flow to the bad version once enabled.
             yield case.concern(
                 "bound-to-version",
-                f"leaves {_shown(binding)} on version {number}: it is disabled, and would invoke "
-                f"{number} when it is enabled again",
+                says="bound-to-version-disabled",
+                binding=_shown(binding),
+                version=number,
                 location=_place(binding),
             )
 
@@ -102,8 +103,8 @@ def _permitted_on_number(case: PlatformCase) -> Iterator[Concern]:
         if binding.what not in elsewhere:
             yield case.concern(
                 "permission-on-version",
-                f"probably leaves {_shown(binding)} behind: it may invoke version {number} and no "
-                "alias",
+                binding=_shown(binding),
+                version=number,
                 location=_place(binding),
             )
 
@@ -120,9 +121,10 @@ def _on_other_aliases(case: PlatformCase) -> Iterator[Concern]:
             more = f" and {len(users) - 1} more" if users[1:] else ""
             yield case.concern(
                 "other-alias",
-                f"moves alias {case.current_alias} alone: {_shown(users[0])}{more} invokes version "
-                f"{case.current.version} through alias {alias.name}, which has to be pointed "
-                "back too",
+                binding=f"{_shown(users[0])}{more}",
+                version=case.current.version,
+                alias=case.current_alias,
+                other_alias=alias.name,
                 location=alias.name,
             )
 
@@ -138,7 +140,6 @@ def _beside_the_alias(case: PlatformCase) -> Iterator[Concern]:
     alone = facts is not None and not facts.aliases and _LIST_ALIASES not in facts.platform.unread
     if case.current_alias is None and not is_published(case.current.version):
         return
-    alias = f"alias {case.current_alias}" if case.current_alias else "an alias"
     qualified = {b.what for b in case.bindings if b.qualifier not in (None, LATEST)}
     for binding in case.bindings:
         if binding.qualifier not in (None, LATEST) or not binding.enabled:
@@ -147,15 +148,15 @@ def _beside_the_alias(case: PlatformCase) -> Iterator[Concern]:
             if binding.what not in qualified:
                 yield case.concern(
                     "permission-on-latest",
-                    f"probably does not reach {_shown(binding)}: it may invoke the function "
-                    f"without a qualifier only, which runs {LATEST} and not {alias}",
+                    binding=_shown(binding),
+                    alias=case.current_alias,
                     location=_place(binding),
                 )
         else:
             yield case.concern(
                 "bound-to-latest",
-                f"does not reach {_shown(binding)}: it invokes {LATEST} and takes no part in "
-                f"pointing {alias} back",
+                binding=_shown(binding),
+                alias=case.current_alias,
                 certain=alone,
                 location=_place(binding),
             )
@@ -174,8 +175,7 @@ def _no_alias(case: PlatformCase) -> Iterator[Concern]:
     )
     yield case.concern(
         "no-alias",
-        f"probably moves no traffic: {has}, so whoever calls it names the version or the "
-        "function itself",
+        aliases=has,
         current=number,
     )
 
@@ -189,9 +189,10 @@ def _weighted_now(case: PlatformCase) -> Iterator[Concern]:
         for version, share in alias.weights:
             yield case.concern(
                 "alias-weighted",
-                f"has to end the weights of alias {alias.name} as well: it sends {share:.0%} of "
-                f"its traffic to version {version} and the rest to {alias.version}, and keeps "
-                "doing so until its routing configuration is emptied",
+                alias=alias.name,
+                share=f"{share:.0%}",
+                version=version,
+                rest_version=alias.version,
                 current=_weights(alias),
             )
 
@@ -199,13 +200,6 @@ def _weighted_now(case: PlatformCase) -> Iterator[Concern]:
 def _weights(alias: AliasFacts) -> str:
     rest = 1.0 - sum(share for _, share in alias.weights)
     return ", ".join(f"{v} {s:.0%}" for v, s in ((alias.version, rest), *alias.weights))
-
-
-def _move(case: PlatformCase) -> str:
-    if not case.by_alias:
-        return "a redeploy, which publishes a new version,"
-    alias = f"alias {case.current_alias}" if case.current_alias else "an alias"
-    return f"pointing {alias} back to {case.published.version}"
 
 
 def _mappings(count: int) -> str:

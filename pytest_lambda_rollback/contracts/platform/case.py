@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from pytest_lambda_rollback.model.findings import Contract, Finding, Subject
+from pytest_lambda_rollback.model.findings import Contract, Detail, Finding, Subject
 from pytest_lambda_rollback.model.published import (
     AliasFacts,
     Binding,
@@ -116,21 +116,26 @@ class PlatformCase:
     def concern(
         self,
         kind: str,
-        message: str,
         *,
+        says: str | None = None,
         certain: bool = False,
         current: str | None = None,
         target: str | None = None,
         location: str | None = None,
+        **details: Detail,
     ) -> Concern:
-        """A concern whose message begins with who it is about."""
+        """A concern about the target.
+
+        ``says`` names the sentence where a kind has several, and ``details`` what it needs.
+        """
+        named = tuple(details.items())
         return Concern(
             certain=certain,
             finding=Finding(
                 contract=Contract.PLATFORM,
                 kind=kind,
                 subject=self.subject,
-                details=(("says", message),),
+                details=(("says", says), *named) if says is not None else named,
                 location=location,
                 current=current,
                 target=target,

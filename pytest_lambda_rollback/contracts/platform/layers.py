@@ -39,8 +39,9 @@ def _kept(case: PlatformCase, layer: LayerFacts) -> Concern:
     """An alias binds nothing anew: the published version keeps its copy."""
     return case.concern(
         f"layer-{layer.state}",
-        f"needs layer {_name(layer.arn)}, which {_why(layer)}: published versions keep their "
-        "copy, but it can be neither downloaded nor bound to anything again",
+        says="layer-kept",
+        layer=_name(layer.arn),
+        state=_why(layer),
         target=layer.arn,
     )
 
@@ -56,15 +57,16 @@ def _deployed(case: PlatformCase, layer: LayerFacts, bound: set[str] | None) -> 
     if bound is not None and layer.arn not in bound and layer.state == "deleted":
         return case.concern(
             "layer-deleted",
-            f"cannot be deployed on the layers of {case.current.name}: {name} was deleted, "
-            f"{LATEST} does not have it, and AWS refuses to add it",
+            says="layer-cannot-be-added",
             certain=True,
+            layer=name,
             target=layer.arn,
         )
     return case.concern(
         f"layer-{layer.state}",
-        f"may be refused on the layers of {case.current.name}: {name} {_why(layer)}; new code "
-        "alone keeps it, but a deployment that sends the layers along cannot bind it again",
+        says="layer-may-be-refused",
+        layer=name,
+        state=_why(layer),
         target=layer.arn,
     )
 
@@ -79,16 +81,13 @@ def limit_concerns(case: PlatformCase) -> Iterator[Concern]:
         len(case.target.layers),
         len(case.current.layers),
         limits.LAYERS,
-        "has {} layers, and AWS takes {}",
     )
-    megabytes = "is {:.0f} MB unzipped with its layers, and AWS takes {:.0f} MB"
     yield from _over(
         case,
         "unzipped-too-large",
         _unzipped_bytes(case.target),
         _unzipped_bytes(case.current),
         limits.UNZIPPED_BYTES,
-        megabytes,
         unit=limits.MB,
     )
     yield from _over(
@@ -97,7 +96,6 @@ def limit_concerns(case: PlatformCase) -> Iterator[Concern]:
         _environment_bytes(case.target),
         _environment_bytes(case.current),
         limits.ENVIRONMENT_BYTES,
-        "has {} bytes of environment variables, and AWS takes {}",
     )
 
 
@@ -115,25 +113,19 @@ def layer_notes(case: PlatformCase) -> Iterator[str]:
 
 
 def _over(
-    case: PlatformCase,
-    kind: str,
-    value: int,
-    current: int,
-    limit: int,
-    says: str,
-    *,
-    unit: int = 1,
+    case: PlatformCase, kind: str, value: int, current: int, limit: int, *, unit: int = 1
 ) -> Iterator[Concern]:
     if value <= limit:
         return
-    shown = says.format(*(n // unit if unit == 1 else n / unit for n in (value, limit)))
     # A current version over the limit cannot be in AWS either: it is no matter of the rollback.
     yield case.concern(
         kind,
-        f"cannot be deployed: it {shown}" if current <= limit else f"{shown}, as the current one",
         certain=current <= limit,
         current=str(current),
         target=str(value),
+        size=f"{value / unit:.0f}",
+        limit=limit // unit,
+        current_exceeds=current > limit,
     )
 
 

@@ -37,32 +37,34 @@ def runtime_concerns(case: PlatformCase, today: date) -> Iterator[Concern]:
         # AWS has moved such dates several times, up to the last weeks.
         yield case.concern(
             "runtime-update-blocked",
-            f"may be refused: AWS announced, as of {day(AS_OF)}, to refuse updates of functions "
-            f"on {name} from {day(blocked)} on; see {SOURCE}",
+            says="runtime-update-announced",
+            as_of=day(AS_OF),
+            day=day(blocked),
+            page=SOURCE,
             target=name,
         )
         return
     if blocked is not None and today >= blocked:
         yield case.concern(
             "runtime-update-blocked",
-            f"cannot be deployed: since {day(blocked)} AWS refuses to update functions on {name}",
             certain=True,
+            day=day(blocked),
             target=name,
         )
         return
     if blocked is not None and blocked - today <= SOON:
         yield case.concern(
             "runtime-update-blocked-soon",
-            f"can be deployed until {day(blocked)} only: from then on AWS means to refuse "
-            f"updates of functions on {name}",
+            day=day(blocked),
             target=name,
         )
     if created is not None and today >= created:
-        since = "since" if created <= AS_OF else f"by what it announced as of {day(AS_OF)} from"
+        since = f"since {day(created)}"
+        if created > AS_OF:
+            since = f"as announced by {day(AS_OF)}, from {day(created)} on"
         yield case.concern(
             "runtime-creation-blocked",
-            f"can only be deployed to a function that is there: {since} {day(created)} AWS refuses "
-            f"to create functions on {name}",
+            since=since,
             target=name,
         )
 
@@ -76,16 +78,14 @@ def _deprecation(case: PlatformCase, today: date) -> Iterator[Concern]:
     if deprecated <= today:
         yield case.concern(
             "runtime-deprecated",
-            f"runs on {name}, deprecated since {day(deprecated)}: it still answers, without "
-            "security patches and without support by AWS",
+            day=day(deprecated),
             current=now,
             target=name,
         )
     elif deprecated - today <= SOON and (live is None or live > deprecated):
         yield case.concern(
             "runtime-deprecated-soon",
-            f"runs on {name}, which AWS deprecates on {day(deprecated)}: from then on it gets no "
-            "security patches",
+            day=day(deprecated),
             current=now,
             target=name,
         )
@@ -104,8 +104,8 @@ def patch_concerns(case: PlatformCase) -> Iterator[Concern]:
         return
     yield case.concern(
         "runtime-version-pinned",
-        f"is pinned to one runtime version ({_short(pinned)}): pointing back brings back that "
-        f"build of {case.target.configuration.runtime} too, without the patches since",
+        pinned=_short(pinned),
+        runtime=case.target.configuration.runtime,
         current=current.update_mode,
         target="Manual",
     )

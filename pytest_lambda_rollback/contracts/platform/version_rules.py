@@ -20,12 +20,9 @@ _KEY_IS_UNUSABLE = re.compile(
 """What KMS says of a key that nobody can use. A caller who may not use one is told that it may
 not exist as well, so that a refusal counts first."""
 
-_STATES = {
-    "Inactive": "is inactive after long idleness: the first invocations fail while Lambda makes "
-    "its resources again. Invoke it once before the rollback",
-    "Pending": "is still being made by Lambda, and cannot be invoked until it is active",
-}
-"""https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html."""
+_STATES = ("Inactive", "Pending")
+"""States other than Failed that Lambda documents:
+https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html."""
 
 _UNREAD = (Language.JAVA, Language.DOTNET)
 """Languages whose handlers are not looked for in the packages."""
@@ -71,7 +68,7 @@ def _handler(case: PlatformCase) -> Iterator[Concern]:
         # not see brings the handler, for the target too.
         yield case.concern(
             "handler-missing",
-            f"cannot start: {missing}",
+            problem=missing,
             certain=missing != case.current_handler_missing,
             target=case.target.configuration.handler,
             current=case.current.configuration.handler,
@@ -84,8 +81,6 @@ def _package_type(case: PlatformCase) -> Iterator[Concern]:
     if not case.by_alias and then != now:
         yield case.concern(
             "package-type-changed",
-            f"cannot be deployed: it is {then} and {case.current.name} is {now}, and AWS does not "
-            "change the package type of a function",
             certain=True,
             current=now,
             target=then,
@@ -103,16 +98,13 @@ def _architecture(case: PlatformCase) -> Iterator[Concern]:
     if case.by_alias:
         yield case.concern(
             "architecture-changed",
-            f"runs on {then} again, where {case.current.name} runs on {now}: it works, at other "
-            "speed and price",
+            says="architecture-again",
             current=now,
             target=then,
         )
     else:
         yield case.concern(
             "architecture-changed",
-            f"would run on {now}, but its code was published for {then}: whatever is compiled "
-            "in it does not run there",
             current=now,
             target=then,
         )
@@ -122,12 +114,11 @@ def _gone(case: PlatformCase) -> Iterator[Concern]:
     record = case.target_record
     if record is not None and record.gone:
         # A reason of the current version's packages says nothing of the archive's.
-        held = "" if case.unread else ". The archive still has its code: deploy that again"
         yield case.concern(
             "version-deleted",
-            f"is impossible: version {record.version} was deleted in AWS, so no alias can be "
-            f"pointed at it{held}",
+            says=None if case.unread else "version-deleted-but-archived",
             certain=True,
+            version=record.version,
             target=record.arn,
         )
 
@@ -145,13 +136,12 @@ def _state(case: PlatformCase) -> Iterator[Concern]:
     if state == "Failed":
         yield case.concern(
             "version-failed",
-            "cannot be invoked: Lambda could not make its resources, and its state is Failed",
             certain=True,
             target=state,
         )
         return
-    says = _STATES.get(state, f"is in the state {state}, and Lambda invokes active versions only")
-    yield case.concern(f"version-{_kebab(state)}", says, target=state)
+    says = None if state in _STATES else "version-other-state"
+    yield case.concern(f"version-{_kebab(state)}", says=says, target=state)
 
 
 def _environment(case: PlatformCase) -> Iterator[Concern]:
@@ -171,16 +161,15 @@ def _environment(case: PlatformCase) -> Iterator[Concern]:
     if "AccessDenied" not in error and _KEY_IS_UNUSABLE.search(error):
         yield case.concern(
             "environment-not-decryptable",
-            f"fails on start: its environment variables are encrypted with {key}, which cannot be "
-            "used any more",
             certain=True,
+            key=key,
             target=error,
         )
     else:
         yield case.concern(
             "environment-not-decryptable",
-            f"may fail on start: its environment variables, encrypted with {key}, could not be "
-            "decrypted for whoever asked; its role may do better",
+            says="environment-may-not-decrypt",
+            key=key,
             target=error,
         )
 
@@ -194,8 +183,6 @@ def _throttled(case: PlatformCase) -> Iterator[Concern]:
     if there == 0 and here != 0:
         yield case.concern(
             "throttled",
-            f"answers nothing: {case.published.function} has a reserved concurrency of 0, and "
-            "Lambda throttles every invocation of it",
             certain=True,
             current=None if here is None else str(here),
             target="0",
@@ -203,9 +190,7 @@ def _throttled(case: PlatformCase) -> Iterator[Concern]:
     elif there is not None and (here is None or there < here):
         yield case.concern(
             "less-concurrency",
-            f"handles {there} invocations at a time, as reserved for {case.published.function}; "
-            f"{case.current.function} may handle "
-            + (f"{here}" if here is not None else "as many as the account allows"),
+            now=here if here is not None else "as many as the account allows",
             current=None if here is None else str(here),
             target=str(there),
         )
@@ -219,26 +204,20 @@ def _differences(case: PlatformCase) -> Iterator[Concern]:
     if case.same_function and record.role and live.role and record.role != live.role:
         yield case.concern(
             "role-differs",
-            f"brings back the role {record.role}: it may be deleted by now, or lack what was "
-            "granted since",
             current=live.role,
             target=record.role,
         )
     if record.dead_letter_arn != live.dead_letter_arn:
-        gone = f"go to {record.dead_letter_arn}" if record.dead_letter_arn else "are dropped"
         yield case.concern(
             "dead-letter-differs",
-            f"changes where failed asynchronous events go: they {gone}, now "
-            + (
-                f"they go to {live.dead_letter_arn}" if live.dead_letter_arn else "they are dropped"
-            ),
+            then=_fate(record.dead_letter_arn),
+            now=_fate(live.dead_letter_arn),
             current=live.dead_letter_arn,
             target=record.dead_letter_arn,
         )
     if live.snap_start and not record.snap_start:
         yield case.concern(
             "snap-start-lost",
-            f"starts cold without SnapStart, which {case.current.name} has",
             current="SnapStart",
         )
 
@@ -253,27 +232,25 @@ def _gradual(case: PlatformCase) -> Iterator[Concern]:
     record, live = case.target_record, case.current_record
     if record is None or live is None or not case.same_function or record.gone:
         return
-    rest = "an alias cannot hold both with weights; pointing back all at once works"
     if not is_published(live.version) or not is_published(record.version):
         latest = live.version if not is_published(live.version) else record.version
         yield case.concern(
             "weighted-alias-unpublished",
-            f"cannot be done gradually: {latest} is no published version, so that {rest}",
+            version=latest,
             current=live.version,
             target=record.version,
         )
     if record.role and live.role and record.role != live.role:
         yield case.concern(
             "weighted-alias-role",
-            f"cannot be done gradually: it has another role than {live.version}, so that {rest}",
+            version=live.version,
             current=live.role,
             target=record.role,
         )
     if record.dead_letter_arn != live.dead_letter_arn:
         yield case.concern(
             "weighted-alias-dead-letter",
-            f"cannot be done gradually: it has another dead-letter configuration than "
-            f"{live.version}, so that {rest}",
+            version=live.version,
             current=live.dead_letter_arn,
             target=record.dead_letter_arn,
         )
@@ -291,11 +268,15 @@ def _provisioned(case: PlatformCase) -> Iterator[Concern]:
     starts = f"has {own} of its own" if own else "starts cold"
     yield case.concern(
         "provisioned-concurrency",
-        f"{starts}: {count} provisioned execution environments belong to version {number} "
-        "itself and stay there, paid for until they are deleted",
+        starts=starts,
+        version=number,
         current=str(count),
         target=str(own),
     )
+
+
+def _fate(dead_letter_arn: str | None) -> str:
+    return f"they go to {dead_letter_arn}" if dead_letter_arn else "they are dropped"
 
 
 def _package(image: ContainerImage | None) -> str:

@@ -14,6 +14,7 @@ from pytest_lambda_rollback.reports.sentences import (
     dependencies,
     imports,
     invocation,
+    platform,
     response,
 )
 
@@ -21,6 +22,7 @@ _PREDICATES: Mapping[Contract, Callable[[Finding], str]] = {
     Contract.DEPENDENCIES: dependencies.predicate,
     Contract.IMPORTS: imports.predicate,
     Contract.INVOCATION: invocation.predicate,
+    Contract.PLATFORM: platform.predicate,
     Contract.RESPONSE: response.predicate,
 }
 """By contract: what a target does wrong, to be said after its name."""
@@ -51,7 +53,4 @@ def why(finding: Finding) -> str:
 
 
 def _predicate(finding: Finding) -> str:
-    says = dict(finding.details).get("says")
-    if says is not None:
-        return str(says)
     return _PREDICATES[finding.contract](finding)

@@ -10,7 +10,7 @@ import pytest
 
 from helpers.made_packages import MACH_O, PE, Files, Packages, distribution, elf, zip_of
 from helpers.made_versions import changed
-from helpers.subjects import said
+from helpers.subjects import said, worded
 from pytest_lambda_rollback.contracts.dependencies.contract import judge
 from pytest_lambda_rollback.model.causes import Cause
 from pytest_lambda_rollback.model.findings import Judgement, Verdict
@@ -29,7 +29,7 @@ def make(tmp_path: Path) -> Packages:
 def judged(
     target: VersionView, current: VersionView, *requires: str, strategy: Strategy | None = None
 ) -> Judgement:
-    return judge(target, current, requires=requires, strategy=strategy)
+    return worded(judge(target, current, requires=requires, strategy=strategy))
 
 
 def kinds(judgement: Judgement) -> list[tuple[str, str | None]]:
@@ -455,7 +455,7 @@ def test_a_layer_hidden_behind_the_code_is_a_warning(make: Packages) -> None:
     judgement = judged(target, make.version("4"))
     assert (kinds(judgement), warned(judgement)) == ([], ["shadowed"])
     assert said(judgement.warnings[0]) == (
-        "orders:2 has acme twice: 2.0 of its code is imported, and 1.0 of layer l 1 hidden "
+        "orders:2 has acme twice: 2.0 of its code is imported, and 1.0 of layer l 1 is hidden "
         "behind it"
     )
 

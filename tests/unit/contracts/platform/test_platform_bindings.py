@@ -142,7 +142,7 @@ def test_traffic_through_another_alias_on_the_same_version_is_a_warning() -> Non
 
     (warning,) = judged(case(facts=facts)).warnings
     assert warning.kind == "other-alias"
-    assert "moves alias live alone" in said(warning)
+    assert "moves only alias live" in said(warning)
     assert "alias staging" in said(warning)
     for quiet in (
         function(aliases=[LIVE, STAGING]),
