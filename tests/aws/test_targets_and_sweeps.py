@@ -135,7 +135,7 @@ def test_a_weighted_alias_is_what_most_traffic_goes_to(orders: Project) -> None:
     assert run.code == 0, run.text
     run.shows(
         "orders, current version 4",
-        "orders:3 by alias has to end the weights of alias live as well: it sends 10% of its "
+        "orders:3 by alias must also end the weights of alias live: it sends 10% of its "
         "traffic to version 3",
     )
 
