@@ -22,7 +22,7 @@ from pytest_lambda_rollback.import_analysis.python_source import (
     read_facts,
 )
 from pytest_lambda_rollback.model.versions import FunctionVersion
-from pytest_lambda_rollback.packages import new_files
+from pytest_lambda_rollback.packages import cached_values
 
 FORMAT = 6
 """Raise it when a value has other fields, or the same source gives other values."""
@@ -40,19 +40,12 @@ class ModuleCache:
         """The value that was saved under these texts, or ``None``."""
         if self._folder is None:
             return None
-        try:
-            return decoded(kind, self._path(self._folder, key).read_bytes())
-        except (OSError, ValueError):
-            return None
+        return cached_values.load(kind, self._path(self._folder, key))
 
     def save(self, value: object, *key: str) -> None:
         """Keep a value under these texts; others see it complete or not at all."""
-        if self._folder is None:
-            return
-        with contextlib.suppress(OSError):
-            path = self._path(self._folder, key)
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new_files.write(path, encoded(value))
+        if self._folder is not None:
+            cached_values.save(value, self._path(self._folder, key))
 
     @staticmethod
     def _path(folder: Path, key: tuple[str, ...]) -> Path:
@@ -60,20 +53,7 @@ class ModuleCache:
         parser = "{}.{}".format(*sys.version_info)
         text = "\0".join((str(FORMAT), parser, *key))
         digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-        return folder / f"{digest}.msgpack"
-
-
-def encoded(value: object) -> bytes:
-    """A value as MessagePack, the same bytes for equal values."""
-    return msgspec.msgpack.encode(value, order="deterministic")
-
-
-def decoded(kind: type[T], data: bytes | msgspec.Raw) -> T:
-    """The value of a type that was encoded. Raises ValueError for anything else."""
-    try:
-        return msgspec.msgpack.decode(data, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise ValueError(str(error)) from error
+        return folder / f"{digest}{cached_values.SUFFIX}"
 
 
 class SourceFacts:
@@ -128,12 +108,12 @@ class SourceFacts:
         key = f"{member}\0{located.name}\0{int(code)}"
         if key in kept:
             with contextlib.suppress(ValueError):
-                return decoded(ModuleFacts, kept[key])
+                return cached_values.decoded(ModuleFacts, kept[key])
         source = self._search.read(located.path)
         facts = UNREADABLE
         if source is not None:
             facts = self._read(source, located, code=code)
-        kept[key] = msgspec.Raw(encoded(facts))
+        kept[key] = msgspec.Raw(cached_values.encoded(facts))
         self._changed.add(number)
         return facts
 

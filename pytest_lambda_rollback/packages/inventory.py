@@ -9,14 +9,12 @@ Several threads and processes may use one cache at once: files appear complete o
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
 
 from pytest_lambda_rollback.model.packages import (
     DistributionRecord,
@@ -26,13 +24,13 @@ from pytest_lambda_rollback.model.packages import (
     Role,
 )
 from pytest_lambda_rollback.model.versions import Artifact
-from pytest_lambda_rollback.packages import new_files
+from pytest_lambda_rollback.packages import cached_values
 from pytest_lambda_rollback.packages.distributions import find_distributions, is_importable
 from pytest_lambda_rollback.packages.elf import read_header
 from pytest_lambda_rollback.packages.guards import guarded_imports
 from pytest_lambda_rollback.packages.trees import TarTree, Tree, ZipTree
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Part of every cache key: raise it when the same package gives another inventory."""
 
 _ZIP_LIMIT_BYTES = 64 * 1024 * 1024
@@ -44,8 +42,6 @@ _ZIP = re.compile(r".*\.(?:zip|whl|egg)")
 _NATIVE = re.compile(r".*\.(?:so(?:\.[0-9]+)*|pyd|dylib|dll)")
 _NODE = re.compile(r"(?:nodejs/)?node_modules/(?:@[^/]+/)?[^/]+/package\.json")
 _TAG = re.compile(r"[^/.]+\.(?P<tag>(?:cpython-|cp[0-9]|abi3|pypy|graalpy)[^/.]*)\.(?:so|pyd)")
-
-_Value = TypeVar("_Value")
 
 
 class InventoryReader:
@@ -74,27 +70,23 @@ class InventoryReader:
     def _path(self, digest: str, role: Role) -> Path | None:
         if self._root is None:
             return None
-        return self._root / f"{digest}.{role}.{FORMAT_VERSION}.json"
+        return self._root / f"{digest}.{role}.{FORMAT_VERSION}{cached_values.SUFFIX}"
 
     def _cached(self, artifact: Artifact, role: Role) -> PackageInventory | None:
         """The entry in the cache; ``None`` for anything unexpected."""
         path = self._path(artifact.digest, role)
         if path is None:
             return None
-        try:
-            inventory = _from_json(json.loads(path.read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError):
+        inventory = cached_values.load(PackageInventory, path)
+        if inventory is None:
             return None
         return inventory if (inventory.digest, inventory.role) == (artifact.digest, role) else None
 
     def _remember(self, inventory: PackageInventory) -> None:
-        """Write the cache entry. A folder that cannot be written costs time, never the answer."""
+        """Write the cache entry."""
         path = self._path(inventory.digest, inventory.role)
-        if path is None:
-            return
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            new_files.write(path, json.dumps(_to_json(inventory), separators=(",", ":")).encode())
+        if path is not None:
+            cached_values.save(inventory, path)
 
 
 def _inventory(tree: Tree, digest: str, role: Role) -> PackageInventory:
@@ -188,46 +180,3 @@ def _node_packages(tree: Tree, names: Mapping[str, int]) -> Iterator[NodePackage
             )
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
-
-
-# --- the cache entry ------------------------------------------------------------------------
-
-
-def _to_json(inventory: PackageInventory) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        each.name: getattr(inventory, each.name) for each in dataclasses.fields(inventory)
-    }
-    for name in ("distributions", "natives", "node"):
-        entry[name] = [_row(value) for value in entry[name]]
-    return entry
-
-
-def _row(value: DistributionRecord | NativeBinary | NodePackage) -> list[Any]:
-    return [getattr(value, each.name) for each in dataclasses.fields(value)]
-
-
-def _from_json(entry: dict[str, Any]) -> PackageInventory:
-    """Raises ValueError, KeyError or TypeError for what is not an entry of this format."""
-    return PackageInventory(
-        digest=entry["digest"],
-        role=entry["role"],
-        distributions=_values(DistributionRecord, entry["distributions"]),
-        natives=_values(NativeBinary, entry["natives"]),
-        files=tuple(entry["files"]),
-        path_lines=tuple((folder, line) for folder, line in entry["path_lines"]),
-        node=_values(NodePackage, entry["node"]),
-        notes=tuple(entry["notes"]),
-    )
-
-
-def _values(kind: type[_Value], rows: list[list[Any]]) -> tuple[_Value, ...]:
-    names = [each.name for each in dataclasses.fields(kind)]  # type: ignore[arg-type]
-    return tuple(
-        kind(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in zip(names, row, strict=True)
-            }
-        )
-        for row in rows
-    )

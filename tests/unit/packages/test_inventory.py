@@ -16,6 +16,7 @@ from helpers.made_packages import MACH_O, PE, Packages, distribution, elf, zip_o
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.packages import DistributionRecord, PackageInventory
 from pytest_lambda_rollback.model.versions import Artifact
+from pytest_lambda_rollback.packages import cached_values
 from pytest_lambda_rollback.packages.elf import read_header
 from pytest_lambda_rollback.packages.inventory import InventoryReader
 
@@ -317,7 +318,9 @@ def test_an_unchanged_package_is_not_read_again(packages: Packages, tmp_path: Pa
         reader.read(artifact, role="layer")
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"null", b'{"digest": 1', b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"\x80", b"\x90", b"\xc0", b"\x81\xa6digest\x01", b"\x81\xa1\xff\xc0"]
+)
 def test_a_damaged_cache_entry_is_read_anew(
     packages: Packages, tmp_path: Path, content: bytes
 ) -> None:
@@ -328,7 +331,7 @@ def test_a_damaged_cache_entry_is_read_anew(
     entry.write_bytes(content)
     assert InventoryReader(cache).read(artifact, role="code") == expected
     (again,) = cache.iterdir()
-    assert json.loads(again.read_bytes())["digest"] == artifact.digest
+    assert cached_values.load(PackageInventory, again) == expected
 
 
 def test_an_entry_under_the_wrong_name_is_not_believed(packages: Packages, tmp_path: Path) -> None:
