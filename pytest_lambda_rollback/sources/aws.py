@@ -7,22 +7,13 @@ alone answer. Nothing is downloaded here; `published_packages` does that when a 
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import hashlib
-import json
-import os
-import shutil
-import stat
 import threading
-import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_lambda_rollback.aws_lambda.names import (
-    FUNCTION_NAME,
     function_name_of,
     region_of,
     unqualified,
@@ -32,8 +23,8 @@ from pytest_lambda_rollback.model.builds import Build
 from pytest_lambda_rollback.model.published import AwsSource, Binding, Discovery, PublishedFunction
 from pytest_lambda_rollback.model.settings import Store
 from pytest_lambda_rollback.model.text import counted
-from pytest_lambda_rollback.packages import new_files
-from pytest_lambda_rollback.sources.archive import locks
+from pytest_lambda_rollback.sources import shared_answers
+from pytest_lambda_rollback.sources.archive import discovered, locks
 from pytest_lambda_rollback.sources.archive.merging import another_function, merged
 from pytest_lambda_rollback.sources.builds.candidates import read_build
 from pytest_lambda_rollback.sources.daemon_threads import daemon_threads
@@ -48,9 +39,6 @@ _THREADS = 8
 """Requests at the same time. Lambda's control plane takes 15 a second for an account and region."""
 _PATIENCE_S = 1.0
 """How long an interrupted run waits for requests that were sent."""
-_SHARED_S = 24 * 3600.0
-_LIMIT_BYTES = 16 * 1024 * 1024
-_OFFLINE = "nothing but the archive may be used offline"
 
 
 class AwsFunctions:
@@ -98,22 +86,21 @@ class AwsFunctions:
             name: SourceError(f"the versions of {name} were not asked for") for name, _ in asked
         }
         if wanted or self._only is None:
-            with self._sharing() as shared:
+            with shared_answers.held(self._shared) as shared:
                 found.update(self._asked(wanted, store, shared))
         return found
 
     def discover(self, discovery: Discovery, store: Store) -> tuple[tuple[str, AwsSource], ...]:
         """The functions that an entry stands for. Raises SourceError."""
-        remembered = store.path / "discovered" / f"{discovery.name}.json"
         if self.offline:
-            names = _remembered(remembered, discovery.name)
+            names = discovered.read(store.path, discovery.name)
         else:
             from pytest_lambda_rollback.aws.discovery import discover
 
             account = self.account(discovery)
-            names = _checked(discover(account, discovery), discovery.name)
+            names = discovered.checked(discover(account, discovery), discovery.name)
             try:
-                _remember(store.path, remembered, names)
+                discovered.write(store.path, discovery.name, names)
             except SourceError as error:
                 self._progress(f"what {discovery.name} stands for is not kept: {error}")
         return tuple(
@@ -208,14 +195,18 @@ class AwsFunctions:
         found: dict[str, PublishedFunction | RollbackError] = {}
         to_ask = []
         for name, source in asked:
-            known = locks.read(shared, _shared_name(store, name)) if shared is not None else None
+            known = (
+                locks.read(shared, shared_answers.name_of(store, name))
+                if shared is not None
+                else None
+            )
             if known is not None:
                 found[name] = replace(known, name=name)
             else:
                 to_ask.append((name, source))
         if not to_ask:
             return found
-        self._progress(f"asking AWS for the versions of {_functions(len(to_ask))}")
+        self._progress(f"asking AWS for the versions of {counted(len(to_ask), 'function')}")
         number = min(_THREADS, len(to_ask))
         with daemon_threads(number, name="asking", patience_s=_PATIENCE_S) as threads:
             answers = threads.map(
@@ -224,9 +215,9 @@ class AwsFunctions:
             for number, ((name, _), answer) in enumerate(zip(to_ask, answers, strict=True), 1):
                 found[name] = answer
                 if shared is not None and isinstance(answer, PublishedFunction):
-                    locks.write(shared, replace(answer, name=_shared_name(store, name)))
+                    locks.write(shared, replace(answer, name=shared_answers.name_of(store, name)))
                 if number % 50 == 0 and number < len(to_ask):
-                    self._progress(f"asked AWS for {number} of {_functions(len(to_ask))}")
+                    self._progress(f"asked AWS for {number} of {counted(len(to_ask), 'function')}")
         return found
 
     def _online(self, name: str, store: Store, source: AwsSource) -> PublishedFunction:
@@ -259,7 +250,7 @@ class AwsFunctions:
         if locked is None:
             raise SourceError(
                 f"{name} is not in the archive {store.path}",
-                why=_OFFLINE,
+                why=discovered.OFFLINE,
                 do=f"Run `lambda-rollback sync {name}` where AWS can be reached",
             )
         return locked
@@ -272,68 +263,6 @@ class AwsFunctions:
         except RollbackError as error:
             return error
 
-    @contextlib.contextmanager
-    def _sharing(self) -> Iterator[Path | None]:
-        """The shared folder, held by one process at a time."""
-        if self._shared is None:
-            yield None
-            return
-        for folder in (self._shared.parent.parent, self._shared.parent, self._shared):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_others(self._shared)
-        _forget_old(self._shared.parent)
-        with (self._shared / ".lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield self._shared
-
-
-def _shared_name(store: Store, name: str) -> str:
-    """Functions of two configuration files may have one name."""
-    return f"{name}-{hashlib.sha256(str(store.path).encode()).hexdigest()[:12]}"
-
-
-def _functions(number: int) -> str:
-    return counted(number, "function")
-
-
-def _checked(names: Sequence[object], name: str) -> tuple[str, ...]:
-    """The names, which become names of folders and checks. Raises SourceError."""
-    if all(isinstance(each, str) and FUNCTION_NAME.fullmatch(each) for each in names):
-        return tuple(str(each) for each in names)
-    raise SourceError(
-        f"which functions discover.{name} stands for cannot be used",
-        why="among them is what is no name of a Lambda function",
-        do="Run `lambda-rollback sync`, and see who changed the archive's `discovered` folder",
-    )
-
-
-def _remembered(path: Path, name: str) -> tuple[str, ...]:
-    try:
-        # A link could lead to any file or device.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-            names = json.loads(file.read(_LIMIT_BYTES))["functions"]
-        return _checked(tuple(names), name)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise SourceError(
-            f"which functions discover.{name} stands for is not in the archive",
-            why=_OFFLINE,
-            do="Run `lambda-rollback sync` where AWS can be reached",
-        ) from error
-
-
-def _remember(root: Path, path: Path, names: Sequence[str]) -> None:
-    text = json.dumps({"functions": sorted(names)}, indent=2) + "\n"
-    try:
-        if path.is_file() and path.read_bytes() == text.encode():
-            return
-        with locks.held(root):
-            path.parent.mkdir(exist_ok=True)
-            new_files.write(path, text.encode(), mode=0o644)
-    except OSError as error:
-        raise SourceError(
-            f"{path} cannot be written", why=error.strerror or str(error), do="Make it writable"
-        ) from error
-
 
 def _is_of(locked: PublishedFunction, source: AwsSource) -> bool:
     """Whether a lock file is about the function of a table, as far as the table says it."""
@@ -341,25 +270,3 @@ def _is_of(locked: PublishedFunction, source: AwsSource) -> bool:
         return unqualified(source.function_name) == locked.arn
     region = source.region in (None, locked.region)
     return source.function_name == function_name_of(locked.arn) and region
-
-
-def _refuse_others(folder: Path) -> None:
-    """Raise SourceError for a folder in which another user of this machine could plan our run."""
-    for each in (folder.parent.parent, folder.parent, folder):
-        status = each.lstat()
-        if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
-            raise SourceError(
-                f"the folder {each}, which the workers of a run share, is not used",
-                why="it is a link or another user's",
-                do="Let XDG_CACHE_HOME name a folder of your own",
-            )
-        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            each.chmod(0o700)
-
-
-def _forget_old(folder: Path) -> None:
-    """Remove what runs of other days shared."""
-    with contextlib.suppress(OSError):
-        for each in folder.iterdir():
-            if time.time() - each.stat().st_mtime > _SHARED_S:
-                shutil.rmtree(each, ignore_errors=True)

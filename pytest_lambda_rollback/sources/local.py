@@ -7,7 +7,7 @@ there are, and which are checked, is decided elsewhere; how a package is read is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Protocol
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion
 from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion, Layer, RemotePackage
-from pytest_lambda_rollback.sources.environments import with_placeholders
 
 CODE_DIR = "/var/task"
 LAYER_DIR = "/opt"
@@ -109,6 +108,21 @@ def redeployed(target: FunctionVersion, current: FunctionVersion) -> FunctionVer
         code=target.code,
         configuration=replace(current.configuration, handler=own.handler),
     )
+
+
+def with_placeholders(
+    values: Iterable[tuple[str, str]], names: Collection[str]
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """All variables, sorted, and the names of those whose values were made up.
+
+    A variable must be there, or the function fails for a reason that has nothing to do with a
+    rollback; its value must not look like a real one, nor like another variable's. Equal names
+    get equal values, in every version and every run.
+    """
+    known = dict(values)
+    made_up = tuple(sorted(name for name in names if name not in known))
+    known |= {name: f"placeholder-for-{name}" for name in made_up}
+    return tuple(sorted(known.items())), made_up
 
 
 def _layer(path: Path, load_artifact: LoadArtifact, name: str | None) -> Layer:

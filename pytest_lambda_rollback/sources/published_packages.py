@@ -35,8 +35,7 @@ from pytest_lambda_rollback.sources.archive import locks
 from pytest_lambda_rollback.sources.archive.archive import Archive
 from pytest_lambda_rollback.sources.archive.merging import recorded, with_platform
 from pytest_lambda_rollback.sources.aws import AwsFunctions, Progress
-from pytest_lambda_rollback.sources.environments import with_placeholders
-from pytest_lambda_rollback.sources.local import CODE_DIR, LAYER_DIR
+from pytest_lambda_rollback.sources.local import CODE_DIR, LAYER_DIR, with_placeholders
 
 
 class PublishedPackages:

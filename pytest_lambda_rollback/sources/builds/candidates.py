@@ -1,7 +1,7 @@
 """Candidate builds: what a folder, zip, SAM build, CDK assembly or template has of one function.
 
 The entry of this step: it finds out what a path is and which templates belong to it. Which of
-their functions is meant is decided in `function_choice`, what it is made of in
+their functions is meant is decided in `template_functions`, what it is made of in
 `template_builds`. Nothing is built, unpacked or downloaded here, and AWS is not asked.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.model.builds import Build
-from pytest_lambda_rollback.sources.builds import assemblies, function_choice, template_builds
+from pytest_lambda_rollback.sources.builds import assemblies, template_builds, template_functions
 from pytest_lambda_rollback.sources.builds.template_functions import functions_of
 from pytest_lambda_rollback.sources.builds.template_packages import how_to_build
 from pytest_lambda_rollback.sources.builds.template_stacks import Stack, Stacks, table
@@ -72,9 +72,9 @@ def read_build(
         # The template of one stack of an assembly: that stack and those nested in it.
         known = tuple(each for each in known if path in _files(each.stack))
     if wanted is not None:
-        chosen = function_choice.named(known, wanted, path=path)
+        chosen = template_functions.named(known, wanted, path=path)
     else:
-        chosen = function_choice.chosen(known, function=function, aws_name=aws_name, path=path)
+        chosen = template_functions.chosen(known, function=function, aws_name=aws_name, path=path)
     return template_builds.build_of(chosen, stacks, path=path)
 
 

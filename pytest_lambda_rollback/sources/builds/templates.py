@@ -98,14 +98,8 @@ def _json(text: str, path: Path) -> Any:
 def _yaml(text: str, path: Path) -> Any:
     if len(text) > YAML_LIMIT_BYTES:
         raise _too_large(path, YAML_LIMIT_BYTES)
-    try:
-        from pytest_lambda_rollback.sources.builds import yaml_documents
-    except ImportError as error:
-        raise SourceError(
-            f"{shown(path)} cannot be read",
-            why="it is YAML, and PyYAML is not installed",
-            do="Run pip install 'pytest-lambda-rollback[full]'",
-        ) from error
+    from pytest_lambda_rollback.sources.builds import yaml_documents
+
     try:
         return yaml_documents.load(text)
     except yaml_documents.UnreadableError as error:

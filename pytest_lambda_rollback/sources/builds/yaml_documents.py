@@ -1,8 +1,8 @@
 """YAML as CloudFormation and SAM write it, read into dictionaries, lists and scalars.
 
 Short forms such as ``!Ref`` become what they stand for in JSON. Nothing but plain values is ever
-constructed, and aliases cannot make a small file large. PyYAML is an extra: this room alone
-imports it, and is imported when a YAML file is met. What a template means is not known here.
+constructed, and aliases cannot make a small file large. This module alone imports PyYAML, and is
+imported when a YAML file is met. What a template means is not known here.
 """
 
 from __future__ import annotations

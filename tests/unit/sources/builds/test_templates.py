@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.sources.builds import templates
 from pytest_lambda_rollback.sources.builds.templates import (
     JSON_LIMIT_BYTES,
     YAML_LIMIT_BYTES,
@@ -68,22 +66,3 @@ def test_a_file_that_is_not_there_and_one_that_never_ends(tmp_path: Path) -> Non
         read_template(tmp_path / "t.yaml")
     with pytest.raises(SourceError, match="No such file"):
         read_template(tmp_path / "u.yaml")
-
-
-def test_yaml_without_pyyaml_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    module = "pytest_lambda_rollback.sources.builds.yaml_documents"
-    monkeypatch.delitem(sys.modules, module, raising=False)
-    monkeypatch.delattr("pytest_lambda_rollback.sources.builds.yaml_documents", raising=False)
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "t.yaml").write_text(YAML)
-    (tmp_path / "t.json").write_text(JSON)
-    with pytest.raises(SourceError) as caught:
-        templates.read_template(tmp_path / "t.yaml")
-    assert str(caught.value) == (
-        "t.yaml cannot be read: it is YAML, and PyYAML is not installed. "
-        "Run pip install 'pytest-lambda-rollback[full]'."
-    )
-    assert templates.read_template(tmp_path / "t.json")["Resources"]
