@@ -7,13 +7,13 @@ As a decorator::
     @record(sample=0.01)
     def handler(event, context): ...
 
-Or without touching the code: bring this file as a layer (in ``python/``, or at ``/opt/python``),
-set the function's handler to ``lambda_rollback_recorder.handler`` and the environment variable
-``LAMBDA_ROLLBACK_HANDLER`` to the handler it had.
+Or without a change of code: add this file as a layer (in ``python/``, or at ``/opt/python``), set
+the function's handler to ``lambda_rollback_recorder.handler`` and the environment variable
+``LAMBDA_ROLLBACK_HANDLER`` to the previous handler.
 
-The function is never changed by it: it gets the very event, and its result or exception goes on
-as it is. Whatever goes wrong in here is dropped, with one line in the log. An invocation that is
-not sampled costs one random number.
+The recorder does not change what the function does: it gets the same event, and its result or
+exception is passed on. An error in the recorder only writes one line to the log. An invocation that
+is not sampled costs one random number.
 
 Environment variables:
 
@@ -25,17 +25,17 @@ LAMBDA_ROLLBACK_PER_MINUTE most events recorded a minute by each execution envir
 LAMBDA_ROLLBACK_REDACT     globs over names of keys, comma-separated: ``password,*token,email``
 ========================== ==================================================================
 
-Events stand in the log as they came. ``lambda-rollback record`` redacts them before it writes a
-file; what must not reach the log itself is named in LAMBDA_ROLLBACK_REDACT. Under such a key, at
+Events reach the log as they are. ``lambda-rollback record`` redacts them before it writes a file;
+list the keys of values that must not reach the log in LAMBDA_ROLLBACK_REDACT. Under such a key, at
 any depth and in JSON text, every text becomes ``REDACTED`` and every number 0. Base64 is not
-looked into, and values are found by their keys alone.
+decoded, and values are found by their keys only.
 
-Each line of the log is one JSON object, in Lambda's text format and in its JSON format alike::
+Each line of the log is one JSON object, in both of Lambda's log formats::
 
     {"lambda_rollback_record": 1, "function": …, "version": …, "request_id": …, "time": …,
      "part": [1, 1], "event": "<JSON text of the event, or a part of it>"}
 
-This file needs the standard library of Python 3.8 or later, and nothing else.
+This file needs Python 3.8 or later and only its standard library.
 """
 
 from __future__ import annotations
@@ -62,19 +62,19 @@ DEFAULT_SAMPLE = 0.01
 DEFAULT_MAX_BYTES = 200_000
 DEFAULT_PER_MINUTE = 30
 PART_CHARACTERS = 90_000
-"""Of ASCII text; written into a JSON string it at most doubles, and a log event holds 256 KB."""
+"""ASCII text at most doubles inside a JSON string, and a log event holds 256 KB."""
 _DEPTH = 60
 
 
 def _generator() -> Any:
-    """Random numbers that are not the function's own, whose seed is its business.
+    """A generator of its own: the function may seed the global one.
 
     A SnapStart snapshot would restore a seeded generator to the same state in every execution
     environment, so there the operating system is asked each time, which takes longer.
     """
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         return random.SystemRandom()
-    return random.Random()  # noqa: S311 - a sample, no secret
+    return random.Random()  # noqa: S311 - a sample, not a secret
 
 
 _chance = _generator().random
@@ -83,8 +83,8 @@ _chance = _generator().random
 def record(handler: Any = None, *, sample: float | None = None) -> Any:
     """Decorate a handler: ``@record``, ``@record()`` or ``@record(sample=0.01)``.
 
-    ``sample`` is the share of invocations to record; LAMBDA_ROLLBACK_SAMPLE, where it is set,
-    says otherwise without a deployment of code.
+    ``sample`` is the share of invocations to record; LAMBDA_ROLLBACK_SAMPLE overrides it without a
+    deployment of code.
     """
     if handler is None:
         return functools.partial(record, sample=sample)
@@ -114,7 +114,7 @@ def record(handler: Any = None, *, sample: float | None = None) -> Any:
 
 
 class _Recorder:
-    """Settings, read once at initialisation, and the count of the current minute."""
+    """Settings, read once at initialisation, and the number of events in the current minute."""
 
     def __init__(self, sample: float | None) -> None:
         default = DEFAULT_SAMPLE if sample is None else sample
@@ -129,8 +129,7 @@ class _Recorder:
     def record(self, args: tuple[Any, ...], kwargs: Any) -> None:
         """Write the event to the log, unless there is a reason not to. Never raises.
 
-        What is no Exception (an interrupt, the exit of the process) comes from outside and is the
-        function's.
+        Interrupts and exits of the process, which are not an Exception, are passed on.
         """
         try:
             event, context = _arguments(args, kwargs)
@@ -182,7 +181,7 @@ def _arguments(args: tuple[Any, ...], kwargs: Any) -> tuple[Any, Any]:
 
 
 def _is_larger(event: Any, limit: float) -> bool:
-    """Whether texts alone make an event too large: told before the work of writing it."""
+    """True if texts alone make an event too large; cheaper than writing it."""
     size = 0
     left = [event]
     while left:
@@ -201,7 +200,7 @@ def _is_larger(event: Any, limit: float) -> bool:
 
 
 def _redacted(value: Any, globs: tuple[str, ...], below: bool, depth: int) -> Any:
-    """A copy without what stands under a key that one of the globs names."""
+    """A copy without the values of keys that one of the globs names."""
     if depth > _DEPTH:
         raise ValueError
     if isinstance(value, dict):
@@ -239,7 +238,7 @@ def _number(name: str, default: float) -> float:
     try:
         return float(text)
     except ValueError:
-        _say(name + " is not a number and is left aside")
+        _say(name + " is not a number and is ignored")
         return default
 
 
@@ -251,12 +250,12 @@ def _say(what: str) -> None:
     try:
         sys.stdout.write(json.dumps({"lambda_rollback_note": what}) + "\n")
         sys.stdout.flush()
-    except Exception:  # noqa: S110 - not even the log is there
+    except Exception:  # noqa: S110 - the log is gone too
         pass
 
 
 def _own_handler() -> Callable[..., Any]:
-    """The function's own handler. Its mistakes at initialisation are raised as they are."""
+    """The function's own handler. Its errors at initialisation are passed on."""
     name = os.environ.get("LAMBDA_ROLLBACK_HANDLER", "")
     module, _, attribute = name.rpartition(".")
     if not module or not attribute:
