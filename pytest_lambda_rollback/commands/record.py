@@ -259,7 +259,7 @@ def _answer(report: RecordReport, *, from_logs: bool) -> str:
         return f"nothing new in {read}: {folder} has a fixture for every shape"
     written = f"{counted(len(report.written), 'fixture')} written to {folder}"
     if not report.new:
-        return f"{written}, of shapes that were known; {read} read"
+        return f"{written} for known shapes, {read} read"
     return f"{written}, {counted(len(report.new), 'new shape')} in {read}"
 
 

@@ -1,4 +1,4 @@
-"""What passes between the parts of a recording, frozen. Standard library only.
+"""The values that pass between the parts of a recording.
 
 An event flows one way: an origin reads it, it is redacted in memory, clustered with the others,
 and only what is selected is written. Nothing here reads, writes or knows where events come from.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEvent:
-    """One event that a function really got, with what is known about its invocation."""
+    """One event that a function received, with the known facts of its invocation."""
 
     event: object = field(repr=False)
     """Parsed JSON. It holds personal data until it is redacted."""
@@ -20,23 +20,23 @@ class RecordedEvent:
     identity: object | None = field(default=None, repr=False)
     """Parsed JSON, an object of Cognito ids, where the invocation had one."""
     source: str
-    """What it was read from: ``cloudwatch``, ``sqs``, ``s3``, ``test-event``, ``folder``, …"""
+    """The kind of its origin: ``cloudwatch``, ``sqs``, ``s3``, ``test-event``, ``folder``, …"""
     function: str
     version: str | None = None
-    """The function version that got it, where that is known."""
+    """The function version that received it, if known."""
     time: str | None = None
-    """When, as ISO 8601 in UTC, where that is known."""
+    """The time of the invocation as ISO 8601 in UTC, if known."""
     origin: str = field(default="", repr=False)
     """The log stream, message id or object it was read from: for messages, never for a file."""
     guessed: bool = False
-    """True where nothing says that it is the event but that its invocation logged it first."""
+    """True if the only evidence is that its invocation logged it first."""
     fixture: str | None = None
     """The name of the fixture file, for an event that an earlier recording or a person wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """Events of one source and structure, and those of them that are worth a fixture."""
+    """Events of one event source and structure, and those of them that are worth a fixture."""
 
     key: str
     """A digest of source and structure; events of the same shape have the same one."""
@@ -45,7 +45,7 @@ class Shape:
     events: tuple[RecordedEvent, ...] = ()
     """The new events worth keeping, at most ``per_shape`` less what fixtures hold already."""
     seen: int = 0
-    """How many new events had it; 0 means that only fixtures do."""
+    """The number of new events that had it; 0 means that only fixtures do."""
     fixtures: tuple[str, ...] = ()
     """The fixtures that have it already, sorted."""
 
@@ -59,13 +59,13 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skipped:
-    """Something that was read and is no event, or not one that can be used."""
+    """Something that was read and is not an event, or not a usable one."""
 
     reason: str
     """A fragment that is the same for all of its kind, to be counted: never a value."""
 
 
-# --- what AWS holds, as it is read ----------------------------------------------------------
+# --- readings of AWS ----------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueFacts:
-    """What decides how a queue may be read, and what a message of it says in an event."""
+    """The attributes of a queue that decide how to read it, and that its events hold."""
 
     url: str
     arn: str

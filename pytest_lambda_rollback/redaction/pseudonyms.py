@@ -52,7 +52,7 @@ class Pseudonyms:
         self._key = key
 
     def text(self, value: str, *, keep: int = 0) -> str:
-        """Another text of the same shape; the first ``keep`` characters stay as they are."""
+        """Another text of the same form; the first ``keep`` characters stay as they are."""
         if date := self._date(value) if not keep else None:
             return date
         slots = slots_of(value, keep)

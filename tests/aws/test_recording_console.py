@@ -131,7 +131,7 @@ def test_fixtures_of_a_shape_and_stale_ones(shop: Project) -> None:
     few = contents(shop)
     more = shop.console("record", "orders", "--per-shape", "2")
     assert more.code == 0, more.text
-    more.shows("of shapes that were known", "added   eventbridge-order-placed-2.json")
+    more.shows("for known shapes", "added   eventbridge-order-placed-2.json")
     assert set(few) < set(contents(shop))
 
     # The queue is gone from production, and somebody keeps an event of their own.
