@@ -12,6 +12,7 @@ from typing import Any
 from pytest_lambda_rollback.aws_lambda.names import function_name_of
 from pytest_lambda_rollback.commands import configurations
 from pytest_lambda_rollback.commands.configurations import say
+from pytest_lambda_rollback.config import files as config
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.hookspecs import console_plugins
 from pytest_lambda_rollback.model.published import AwsSource
@@ -79,6 +80,8 @@ def run(arguments: Namespace) -> int:
         progress=configurations.progress,
     )
     _show(report, from_logs=registry.DEFAULT in [kind.name for kind in kinds])
+    if report.written and function.source is None:
+        _show_next(settings.path, function.name, request.into)
     nothing = not report.events and not report.existing
     return 1 if report.failed or nothing else 0
 
@@ -242,6 +245,13 @@ def _show(report: RecordReport, *, from_logs: bool) -> None:
         say(f"note: {note}")
     for reason in report.failed:
         say(f"FAILED  {reason}")
+
+
+def _show_next(config_path: Path, function: str, into: Path) -> None:
+    """Say what is missing before pytest can use the fixtures."""
+    if not config.names_events(config_path, function):
+        folder = Path(os.path.relpath(into, config_path.parent)).as_posix()
+        say(f'next    add events = "{folder}" to functions.{function} in {_shown(config_path)}')
 
 
 def _answer(report: RecordReport, *, from_logs: bool) -> str:

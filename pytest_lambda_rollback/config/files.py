@@ -157,6 +157,13 @@ def store_path(path: Path) -> Path:
     return store_of(_document(path, CommandLine(directory=Path.cwd())), path.parent).path
 
 
+def names_events(path: Path, function: str) -> bool:
+    """True if the table of a function says where its events are. Raises ConfigError."""
+    path = absolute(path, Path.cwd())
+    root = _document(path, CommandLine(directory=Path.cwd()))
+    return "events" in root.table("functions").table(function)
+
+
 def check_candidates(command_line: CommandLine, loaded: Iterable[Settings]) -> None:
     """Refuse a candidate that no file, or more than one, takes. To be asked after all loads."""
     files = tuple(loaded)

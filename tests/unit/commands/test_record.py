@@ -73,9 +73,12 @@ def test_the_first_recording_creates_the_folder_of_fixtures(
     (fixture,) = (project / folder).glob("*.json")
     assert json.loads(fixture.read_text())["event"]["action"] == "create"
     assert "ann.lee" not in fixture.read_text()
+    hint = 'next    add events = "events/orders" to functions.orders in lambda-rollback.toml'
+    assert (hint in out) == (not events)
 
     code, out, err = record("orders", "--from", "folder=raw", events=events)
     assert code == 0, err
+    assert "next " not in out
     assert f"nothing new in 1 event: {folder} has a fixture for every shape" in out
 
 
