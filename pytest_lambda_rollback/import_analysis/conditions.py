@@ -1,7 +1,7 @@
 """The meaning of ``if`` and ``except`` for imports, read without running anything.
 
 Conditions are decided where the function's runtime decides them (its Python version, its
-platform); conditions that find out whether something exists are told from others, and
+platform); conditions that find out whether something exists are distinguished from others, and
 ``except`` clauses that have an alternative for a failed import from those that only report it.
 """
 
@@ -168,7 +168,7 @@ def probes(test: ast.expr, uncertain: Collection[str]) -> bool:
     """True for a test that finds out whether something is there.
 
     ``uncertain`` are names whose value tells so: ``if HAS_X``, ``if yaml is None``. A test of data
-    (``if order["gift"]``) is none.
+    (``if order["gift"]``) does not count.
     """
     return finds_out(test) or any(
         isinstance(node, ast.Name) and node.id in uncertain for node in ast.walk(test)

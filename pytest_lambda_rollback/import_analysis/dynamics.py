@@ -1,8 +1,8 @@
 """Names, submodules and modules that a source makes or takes without a statement that shows them.
 
 Dynamic names, ``__all__``, a module's ``__getattr__`` and computed imports are read here, all as
-far as the source shows them. Code that only looks dynamic counts as dynamic, and nothing is said
-about its names.
+far as the source shows them. Code that only looks dynamic counts as dynamic, which makes answers
+about its names ``unknown``.
 """
 
 from __future__ import annotations

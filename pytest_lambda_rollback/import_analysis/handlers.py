@@ -2,7 +2,7 @@
 
 Lambda's runtimes search in different ways; each is followed as far as names of files tell, and
 for Python as far as reading the sources tells. Where anything else may bring the handler (a
-wrapper, an unknown search path, a folder that is a module), nothing is said. Java and
+wrapper, an unknown search path, a folder that is a module), the answer is ``None``. Java and
 .NET name classes, which lie in archives that are not opened here. What a missing handler means
 for a rollback is decided elsewhere.
 """
@@ -81,7 +81,7 @@ def _python(version: FunctionVersion, modules: ModuleReader) -> str | None:
         if ask.form is not Form.HANDLER or ask.module != module or ask.names != (name,):
             continue
         if answer.state is not State.MISSING or answer.needed_by:
-            # A module that is there and fails to load for want of another one has its handler.
+            # A module that only fails to load, because another one is missing, has it.
             return None
         if answer.name is not None:
             return (
@@ -103,7 +103,7 @@ def _node(version: FunctionVersion) -> str | None:
     """``src/app.handler``: the first dot of the last part divides file and export.
 
     A bare name may also be a package in a ``node_modules`` folder, and a folder of that name a
-    package with an index: of both nothing is said. Which names a module exports is not looked at.
+    package with an index: both count as found. The names that a module exports are not checked.
     """
     handler = version.configuration.handler
     folder, _, last = handler.rpartition("/")

@@ -1,6 +1,6 @@
-"""What a code or layer package carries: distributions, native binaries, importable files.
+"""Contents of a code or layer package: distributions, native binaries, importable files.
 
-Values alone, shared by the room that reads packages and the contracts that judge them. Nothing
+Values alone, shared by those who read packages and the contracts that judge them. Nothing
 here opens a file or decides anything. All paths are relative to where Lambda unpacks the package
 (/var/task or /opt) and joined by ``/``; the empty path is that folder itself.
 """
@@ -16,7 +16,7 @@ Role = Literal["code", "layer"]
 
 
 def module_path(name: str) -> str:
-    """What a file is imported as, as a path: ``a/b.py`` and ``a/b/__init__.py`` are ``a/b``."""
+    """The module of a file, as a path: ``a/b.py`` and ``a/b/__init__.py`` are ``a/b``."""
     folder, _, file = name.rpartition("/")
     module = file.partition(".")[0]
     if module == "__init__":
@@ -45,7 +45,7 @@ class DistributionRecord:
     tags: tuple[str, ...] = ()
     """Wheel tags, ``cp311-cp311-manylinux_2_17_x86_64``."""
     modules: tuple[str, ...] = ()
-    """What of it can be imported and is there: the topmost regular packages and modules below
+    """Its importable parts that are there: the topmost regular packages and modules below
     ``root``, as paths: ``requests``, ``six``, ``google/cloud/storage``."""
     hollow: bool = False
     """The metadata name importable files, and none of them is there."""
@@ -61,11 +61,11 @@ class NativeBinary:
 
     path: str
     format: str
-    """``elf``, ``mach-o``, ``pe``, or empty for what is none of them."""
+    """``elf``, ``mach-o``, ``pe``, or empty for anything else."""
     machine: str = ""
     """ELF machine by its ``uname -m`` name (``x86_64``, ``aarch64``, ``i686``, …)."""
     tag: str = ""
-    """What the file name says it is built for: ``cpython-311-x86_64-linux-gnu``, ``abi3``,
+    """The build target in the file name: ``cpython-311-x86_64-linux-gnu``, ``abi3``,
     ``cp311-win_amd64``; empty for a plain ``.so``."""
     glibc: str = ""
     """The newest glibc it asks for, ``2.28``; empty where it asks for none."""
@@ -100,7 +100,7 @@ class PackageInventory:
     """(folder, line) of each ``.pth`` line that names a folder or zip, in order."""
     node: tuple[NodePackage, ...] = ()
     notes: tuple[str, ...] = ()
-    """What could not be read, one sentence fragment each."""
+    """Things that could not be read, one sentence fragment each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

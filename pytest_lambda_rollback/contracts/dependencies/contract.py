@@ -4,9 +4,9 @@ The policy, in one place:
 
 - Markers, extras and Requires-Python are evaluated for the target's runtime.
 - An issue that the current version has too (same kind, same distribution, same requirement, and
-  as certainly) is none of the rollback's. A requirement of the configuration that both miss is
-  still warned of.
-- A finding is certain. What is only likely is a warning: versions of what Lambda's runtime brings,
+  as certainly) does not come from the rollback. A requirement of the configuration that both miss
+  still gives a warning.
+- A finding is certain. Likely trouble is a warning: versions of what Lambda's runtime brings,
   leftover metadata, packages without metadata, versions that PEP 440 refuses, native modules that
   a package can do without, one version hidden behind another.
 
@@ -43,7 +43,7 @@ def judge(
     ``requires`` are the configuration's requirements (PEP 508). ``also`` are inventories of other
     versions: what a distribution's modules are called is learnt from them too. ``parsed`` keeps
     parsed requirements, by Python and architecture, for a caller that judges more. ``unknown``
-    with a reason where a requirement cannot be read, or the runtime is none that ``requires`` is
+    with a reason where a requirement cannot be read, or the runtime is not one that ``requires`` is
     about.
     """
     runtime, architecture = _platform(target)

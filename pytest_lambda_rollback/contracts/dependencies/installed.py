@@ -39,7 +39,7 @@ class Provider:
     versions: tuple[str, ...]
     """The version; several where leftover metadata does not tell which one it is."""
     known: bool = True
-    """False where something without metadata may be imported in its stead."""
+    """False where something without metadata may be imported instead."""
 
     @property
     def where(self) -> str:
@@ -263,7 +263,7 @@ def _rank(name: str) -> tuple[bool, int]:
     """``importlib``'s order: packages before modules, sources before byte code.
 
     An extension module would come before a source, but only one that fits the runtime; it ranks
-    last, so that nothing uncertain is said of it.
+    last, so that it never decides.
     """
     order = (".py", ".pyc")
     suffix = posixpath.splitext(name)[1]

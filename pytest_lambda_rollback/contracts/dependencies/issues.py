@@ -40,12 +40,12 @@ class Issue:
 
     @property
     def identity(self) -> tuple[str, str, str]:
-        """What makes it the same issue in another version."""
+        """Equal for the same issue in another version."""
         return self.kind, self.subject, self.wanted
 
 
 def placement_issues(installed: Installed) -> Iterator[Issue]:
-    """What is there twice, and what the runtime cannot load."""
+    """Distributions that are there twice, and native modules that the runtime cannot load."""
     for provider in installed.duplicates:
         yield Issue(
             kind="duplicate-metadata",
@@ -121,7 +121,7 @@ def _misfit(misfit: Misfit, runtime: str) -> Issue:
 
 
 def _far_apart(winner: Provider, loser: Provider) -> bool:
-    """Whether the versions promise to be incompatible: another major, or minor below 1.0."""
+    """True if the versions promise to be incompatible: another major, or minor below 1.0."""
     versions = [parsed_version(each.record.version) for each in (winner, loser)]
     known = [version for version in versions if version is not None]
     if len(known) < len(versions) or any(each.major >= _CALENDAR_FROM for each in known):

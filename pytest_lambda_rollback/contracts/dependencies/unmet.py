@@ -226,7 +226,7 @@ class Unmet:
         elif self._may_be_there_without_metadata(key):
             problem = (("problem", "no-metadata"),)
         else:
-            # Stubs are for type checkers: nothing fails at run time for want of them.
+            # Stubs are for type checkers: nothing fails at run time without them.
             certain = not (key.startswith("types-") or key.endswith("-stubs"))
             problem = ("problem", "absent"), ("name", requirement.name)
         if problem:

@@ -17,9 +17,9 @@ class Sides:
 
     subject: Subject
     target: ModuleView
-    """Where the target's code would run."""
+    """The environment that the target's code would run in."""
     other: ModuleView
-    """What it is compared with: its own layers for ``redeploy``, the current for ``alias``."""
+    """The environment to compare with: its own for ``redeploy``, the current one for ``alias``."""
 
     @property
     def redeploy(self) -> bool:
@@ -27,12 +27,12 @@ class Sides:
         return self.subject.strategy is Strategy.REDEPLOY
 
     def current_text(self, here: Answer, there: Answer | None) -> str | None:
-        """What the current version's layers have."""
+        """The view of the current version's layers."""
         answer, view = (here, self.target) if self.redeploy else (there, self.other)
         return _text(_who(answer, view, there if self.redeploy else here))
 
     def target_text(self, here: Answer, there: Answer | None) -> str | None:
-        """What the target's own layers have."""
+        """The view of the target's own layers."""
         answer, view = (there, self.other) if self.redeploy else (here, self.target)
         return _text(_who(answer, view, here if self.redeploy else there))
 
