@@ -22,14 +22,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
 from pytest_lambda_rollback.model.recorded import RecordedEvent, Selection, Shape
 from pytest_lambda_rollback.recording.data_keys import DataKeys
 from pytest_lambda_rollback.recording.structures import (
-    OPERATIONS,
     ROUTE,
     Feature,
     Path,
     Structure,
+    is_route,
     structure_of,
 )
 
@@ -44,11 +46,13 @@ _LESS_TELLING: Final = ("text", "object", "list", "integer", "decimal", "JSON te
 _Topics = tuple[tuple[Path, str], ...]
 
 
-def cluster(events: Iterable[RecordedEvent], *, per_shape: int = 1) -> Selection:
+def cluster(
+    events: Iterable[RecordedEvent], *, per_shape: int = 1, sources: EventSources = BUILT_IN
+) -> Selection:
     """The shapes of events and of fixtures (events with ``fixture``), which come first."""
     clusters = _Clusters(per_shape=per_shape)
     for event in events:
-        clusters.add(structure_of(event.event), event)
+        clusters.add(structure_of(event.event, sources), event)
     return Selection(shapes=tuple(sorted(clusters.shapes(), key=lambda one: (one.name, one.key))))
 
 
@@ -123,7 +127,7 @@ class _Clusters:
                 )
 
     def _group(self, structure: Structure) -> _Group:
-        return self._groups.setdefault((structure.source, structure.topics), _Group())
+        return self._groups.setdefault((structure.source.slug, structure.topics), _Group())
 
     def _put(self, one: _Kept) -> None:
         group = self._group(one.structure)
@@ -150,8 +154,12 @@ class _Clusters:
         """Count values; True where a place turned out to have too many of them."""
         found = False
         for path, kind in structure.features:
-            place = (structure.source, path)
-            if kind.startswith("=") and place not in self._no_kinds and not _is_route(path):
+            place = (structure.source.slug, path)
+            if (
+                kind.startswith("=")
+                and place not in self._no_kinds
+                and not is_route(path, structure.source)
+            ):
                 values = self._kinds.setdefault(place, set())
                 values.add(kind)
                 if len(values) > MAX_KINDS:
@@ -161,17 +169,17 @@ class _Clusters:
         return found
 
     def _without(self, structure: Structure) -> Structure:
-        source = structure.source
+        slug = structure.source.slug
         structure = self._data_keys.folded(structure)
         return Structure(
-            source=source,
+            source=structure.source,
             topics=tuple(
-                topic for topic in structure.topics if (source, topic[0]) not in self._no_kinds
+                topic for topic in structure.topics if (slug, topic[0]) not in self._no_kinds
             ),
             features=frozenset(
                 feature
                 for feature in structure.features
-                if not feature[1].startswith("=") or (source, feature[0]) not in self._no_kinds
+                if not feature[1].startswith("=") or (slug, feature[0]) not in self._no_kinds
             ),
         )
 
@@ -179,9 +187,9 @@ class _Clusters:
         """Cluster again what was kept, now that some values do not count any more."""
         before = self._groups
         self._groups = {}
-        for (source, _), group in before.items():
+        for (slug, _), group in before.items():
             seen = {
-                (self._data_keys.path(source, path), kind)
+                (self._data_keys.path(slug, path), kind)
                 for path, kind in group.seen
                 if not kind.startswith("=") or not any(place == path for _, place in self._no_kinds)
             }
@@ -229,18 +237,8 @@ def _nearest(one: _Kept, shapes: list[_Kept]) -> _Kept:
     return min(shapes, key=distance)
 
 
-def _is_route(path: Path) -> bool:
-    """Routes are as many as an API has; they count however many they are."""
-    return path in OPERATIONS or path in (
-        ("resource",),
-        ("routeKey",),
-        ("httpMethod",),
-        ("detail-type",),
-    )
-
-
 def _digest(structure: Structure) -> str:
-    text = json.dumps([structure.source, structure.topics, sorted(structure.features)])
+    text = json.dumps([structure.source.slug, structure.topics, sorted(structure.features)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -254,9 +252,9 @@ def _name(kept: _Kept) -> str:
     topics = [
         _RESOURCE.match(value)[0] if path == ROUTE else value  # type: ignore[index]
         for path, value in structure.topics
-        if _is_route(path) or not _is_prose(value)
+        if is_route(path, structure.source) or not _is_prose(value)
     ]
-    words = [] if topics and structure.source in ("rest", "http", "alb") else [structure.source]
+    words = [] if topics and structure.source.named_by_topics else [structure.source.slug]
     for topic in sorted(topics, key=lambda value: not value.isupper()):
         words += [word for word in _words(topic) if word not in words]
     if not topics:
@@ -266,10 +264,10 @@ def _name(kept: _Kept) -> str:
             if path == ("requestContext", "method") and kind.startswith("=")
             for word in _words(kind[1:])
         ]
-    return "-".join(words[:_NAME_WORDS] + _special(kept.shows))
+    return "-".join(words[:_NAME_WORDS] + _special(kept.shows, structure.source))
 
 
-def _special(shows: frozenset[Feature]) -> list[str]:
+def _special(shows: frozenset[Feature], source: EventSource) -> list[str]:
     """The most telling of what a shape was kept for."""
 
     def rank(feature: Feature) -> tuple[int, int, Feature]:
@@ -292,7 +290,7 @@ def _special(shows: frozenset[Feature]) -> list[str]:
             return _words(key)
         if kind == "=false":
             return ["not", *_words(key)]
-        if kind.startswith("=") and (_is_route(path) or not _is_prose(kind)):
+        if kind.startswith("=") and (is_route(path, source) or not _is_prose(kind)):
             return _words(kind[1:])
         if kind in ("null", "empty list", "empty text"):
             return [*_words(kind.partition(" ")[0]), *_words(key)]

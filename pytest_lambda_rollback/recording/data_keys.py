@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from pytest_lambda_rollback.recording.structures import ROOTS, ROUTE, Path, Structure
+from pytest_lambda_rollback.recording.structures import ROUTE, Path, Structure, roots
 
 MAX_KEYS: Final = 16
 """Of one object, or segments of paths below one segment; more may be data."""
@@ -27,7 +27,7 @@ _ROUTES: Final = "/"
 _BEFORE_RESOURCES: Final = re.compile(r"/|api|v\d+")
 
 _Place = tuple[str, Path]
-"""(source, path of the object)"""
+"""(slug of the source, path of the object)"""
 
 
 @dataclass(slots=True)
@@ -48,8 +48,9 @@ class DataKeys:
     def learn(self, structure: Structure) -> None:
         """Count the keys of one event, as `folded` gives it."""
         here: dict[Path, set[str]] = {}
+        beginnings = roots(structure.source)
         for path in {path for path, _ in structure.features}:
-            if path and path[-1] != "*" and path[:-1] not in ROOTS:
+            if path and path[-1] != "*" and path[:-1] not in beginnings:
                 here.setdefault(path[:-1], set()).add(path[-1])
         for path, value in structure.topics:
             if path == ROUTE:
@@ -57,7 +58,7 @@ class DataKeys:
                 for number in range(1, len(parts)):
                     here[parts[:number]] = {parts[number]}
         for path, keys in here.items():
-            known = self._keys.setdefault((structure.source, path), _Keys())
+            known = self._keys.setdefault((structure.source.slug, path), _Keys())
             known.events.update(keys)
             known.widest = max(known.widest, len(keys))
 
@@ -77,23 +78,21 @@ class DataKeys:
         """The structure with ``*`` in place of keys that are data."""
         if not self._data:
             return structure
-        source = structure.source
+        slug = structure.source.slug
         return Structure(
-            source=source,
+            source=structure.source,
             topics=tuple(
-                (path, "/".join(self.path(source, _parts(value)))[1:] if path == ROUTE else value)
+                (path, "/".join(self.path(slug, _parts(value)))[1:] if path == ROUTE else value)
                 for path, value in structure.topics
             ),
-            features=frozenset(
-                (self.path(source, path), kind) for path, kind in structure.features
-            ),
+            features=frozenset((self.path(slug, path), kind) for path, kind in structure.features),
         )
 
-    def path(self, source: str, path: Path) -> Path:
+    def path(self, slug: str, path: Path) -> Path:
         """One path with ``*`` in place of keys that are data."""
         done: Path = ()
         for key in path:
-            done = (*done, "*" if (source, done) in self._data else key)
+            done = (*done, "*" if (slug, done) in self._data else key)
         return done
 
 

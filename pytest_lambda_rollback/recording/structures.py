@@ -1,4 +1,4 @@
-"""The structure of an event: who sent it, what it is about, and what it has. Pure.
+"""The structure of an event: who sent it, what it is about, and what it has.
 
 Two events with the same structure exercise a function's reading of them in the same way. What is
 different in every event (ids, times, texts, numbers' values, headers, what AWS adds about the
@@ -13,8 +13,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from functools import cache
+from typing import Final, cast
 
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource, values_at
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
+from pytest_lambda_rollback.model.json_values import Json
 from pytest_lambda_rollback.redaction.documents import Pieces, opened
 from pytest_lambda_rollback.redaction.rules import normal
 
@@ -25,36 +29,14 @@ Feature = tuple[Path, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Structure:
-    """What an event is and has."""
+    """The source, the topics and the features of an event."""
 
-    source: str
-    """A word for who sent it: ``rest``, ``sqs``, ``eventbridge``, … or ``event``."""
+    source: EventSource
     topics: tuple[tuple[Path, str], ...] = ()
     """(path, value) of what an event is about: route, detail type, the message's type."""
     features: frozenset[Feature] = frozenset()
 
 
-_RECORDS: Final = {
-    "aws:sqs": "sqs", "aws:sns": "sns", "aws:s3": "s3", "aws:kinesis": "kinesis",
-    "aws:dynamodb": "dynamodb", "aws:codecommit": "codecommit", "aws:ses": "ses",
-    "aws:kafka": "kafka", "SelfManagedKafka": "kafka", "aws:mq": "mq", "aws:rmq": "mq",
-    "aws:docdb": "documentdb",
-}  # fmt: skip
-_MARKS: Final = (
-    # (keys that only events of this source have, its word)
-    (("triggerSource", "userPoolId"), "cognito"),
-    (("deliveryStreamArn", "records"), "firehose"),
-    (("invocationSchemaVersion", "tasks"), "s3-batch"),
-    (("detail-type", "detail"), "eventbridge"),
-    (("awslogs",), "logs"),
-    (("RequestType", "ResponseURL"), "cloudformation"),
-    (("CodePipeline.job",), "codepipeline"),
-    (("invokingEvent", "resultToken"), "config"),
-    (("methodArn", "type"), "authorizer"),
-    (("routeArn", "type"), "authorizer"),
-    (("authorizationToken", "requestContext"), "authorizer"),
-)
-_HTTP: Final = frozenset(("rest", "http", "alb", "websocket"))
 _TRANSPORT: Final = frozenset(
     ("headers", "multiValueHeaders", "requestContext", "stageVariables", "cookies", "attributes",
      "multiValueQueryStringParameters", "rawQueryString", "rawPath", "path", "kinesis", "awsRegion",
@@ -62,10 +44,12 @@ _TRANSPORT: Final = frozenset(
      "isBase64Encoded", "context", "callerContext", "eventSourceARN", "SequenceNumber")
 )  # fmt: skip
 """What AWS or the client's software adds, at the level of an event or of one of its records."""
-_TOPIC: Final = frozenset(
-    ("httpmethod", "resource", "routekey", "detailtype", "eventname", "triggersource",
-     "requesttype", "type", "kind", "eventtype", "messagetype", "action", "operation", "command")
-)  # fmt: skip
+_KINDS: Final = frozenset(
+    ("type", "kind", "eventtype", "messagetype", "action", "operation", "command", "operationname")
+)
+"""Keys by which senders say what a message is about, at the root of what they wrote."""
+_OPERATION: Final = "operationName"
+"""The member of a GraphQL request over HTTP; a schema has more of them than a message has kinds."""
 _ENUM: Final = re.compile(
     r"(?:type|kind|status|state|action|operation|command|method|category|channel|mode|level|role"
     r"|reason|currency|tier|plan|variant|priority|event|eventname|unit|source)$"
@@ -75,41 +59,28 @@ _OTHER: Final = re.compile(r"\d{3}|[0-9a-fA-F]{12}")
 """What a plain word does not have: an id."""
 _ID_KEY: Final = re.compile(r"\d{2}|[@:/ ]|^\d|[0-9a-f]{8}|^$|^.{41}|[^\x00-\x7f]")
 _MANY_KEYS: Final = 60
-ROOTS: Final = (
-    (), ("body",), ("detail",), ("Records", "*"), ("Records", "*", "body"),
-    ("Records", "*", "Sns"), ("Records", "*", "Sns", "Message"),
-    ("Records", "*", "kinesis", "data"), ("Records", "*", "body", "Message"),
-    ("Records", "*", "body", "detail"), ("records", "*", "data"),
-    ("records", "*", "*", "value"),
-)  # fmt: skip
-"""Where a key like ``type`` says what the event is, and not what a part of it is."""
 ROUTE: Final = ("path",)
 """The place of a path's topic, where the route that AWS names takes any path."""
-OPERATIONS: Final = frozenset(
-    (("info", "fieldName"), ("*", "info", "fieldName"), ("operationName",),
-     ("body", "operationName"), ("sessionState", "intent", "name"), ("currentIntent", "name"),
-     ("request", "intent", "name"))
-)  # fmt: skip
-"""What is asked for, in events of AppSync, GraphQL, Lex and Alexa."""
 _ANY_ROUTE: Final = re.compile(r"\$default|.*\{[^{}]+\+\}")
 _SEGMENT: Final = re.compile(r"v\d{1,2}|[A-Za-z][A-Za-z_.~-]{0,19}")
 """What names a resource; ids have digits, signs or many letters."""
 _MOST_SEGMENTS: Final = 6
-_BY_KEY: Final = (("records",), ("rmqMessagesByQueue",))
-"""Objects of Kafka and RabbitMQ whose keys are partitions and queues."""
+_INNER: Final = ("Message", "detail")
+"""Where a message carries another one's content: SNS and EventBridge through a queue."""
 _DEPTH: Final = 40
 
 
-def structure_of(event: object) -> Structure:
+def structure_of(event: object, sources: EventSources = BUILT_IN) -> Structure:
     """The structure of one event, redacted or not: pseudonyms do not change it."""
-    source = _source(event)
-    features = frozenset(_features(event, (), 0))
+    source = sources.source_of(cast("Json", event))
+    features = frozenset(_features(event, (), source, 0))
+    beginnings = roots(source)
     topics = tuple(
         sorted(
             (path, kind[1:])
             for path, kind in features
             if kind.startswith("=")
-            and (path in OPERATIONS or (path[:-1] in ROOTS and normal(path[-1]) in _TOPIC))
+            and (is_route(path, source) or (path[:-1] in beginnings and normal(path[-1]) in _KINDS))
         )
     )
     places = [path for path, _ in topics]
@@ -117,66 +88,63 @@ def structure_of(event: object) -> Structure:
         # A batch of several kinds of message: that it is mixed is what it tells; what each kind
         # looks like is told by the batches of one.
         features = frozenset((path, f"={value}") for path, value in topics)
-    return Structure(source=source, topics=topics + _route(event, source), features=features)
+    return Structure(source=source, topics=topics + _request(event, source), features=features)
 
 
-def _route(event: object, source: str) -> tuple[tuple[Path, str], ...]:
+def roots(source: EventSource) -> frozenset[Path]:
+    """Where a key like ``type`` says what the event is, and not what a part of it is."""
+    return _roots(source.payload)
+
+
+@cache
+def _roots(payload: tuple[Path, ...]) -> frozenset[Path]:
+    inner = {(*place, key) for place in payload for key in _INNER}
+    above = {place[:length] for place in payload for length in range(len(place) + 1)}
+    return frozenset(inner | above | {()})
+
+
+def is_route(path: Path, source: EventSource) -> bool:
+    """True for a place that names one of many operations, as AWS's routes do."""
+    return path in source.topics or (path[-1:] == (_OPERATION,) and path[:-1] in roots(source))
+
+
+def _request(event: object, source: EventSource) -> tuple[tuple[Path, str], ...]:
     """The path as a topic, where AWS names no route or one for any path: ``/orders/*/lines``."""
-    if not isinstance(event, dict):
+    if not isinstance(event, dict) or source.request_path is None:
         return ()
-    named = event.get("resource", event.get("routeKey", ""))
-    if source != "alb" and not (isinstance(named, str) and _ANY_ROUTE.fullmatch(named)):
+    named = [
+        str(value)
+        for place in source.topics
+        if place != (source.request_path,)
+        for value in values_at(event, place)
+    ]
+    if any("/" in route and not _ANY_ROUTE.fullmatch(route) for route in named):
         return ()
-    path = event.get("rawPath", event.get("path"))
+    path = event.get(source.request_path)
     if not isinstance(path, str):
         return ()
     parts = [part for part in path.split("/") if part][:_MOST_SEGMENTS]
     return ((ROUTE, "/" + "/".join(each if _SEGMENT.fullmatch(each) else "*" for each in parts)),)
 
 
-def _source(event: object) -> str:
-    if not isinstance(event, dict):
-        return "event"
-    records = event.get("Records")
-    if isinstance(records, list) and records and isinstance(records[0], dict):
-        name = records[0].get("eventSource", records[0].get("EventSource"))
-        return "cloudfront" if "cf" in records[0] else _RECORDS.get(str(name), "records")
-    if str(event.get("eventSource")) in _RECORDS:
-        return _RECORDS[str(event["eventSource"])]
-    for keys, word in _MARKS:
-        if all(key in event for key in keys):
-            return word
-    context = event.get("requestContext")
-    if isinstance(context, dict):
-        if "elb" in context:
-            return "alb"
-        if "connectionId" in context:
-            return "websocket"
-        if "http" in context:
-            return "http"
-        if "httpMethod" in event:
-            return "rest"
-    return "event"
-
-
-def _features(node: object, path: Path, depth: int) -> Iterator[Feature]:
+def _features(node: object, path: Path, source: EventSource, depth: int) -> Iterator[Feature]:
     if depth > _DEPTH:
         return
     if isinstance(node, dict):
         yield path, "object"
-        dynamic = len(node) > _MANY_KEYS or path in _BY_KEY
+        dynamic = len(node) > _MANY_KEYS or _has_data_keys(path, source)
         for key, item in node.items():
             if key in _TRANSPORT and _is_record(path):
-                yield from _transport(key, item, path)
+                yield from _transport(key, item, path, source)
             else:
                 token = "*" if dynamic or _ID_KEY.search(key) else key
-                yield from _features(item, (*path, token), depth + 1)
+                yield from _features(item, (*path, token), source, depth + 1)
     elif isinstance(node, list):
         yield path, "list" if node else "empty list"
         for item in node:
-            yield from _features(item, (*path, "*"), depth + 1)
+            yield from _features(item, (*path, "*"), source, depth + 1)
     elif isinstance(node, str):
-        yield from _text(node, path, depth)
+        yield from _text(node, path, source, depth)
     elif node is None:
         yield path, "null"
     elif isinstance(node, bool):
@@ -187,7 +155,7 @@ def _features(node: object, path: Path, depth: int) -> Iterator[Feature]:
         yield path, "decimal"
 
 
-def _text(text: str, path: Path, depth: int) -> Iterator[Feature]:
+def _text(text: str, path: Path, source: EventSource, depth: int) -> Iterator[Feature]:
     if not text:
         yield path, "empty text"
         return
@@ -198,20 +166,25 @@ def _text(text: str, path: Path, depth: int) -> Iterator[Feature]:
         inside = None  # a random text has some by chance
     if inside is not None and isinstance(inside[0], (dict, list)):
         yield path, "JSON text"
-        yield from _features(inside[0], path, depth + 1)
+        yield from _features(inside[0], path, source, depth + 1)
         return
     yield path, "text"
     key = normal(path[-1]) if path else ""
-    named = key in _TOPIC or path in OPERATIONS or _ENUM.search(key)
+    named = key in _KINDS or path in source.topics or _ENUM.search(key)
     if named and _WORD.fullmatch(text) and not _OTHER.search(text):
         yield path, f"={text}"
+
+
+def _has_data_keys(path: Path, source: EventSource) -> bool:
+    """True for an object whose keys are data: partitions of Kafka, queues of RabbitMQ."""
+    return path != () and any(place[: len(path) + 1] == (*path, "*") for place in source.payload)
 
 
 def _is_record(path: Path) -> bool:
     return path in ((), ("Records", "*"), ("records", "*"))
 
 
-def _transport(key: str, item: object, path: Path) -> Iterator[Feature]:
+def _transport(key: str, item: object, path: Path, source: EventSource) -> Iterator[Feature]:
     """The little of the transport that a function's reading depends on."""
     if key == "headers" and isinstance(item, dict):
         for name, value in item.items():
@@ -220,11 +193,15 @@ def _transport(key: str, item: object, path: Path) -> Iterator[Feature]:
                 if _WORD.fullmatch(media):
                     yield (*path, "headers", "content-type"), f"={media}"
     elif key == "kinesis" and isinstance(item, dict) and isinstance(item.get("data"), str):
-        yield from _text(item["data"], (*path, "kinesis", "data"), 3)
+        yield from _text(item["data"], (*path, "kinesis", "data"), source, 3)
     elif key == "requestContext" and isinstance(item, dict):
         http = item.get("http")
         method = http.get("method") if isinstance(http, dict) else None
-        for name, value in (("method", method), ("eventType", item.get("eventType"))):
+        values = {"method": method, "eventType": item.get("eventType")}
+        for place in source.topics:
+            if place[:-1] == (*path, key):
+                values[place[-1]] = item.get(place[-1])
+        for name, value in values.items():
             if isinstance(value, str) and _WORD.fullmatch(value):
                 yield (*path, key, name), f"={value}"
         authorizer = item.get("authorizer")

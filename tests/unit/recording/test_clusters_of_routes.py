@@ -40,7 +40,7 @@ def url(method: str, path: str) -> dict[str, Any]:
 def proxy(method: str, path: str) -> dict[str, Any]:
     return {
         "resource": "/{proxy+}", "path": path, "httpMethod": method, "headers": {},
-        "pathParameters": {"proxy": path[1:]}, "requestContext": {}, "body": None,
+        "pathParameters": {"proxy": path[1:]}, "requestContext": {"stage": "prod"}, "body": None,
     }  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def lex(intent: str, hook: str) -> dict[str, Any]:
 
 def alexa(intent: str) -> dict[str, Any]:
     request = {"type": "IntentRequest", "intent": {"name": intent, "slots": {}}}
-    return {"version": "1.0", "session": {}, "context": {}, "request": request}
+    return {"version": "1.0", "session": {}, "context": {"System": {}}, "request": request}
 
 
 def appsync(field: str) -> dict[str, Any]:
@@ -148,15 +148,15 @@ def test_a_few_kinds_of_content_stay_kinds() -> None:
 def test_sentences_make_no_names() -> None:
     sns = {"EventSource": "aws:sns", "Sns": {"Subject": "Invoice for John Smith", "Message": "x"}}
     mail = proxy("POST", "/mail") | {"body": json.dumps({"subject": "To Ann Lee"})}
-    call = {"detail-type": "Phone Call Was Made", "source": "b", "detail": {}}
+    call = {**made.EVENTBRIDGE, "detail-type": "Phone Call Was Made", "source": "shop"}
     assert names({"Records": [sns]}) == ["sns"]
     assert names(mail) == ["post-proxy-mail"]
     assert names({**call, "detail": {"command": "call Anna Schmidt"}}) == [
-        "eventbridge-phone-call-was-made"
+        "eventbridge-phone-call-was-made-shop"
     ]
     assert names({**call, "detail": {"n": 1}}, {**call, "detail": {"role": "to Ann Lee"}}) == [
-        "eventbridge-phone-call-was-made",
-        "eventbridge-phone-call-was-made-role",
+        "eventbridge-phone-call-was-made-shop",
+        "eventbridge-phone-call-was-made-shop-role",
     ]
 
 
