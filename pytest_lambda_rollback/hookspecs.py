@@ -31,6 +31,7 @@ import pluggy
 if TYPE_CHECKING:
     import pytest
 
+    from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource
     from pytest_lambda_rollback.config.version_sources import VersionSource
     from pytest_lambda_rollback.engines.interface import Engine, EngineType, Progress
     from pytest_lambda_rollback.model.findings import CheckResult
@@ -58,6 +59,16 @@ def pytest_lambda_rollback_event_origins() -> Sequence[OriginType]:  # type: ign
 
     The console script asks once for each recording. What an origin yields is redacted before
     anything else sees it.
+    """
+
+
+@hookspec
+def pytest_lambda_rollback_event_sources() -> Sequence[EventSource]:  # type: ignore[empty-body]
+    """Return event sources, which are asked before those of the package.
+
+    A source says how its events are recognised, how fixtures of them are named, and how its
+    answers are judged: see `aws_lambda.event_sources.interface`. Asked when the first check runs,
+    and for each recording.
     """
 
 

@@ -78,6 +78,7 @@ def run(arguments: Namespace) -> int:
         clients=_LazyAccount(functions, function.source),
         redactor=Redactor(_rules(settings.redact), read_key(os.environ)),
         progress=configurations.progress,
+        event_sources=plug_points.event_sources(console_plugins().hook),
     )
     _show(report, from_logs=registry.DEFAULT in [kind.name for kind in kinds])
     if report.written and function.source is None:

@@ -111,6 +111,7 @@ class Running:
                 eager=not self._state.is_worker,
                 cache=cache_folder() / "facts",
                 coverage=cache_folder() / "artifacts" if measured else None,
+                event_sources=plug_points.event_sources(self._config.hook),
             )
         return self._session
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, cast
 
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import UNKNOWN
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
+from pytest_lambda_rollback.model.json_values import Json
 from pytest_lambda_rollback.model.recorded import LogLine, RecordedEvent, Skipped
 from pytest_lambda_rollback.recording import json_text, log_lines
 from pytest_lambda_rollback.recording.envelopes import (
@@ -63,6 +66,7 @@ class _Stream:
 @dataclass(slots=True)
 class _Log:
     function: str
+    event_sources: EventSources
     streams: OrderedDict[str, _Stream] = field(default_factory=OrderedDict)
     recorder: RecorderLines = field(init=False)
     held_chars: int = 0
@@ -119,6 +123,7 @@ class _Log:
         if isinstance(meaning, log_lines.Unusable):
             yield Skipped(reason=meaning.reason)
         elif isinstance(meaning, Candidate):
+            meaning = self._weighed(meaning)
             record = None if stream.begun else unwrap(meaning.event)
             if record is not None:
                 # The log group is a destination's, by way of EventBridge, and no function's.
@@ -136,6 +141,13 @@ class _Log:
                 self.held_chars += meaning.chars
                 if not stream.begun:
                     yield from self._ended(line.stream, stream)
+
+    def _weighed(self, candidate: Candidate) -> Candidate:
+        """The candidate, more certain if an event source is known to send such events."""
+        if candidate.certainty >= Certainty.LIKELY:
+            return candidate
+        source = self.event_sources.source_of(cast("Json", candidate.event))
+        return candidate if source is UNKNOWN else replace(candidate, certainty=Certainty.LIKELY)
 
     def _named(
         self, name: str, stream: _Stream, request_id: str
@@ -190,9 +202,11 @@ class _Log:
         yield from self.recorder.rest()
 
 
-def events(lines: Iterable[LogLine], *, function: str) -> Iterator[RecordedEvent | Skipped]:
+def events(
+    lines: Iterable[LogLine], *, function: str, event_sources: EventSources = BUILT_IN
+) -> Iterator[RecordedEvent | Skipped]:
     """The events in lines that come in order of time within each log stream."""
-    log = _Log(function=function)
+    log = _Log(function=function, event_sources=event_sources)
     for line in lines:
         if belongs(line.stream, function):
             yield from log.read(line)

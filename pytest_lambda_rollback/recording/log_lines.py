@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
-from pytest_lambda_rollback.recording import event_kinds, json_text
+from pytest_lambda_rollback.recording import json_text
 
 KEY: Final = "lambda_rollback_record"
 """The key that makes an object a line of the recorder."""
@@ -44,6 +44,11 @@ _INPUT_WORD = re.compile(
     re.IGNORECASE,
 )
 _EVENT_KEYS: Final = ("event", "lambda_event", "lambdaEvent", "input_event", "inputEvent")
+_RESPONSE: Final = frozenset(
+    {"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded", "cookies"}
+)
+_LEVELS: Final = frozenset({"level", "severity", "levelname", "log_level", "lvl"})
+_TEXTS: Final = frozenset({"message", "msg", "event"})
 _REQUEST_KEYS: Final = ("requestId", "function_request_id", "aws_request_id", "awsRequestId")
 
 
@@ -55,7 +60,7 @@ class Certainty(IntEnum):
     IF_FIRST = 1
     """Taken only if it is the first thing that an invocation logged."""
     LIKELY = 2
-    """It has the structure of an event source, or is beside the word event."""
+    """It is beside the word event, or an event source is known to send such events."""
     SURE = 3
     """A known logger logged it as the event."""
 
@@ -149,7 +154,7 @@ def _object(text: str) -> Line:
     kind = value.get("type")
     if isinstance(kind, str) and kind.startswith("platform.") and "record" in value:
         return _platform(kind, value["record"])
-    if event_kinds.log_record(value):
+    if _is_log_record(value):
         return _record(value, len(text))
     return _bare(value, None, len(text), label="")
 
@@ -211,7 +216,7 @@ def _labelled(text: str, request_id: str | None) -> Line:
     if isinstance(value, dict):
         if KEY in value:
             return RecorderLine(line=value)
-        if not label and event_kinds.log_record(value):
+        if not label and _is_log_record(value):
             return _record(value, len(text))
         return _bare(value, request_id, len(text), label=label)
     if len(text) >= _CUT_CHARS:
@@ -240,10 +245,8 @@ def _bare(value: Mapping[str, object], request_id: str | None, chars: int, *, la
         return RecorderLine(line=value)
     if _names_the_event(label):
         certainty = Certainty.LIKELY
-    elif event_kinds.surely_no_event(value) or _OTHER_EVENT.search(label):
+    elif _is_surely_no_event(value) or _OTHER_EVENT.search(label):
         return Other(request_id=request_id)
-    elif event_kinds.from_aws(value):
-        certainty = Certainty.LIKELY
     elif not label.strip() or _INPUT_WORD.search(label):
         certainty = Certainty.IF_FIRST
     else:
@@ -253,3 +256,19 @@ def _bare(value: Mapping[str, object], request_id: str | None, chars: int, *, la
 
 def _names_the_event(label: str) -> bool:
     return bool(_EVENT_WORD.search(label)) and not _OTHER_EVENT.search(label)
+
+
+def _is_log_record(value: Mapping[str, object]) -> bool:
+    """True for what a structured logger writes: a level and a message."""
+    return bool(_LEVELS & value.keys()) and bool(_TEXTS & value.keys())
+
+
+def _is_surely_no_event(value: Mapping[str, object]) -> bool:
+    """True for other objects that functions print: metrics, answers, errors, log records."""
+    return (
+        not value
+        or "_aws" in value  # embedded metric format
+        or _is_log_record(value)
+        or ("statusCode" in value and value.keys() <= _RESPONSE)
+        or {"errorMessage", "errorType"} <= value.keys()
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
 from pytest_lambda_rollback.aws_lambda.limits import EVENT_BYTES
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.model.recorded import RecordedEvent, Shape, Skipped
@@ -114,6 +115,7 @@ def record_function(
     clients: Clients,
     redactor: Redactor,
     progress: Progress = lambda _: None,
+    event_sources: EventSources = BUILT_IN,
 ) -> RecordReport:
     """Record one function's events.
 
@@ -122,14 +124,24 @@ def record_function(
     """
     _check(options)
     folder = FixtureFolder.open(options.into)
-    recording = _Recording(options=options, clients=clients, redactor=redactor, progress=progress)
+    recording = _Recording(
+        options=options,
+        clients=clients,
+        redactor=redactor,
+        progress=progress,
+        event_sources=event_sources,
+    )
     existing = (
         RecordedEvent(
             event=each.event, source="fixture", function=options.function, fixture=each.name
         )
         for each in folder.existing
     )
-    selection = cluster(_chained(existing, recording.events()), per_shape=options.per_shape)
+    selection = cluster(
+        _chained(existing, recording.events()),
+        per_shape=options.per_shape,
+        sources=event_sources,
+    )
     return recording.written(folder, selection.shapes)
 
 
@@ -168,8 +180,15 @@ class _Recording:
     """The state of one recording: what was read, skipped and left unread."""
 
     def __init__(
-        self, *, options: RecordOptions, clients: Clients, redactor: Redactor, progress: Progress
+        self,
+        *,
+        options: RecordOptions,
+        clients: Clients,
+        redactor: Redactor,
+        progress: Progress,
+        event_sources: EventSources,
     ) -> None:
+        self._event_sources = event_sources
         self._options = options
         self._clients = clients
         self._redactor = redactor
@@ -197,6 +216,7 @@ class _Recording:
                             clients=self._clients,
                             budget=budget,
                             progress=self._progress,
+                            event_sources=self._event_sources,
                         ),
                     )
                 ):

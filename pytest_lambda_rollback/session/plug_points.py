@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources, composed
 from pytest_lambda_rollback.config.version_sources import VersionSource
 from pytest_lambda_rollback.engines import choice
 from pytest_lambda_rollback.engines.interface import EngineType
@@ -83,6 +84,11 @@ def engines(hooks: Any) -> Mapping[str, EngineType]:
 def version_sources(hooks: Any) -> Mapping[str, VersionSource]:
     """The version sources that ``source`` in a configuration can name."""
     return registry(hooks.pytest_lambda_rollback_version_sources, (), kind="version source")
+
+
+def event_sources(hooks: Any) -> EventSources:
+    """The event sources of plugins and of the package, in the order in which they are asked."""
+    return composed(hooks.pytest_lambda_rollback_event_sources())
 
 
 def _origin(plugged: object) -> str:

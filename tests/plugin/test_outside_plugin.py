@@ -120,3 +120,37 @@ def test_record_reads_the_event_origin_of_a_plugin(
     (fixture,) = (project.path / "new").glob("*.json")
     assert '"topic": "placed"' in fixture.read_text()
     assert "ann.lee" not in fixture.read_text()
+
+
+ACCEPTS = """
+def handler(event, context):
+    return {"accepted": True}
+"""
+
+
+def test_the_event_source_of_a_plugin_judges_answers(
+    project: Project, request: pytest.FixtureRequest
+) -> None:
+    project.version("2", ACCEPTS)
+    project.version("1", ACCEPTS.replace("True", "False"))
+    project.event("create", {"shop": "north", "order": {"id": 1}})
+    assert run(project, "--lambda-rollback-engine=process").ret == pytest.ExitCode.OK
+
+    request.getfixturevalue("with_plugin")
+    result = run(project, "--lambda-rollback-engine=process")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    text = " ".join(result.stdout.str().split())
+    assert "answers the shop that an order is refused that orders:2 accepts" in text
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_record_names_fixtures_by_the_event_source_of_a_plugin(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMBDA_ROLLBACK_PSEUDONYM_KEY", "k" * 32)
+    folder = project.path / "captured"
+    folder.mkdir()
+    (folder / "one.json").write_text('{"shop": "north", "order": {"id": 1}}')
+    done = console(project, "record", "orders", "--from", f"folder={folder}", "--into", "new")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (project.path / "new").glob("*.json")] == ["shop-north.json"]

@@ -42,5 +42,6 @@ RESOLVER = EventSource(
     slug="appsync",
     recognises=_is_resolver,
     topics=(("info", "fieldName"), ("*", "info", "fieldName")),
+    qualifiers=(("info", "parentTypeName"), ("*", "info", "parentTypeName")),
     payload=(("arguments",), ("*", "arguments")),
 )

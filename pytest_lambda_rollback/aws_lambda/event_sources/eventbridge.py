@@ -21,7 +21,8 @@ EVENTBRIDGE = EventSource(
     name="EventBridge",
     slug="eventbridge",
     recognises=_recognises,
-    topics=(("source",), ("detail-type",)),
+    topics=(("detail-type",),),
+    qualifiers=(("source",),),
     payload=(("detail",),),
     answer_is_read=never_read,
 )

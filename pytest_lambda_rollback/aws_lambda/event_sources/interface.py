@@ -124,6 +124,8 @@ class EventSource:
     """True for an event that surely comes from this source."""
     topics: tuple[Place, ...] = ()
     """Where AWS says what an event is about: route, detail type, trigger."""
+    qualifiers: tuple[Place, ...] = ()
+    """Places that tell equal topics apart, and stay out of the names of fixtures."""
     request_path: str | None = None
     """The member with the path of an HTTP request."""
     named_by_topics: bool = False
@@ -143,7 +145,7 @@ class EventSource:
 
     def topic(self, event: Json) -> str:
         """The topic in words, ``GET /orders`` or ``PreSignUp_SignUp``; of a batch, the first's."""
-        values = (next(values_at(event, place), None) for place in self.topics)
+        values = (next(values_at(event, place), None) for place in self.qualifiers + self.topics)
         return " ".join(value for value in values if isinstance(value, str))
 
     def is_payload(self, path: Sequence[str | int]) -> bool:

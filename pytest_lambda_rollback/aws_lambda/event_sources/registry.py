@@ -115,20 +115,26 @@ BUILT_IN = EventSources(
 """The sources that the package knows itself."""
 
 
-def composed(extras: Iterable[Sequence[EventSource]]) -> EventSources:
-    """The registry with the sources of other plugins, which come before the built-in ones.
+def composed(extras: Iterable[object]) -> EventSources:
+    """The registry with the sources of plugins, which come before the built-in ones.
 
-    Raises ConfigError for what is not an event source.
+    ``extras`` has what each plugin returned, a sequence of event sources. Raises ConfigError for
+    anything else.
     """
     added: list[EventSource] = []
     for each in extras:
+        if not isinstance(each, Sequence) or isinstance(each, str):
+            raise _unusable(each, "a sequence is expected")
         for source in each:
             if not isinstance(source, EventSource):
-                raise ConfigError(
-                    "a plugin's event source is not usable",
-                    why="pytest_lambda_rollback_event_sources returned "
-                    f"{type(source).__name__} where an EventSource is expected",
-                    do="Correct the plugin",
-                )
+                raise _unusable(source, "an EventSource is expected")
             added.append(source)
     return EventSources(sources=(*added, *BUILT_IN.sources))
+
+
+def _unusable(returned: object, expected: str) -> ConfigError:
+    return ConfigError(
+        f"a plugin returned {returned!r} for its event sources",
+        why=expected,
+        do="Correct or uninstall the plugin",
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
 from pytest_lambda_rollback.model.recorded import RecordedEvent, Skipped
 from pytest_lambda_rollback.model.settings import FunctionSettings
 
@@ -67,6 +68,8 @@ class OriginAccess:
     clients: Clients
     budget: Budget
     progress: Progress
+    event_sources: EventSources = BUILT_IN
+    """The known event sources, for origins in which not everything is an event."""
 
 
 class Origin(Protocol):

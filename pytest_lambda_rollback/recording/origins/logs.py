@@ -48,7 +48,9 @@ class LogsOrigin:
         )
         with closing(lines):
             counted = _counted(lines, group, access.progress)
-            yield from log_events.events(counted, function=access.function)
+            yield from log_events.events(
+                counted, function=access.function, event_sources=access.event_sources
+            )
 
 
 class Logs:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import pluggy
 
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
+    Compared,
+    Differences,
+    Event,
+    EventSource,
+    has,
+)
 from pytest_lambda_rollback.config.version_sources import FoundVersions, SourceRequest
 from pytest_lambda_rollback.engines.interface import Engine, EngineRequest, Progress
+from pytest_lambda_rollback.model.json_values import Json
 from pytest_lambda_rollback.model.recorded import RecordedEvent
 from pytest_lambda_rollback.model.replay import (
     EngineDescription,
@@ -122,3 +130,44 @@ def pytest_lambda_rollback_event_origins() -> list[Topic]:
 @hookimpl
 def pytest_lambda_rollback_version_sources() -> list[Shelf]:
     return [Shelf()]
+
+
+class ShopAnswers:
+    """A shop takes an order for refused unless the answer accepts it."""
+
+    def read(
+        self,
+        current: Sequence[Json],
+        target: Json,
+        differences: Differences,
+        *,
+        event: Event,
+        exact: bool,
+    ) -> Compared:
+        if all(map(self._accepts, current)) and not self._accepts(target):
+            differences.rule(
+                ("accepted",),
+                "order-refused",
+                f"TARGET answers {event.source.name} that an order is refused that CURRENT accepts",
+                "true",
+                "false",
+            )
+        return Compared(current=tuple(current), target=target)
+
+    def _accepts(self, answer: Json) -> bool:
+        return isinstance(answer, dict) and answer.get("accepted") is True
+
+
+SHOP = EventSource(
+    name="the shop",
+    slug="shop",
+    recognises=lambda event: has(event, shop=str, order=dict),
+    topics=(("shop",),),
+    payload=(("order",),),
+    answers=ShopAnswers(),
+)
+
+
+@hookimpl
+def pytest_lambda_rollback_event_sources() -> list[EventSource]:
+    return [SHOP]

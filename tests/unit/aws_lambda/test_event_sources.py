@@ -159,9 +159,9 @@ GRAPHQL_AUTHORIZER = {
          "API Gateway's authorizer (format 2.0)", "authorizer", "REQUEST", [], True),
         (GRAPHQL_AUTHORIZER, appsync.AUTHORIZER,
          "AppSync's authorizer", "authorizer", "Orders", [], True),
-        (RESOLVER, appsync.RESOLVER, "AppSync", "appsync", "getOrder", [{"id": "1"}], True),
+        (RESOLVER, appsync.RESOLVER, "AppSync", "appsync", "Query getOrder", [{"id": "1"}], True),
         ([RESOLVER, RESOLVER], appsync.RESOLVER,
-         "AppSync", "appsync", "getOrder", [{"id": "1"}] * 2, True),
+         "AppSync", "appsync", "Query getOrder", [{"id": "1"}] * 2, True),
         (made.sqs("m1", "m2"), sqs.SQS, "SQS", "sqs", "", ["{}", "{}"], True),
         (made.kinesis("1"), kinesis.KINESIS, "Kinesis", "kinesis", "", ["e30="], True),
         (made.dynamodb("1"), dynamodb.DYNAMODB, "DynamoDB", "dynamodb", "INSERT",
@@ -308,8 +308,10 @@ def test_sources_of_plugins_come_first() -> None:
 
 
 def test_what_is_not_a_source_is_refused() -> None:
-    with pytest.raises(ConfigError, match="returned str where an EventSource is expected"):
-        composed([["sqs"]])  # type: ignore[list-item]
+    with pytest.raises(ConfigError, match=r"returned 'sqs' .*: an EventSource is expected"):
+        composed([["sqs"]])
+    with pytest.raises(ConfigError, match=r"returned 'sqs' .*: a sequence is expected"):
+        composed(["sqs"])
 
 
 @pytest.mark.parametrize("slug", ["", "S3", "s3 batch", "../s3", "s3-"])

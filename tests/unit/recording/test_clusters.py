@@ -147,7 +147,7 @@ def test_name_says_what_is_special(first: object, second: object, name: str) -> 
     [
         (made.REST_API, "get-orders"),
         (made.HTTP_API_2, "get-orders"),
-        (made.EVENTBRIDGE, "eventbridge-order-placed-shop"),
+        (made.EVENTBRIDGE, "eventbridge-order-placed"),
         (made.SNS, "sns"),
         (made.S3, "s3"),
         (made.cognito("PreSignUp_SignUp"), "cognito-pre-sign-up-sign-up"),

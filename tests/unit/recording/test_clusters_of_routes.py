@@ -152,11 +152,11 @@ def test_sentences_make_no_names() -> None:
     assert names({"Records": [sns]}) == ["sns"]
     assert names(mail) == ["post-proxy-mail"]
     assert names({**call, "detail": {"command": "call Anna Schmidt"}}) == [
-        "eventbridge-phone-call-was-made-shop"
+        "eventbridge-phone-call-was-made"
     ]
     assert names({**call, "detail": {"n": 1}}, {**call, "detail": {"role": "to Ann Lee"}}) == [
-        "eventbridge-phone-call-was-made-shop",
-        "eventbridge-phone-call-was-made-shop-role",
+        "eventbridge-phone-call-was-made",
+        "eventbridge-phone-call-was-made-role",
     ]
 
 
