@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import Final
 
 SOURCE: Final = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"
-"""Where AWS publishes the dates."""
+"""The page on which AWS publishes the dates."""
 
 AS_OF: Final = date(2026, 10, 20)
 """The day that the table stands for."""
@@ -73,7 +73,7 @@ def minor_version(python: str) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeSupport:
-    """What AWS announced for one runtime identifier; ``None`` where no date is known."""
+    """AWS's dates for one runtime identifier; ``None`` where no date is known."""
 
     identifier: str
     deprecated: date | None = None

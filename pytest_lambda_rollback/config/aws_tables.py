@@ -1,6 +1,6 @@
-"""What the ``aws``, ``discover``, ``store`` and ``redact`` tables of a configuration file say.
+"""The ``aws``, ``discover``, ``store`` and ``redact`` tables of a configuration file.
 
-This room reads tables and asks no account: what AWS answers comes to `config` through
+It reads tables and asks no account: what AWS answers comes to `config` through
 `PublishedFunctions`, which it defines here and which the AWS source implements. Raises ConfigError.
 """
 
@@ -36,12 +36,12 @@ _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/.*)?")
 
 
 class PublishedFunctions(Protocol):
-    """What a configuration needs to know of AWS, of the archive, and of builds."""
+    """The answers that a configuration needs from AWS, the archive and builds."""
 
     def read(
         self, asked: Sequence[tuple[str, AwsSource]], store: Store
     ) -> Mapping[str, PublishedFunction | RollbackError]:
-        """What is known of each function, by the name that the configuration gives it."""
+        """Each function as far as it is known, by the name that the configuration gives it."""
         ...
 
     def discover(self, discovery: Discovery, store: Store) -> tuple[tuple[str, AwsSource], ...]:
@@ -57,13 +57,13 @@ class PublishedFunctions(Protocol):
         region: str | None,
         account: str | None,
     ) -> Build:
-        """What a build says of a function. Raises RollbackError."""
+        """A build's own settings of a function. Raises RollbackError."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsDefaults:
-    """What the top level of the file says for every AWS source in it."""
+    """The top level's settings for every AWS source of the file."""
 
     region: str | None = None
     profile: str | None = None
@@ -105,7 +105,7 @@ def discovery_of(table: Table, name: str, defaults: AwsDefaults) -> Discovery:
     example = 'Say what the functions have in common, as in aws = { prefix = "shop-" }'
     if not FUNCTION_NAME.fullmatch(name):
         raise ConfigError(
-            f"{table.at()} is no name for what is to be found",
+            f"{table.at()} is not a valid name for a discovery",
             why="the archive keeps a file of that name",
             do="Take 1 to 64 letters, digits, - and _",
         )
@@ -135,7 +135,7 @@ def discovery_of(table: Table, name: str, defaults: AwsDefaults) -> Discovery:
 
 
 def store_of(root: Table, base: Path) -> Store:
-    """Where the archive is: beside the file, unless it says otherwise."""
+    """The archive's place: beside the file, unless it says otherwise."""
     if isinstance(root.values.get("store"), dict):
         table = root.table("store")
         table.only(("path", "s3"))
@@ -149,7 +149,7 @@ def store_of(root: Table, base: Path) -> Store:
 
 
 def redact_of(root: Table) -> Redact:
-    """What recordings must never hold, beyond what is always redacted."""
+    """Values that recordings must never hold, beyond those that are always redacted."""
     table = root.table("redact")
     table.only(("pointers", "keys", "keep"))
     for name in ("pointers", "keep"):
@@ -169,7 +169,7 @@ def overrides_of(table: Table) -> tuple[tuple[str, str], ...]:
     variables = table.table("environment")
     for name, value in variables.values.items():
         if not isinstance(value, str):
-            raise ConfigError(f"{variables.at(name)} is no string", do="Put the value in quotes")
+            raise ConfigError(f"{variables.at(name)} is not a string", do="Put the value in quotes")
     return tuple(sorted((name, str(value)) for name, value in variables.values.items()))
 
 

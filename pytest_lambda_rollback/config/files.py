@@ -2,7 +2,7 @@
 
 The format is a contract with users: `lambda-rollback.toml`, or the table
 `[tool.lambda-rollback]` of a pyproject.toml. Everything that can be known without running
-anything is checked here, so that a mistake costs seconds and not the time of a build. This room
+anything is checked here, so that a mistake costs seconds and not the time of a build. It
 reads the one file and asks which paths exist; it opens no package and no event, and knows no
 engine, no AWS and no pytest. Raises ConfigError and nothing else.
 """
@@ -53,7 +53,7 @@ _FILE_KEYS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLine:
-    """What the options said; ``None`` and empty stand for options that were not given."""
+    """The options; ``None`` and empty stand for those that were not given."""
 
     engine: str | None = None
     strategies: tuple[str, ...] = ()
@@ -67,7 +67,7 @@ class CommandLine:
     offline: bool = False
     """Use nothing but the archive."""
     directory: Path = Path()
-    """What candidate paths are relative to, and what messages shorten file names by."""
+    """Candidate paths are relative to it, and messages shorten file names by it."""
 
 
 def is_config(path: Path) -> bool:
@@ -149,7 +149,7 @@ def load(
 
 
 def store_path(path: Path) -> Path:
-    """Where the archive of a configuration file is, whatever else the file says.
+    """The archive's folder of a configuration file, whatever else the file says.
 
     Raises ConfigError.
     """

@@ -1,9 +1,9 @@
-"""What the keys of a function's table say, and which versions its references stand for.
+"""The keys of a function's table, and the versions that its references stand for.
 
 A reference is a version, an alias, or ``other-function:version``, and is resolved among the
-functions of one file. This room reads the file alone: what the command line says, which of the
+functions of one file. It reads the file alone: what the command line says, which of the
 two holds, and which version is current is decided in `config`. Raises ConfigError; SourceError
-for a reference to what AWS does not have, which is no mistake of the file.
+for a reference to what AWS does not have, which is not a mistake of the file.
 """
 
 from __future__ import annotations
@@ -34,10 +34,9 @@ FUNCTION_KEYS = (
     "accept",
 )
 LOCAL_KEYS = ("aliases", "versions", "region", "account")
-"""What only a function has whose versions are declared in the file."""
+"""Keys of functions whose versions are declared in the file."""
 DECLARED_KEYS = (*FUNCTION_KEYS, *LOCAL_KEYS, "aws", "source")
-"""What a table may say that says neither ``aws`` nor ``source``, which are among them for who
-misspelt one."""
+"""Keys of a table with neither ``aws`` nor ``source``, which are listed to find misspellings."""
 _VERSION_NAME = re.compile(r"\$LATEST|(?!0\d*$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 ACCEPT_FORM = "Write each as [[functions.{}.accept]]"
 _LAST = 3
@@ -46,14 +45,14 @@ _CHECK_NAMES = frozenset({"dependencies", "imports", "platform", "state"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What a function's table declares, before it is looked at from other functions."""
+    """The versions and aliases that a function's table declares."""
 
     name: str
     table: Table
     versions: tuple[LocalVersion | PublishedVersion, ...]
     aliases: tuple[tuple[str, str], ...]
     published: PublishedFunction | None = None
-    """What AWS says of the function, where its versions come from there."""
+    """The function in AWS, where its versions come from there."""
     reason: str | None = None
     """Why nothing is known of the function in AWS."""
 
@@ -82,7 +81,7 @@ class Declared:
         guess = f'Did you mean "{near}"? ' if near else ""
         known = "Declared versions" if self.published is None else "Versions in AWS and the archive"
         raise self.wrong(
-            f'{where} names "{reference}", which is no version or alias of {self.name}',
+            f'{where} names "{reference}", which is not a version or alias of {self.name}',
             do=f"{guess}{known} are {listed(names)}"
             + (f"; aliases are {listed(aliases)}" if aliases else ""),
         )
@@ -97,7 +96,7 @@ def check_name(table: Table, name: str) -> None:
     """Refuse a function's name that Lambda would refuse."""
     if not FUNCTION_NAME.fullmatch(name):
         raise ConfigError(
-            f"{table.at()} is no function name",
+            f"{table.at()} is not a valid function name",
             why="AWS Lambda takes 1 to 64 letters, digits, - and _",
             do="Use the name that the function has in AWS",
         )
@@ -119,7 +118,7 @@ def declare(table: Table, name: str, reader: VersionReader) -> Declared:
     for version in versions.values:
         if version == "candidate" or not _VERSION_NAME.fullmatch(version):
             raise ConfigError(
-                f"{versions.at(version)} is no name for a version",
+                f"{versions.at(version)} is not a valid name for a version",
                 why="it is the published version's number, $LATEST, or a word other than candidate",
                 do="Rename it",
             )
@@ -128,7 +127,7 @@ def declare(table: Table, name: str, reader: VersionReader) -> Declared:
     for alias in aliases.values:
         if not ALIAS.fullmatch(alias) or alias in versions:
             raise ConfigError(
-                f"{aliases.at(alias)} is no name for an alias",
+                f"{aliases.at(alias)} is not a valid name for an alias",
                 why="AWS Lambda takes letters, digits, - and _ but no number alone, "
                 "and it must not be a version's name too",
                 do="Rename it",
@@ -233,7 +232,7 @@ def acceptances(
         if targets is not None and target not in targets:
             names = [known.label(declared.name) for known in targets]
             raise declared.wrong(
-                f"{table.at('target')} is {label}, which is no rollback target",
+                f"{table.at('target')} is {label}, which is not a rollback target",
                 why=f"the targets of {declared.name} are {listed(names)}",
                 do="Remove the acceptance, or add the version to targets",
             )

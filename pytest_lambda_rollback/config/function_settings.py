@@ -128,7 +128,7 @@ class _Current:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Said:
-    """What a function's table says without any version: read once, before AWS is asked."""
+    """A function's table without its versions: read once, before AWS is asked."""
 
     name: str
     table: Table
@@ -152,7 +152,7 @@ class FunctionReader:
     published: PublishedFunctions | None
     candidates: tuple[str, ...]
     directory: Path
-    """What candidate paths are relative to."""
+    """Candidate paths are relative to it."""
     now: datetime
     version_sources: Mapping[str, VersionSource]
     offline: bool
@@ -235,7 +235,7 @@ class FunctionReader:
             for key in ("aws", "versions", "aliases"):
                 if key in table:
                     raise ConfigError(
-                        f"{table.at(key)} is said beside {table.at('source')}",
+                        f"{table.at(key)} and {table.at('source')} exclude each other",
                         why=f"the versions of {name} come from there",
                         do="Keep one of the two",
                     )
@@ -246,7 +246,7 @@ class FunctionReader:
             for key in ("versions", "aliases"):
                 if key in table:
                     raise ConfigError(
-                        f"{table.at(key)} is said beside {table.at('aws')}",
+                        f"{table.at(key)} and {table.at('aws')} exclude each other",
                         why=f"the {key} of {name} come from AWS",
                         do="Keep one of the two",
                     )
@@ -471,7 +471,7 @@ class FunctionReader:
         )
 
     def _why_none(self, declared: Declared, table: Table) -> str:
-        """Why there is no target, where the file says more than that there is no older version."""
+        """The reason for no target, where it is not that there is no older version."""
         if table.values.get("targets") != []:
             return why_no_targets(declared, table)
         key = dotted((*table.key, "targets"))

@@ -1,4 +1,4 @@
-"""What is wrong in a function's table whatever versions there are: told before AWS is asked.
+"""Mistakes in a function's table that show without any version, found before AWS is asked.
 
 The same readers are used again once versions are known (`functions`, `resolution`), so that a
 mistake has the same message in either place. Raises ConfigError.

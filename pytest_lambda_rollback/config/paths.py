@@ -1,6 +1,6 @@
-"""What the paths in a configuration lead to: packages and event fixture files.
+"""Files behind the paths of a configuration: packages and event fixtures.
 
-This room looks at names and kinds of files and never at what is in them, apart from the few
+It looks at names and kinds of files and never into them, apart from the few
 bytes that tell a zip archive. It raises ConfigError that names the place the path was written
 at (``where``) and the absolute path it stands for.
 """

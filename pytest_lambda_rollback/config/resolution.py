@@ -1,7 +1,7 @@
-"""Which of a function's versions in AWS is current, and which are its rollback targets.
+"""The current version of a function in AWS, and its rollback targets.
 
 It takes what AWS and the archive say (`published`) and what a function's table says, and asks
-neither. What AWS does not have is no mistake of the configuration: it is a SourceError, which
+neither. What AWS does not have is not a mistake of the configuration: it is a SourceError, which
 makes the one function ``unknown`` and leaves all others alone. A table that cannot be understood
 stays a ConfigError.
 """
@@ -110,7 +110,7 @@ def why_no_targets(declared: Declared, table: Table) -> str:
 def origin_of(
     published: PublishedFunction, overrides: tuple[tuple[str, str], ...]
 ) -> LocalVersion | None:
-    """What a candidate build takes over what it does not say from: ``$LATEST``, or the newest."""
+    """The version that a candidate takes unstated settings from: ``$LATEST``, or the newest."""
     version = next(iter(published.versions), None)
     if version is None:
         return None
@@ -129,7 +129,7 @@ def origin_of(
 def _previous(
     declared: Declared, alias: str, where: str, current: str
 ) -> tuple[PublishedVersion | LocalVersion, ...]:
-    """What an alias pointed at before, newest first.
+    """The versions that an alias pointed at before, newest first.
 
     AWS keeps no history of an alias: the lock file does, from the first run or sync on.
     """
@@ -147,7 +147,7 @@ def _previous(
 
 
 def _is_younger(version: PublishedVersion | LocalVersion, than: datetime) -> bool:
-    """True where the version was published later, or where nobody says when it was."""
+    """True where the version was published later, or its time is unknown."""
     modified = version.modified if isinstance(version, PublishedVersion) else ""
     try:
         published = datetime.fromisoformat(modified)

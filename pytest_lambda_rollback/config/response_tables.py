@@ -1,6 +1,6 @@
-"""What a function's ``response`` table says: how responses are compared.
+"""The ``response`` table of a function: how responses are compared.
 
-This room turns the table and the JSON Schema that it may name into a rule, and refuses what
+It turns the table and the JSON Schema that it may name into a rule, and refuses what
 could not be judged later: a pointer that is none, a pattern that does not compile, a schema that
 is none or that refers to what is not in it. What a rule finds in a response is decided in the
 response contract. Raises ConfigError.
@@ -84,7 +84,7 @@ def _matcher(table: Table, pointer: str) -> Matcher:
             near = nearest(value, (*NAMED_MATCHERS, "regex", "tolerance"))
             guess = f'Did you mean "{near}"? ' if near in NAMED_MATCHERS else ""
             raise ConfigError(
-                f"{table.at(pointer)} is {described(value)}, which is no matcher",
+                f"{table.at(pointer)} is {described(value)}, which is not a matcher",
                 do=f"{guess}Use one of {_FORMS}",
             )
         return Matcher(pointer=pointer, kind=value)
@@ -107,7 +107,7 @@ def _regex(table: Table) -> str:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:
         raise ConfigError(
-            f'{table.at("regex")} is "{pattern}", which is no regular expression',
+            f'{table.at("regex")} is "{pattern}", which is not a valid regular expression',
             why=str(error),
             do="Write it as Python's re module takes it; in TOML, '...' needs no backslash twice",
         ) from error
@@ -143,7 +143,7 @@ def _schema(response: Table, base: Path) -> tuple[str, str, str]:
 
 
 def _refuse_no_schema(document: Any, found: str) -> None:
-    # Imported here: nobody but users of the mode need it.
+    # Imported here, because only this mode needs it.
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
     from jsonschema.validators import validator_for
@@ -162,7 +162,7 @@ def _refuse_no_schema(document: Any, found: str) -> None:
     except SchemaError as error:
         place = "".join(f"/{token}" for token in error.absolute_path) or "the top level"
         raise ConfigError(
-            f"{found}, which is no valid JSON Schema",
+            f"{found}, which is not a valid JSON Schema",
             why=f"at {place}: {error.message}",
             do="Correct the schema",
         ) from error
@@ -204,7 +204,7 @@ def _references(schema: Any) -> Iterator[str]:
 
 
 def _is_broken(schema: Any, reference: str) -> bool:
-    """Whether a pointer within the schema leads nowhere; anchors and ``$id`` are not followed."""
+    """True for a pointer that leads nowhere in the schema; anchors and ``$id`` are not followed."""
     if not reference.startswith("#/") or _has_ids(schema):
         return False
     from urllib.parse import unquote
@@ -221,7 +221,7 @@ def _is_broken(schema: Any, reference: str) -> bool:
 
 
 def _has_ids(schema: Any) -> bool:
-    """Whether a part of the schema is a resource of its own, to which pointers are relative."""
+    """True if a part of the schema is a resource of its own, to which pointers are relative."""
     waiting = list(schema.values()) if isinstance(schema, dict) else []
     while waiting:
         each = waiting.pop()

@@ -1,6 +1,6 @@
 """A TOML table that can only be read with types, so that every mistake has its key in the message.
 
-This room turns what a configuration file says into Python values or into a ConfigError that
+It turns the content of a configuration file into Python values or into a ConfigError that
 names the file, the dotted key, what was found and what is expected. It knows TOML and nothing
 of functions, versions or events: what the keys mean is decided in `config` and `versions`.
 """

@@ -1,8 +1,8 @@
-"""What one version table may say, and the limits AWS Lambda sets to it.
+"""Version tables, and candidates that a build describes.
 
 A version that AWS would refuse to publish is refused here, before anything runs; the limits are
 those of "Lambda quotas" and "Working with Lambda environment variables" in the AWS Lambda
-Developer Guide. This room knows neither functions, aliases nor targets, and reads no package.
+Developer Guide. It knows neither functions, aliases nor targets, and reads no package.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class VersionReader:
         near = nearest(runtime, self.runtimes)
         guess = f'Did you mean "{near}"? ' if near else ""
         raise ConfigError(
-            f'{table.at("runtime")} is "{runtime}", which is no Lambda runtime known here',
+            f'{table.at("runtime")} is "{runtime}", which is not a known Lambda runtime',
             why=f"known are {', '.join(sorted(self.runtimes)) or 'none'}",
             do=f"{guess}Correct it, or give it a base image under base_images "
             f"or with --lambda-rollback-base-image {runtime}=IMAGE",
@@ -219,7 +219,7 @@ def _environment(table: Table) -> tuple[tuple[str, str], ...]:
             )
         if not VARIABLE.fullmatch(name):
             raise ConfigError(
-                f"{variables.at(name)} is no name for an environment variable",
+                f"{variables.at(name)} is not a valid name for an environment variable",
                 why="AWS Lambda wants a letter first, at least two characters, "
                 "and letters, digits and _ alone",
                 do="Correct the name",

@@ -1,4 +1,4 @@
-"""What a build that is not published yet says of one function, frozen. Standard library only.
+"""One function of a build that is not published yet, frozen. Standard library only.
 
 A build is a folder, a zip, or what SAM and CDK leave behind: then it says more than the code.
 What it does not state is taken over from ``$LATEST``, which is reported.
@@ -20,7 +20,7 @@ class Build:
     """Folder or zip with the code; the build itself where ``image`` is set."""
     image: ContainerImage | None = None
     origin: str = ""
-    """What was read, for messages: ``Orders in .aws-sam/build/template.yaml``; empty for a plain
+    """The origin for messages, ``Orders in .aws-sam/build/template.yaml``; empty for a plain
     folder or zip."""
     function_name: str | None = None
     """The name that the template gives the function in AWS, where it is written out."""
@@ -37,4 +37,4 @@ class Build:
     """Properties whose values only CloudFormation knows (a parameter, an import), as in
     ``Layers[1]``: they count as not said."""
     unbuilt: str | None = None
-    """What the package may lack, because the template is none of a build."""
+    """Packages that may be missing, because the template is not the output of a build."""

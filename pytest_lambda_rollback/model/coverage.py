@@ -1,4 +1,4 @@
-"""What events reached, as values: answers of the agent, and their union for one target. Pure.
+"""Lines that events reached, as values: answers of the agent, and their union for one target.
 
 Whoever calls says which source an event is from; nothing is known here of engines, of contracts
 or of how the result is shown. Line ranges are ``(first, last)``, both inclusive, counted from 1.
@@ -33,7 +33,7 @@ class FileLines:
 
     @property
     def missed(self) -> Ranges:
-        """What did not run. A range may span lines without code, but none that ran."""
+        """Lines that did not run. A range may span lines without code, but none that ran."""
         reached = set(_lines(self.reached))
         found = []
         for ran, lines in groupby(_lines(self.executable), key=reached.__contains__):
@@ -55,7 +55,7 @@ class FileLines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoverageAnswer:
-    """What the agent answered to one event: all that its environment reached until then."""
+    """The agent's answer to one event: all that its environment reached until then."""
 
     files: tuple[FileLines, ...]
     """The handler's module first."""
@@ -73,7 +73,7 @@ class EventCoverage:
 
     event: str
     source: str
-    """What sends such events, ``SQS``; empty where it was not recognised."""
+    """The event source, as ``SQS``; empty where it was not recognised."""
     answer: CoverageAnswer | None = None
     reason: str | None = None
     """Why there is no answer."""

@@ -48,7 +48,7 @@ def _integer(digits: str) -> int | Decimal:
 
 
 def _deeper_than(value: Json, limit: int) -> bool:
-    """Whether a value nests deeper; level by level, so that it cannot overflow itself."""
+    """True if a value nests deeper; level by level, so that the check cannot overflow itself."""
     level: list[Json] = [value]
     for _ in range(limit):
         below: list[Json] = []

@@ -1,4 +1,4 @@
-"""What AWS says of a function and of its versions, frozen. Standard library only.
+"""A function and its versions as AWS has them, frozen. Standard library only.
 
 These are the values that the AWS source reads, that a lock file keeps, and that the platform
 contract judges. No value of an environment variable is in a lock file: a version knows the names,
@@ -48,7 +48,7 @@ class Discovery:
     """Functions to be found in an account: all conditions that are said must hold."""
 
     name: str
-    """What the configuration calls the entry."""
+    """The entry's name in the configuration."""
     prefix: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     """Sorted (key, value); an empty value takes any value."""
@@ -65,7 +65,7 @@ class PublishedVersion:
     """One version as Lambda describes it (also ``$LATEST``, which can still change)."""
 
     function: str
-    """What the configuration calls the function."""
+    """The function's name in the configuration."""
     version: str
     arn: str
     """Qualified function ARN."""
@@ -76,7 +76,7 @@ class PublishedVersion:
     environment_names: tuple[str, ...] = ()
     """All variables, sorted."""
     environment_error: str | None = None
-    """What Lambda said where it could not decrypt the variables, else ``None``."""
+    """Lambda's error where it could not decrypt the variables, else ``None``."""
     role: str = ""
     dead_letter_arn: str | None = None
     kms_key_arn: str | None = None
@@ -119,7 +119,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionFacts:
-    """What costs a request for each version, and is asked for the versions of a run only."""
+    """Facts that cost a request for each version, asked for the versions of a run only."""
 
     version: str
     update_mode: str | None = None
@@ -132,7 +132,7 @@ class VersionFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerFacts:
-    """What became of one layer version."""
+    """The state of one layer version."""
 
     arn: str
     state: str = "available"
@@ -142,7 +142,7 @@ class LayerFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformFacts:
-    """What the platform contract needs beyond the versions themselves."""
+    """Facts that the platform contract needs beyond the versions themselves."""
 
     versions: tuple[VersionFacts, ...] = ()
     layers: tuple[LayerFacts, ...] = ()
@@ -160,7 +160,7 @@ class PublishedFunction:
     """One function with its versions and aliases: what planning needs, what a lock file keeps."""
 
     name: str
-    """What the configuration calls it."""
+    """The name in the configuration."""
     arn: str
     """Unqualified."""
     versions: tuple[PublishedVersion, ...]

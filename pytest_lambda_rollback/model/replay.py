@@ -47,7 +47,7 @@ class EventFixture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """What one replay hands to the runtime: the event and the headers of ``/next``."""
+    """The input of one replay: the event and the headers of ``/next``."""
 
     request_id: str
     event: bytes = field(repr=False)
@@ -58,7 +58,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionError:
-    """What a runtime posts when a function or its initialisation raises."""
+    """The error that a runtime posts when a function or its initialisation raises."""
 
     type: str
     message: str
@@ -88,12 +88,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineDescription:
-    """What the header and the report say about the engine that ran the replays."""
+    """The engine that ran the replays, for the header and the report."""
 
     name: str
     version: str = ""
     base_images: tuple[tuple[str, str, str], ...] = ()
     """(runtime, image reference, image id) of each base image that is used."""
     not_sealed: tuple[str, ...] = ()
-    """What this engine does not isolate, one fragment each."""
+    """Things that this engine does not isolate, one fragment each."""
     chosen_because: str = ""

@@ -34,7 +34,7 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matcher:
-    """What values at a place of a response must look like, instead of being compared."""
+    """A form that values at a place of a response must have, instead of being compared."""
 
     pointer: str
     """A JSON Pointer; ``*`` stands for one whole reference token."""
@@ -86,19 +86,19 @@ class LocalVersion:
     layers: tuple[Path | RemotePackage, ...]
     """A candidate build may be bound to layer versions that AWS holds."""
     layer_names: tuple[str, ...] = ()
-    """What a template calls each of them; empty where their paths say it."""
+    """A template's names for them; empty where their paths say it."""
     configuration: FunctionConfiguration
     environment_names: tuple[str, ...] = ()
     """Variables of a candidate build whose values are not known here, sorted."""
     environment_error: str | None = None
-    """What Lambda said of variables that a candidate build takes over and it could not decrypt."""
+    """Lambda's error where it could not decrypt variables that a candidate takes over."""
     image: ContainerImage | None = None
     """For a candidate build that is a container image; nothing is read from ``code`` then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """Where the archive of a configuration file is."""
+    """The archive's place for a configuration file."""
 
     path: Path
     """The folder; it need not exist yet."""
@@ -108,7 +108,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redact:
-    """What recordings must never hold, beyond what is always redacted."""
+    """Values that recordings must never hold, beyond those that are always redacted."""
 
     pointers: tuple[str, ...] = ()
     """JSON Pointers; ``*`` stands for one whole reference token."""
@@ -134,11 +134,11 @@ class FunctionSettings:
     versions: tuple[LocalVersion | PublishedVersion, ...] = ()
     """Versions of this function that are declared in the file, or that AWS or the archive has."""
     source: AwsSource | None = None
-    """Where the versions come from, if they come from AWS."""
+    """The function in AWS, if its versions come from there."""
     version_source: str | None = None
     """The kind of the plugin's version source that the versions come from, if they do."""
     published: PublishedFunction | None = None
-    """What AWS says of the function, where it was asked or a lock file tells."""
+    """The function as AWS has it, where it was asked or a lock file tells."""
     environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Values that the configuration gives for variables of every version of an AWS source."""
     alias: str | None = None
@@ -150,7 +150,7 @@ class FunctionSettings:
     events_root: Path | None = None
     """The folder that fixture names are relative to."""
     events_text: str = ""
-    """What the configuration says under ``events``, for messages."""
+    """The value of ``events`` in the configuration, for messages."""
     strategies: tuple[Strategy, ...] = (Strategy.ALIAS, Strategy.REDEPLOY)
     response: ResponseRule = ResponseRule()
     accept: tuple[Accept, ...] = ()
@@ -193,7 +193,7 @@ class Settings:
     functions: tuple[FunctionSettings, ...]
     engine: str = "auto"
     unknown: str = "fail"
-    """``fail``, or ``skip`` where the user takes unknown checks upon himself."""
+    """``fail``, or ``skip`` where the user accepts unknown checks."""
     base_images: tuple[tuple[str, str], ...] = ()
     """(runtime, image) overrides of the built-in table."""
     workers: int = 2

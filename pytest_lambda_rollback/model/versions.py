@@ -38,7 +38,7 @@ class Layer:
 
 
 class PackageKind(StrEnum):
-    """What a zip is to a function version."""
+    """The kinds of packages of a function version."""
 
     CODE = "code"
     LAYER = "layer"
@@ -66,7 +66,7 @@ class RemotePackage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """Where a package can be downloaded for a short while."""
+    """A place to download a package from, valid for a short while."""
 
     url: str = field(repr=False)
     """Presigned: it is a credential, and is never shown or written."""

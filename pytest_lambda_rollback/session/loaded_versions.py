@@ -28,7 +28,7 @@ from pytest_lambda_rollback.sources import local
 
 
 class Packages(Protocol):
-    """Where code and layers come from: folders and zips, the archive, AWS. Raises SourceError."""
+    """The reader of code and layers: folders and zips, the archive, AWS. Raises SourceError."""
 
     def load(self, path: Path, *, label: str, root_dir: str) -> Artifact:
         """The normalised artefact of a folder or zip."""
@@ -63,7 +63,7 @@ class Packages(Protocol):
     def platform(
         self, settings: Settings, function: FunctionSettings, versions: tuple[str, ...]
     ) -> PublishedFunction | None:
-        """What AWS says of these versions beyond what planning needed.
+        """The facts of AWS on these versions beyond what planning needed.
 
         ``None`` for a function whose versions the file declares.
         """
@@ -184,7 +184,7 @@ class Versions:
         )
 
     def facts(self, function: str, versions: Iterable[str]) -> PublishedFunction | None:
-        """What AWS says of a function of the file and of these versions; ``None`` for local."""
+        """The facts of AWS on a function and these versions; ``None`` for a local function."""
         of = self._settings.function(function)
         wanted = tuple(dict.fromkeys(versions))
         key = (function, wanted)

@@ -76,7 +76,7 @@ class AwsFunctions:
     def read(
         self, asked: Sequence[tuple[str, AwsSource]], store: Store
     ) -> Mapping[str, PublishedFunction | RollbackError]:
-        """What is known of each function; an error as a value, so that it stops no other one."""
+        """Each function as far as it is known, or the error that concerns it alone."""
         if self.offline:
             return {
                 name: self._attempt(self._locked, name, store, source) for name, source in asked
@@ -126,7 +126,7 @@ class AwsFunctions:
         region: str | None,
         account: str | None,
     ) -> Build:
-        """What a build says of a function. Raises RollbackError."""
+        """A build's own settings of a function. Raises RollbackError."""
         return read_build(
             path, function=function, aws_name=aws_name, region=region, account=account
         )
@@ -265,7 +265,7 @@ class AwsFunctions:
 
 
 def _is_of(locked: PublishedFunction, source: AwsSource) -> bool:
-    """Whether a lock file is about the function of a table, as far as the table says it."""
+    """True if a lock file is about the function of a table, as far as the table says."""
     if source.function_name.startswith("arn:"):
         return unqualified(source.function_name) == locked.arn
     region = source.region in (None, locked.region)

@@ -2,7 +2,7 @@
 
 A fixture is the bare event, or an envelope that says more about it. Numbers and strings reach
 the function as they stand in the file (1.10 stays 1.10, 1e400 and large integers survive), so
-an envelope's event is cut out of the text and never built anew from Python values. This room
+an envelope's event is cut out of the text and never built anew from Python values. It
 knows neither functions nor engines. Every mistake is a ConfigError that names the file.
 """
 
@@ -20,7 +20,7 @@ from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.replay import EventFixture, ExpectedError
 
 FORMAT = "1"
-"""What AWS Lambda takes as the payload of a synchronous invocation ("Lambda quotas")."""
+
 
 _ENVELOPE_KEYS = ("lambda_rollback", "event", "context", "recorded", "expect")
 _CONTEXT_KEYS = ("client_context", "identity")
@@ -104,7 +104,7 @@ def _parsed(path: Path, text: str) -> object:
 
     def constant(word: str) -> NoReturn:
         start = next(match.start(1) for match in _CONSTANT.finditer(text) if match.group(1))
-        raise json.JSONDecodeError(f"{word} is no JSON number", text, start)
+        raise json.JSONDecodeError(f"{word} is not a JSON number", text, start)
 
     try:
         # Integers go through float so that thousands of digits are no trouble.

@@ -137,7 +137,7 @@ class PublishedPackages:
     def platform(
         self, settings: Settings, function: FunctionSettings, versions: tuple[str, ...]
     ) -> PublishedFunction | None:
-        """What AWS says of these versions now, or what the lock file remembers."""
+        """The versions as AWS has them now, or as the lock file remembers them."""
         published, source = function.published, function.source
         if published is None or source is None:
             return None
@@ -263,7 +263,7 @@ class PublishedPackages:
     def _fetched(
         self, function: FunctionSettings, version: PublishedVersion, missing: list[str]
     ) -> dict[str, str]:
-        if version.gone:  # nobody can be asked for them any more
+        if version.gone:  # they cannot be fetched any more
             return {}
         name = f"{function.name}:{version.version}"
         do = f"Give them under functions.{function.name}.environment"

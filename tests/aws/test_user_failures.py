@@ -377,8 +377,8 @@ def test_a_function_an_alias_and_a_version_that_are_gone(user: User) -> None:
     assert run.code == 1
     run.shows(
         "unknown: the versions of gone in eu-west-1 cannot be read: Function not found",
-        'functions.unnamed.current names "prod", which is no version or alias',
-        'functions.orders.targets[0] names "7", which is no version or alias',
+        'functions.unnamed.current names "prod", which is not a version or alias',
+        'functions.orders.targets[0] names "7", which is not a version or alias',
     )
     synced = user.sync()
     assert synced.code == 1

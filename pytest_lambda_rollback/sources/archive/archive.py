@@ -1,6 +1,6 @@
 """The archive: zips of code and layers exactly as AWS served them, found again by their digest.
 
-It outlives what AWS keeps. This room decides where a zip comes from (the archive, a bucket behind
+It outlives what AWS keeps. It decides where a zip comes from (the archive, a bucket behind
 it, AWS) and refuses what is not the zip that was asked for. How files are kept on disk is
 `objects`; which versions need a zip is the lock files' and `syncing`'s; what is in one is not
 known here.
@@ -114,7 +114,7 @@ class Archive:
         """Digests of objects that came from the bucket with other content."""
 
     def held(self, sha256: str) -> Path | None:
-        """Where an object is, by its name alone; ``None`` where there is none of that name."""
+        """The path of an object, by its name alone; ``None`` where there is none."""
         path = self._objects.path(sha256)
         return path if path.is_file() else None
 
@@ -166,7 +166,7 @@ class Archive:
     def _found(
         self, package: RemotePackage, progress: Progress, *, last: bool
     ) -> HeldPackage | None:
-        """What the archive has. ``last`` says that it can come from nowhere else."""
+        """The object in the archive. ``last``: it can come from nowhere else."""
         path = self.held(package.sha256 or "")
         if path is None:
             if last:
@@ -356,7 +356,7 @@ def _disk_error(package: RemotePackage, root: Path, error: OSError) -> SourceErr
     return SourceError(
         f"{package.name} cannot be kept in the archive",
         why=f"{error.filename or root}: {error.strerror or error}",
-        do="Make room, for instance with `lambda-rollback clean`, or set another `store`"
+        do="Free some space, for instance with `lambda-rollback clean`, or set another `store`"
         if full
         else "Check that the archive's folder can be written, or set another `store`",
     )

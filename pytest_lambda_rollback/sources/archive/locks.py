@@ -46,7 +46,7 @@ class UnusableLock(SourceError):
 
 
 def read(root: Path, name: str) -> PublishedFunction | None:
-    """What the lock file of a function says; ``None`` where there is none.
+    """The function that a lock file holds; ``None`` where there is no file.
 
     ``name`` is what the configuration calls the function. Raises SourceError for a file that is
     damaged or that a later release wrote.
@@ -166,7 +166,7 @@ def _path(root: Path, name: str) -> Path:
 
 
 def _content(path: Path) -> bytes:
-    """What is in a regular file. A link in a repository could lead to any file or device."""
+    """The content of a regular file. A link in a repository could lead to any file or device."""
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as file:

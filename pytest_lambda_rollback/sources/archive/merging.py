@@ -1,4 +1,4 @@
-"""What AWS says of a function today, joined with what its lock file knows. Pure.
+"""A function as AWS has it today, joined with what its lock file knows.
 
 AWS forgets: versions and layers are deleted, an alias does not tell what it pointed at before.
 A version number never comes back while a function lives, so what the lock knows of a version
@@ -97,7 +97,7 @@ def another_function(name: str, locked_arn: str, instead: str) -> SourceError:
 
 
 def recorded(remote: PublishedFunction, locked: PublishedFunction | None) -> Merged:
-    """What to write of both: as `merged`, or what the lock says where that is the newer answer.
+    """The function to write: as `merged`, or as the lock has it where that is the newer answer.
 
     Whoever asked AWS first may be the last to write. Raises SourceError.
     """
@@ -176,14 +176,14 @@ def _another(now: PublishedVersion, version: PublishedVersion) -> bool:
 
 
 def _code(version: PublishedVersion) -> str | None:
-    """What tells the code of a version from others; ``None`` where AWS was not asked for it."""
+    """The identity of a version's code; ``None`` where AWS was not asked for it."""
     if isinstance(version.code, ContainerImage):
         return version.code.uri or None
     return version.code.sha256
 
 
 def _order(version: PublishedVersion) -> tuple[bool, int]:
-    """What can still change, ``$LATEST``, then the newest first."""
+    """``$LATEST``, which can still change, then the newest first."""
     number = int(version.version) if version.version.isdecimal() else 0
     return version.version.isdecimal(), -number
 
@@ -209,7 +209,7 @@ def _with_digests(version: PublishedVersion, digests: dict[str, RemotePackage]) 
 
 
 def _with_image(version: PublishedVersion, images: dict[str, ContainerImage]) -> PublishedVersion:
-    """Where an image is costs a request, and does not change once a version is published."""
+    """Keep known images: each costs a request, and none changes once a version is published."""
     known = images.get(version.version)
     if known is None or not isinstance(version.code, ContainerImage) or version.code.uri:
         return version

@@ -32,7 +32,7 @@ _POLL_S = 0.05
 
 
 def path_of(folder: Path, sha256: str) -> Path:
-    """Where an object is. Raises SourceError for what is no digest: it would lead elsewhere."""
+    """The path of an object. Raises SourceError for an invalid digest: it could lead elsewhere."""
     if not _SHA256.fullmatch(sha256):
         raise SourceError(
             "a package has no valid digest",
@@ -91,11 +91,11 @@ class Objects:
         self._index = Index(folder / "index")
 
     def path(self, sha256: str) -> Path:
-        """Where the object is, or would be. Raises SourceError for what is no digest."""
+        """The path of the object, there or not. Raises SourceError for an invalid digest."""
         return path_of(self._folder, sha256)
 
     def intact(self, path: Path) -> bool:
-        """Whether a file that is there has the content that its name says.
+        """True if a file that is there has the content that its name says.
 
         It is read in whole unless it was before and has not changed since. Raises OSError.
         """
@@ -117,7 +117,7 @@ class Objects:
 
     @contextlib.contextmanager
     def writing(self, sha256: str, *, waiting: Callable[[], None]) -> Iterator[Unfinished]:
-        """An object to write, while nobody else writes it; ``waiting`` is told while somebody does.
+        """An object to write, held alone; ``waiting`` is called while another process holds it.
 
         It is called again and again, and may raise to give up. Look again whether it is there:
         the other one may have finished it. What is not published at the end leaves nothing
@@ -141,12 +141,12 @@ class Objects:
         self._index.learn(name, sha256)
 
     def learned(self, name: str) -> str | None:
-        """What was remembered of that name, or ``None``."""
+        """The remembered value of that name, or ``None``."""
         return self._index.learned(name)
 
 
 class Index:
-    """What was found out about objects, one line each; the last line on a thing counts.
+    """Findings about objects, one line each; the last line on an object counts.
 
     Lines are appended, so that processes do not disturb one another. It saves work and nothing
     else: a line that is damaged is passed over, one that cannot be written is done without.
@@ -211,7 +211,7 @@ class Index:
 
 
 def abandoned(part: Path, *, remove: bool = False) -> bool:
-    """Whether nobody writes that unfinished object any more; ``remove`` takes it away then.
+    """True if no process writes that unfinished object any more; ``remove`` takes it away then.
 
     Raises OSError.
     """

@@ -56,7 +56,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanPlan:
-    """What is to go, and what stays."""
+    """Files to remove, and files that stay."""
 
     root: Path
     removals: tuple[Removal, ...] = ()
@@ -71,18 +71,18 @@ class CleanPlan:
 
     @property
     def removed_bytes(self) -> int:
-        """What is to become free."""
+        """Bytes that the plan frees."""
         return sum(removal.size_bytes for removal in self.removals)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanReport:
-    """What a clean did."""
+    """The outcome of a clean."""
 
     removed: int = 0
     removed_bytes: int = 0
     used_again: int = 0
-    """What stayed because it was used, or taken away, since the plan was made."""
+    """Files that stayed because they were used, or removed, since the plan was made."""
     failed: tuple[tuple[Path, str], ...] = ()
 
 
@@ -103,9 +103,9 @@ def plan_clean(
     now: float,
     grace_s: float = ARCHIVE_GRACE_S,
 ) -> CleanPlan:
-    """What of an archive's zips may go: unused for longer than that, or over that size in all.
+    """The zips of an archive to remove: unused for longer than that, or over that size in all.
 
-    ``None`` is no bound. ``now`` is in seconds since 1970. Raises SourceError where a lock file
+    ``None`` means no bound. ``now`` is in seconds since 1970. Raises SourceError where a lock file
     cannot be read, because it may name anything.
     """
     known = objects.Index(root / "objects" / "index")
@@ -137,7 +137,7 @@ def plan_cache_clean(
     now: float,
     grace_s: float = CACHE_GRACE_S,
 ) -> CleanPlan:
-    """What of the plugin's own cache may go; all of it can be made again. Raises SourceError."""
+    """Files of the plugin's own cache to remove; all can be made again. Raises SourceError."""
 
     def entries() -> Iterator[_Entry]:
         for part, whole in _PARTS.items():
@@ -244,7 +244,7 @@ def _named(function: PublishedFunction, learned: Callable[[str], str | None]) ->
 
 
 def _objects(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """What the archive put there by its name, and nothing else: `store` may name any folder.
+    """Files of the archive by their names, and nothing else: `store` may name any folder.
 
     Raises OSError for a link, which could lead to what is not the archive's.
     """
@@ -306,7 +306,7 @@ def _remove(removal: Removal) -> bool:
         return True
     if _tree(path)[1] > removal.used_s:
         return False
-    # Under another name first: nobody may find a folder that is only half there.
+    # Under another name first, so that no process finds half a folder.
     doomed = path.with_name(f".removed-{uuid.uuid4().hex}")
     path.rename(doomed)
     shutil.rmtree(doomed)

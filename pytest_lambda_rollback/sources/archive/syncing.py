@@ -47,7 +47,7 @@ _WAITING_PER_WORKER = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncedFunction:
-    """What became of one function."""
+    """The outcome for one function."""
 
     name: str
     versions: int
@@ -60,7 +60,7 @@ class SyncedFunction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """What a sync could not bring up to date."""
+    """Something that a sync could not bring up to date."""
 
     name: str
     """Of the package, function, version or bucket."""
@@ -71,7 +71,7 @@ class Missed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:
-    """What a sync did, each package counted once."""
+    """The outcome of a sync, each package counted once."""
 
     functions: tuple[SyncedFunction, ...] = ()
     fetched: int = 0
@@ -83,7 +83,7 @@ class SyncReport:
     bytes: int = 0
     """Of what was fetched."""
     failed: tuple[Missed, ...] = ()
-    """What must be looked at."""
+    """Failures and losses, which need a look."""
     lost: tuple[Missed, ...] = ()
     """Packages that only a lock file knows: AWS has them no more, and the archive never had them
     or has lost them. No sync can mend that."""
@@ -257,7 +257,7 @@ class _Run:
         )
 
     def report(self) -> SyncReport:
-        """What was done."""
+        """The changes that were made."""
         from pytest_lambda_rollback.aws.locations import GoneLocation
 
         fetched = held = size_bytes = 0

@@ -110,5 +110,5 @@ def _text(properties: Mapping[str, Any], key: str, folder: Path) -> str:
 
 def _damaged(folder: Path, why: str) -> SourceError:
     return SourceError(
-        f"{shown(folder / MANIFEST)} is no manifest of CDK", why=why, do="Run cdk synth again"
+        f"{shown(folder / MANIFEST)} is not a CDK manifest", why=why, do="Run cdk synth again"
     )

@@ -39,7 +39,7 @@ def read_build(
     region: str | None = None,
     account: str | None = None,
 ) -> Build:
-    """What is at ``path`` for a function, every path in it absolute.
+    """The build at ``path`` for a function, every path in it absolute.
 
     ``path`` is a folder or .zip of plain code; or a SAM build (``.aws-sam/build`` or
     ``.aws-sam``), a CDK assembly (``cdk.out`` or one of its stages), or a CloudFormation or SAM
@@ -129,15 +129,15 @@ def _stacks(path: Path, *, region: str | None, account: str | None) -> Stacks | 
     elif path.suffix.lower() == ".zip":
         if not zipfile.is_zipfile(path):
             raise SourceError(
-                f"{shown(path)} is no zip archive",
+                f"{shown(path)} is not a zip archive",
                 why="its content is something else, or is cut off",
                 do="Build the package again",
             )
         return None
     elif path.suffix.lower() not in SUFFIXES:
         raise SourceError(
-            f"{shown(path)} is no build",
-            why=f"it is no folder, .zip file or template ({', '.join(SUFFIXES)})",
+            f"{shown(path)} is not a build",
+            why=f"it is not a folder, .zip file or template ({', '.join(SUFFIXES)})",
             do="Name the folder or .zip file with the code, or what SAM or CDK built",
         )
     elif assemblies.is_assembly(path.parent):
@@ -206,7 +206,7 @@ def _nested(stack: Stack) -> Iterator[Stack]:
 
 
 def _nested_template(stack: Stack, said: object, resource: object) -> Path | None:
-    """Where the template of a nested stack is; ``None`` for one that is not local."""
+    """The template of a nested stack; ``None`` for one that is not local."""
     if isinstance(said, str) and "://" not in said:
         return Path(os.path.normpath(stack.path.parent / said))
     metadata = table(table(resource).get("Metadata"))

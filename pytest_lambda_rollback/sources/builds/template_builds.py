@@ -1,4 +1,4 @@
-"""What a template says of one function, as a build.
+"""One function of a template, as a build.
 
 Code and layers must be on this machine; each property is a literal or it is named as computed.
 Messages name properties and files, never the value of an environment variable.

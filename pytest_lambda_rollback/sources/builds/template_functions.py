@@ -65,7 +65,7 @@ class TemplateFunction:
     """With SAM's Globals in it."""
     metadata: Mapping[str, Any] = field(repr=False)
     aws_name: str | None
-    """Where the template writes it out."""
+    """The name in AWS, where the template writes it out."""
     macros: tuple[str, ...] = ()
     """Transforms by which a deployment may change any of its properties."""
 
@@ -129,7 +129,7 @@ def functions_of(stacks: Stacks) -> Iterator[TemplateFunction]:
 
 
 def macros_of(stack: Stack) -> tuple[str, ...]:
-    """What a deployment does to a template that cannot be told from the template."""
+    """The transforms whose result cannot be told from the template."""
     said = stack.template.get("Transform")
     names = [
         str(table(each).get("Name", "Fn::Transform")) if isinstance(each, dict) else str(each)

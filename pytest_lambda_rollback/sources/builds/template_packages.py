@@ -1,7 +1,7 @@
-"""Where the code of a template's functions and the content of its layers are on this machine.
+"""The code of a template's functions and the content of its layers on this machine.
 
 Templates name a folder or zip beside them, or an object in S3 that an assembly of CDK has as an
-asset. This room asks which paths exist, and opens no package.
+asset. It asks which paths exist, and opens no package.
 https://docs.aws.amazon.com/cli/latest/reference/cloudformation/package.html
 """
 
@@ -40,7 +40,7 @@ def refuse_unbuilt(metadata: Mapping[str, Any], what: str) -> None:
 
 
 def unbuilt_requirements(function: TemplateFunction, code: Path) -> str | None:
-    """What a plain folder with requirements lacks that ``sam build`` would put there."""
+    """The packages that ``sam build`` would put into a plain folder with requirements."""
     requirements = code / "requirements.txt"
     if function.kind not in _SAM_CODE or "SamResourceId" in function.metadata:
         return None
@@ -54,7 +54,7 @@ def unbuilt_requirements(function: TemplateFunction, code: Path) -> str | None:
 
 
 def how_to_build(stack: Stack) -> str:
-    """What makes missing files of a stack appear."""
+    """The command that makes missing files of a stack appear."""
     if stack.of_cdk or stack.assets:
         return "Run cdk synth again"
     return "Run sam build, or correct the template"
@@ -90,7 +90,7 @@ def local_path(
     resource: Mapping[str, Any],
     stacks: Stacks,
 ) -> Path | None:
-    """Where a resource's code or content should be; ``None`` for what is elsewhere."""
+    """The path of a resource's code or content; ``None`` for one that is elsewhere."""
     key = _SAM_CODE.get(kind) or ("Content" if kind in LAYER_TYPES else "Code")
     said = properties.get(key)
     if said is None:

@@ -3,7 +3,7 @@
 A value is told only where it would be the same in every deployment: literals, what nested stacks
 and other stacks of the same build hand over, and pseudo parameters where the region or account
 is known. A parameter's default is not: a deployment may say another value, and keeps the one that
-was deployed before. This room is pure: it reads no file.
+was deployed before. It reads no file.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
@@ -25,7 +25,7 @@ _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}")
 
 
 class Untold(Enum):
-    """What stands for a value that a template does not have."""
+    """Stands for a value that a template does not have."""
 
     COMPUTED = "computed"
     """Only a deployment can tell."""
@@ -39,7 +39,7 @@ ABSENT = Untold.ABSENT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """What CDK will upload under one key."""
+    """One asset that CDK will upload."""
 
     path: Path
     packaging: str
@@ -65,7 +65,7 @@ class Stack:
 
     @property
     def prefix(self) -> str:
-        """What SAM puts before the logical ids of a nested stack: ``Outer/Inner/``."""
+        """SAM's prefix for the logical ids of a nested stack: ``Outer/Inner/``."""
         return f"{self.parent.prefix}{self.logical_id}/" if self.parent else ""
 
     @property

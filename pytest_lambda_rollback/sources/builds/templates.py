@@ -1,6 +1,6 @@
 """Template files of CloudFormation, SAM and CDK as plain dictionaries.
 
-This room reads a bounded file, tells JSON from YAML, and says in a SourceError what it could not
+It reads a bounded file, tells JSON from YAML, and says in a SourceError what it could not
 read. What resources mean, and which function is looked for, is decided elsewhere.
 """
 
@@ -15,7 +15,7 @@ from pytest_lambda_rollback.errors import SourceError
 
 SUFFIXES = (".yaml", ".yml", ".json", ".template")
 NAMES = ("template.yaml", "template.yml", "template.json")
-"""What a template is called in a folder, in the order in which SAM looks for it."""
+"""Names of templates in a folder, in the order in which SAM looks for them."""
 
 YAML_LIMIT_BYTES = 2 * 1024 * 1024
 """CloudFormation takes 1 MB; comments and white space can go before it is uploaded."""
@@ -57,7 +57,7 @@ def read_template(path: Path) -> dict[str, Any]:
     resources = content.get("Resources") if isinstance(content, dict) else None
     if not isinstance(content, dict) or not isinstance(resources, dict):
         raise SourceError(
-            f"{shown(path)} is no CloudFormation or SAM template",
+            f"{shown(path)} is not a CloudFormation or SAM template",
             why="it has no Resources",
             do="Name a template, or the folder or .zip file with the function's code",
         )
@@ -65,7 +65,7 @@ def read_template(path: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> Any:
-    """What is in a JSON file. Raises SourceError."""
+    """The content of a JSON file. Raises SourceError."""
     return _json(_text(path), path)
 
 
@@ -73,7 +73,7 @@ def _text(path: Path) -> str:
     try:
         if path.exists() and not path.is_file():
             # A FIFO or a device would be read without an end.
-            raise _unreadable(path, "it is no regular file")
+            raise _unreadable(path, "it is not a regular file")
         with path.open("rb") as file:
             content = file.read(JSON_LIMIT_BYTES + 1)
     except OSError as error:

@@ -24,7 +24,7 @@ DEPTH_LIMIT = 100
 
 
 class UnreadableError(ValueError):
-    """What is wrong, and where; never with a part of the document in it."""
+    """The mistake and its place; never with a part of the document in it."""
 
 
 class _TemplateLoader(_Safe):  # type: ignore[misc]
@@ -72,7 +72,7 @@ def load(text: str) -> Any:
             raise UnreadableError("it is nested too deeply") from error
         mark = error.problem_mark
         where = f" in line {mark.line + 1}" if mark else ""
-        raise UnreadableError(f"{error.problem or 'it is no YAML'}{where}") from error
+        raise UnreadableError(f"{error.problem or 'it is not YAML'}{where}") from error
     except yaml.YAMLError as error:
         raise UnreadableError("it has characters that YAML does not allow") from error
     except RecursionError as error:

@@ -230,15 +230,15 @@ def test_a_version_that_only_the_archive_has_is_still_a_target(
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        ('current = "lvie"', 'names "lvie", which is no version or alias of billing. Did you mean '
-         '"live"? Versions in AWS and the archive are $LATEST, 5, 4, 3, 2 and 1'),
-        ('targets = ["9"]', 'names "9", which is no version or alias of billing'),
+        ('current = "lvie"', 'names "lvie", which is not a version or alias of billing. Did you '
+         'mean "live"? Versions in AWS and the archive are $LATEST, 5, 4, 3, 2 and 1'),
+        ('targets = ["9"]', 'names "9", which is not a version or alias of billing'),
         ('targets = ["live"]', "is 4, the current version itself"),
         ('targets = { previous = "old" }', 'billing has no alias "old"'),
         (
             '[[functions.billing.accept]]\ntarget = "5"\ncheck = "a"\nreason = "b"\n'
             "until = 2027-01-01",
-            "is 5, which is no rollback target",
+            "is 5, which is not a rollback target",
         ),
     ],
 )  # fmt: skip
@@ -332,7 +332,7 @@ MISTAKES = {
     'aws = { function_name = "b", region = "Ireland" }': "expected the name of an AWS region",
     'aws = { function_name = "b", role_arn = "x" }': "expected the ARN of an IAM role",
     'aws = { function_name = "b", environment = "values" }': "expected one of placeholder, fetch",
-    'aws = "b"\nenvironment = { A1 = 3 }': "functions.billing.environment.A1 is no string",
+    'aws = "b"\nenvironment = { A1 = 3 }': "functions.billing.environment.A1 is not a string",
     'aws = "b"\naliases = { live = "4" }': "the aliases of billing come from AWS",
     'aws = "b"\ntargets = { lats = 3 }': 'Did you mean "last"?',
     'aws = "b"\ntargets = 3': "expected an array of versions",
@@ -398,7 +398,7 @@ def test_an_empty_list_of_targets_is_called_so(billing: Callable[..., FunctionSe
         ('store = { s3 = "my-bucket" }\n', "expected a bucket and a prefix"),
         ('redact = { pointers = ["name"] }\n', "expected a JSON Pointer"),
         ('[discover.shop]\nevents = "events"\n', "discover.shop.aws is missing"),
-        ('[discover."../../shop".aws]\nprefix = "x"\n', "is no name for what is to be found"),
+        ('[discover."../../shop".aws]\nprefix = "x"\n', "is not a valid name for a discovery"),
         ("[discover.shop.aws]\n", "says neither prefix, tags nor stack"),
         ("[discover.shop]\naws = { tags = { team = 1 } }\n", "expected a string"),
     ],

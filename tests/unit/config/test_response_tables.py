@@ -75,8 +75,8 @@ def test_a_schema_is_read_when_the_configuration_is(tmp_path: Path) -> None:
     [
         ("{", "which is not JSON: Expecting property name"),
         (b"\xff", "which is not JSON: 'utf-8' codec"),
-        ('{"type": "objct"}', "which is no valid JSON Schema: at /type: 'objct' is not valid"),
-        ("[]", "which is no valid JSON Schema: at the top level: [] is not of type"),
+        ('{"type": "objct"}', "which is not a valid JSON Schema: at /type: 'objct' is not valid"),
+        ("[]", "which is not a valid JSON Schema: at the top level: [] is not of type"),
         ('{"$schema": "http://example.com/mine"}', "whose $schema is a string"),
         (
             '{"$ref": "https://example.com/order.json"}',

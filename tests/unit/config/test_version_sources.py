@@ -116,8 +116,8 @@ MISTAKES = {
     "versions beside it": (
         Shelf(),
         OTHER,
-        "lambda-rollback.toml: functions.orders.versions is said beside lambda-rollback.toml: "
-        "functions.orders.source: the versions of orders come from there.",
+        "lambda-rollback.toml: functions.orders.versions and lambda-rollback.toml: "
+        "functions.orders.source exclude each other: the versions of orders come from there.",
     ),
     "options that it refuses": (Shelf(ConfigError("depth is 2, expected 1")), TABLE, "depth is 2"),
     "an answer that a file must not say": (

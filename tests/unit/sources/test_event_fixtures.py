@@ -196,11 +196,12 @@ MISTAKES = {
     ),
     "NaN": (
         '{"NaN": 1,\n "\\"": NaN}',
-        ":2:8 is not valid JSON: NaN is no JSON number. Correct it at that line and column.",
+        ":2:8 is not valid JSON: NaN is not a JSON number. Correct it at that line and column.",
     ),
     "minus infinity": (
         "[-Infinity]",
-        ":1:2 is not valid JSON: -Infinity is no JSON number. Correct it at that line and column.",
+        ":1:2 is not valid JSON: -Infinity is not a JSON number. Correct it at that line and "
+        "column.",
     ),
     "same key twice": (
         '{"a": {"id": 1, "name": 2, "id": 1}}',

@@ -407,13 +407,13 @@ def test_a_folder_may_have_a_number_sign_in_its_name(tmp_path: Path) -> None:
 
 def test_files_that_are_no_build(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_text("PK, or not")
-    assert "a.zip is no zip archive: " in message(tmp_path / "a.zip")
+    assert "a.zip is not a zip archive: " in message(tmp_path / "a.zip")
     (tmp_path / "app.py").write_text("")
-    assert "app.py is no build: it is no folder, .zip file or template" in message(
+    assert "app.py is not a build: it is not a folder, .zip file or template" in message(
         tmp_path / "app.py"
     )
     (tmp_path / "event.json").write_text("[1]")
-    assert "event.json is no CloudFormation or SAM template: it has no Resources" in message(
+    assert "event.json is not a CloudFormation or SAM template: it has no Resources" in message(
         tmp_path / "event.json"
     )
 

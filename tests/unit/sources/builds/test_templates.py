@@ -46,9 +46,13 @@ def test_yaml_and_json_are_told_apart(tmp_path: Path, name: str, text: str) -> N
         ("t.yaml", b"\xff\xfe", "cannot be read: byte 0 is not UTF-8 text"),
         ("t.yaml", b" " * (YAML_LIMIT_BYTES + 1), "cannot be read: it has more than 2 MB"),
         ("t.json", b" " * (JSON_LIMIT_BYTES + 1), "cannot be read: it has more than 64 MB"),
-        ("t.yaml", b"Resources: []", "is no CloudFormation or SAM template: it has no Resources"),
-        ("t.yaml", b"- a", "is no CloudFormation or SAM template: it has no Resources"),
-        ("t.yaml", b"", "is no CloudFormation or SAM template: it has no Resources"),
+        (
+            "t.yaml",
+            b"Resources: []",
+            "is not a CloudFormation or SAM template: it has no Resources",
+        ),
+        ("t.yaml", b"- a", "is not a CloudFormation or SAM template: it has no Resources"),
+        ("t.yaml", b"", "is not a CloudFormation or SAM template: it has no Resources"),
     ],
     ids=range(9),
 )
@@ -62,7 +66,7 @@ def test_what_cannot_be_read(tmp_path: Path, name: str, content: bytes, why: str
 
 def test_a_file_that_is_not_there_and_one_that_never_ends(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "t.yaml")
-    with pytest.raises(SourceError, match="it is no regular file"):
+    with pytest.raises(SourceError, match="it is not a regular file"):
         read_template(tmp_path / "t.yaml")
     with pytest.raises(SourceError, match="No such file"):
         read_template(tmp_path / "u.yaml")
