@@ -1,4 +1,4 @@
-"""What failing code asked of its data, by the error it raised. Pure.
+"""The data that failing code asked for in vain, by the error that it raised.
 
 The messages are those of CPython and Node.js, and of the common validation packages (pydantic,
 marshmallow, jsonschema, voluptuous). A message that none of them writes asks for nothing.
@@ -20,7 +20,7 @@ class Wanted(StrEnum):
     KEY = "key"
     """An object lacks the last of ``names``; the ones before it lead there."""
     KEY_OF_NOTHING = "key of nothing"
-    """What should be an object with this key is missing or null."""
+    """The object that should have this key is missing or null."""
     NO_KEY = "no key"
     """An object has a key that the code does not take."""
     TYPE = "type"
@@ -95,7 +95,7 @@ _NAMES_OF_TYPES = {"string": "str", "tuple": "list"}
 
 
 def asked(error: FunctionError) -> tuple[Ask, ...]:
-    """What the error says the code asked for, the most telling first; empty where it is silent."""
+    """Everything that the error says was asked for, the most telling first; empty for nothing."""
     return tuple(dict.fromkeys(_asked(error)))
 
 

@@ -41,13 +41,13 @@ class BreakCase:
     current: VersionView
     """The target's code on the current version's stack: what ``redeploy`` runs."""
     error: FunctionError | None = None
-    """What the target raised; ``None`` where it answered or ended otherwise."""
+    """The error that the target raised; ``None`` where it answered or ended otherwise."""
     heals: bool | None = None
-    """What the same event does on the stack that the strategy does not use: true where it is
+    """The result of the same event on the stack that the strategy does not use: true where it is
     safe there, false where it ends in the same break, ``None`` where it breaks in another way or
     was not tried, which says nothing of this break."""
     flip: AbstractSet[Change] | None = None
-    """What `smallest_flip` found, where ``heals`` is true."""
+    """The changes that `smallest_flip` found, where ``heals`` is true."""
     imported: tuple[str, ...] = ()
     """Modules that the target's own code imports, dotted."""
     event: bytes | None = field(default=None, repr=False)

@@ -111,7 +111,7 @@ class Ranked:
 
     @property
     def by_the_error(self) -> bool:
-        """Whether the error itself points at it."""
+        """True where the error itself points at it."""
         return self.rank[0] <= _RAISED_IN
 
 
@@ -205,7 +205,7 @@ def _made_by(difference: Difference, chosen: AbstractSet[Change]) -> bool:
 
 
 class _Marks:
-    """What error and code have to do with each distribution, by its key."""
+    """The relations of error and code to each distribution, by its key."""
 
     def __init__(self, run: Stack, other: Stack, evidence: Evidence) -> None:
         self._run, self._other = run, other
@@ -276,7 +276,7 @@ def _mentions(text: str, names: Iterable[str]) -> bool:
 
 
 def _jump(difference: Difference, strategy: Strategy) -> int:
-    """How much of a change it is: 0 for one that nobody meant, then the greater one first."""
+    """The size of a change: 0 for one that nobody intended, then the greater one first."""
     run, other = difference.run(strategy), difference.other(strategy)
     if run is None:
         return 4

@@ -198,7 +198,7 @@ class _Search:
             self._same_topic = self._same_topic or not passing
 
     def explain(self, ask: Ask) -> Cause | None:
-        """What the event has or lacks at the one place that fits."""
+        """The cause at the one place that fits what was asked."""
         match ask.wanted:
             case Wanted.KEY:
                 return self._key(ask.names)

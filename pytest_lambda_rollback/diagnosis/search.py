@@ -1,4 +1,4 @@
-"""The smallest set of changes that makes the difference. Pure: whether a set breaks is asked.
+"""The smallest set of changes that makes the difference; the caller tells which sets break.
 
 With few changes every set is tried by size, one at a time first. With many, delta debugging
 (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) halves them.
@@ -21,7 +21,7 @@ FEW = 4
 
 
 class _OutOfProbesError(Exception):
-    """The cap is reached; what is known so far is no answer."""
+    """The cap is reached before there is an answer."""
 
 
 class _Probes(Generic[C]):
@@ -42,7 +42,7 @@ class _Probes(Generic[C]):
 
 
 def most_probes(count: int) -> int:
-    """How many sets of so many changes are asked about at most: 2 n log2 n, and the two ends."""
+    """The most sets of ``count`` changes that are asked about: 2 n log2 n, and the two ends."""
     return 2 * count * max(1, math.ceil(math.log2(count or 1))) + 2
 
 

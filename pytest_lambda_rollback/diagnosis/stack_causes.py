@@ -45,12 +45,12 @@ _LONGEST_ERROR = 160
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
-    """What every cause in the stack is found by, and holds."""
+    """The break that a cause in the stack is looked for."""
 
     strategy: Strategy
     error: FunctionError | None = None
     location: str | None = None
-    """Where the target's code raised it, as ``app.py:41``."""
+    """The line of the target's code that raised it, as ``app.py:41``."""
 
     def told(self, cause: Cause) -> Cause:
         """The cause with what the target raised."""
@@ -222,7 +222,7 @@ def _sides(change: Change, strategy: Strategy) -> tuple[object, object]:
 
 
 def _lost_by_python(error: FunctionError, own: Stack, now: Stack, broken: Break) -> Cause | None:
-    """Whether the runtime alone had a module that is missing."""
+    """The cause where only the runtime had a module that is missing."""
     missing = error_origins.module_missing(error)
     if missing is None or own.python == now.python or not own.python or not now.python:
         return None

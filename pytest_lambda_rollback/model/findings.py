@@ -111,8 +111,27 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something that a contract did not check, and why; `reports.sentences` words it."""
+
+    kind: str
+    about: Details = ()
+    """The names of functions and versions in the sentence. Notes that differ in these alone are
+    the same note of several functions."""
+    details: Details = ()
+    """The other values in the sentence."""
+    text: str | None = None
+    """One sentence without a full stop, for notes that the package has no wording for."""
+
+    @property
+    def key(self) -> str:
+        """The same for all functions of which the same is true."""
+        return repr((self.kind, self.details, self.text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What a contract says of one target, or of one replay of it.
+    """The judgement of a contract on one target, or on one replay of it.
 
     ``reason`` is set for ``unknown`` alone, where ``findings`` is empty.
     """
@@ -121,8 +140,8 @@ class Judgement:
     reason: str | None = None
     warnings: tuple[Finding, ...] = field(default=(), repr=False)
     """What is likely but not certain; it never makes a break."""
-    notes: tuple[str, ...] = ()
-    """What was not looked at and why: one sentence without a full stop each."""
+    notes: tuple[Note, ...] = ()
+    """What was not checked and why."""
 
     @property
     def verdict(self) -> Verdict:
@@ -167,8 +186,8 @@ class CheckResult:
     findings: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     """What is likely but not certain; it never makes a break."""
-    notes: tuple[str, ...] = ()
-    """What was not looked at and why, one sentence each."""
+    notes: tuple[Note, ...] = ()
+    """What was not checked and why."""
     duration_s: float = 0.0
     engine: str = ""
     started_at: float | None = None

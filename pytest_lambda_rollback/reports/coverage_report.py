@@ -1,4 +1,4 @@
-"""How fixture coverage is told: plain data for the JSON report, lines for the terminal. Pure.
+"""Fixture coverage as plain data for the JSON report, and as lines for the terminal.
 
 An event's part travels, as plain data, with its check's record, so that a distributed run tells
 the same. What was reached is evidence for a verdict and never one.

@@ -32,6 +32,7 @@ from pytest_lambda_rollback.reports.report import (
     ConfigurationReport,
     FindingReport,
     FunctionReport,
+    NoteReport,
     Report,
     StrategyTarget,
     VersionSource,
@@ -99,7 +100,10 @@ def record_of(
             duration_s=round(result.duration_s, 6),
             findings=tuple(_finding(finding) for finding in result.findings),
             warnings=tuple(_finding(warning) for warning in result.warnings),
-            notes=result.notes,
+            notes=tuple(
+                NoteReport(text=sentences.of_note(note), key=note.key, named=bool(note.about))
+                for note in result.notes
+            ),
         ),
     )
     return _plain(record)
@@ -165,6 +169,8 @@ def _function_data(function: FunctionReport) -> dict[str, Any]:
     targets = []
     for target in function.targets:
         data = _plain(replace(target, coverage=None))
+        for check, of in zip(data["checks"], target.checks, strict=True):
+            check["notes"] = [note.text for note in of.notes]
         data["coverage"] = report_data(target.coverage) if target.coverage is not None else None
         targets.append(data)
     found = _plain(replace(function, targets=()))

@@ -1,4 +1,4 @@
-"""Why targets of one function are not safe: each distinct reason once. Pure.
+"""Reasons why targets of one function are not safe, each distinct one once.
 
 The same cause breaks many events, and what is not known of a version is not known at each of its
 checks. The texts of the checks tell it each time; here it is told once, with what it is true of.
@@ -20,7 +20,7 @@ _MOST_NAMED = 3
 
 @dataclass(slots=True)
 class _Of:
-    """What one reason is true of."""
+    """The targets and checks that one reason is true of."""
 
     targets: dict[str, list[str]] = field(default_factory=dict)
     """Strategies by target."""
@@ -83,7 +83,7 @@ def _who(of: _Of, every: _Of) -> str:
 
 
 def _checks(of: _Of) -> str:
-    """Which checks, by name where they are few; nothing where it is not about single ones."""
+    """The checks, by name where they are few; nothing where it is not about single ones."""
     names = list(dict.fromkeys(of.checks))
     if not of.targets or names == ["events"]:
         return ""

@@ -59,6 +59,17 @@ class FindingReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteReport:
+    """Something that was not checked, with the reason."""
+
+    text: str
+    key: str
+    """The same for all functions of which the same is true."""
+    named: bool = False
+    """True where the text names the function that it is true of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReport:
     """One check."""
 
@@ -76,7 +87,7 @@ class CheckReport:
     duration_s: float = 0.0
     findings: tuple[FindingReport, ...] = ()
     warnings: tuple[FindingReport, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[NoteReport, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

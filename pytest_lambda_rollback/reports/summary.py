@@ -6,7 +6,6 @@ that are safe have a line each, and the last line is the answer for all.
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
@@ -15,7 +14,7 @@ from pytest_lambda_rollback.model.findings import Verdict
 from pytest_lambda_rollback.model.text import counted, listed
 from pytest_lambda_rollback.reports.coverage_report import coverage_lines
 from pytest_lambda_rollback.reports.reasons import reason_lines
-from pytest_lambda_rollback.reports.report import FunctionReport, Report
+from pytest_lambda_rollback.reports.report import FunctionReport, NoteReport, Report
 from pytest_lambda_rollback.reports.target_table import (
     Standing,
     conclusion,
@@ -112,7 +111,7 @@ def _safe_line(function: FunctionReport, place: str) -> str:
 
 
 def _warnings(function: FunctionReport) -> list[str]:
-    """What is likely but not certain, each sentence once."""
+    """The warnings, each sentence once."""
     return list(
         dict.fromkeys(
             warning.message
@@ -152,33 +151,26 @@ def _some(names: list[str]) -> str:
 
 
 def _notes(functions: Sequence[FunctionReport], rest: str) -> list[str]:
-    """What was not looked at: once for all functions of which the same is true."""
-    notes: dict[str, tuple[str, list[str]]] = {}
+    """The notes, each once for all functions of which the same is true."""
+    notes: dict[str, tuple[NoteReport, list[str]]] = {}
     for function in functions:
         for target in function.targets:
             for check in target.checks:
                 for note in check.notes:
-                    _, names = notes.setdefault(_nameless(note, function), (note, []))
+                    _, names = notes.setdefault(note.key, (note, []))
                     if function.function not in names:
                         names.append(function.function)
     lines = [""] if notes else []
-    for key, (note, (_, *others)) in list(notes.items())[:_NOTES]:
-        likewise = f" (likewise: {_some(others)})" if others and key != note else ""
-        lines += _wrapped(f"note: {note}{likewise}")
+    for note, (_, *others) in list(notes.values())[:_NOTES]:
+        likewise = f" (likewise: {_some(others)})" if others and note.named else ""
+        lines += _wrapped(f"note: {note.text}{likewise}")
     if len(notes) > _NOTES:
         lines.append(f"and {len(notes) - _NOTES} more notes {rest}")
     return lines
 
 
-def _nameless(note: str, function: FunctionReport) -> str:
-    """A note without the names of its function: equal for functions that differ by name alone."""
-    if function.source:
-        note = note.replace(function.source.arn, "*")
-    return re.sub(rf"(?<![\w-]){re.escape(function.function)}(?![\w-])", "*", note)
-
-
 def _wrapped(text: str) -> list[str]:
-    """What is to be copied, as a policy, must not be broken within its words."""
+    """The lines of a paragraph. Words are never broken: people copy policies from it."""
     return textwrap.wrap(
         text, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )

@@ -11,7 +11,7 @@ from pytest_lambda_rollback.reports.report import UNKNOWN_VERSION, FunctionRepor
 
 
 class Standing(StrEnum):
-    """Where traffic of a function can go back to; the values are how that is said of several."""
+    """The targets that a function can go back to; the values say it of several functions."""
 
     NEWEST = "can go back to the newest target that was checked"
     OLDER = "only to an older one"
@@ -108,7 +108,7 @@ def conclusion(function: FunctionReport, name: str) -> str:
 
 
 def _gaps(function: FunctionReport) -> list[str]:
-    """What was not checked: whole targets, and targets of whose checks only some were made."""
+    """The gaps: targets that were not checked, and targets checked only in part."""
     own = function.function
     checked = {target.label(own) for target in function.targets}
     skipped = [
@@ -152,7 +152,7 @@ def _with(verdict: Verdict, by_target: dict[str, dict[str, str]]) -> list[str]:
 
 
 def standing(function: FunctionReport) -> Standing:
-    """How a function stands, for the sentence over all functions."""
+    """The standing of a function, for the sentence about all functions."""
     by_target = _by_target(function)
     safe = [Verdict.SAFE in verdicts.values() for verdicts in by_target.values()]
     if safe and safe[0]:

@@ -47,7 +47,7 @@ def redacted(result: CheckResult, versions: Iterable[FunctionVersion]) -> CheckR
         reason=clean(result.reason) if result.reason is not None else None,
         findings=tuple(_finding(finding, clean) for finding in result.findings),
         warnings=tuple(_finding(warning, clean) for warning in result.warnings),
-        notes=tuple(clean(note) for note in result.notes),
+        notes=_cleaned(result.notes, clean),
     )
 
 

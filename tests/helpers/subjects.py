@@ -24,7 +24,13 @@ def worded(judgement: Judgement) -> Judgement:
         assert text.startswith(finding.subject.name)
         assert "None" not in text
         assert not text.endswith(".")
+    assert all(noted(judgement))
     return judgement
+
+
+def noted(judgement: Judgement) -> tuple[str, ...]:
+    """The sentences of the notes."""
+    return tuple(sentences.of_note(note) for note in judgement.notes)
 
 
 def said(finding: Finding) -> str:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pytest_lambda_rollback.aws_lambda.runtimes import python_version
 from pytest_lambda_rollback.contracts.imports.calls import judge_calls
 from pytest_lambda_rollback.contracts.imports.providers import Sides, asked_for, lacked
-from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement, Subject
+from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement, Note, Subject
 from pytest_lambda_rollback.model.modules import (
     Answer,
     Answered,
@@ -64,10 +64,9 @@ def judge(
     """
     for view in (own, redeployed):
         if python_version(view.runtime) is None:
-            note = f"imports are not checked because {view.runtime} is not a Python runtime"
-            return Judgement(notes=(note,))
+            return Judgement(notes=(Note(kind="not-python", details=(("runtime", view.runtime),)),))
     lived_with = _asked_in_vain(live) if live is not None else frozenset()
-    notes = own.notes
+    notes = tuple(Note(kind="package", text=text) for text in own.notes)
     if subject.strategy is Strategy.ALIAS:
         sides = Sides(subject=subject, target=own, other=redeployed)
         findings, warnings = _judged(_missed_by_alias(sides, lived_with), sides)

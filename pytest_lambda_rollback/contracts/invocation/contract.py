@@ -1,8 +1,8 @@
-"""The invocation contract: does the target answer where the current version answers? Pure.
+"""The invocation contract: the target must answer where the current version answers.
 
 The current version's outcomes come first: they must be a usable baseline, or nothing can be
 said. What is our own trouble, and what only lacks a service that replays do not have, is never
-called a break. This room reads outcomes and knows no engine.
+called a break. It reads outcomes and knows no engine.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WHERE_IMPORTED = re.compile(r" \(/[^()]*\)$")
 def judge_baseline(
     runs: tuple[Outcome, ...], expect: ExpectedError | None, *, version_name: str
 ) -> Judgement:
-    """Whether the current version's outcomes of one event can be compared with.
+    """Judge whether the current version's outcomes of one event are a usable baseline.
 
     No reason means yes. It takes that nothing of our own went wrong, that the replays end alike,
     that no outgoing service was missing, and that the current version ends as the fixture says:
@@ -134,7 +134,7 @@ def judge(
 
 
 def same_failure(a: Outcome, b: Outcome) -> bool:
-    """Whether two replays ended alike: the same kind, and the same type of error."""
+    """True where two replays ended alike: the same kind, and the same type of error."""
     return a.kind is b.kind and _error_type(a) == _error_type(b)
 
 
@@ -174,7 +174,7 @@ def _ending(side: str, outcome: Outcome) -> Details:
 
 
 def _does(outcome: Outcome) -> str:
-    """What a version does, in the present tense, after its name."""
+    """The ending of a replay in the present tense, to be said after the version's name."""
     match outcome.kind:
         case OutcomeKind.RESPONSE:
             return "answers"

@@ -1,9 +1,9 @@
-"""Recognising a replay that failed for want of an outgoing service, and naming the service. Pure.
+"""Recognising a replay that failed for want of an outgoing service, and naming the service.
 
 Execution environments have no way out, so a call to a service fails in the client library, which
-says so in its own words. This room knows those words (each taken from the library itself). It
-must not guess: an error counts only by its type or message, a log line only when it has a
-network failure in it, and an error about data (a KeyError, a TypeError) never counts by itself.
+says so in its own words. Those words are known here, each taken from the library itself. Nothing
+is guessed: an error counts only by its type or message, a log line only when it has a network
+failure in it, and an error about data (a KeyError, a TypeError) never counts by itself.
 """
 
 from __future__ import annotations

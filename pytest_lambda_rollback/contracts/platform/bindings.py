@@ -1,4 +1,4 @@
-"""Platform rules on what invokes a function: does the rollback move its traffic? Pure.
+"""Platform rules on what invokes a function, whose traffic the rollback must move.
 
 Lambda resolves a qualifier when it is invoked: what is bound to an alias moves with it, what is
 bound to a number stays on that version for ever, and what is bound to no qualifier runs
@@ -17,6 +17,7 @@ from pytest_lambda_rollback.contracts.platform.case import (
     PlatformCase,
     is_published,
 )
+from pytest_lambda_rollback.model.findings import Note
 from pytest_lambda_rollback.model.published import AliasFacts, Binding
 
 _MAPPING, _PERMISSION, _URL = "event-source-mapping", "permission", "function-url"
@@ -36,7 +37,7 @@ def binding_concerns(case: PlatformCase) -> Iterator[Concern]:
         yield from _weighted_now(case)
 
 
-def binding_notes(case: PlatformCase) -> Iterator[str]:
+def binding_notes(case: PlatformCase) -> Iterator[Note]:
     """What has to be moved by hand where the target is another function."""
     if case.facts is None or case.same_function or not case.by_alias:
         return
@@ -46,10 +47,10 @@ def binding_notes(case: PlatformCase) -> Iterator[str]:
     principals = sorted({b.what for b in case.bindings if b.kind == _PERMISSION})
     parts = [f"{_mappings(len(bound))}"] if bound else []
     parts += [f"what calls it by permission ({', '.join(principals)})"] if principals else []
-    yield (
-        f"{case.published.function} is another function, which no alias of "
-        f"{case.current.function} can point at: traffic moves only with "
-        + (" and ".join(parts) if parts else "what calls it")
+    yield Note(
+        kind="another-function",
+        about=(("target", case.published.function), ("function", case.current.function)),
+        details=(("callers", " and ".join(parts) or "what calls it"),),
     )
 
 

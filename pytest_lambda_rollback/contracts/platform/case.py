@@ -1,4 +1,4 @@
-"""What the platform contract is asked, and what its rules answer. Pure values, no rule.
+"""The question to the platform contract, and the answers of its rules.
 
 A rule takes a case and yields concerns, the certain ones findings and the likely ones warnings,
 and notes of what could not be looked at. It says what AWS's documentation says, in the words of

@@ -34,7 +34,7 @@ from pytest_lambda_rollback.contracts.platform.runtime_rules import (
     runtime_notes,
 )
 from pytest_lambda_rollback.contracts.platform.version_rules import version_concerns, version_notes
-from pytest_lambda_rollback.model.findings import Judgement
+from pytest_lambda_rollback.model.findings import Details, Judgement, Note
 from pytest_lambda_rollback.model.published import PublishedFunction
 
 __all__ = ["PlatformCase", "judge"]
@@ -82,49 +82,52 @@ def judge(case: PlatformCase, *, today: date) -> Judgement:
     )
 
 
-def _package_notes(case: PlatformCase) -> Iterator[str]:
+def _package_notes(case: PlatformCase) -> Iterator[Note]:
     if case.unread is not None:
-        reason = case.unread.rstrip(".")
-        yield f"handler and size of {case.published.name} were not looked at: {reason}"
+        yield Note(
+            kind="packages-unread",
+            about=(("target", case.published.name),),
+            details=(("reason", case.unread.rstrip(".")),),
+        )
 
 
-def _unread_notes(case: PlatformCase, today: date) -> Iterator[str]:
+def _unread_notes(case: PlatformCase, today: date) -> Iterator[Note]:
     functions = [facts for facts in (case.facts, case.target_facts) if facts is not None]
     if not functions:
-        yield (
-            "aliases, permissions, event sources and layers in AWS are not looked at: the "
-            "versions are declared in the configuration"
-        )
+        yield Note(kind="declared-versions")
     for facts in functions:
         if not facts.platform.as_of:
-            yield (
-                "permissions, event sources, concurrency and layers were never read from AWS for "
-                f"{facts.name}: the archive has its versions and aliases alone until a run that is "
-                "not offline"
-            )
+            yield Note(kind="never-read", about=(("function", facts.name),))
         for action in facts.platform.unread:
-            tells = _UNREAD.get(action, "what it tells")
-            yield (
-                f"{facts.name}: {tells} is not known: {action} was refused or is not offered "
-                f"here; the policy statement {_statement(action, facts)} allows it"
-            )
+            yield _unread(action, facts)
         read = _day_of(facts.platform.as_of or facts.as_of)
         if read is not None and read < today:
-            yield (
-                f"what AWS said of {facts.name} is of {read.isoformat()}: what was changed since "
-                "is not known"
+            yield Note(
+                kind="old-facts",
+                about=(("function", facts.name),),
+                details=(("day", read.isoformat()),),
             )
 
 
-def _statement(action: str, facts: PublishedFunction) -> str:
-    """The smallest statement of an IAM policy that allows an action for a function."""
+def _unread(action: str, facts: PublishedFunction) -> Note:
+    about: Details = (("function", facts.name),)
+    details: Details = ("action", action), ("facts", _UNREAD.get(action, "what it tells"))
+    resource = _resource(action, facts)
+    allows: Details = (("statement", statement(action, resource)),)
+    if resource == facts.arn:
+        return Note(kind="unread", about=about + allows, details=details)
+    return Note(kind="unread", about=about, details=details + allows)
+
+
+def _resource(action: str, facts: PublishedFunction) -> str:
+    """The resource of the smallest policy statement that allows an action for a function."""
     resource = facts.arn
     if action == "lambda:ListEventSourceMappings":  # takes no resource
         resource = "*"
     if action == "lambda:GetLayerVersion":
         layers = {layer.arn for version in facts.versions for layer in version.layers}
         resource = layers.pop() if len(layers) == 1 else "*"
-    return statement(action, resource)
+    return resource
 
 
 def _day_of(moment: str) -> date | None:

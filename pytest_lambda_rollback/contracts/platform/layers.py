@@ -1,4 +1,4 @@
-"""Platform rules on layers and sizes: what AWS would refuse to deploy. Pure.
+"""Platform rules on layers and sizes: what AWS would refuse to deploy.
 
 Layers: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html. A deleted layer
 version stays for the functions that have it, and cannot be added to any. Quotas:
@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from pytest_lambda_rollback.aws_lambda import limits
 from pytest_lambda_rollback.contracts.platform.case import LATEST, Concern, PlatformCase
+from pytest_lambda_rollback.model.findings import Note
 from pytest_lambda_rollback.model.published import LayerFacts, PublishedFunction, PublishedVersion
 from pytest_lambda_rollback.model.versions import FunctionVersion, RemotePackage
 
@@ -99,16 +100,17 @@ def limit_concerns(case: PlatformCase) -> Iterator[Concern]:
     )
 
 
-def layer_notes(case: PlatformCase) -> Iterator[str]:
+def layer_notes(case: PlatformCase) -> Iterator[Note]:
     """A zip that cannot be sent with the request."""
     record = case.target_record
     if case.by_alias or record is None or not isinstance(record.code, RemotePackage):
         return
     size = record.code.size_bytes
     if size > limits.UPLOAD_BYTES:
-        yield (
-            f"the zip of {case.published.name} has {size / limits.MB:.0f} MB: over 50 MB it is "
-            "deployed through an S3 bucket only"
+        yield Note(
+            kind="upload-through-s3",
+            about=(("target", case.published.name),),
+            details=(("size", f"{size / limits.MB:.0f}"),),
         )
 
 

@@ -1,4 +1,4 @@
-"""Platform rules on runtimes: what AWS blocks on which day, and which patch of it is run. Pure.
+"""Platform rules on runtimes: what AWS blocks on which day, and which patch of it is run.
 
 Lambda never blocks invocations (see ``runtimes``): an alias can always be pointed at a version on
 a deprecated runtime. What it blocks is creating and updating functions, which a redeploy does.
@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 from pytest_lambda_rollback.aws_lambda.runtimes import AS_OF, RUNTIMES, SOURCE
 from pytest_lambda_rollback.contracts.platform.case import Concern, PlatformCase, day
+from pytest_lambda_rollback.model.findings import Note
 
 SOON = timedelta(days=90)
 """How far ahead a date is worth a warning: a rollback may be wanted that long after a release."""
@@ -111,31 +112,26 @@ def patch_concerns(case: PlatformCase) -> Iterator[Concern]:
     )
 
 
-def runtime_notes(case: PlatformCase, today: date) -> Iterator[str]:
+def runtime_notes(case: PlatformCase, today: date) -> Iterator[Note]:
     """What the table cannot tell, and which patch of the runtime will run."""
     runtime = case.target.configuration.runtime
     if runtime:
         support = RUNTIMES.get(runtime)
         if support is None or support.deprecated is None:
-            yield (
-                f"when AWS deprecates and blocks {runtime} is not known: this version's table of "
-                f"runtimes is of {day(AS_OF)}; see {SOURCE}"
+            yield Note(
+                kind="runtime-dates-unknown",
+                details=(("runtime", runtime), ("day", day(AS_OF)), ("page", SOURCE)),
             )
         elif today - AS_OF > OLD_TABLE:
-            yield (
-                f"the dates of runtimes are of {day(AS_OF)} and may have moved since: a newer "
-                "release of pytest-lambda-rollback may have newer ones"
-            )
+            yield Note(kind="old-runtime-table", details=(("day", day(AS_OF)),))
     mode = case.target_details.update_mode
     if case.by_alias and mode == "Auto":
-        yield (
-            f"published versions take AWS's patches of {runtime} by themselves (Auto): a rollback "
-            "does not bring back the patch of their time"
-        )
+        yield Note(kind="patched-automatically", details=(("runtime", runtime),))
     elif case.by_alias and mode == "FunctionUpdate":
-        yield (
-            f"{case.published.name} keeps the patch of {runtime} that it was published on "
-            "(FunctionUpdate): what was replayed here may have run on a newer one"
+        yield Note(
+            kind="patch-kept",
+            about=(("target", case.published.name),),
+            details=(("runtime", runtime),),
         )
 
 

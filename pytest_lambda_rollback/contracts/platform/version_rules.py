@@ -1,6 +1,6 @@
 """Platform rules on the two versions themselves: is the target there, can it run, what differs.
 
-Pure. For ``alias`` the target comes back with all that was published with it: role, dead-letter
+For ``alias`` the target comes back with all that was published with it: role, dead-letter
 queue, key, architecture. For ``redeploy`` it gets those of the current version, so that only its
 code can be wrong there.
 """
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from pytest_lambda_rollback.aws_lambda.runtimes import Language, language_of
 from pytest_lambda_rollback.contracts.platform.case import Concern, PlatformCase, is_published
+from pytest_lambda_rollback.model.findings import Note
 from pytest_lambda_rollback.model.versions import ContainerImage
 
 _KEY_IS_UNUSABLE = re.compile(
@@ -43,22 +44,16 @@ def version_concerns(case: PlatformCase) -> Iterator[Concern]:
     yield from _provisioned(case)
 
 
-def version_notes(case: PlatformCase) -> Iterator[str]:
+def version_notes(case: PlatformCase) -> Iterator[Note]:
     """What was not looked at."""
     runtime, handler = case.target.configuration.runtime, case.target.configuration.handler
     if case.target.image is None and language_of(runtime) in _UNREAD:
-        yield f"whether the handler {handler} is in the code is not known for {runtime}"
+        yield Note(kind="handler-unchecked", details=(("handler", handler), ("runtime", runtime)))
     if case.target.image is not None:
-        yield (
-            f"what is in the image of {case.published.name} is not looked at: its packages and "
-            "imports are only checked by replays"
-        )
+        yield Note(kind="image-unchecked", about=(("target", case.published.name),))
     facts = case.facts
     if facts is not None and facts.platform.reserved_concurrency == 0:
-        yield (
-            f"{facts.name} has a reserved concurrency of 0: Lambda throttles every invocation, "
-            "before the rollback and after it"
-        )
+        yield Note(kind="throttled-now", about=(("function", facts.name),))
 
 
 def _handler(case: PlatformCase) -> Iterator[Concern]:

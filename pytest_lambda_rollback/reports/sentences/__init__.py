@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pytest_lambda_rollback.model.causes import Cause
-from pytest_lambda_rollback.model.findings import Contract, Finding, Subject
+from pytest_lambda_rollback.model.findings import Contract, Finding, Note, Subject
 from pytest_lambda_rollback.reports.sentences import (
     causes,
     dependencies,
     imports,
     invocation,
+    notes,
     platform,
     response,
 )
@@ -46,8 +47,13 @@ def of_cause(cause: Cause | None, subject: Subject) -> str | None:
     return None if cause is None else causes.sentence(cause, subject)
 
 
+def of_note(note: Note) -> str:
+    """The sentence about something that was not checked."""
+    return notes.of_note(note)
+
+
 def why(finding: Finding) -> str:
-    """Why the target breaks, for readers who know target and strategy: the cause, if known."""
+    """The cause if it is known, else the finding, for readers who know target and strategy."""
     reason = None if finding.cause is None else causes.reason(finding.cause, finding.subject)
     return reason or brief(finding)
 

@@ -34,6 +34,10 @@ def finding(why: str) -> dict[str, Any]:
     return {"contract": "invocation", "kind": "timeout", "message": why, "why": why}
 
 
+def note(text: str, *, key: str = "", named: bool = False) -> dict[str, Any]:
+    return {"text": text, "key": key or text, "named": named}
+
+
 def breaks(why: str, name: str = "create", cause: str | None = None) -> dict[str, Any]:
     caused = finding(why) | {"cause": cause and {"kind": "code", "sentence": cause}}
     return check(name, "breaks", findings=[caused])
@@ -259,7 +263,7 @@ def test_a_function_whose_other_targets_were_not_checked_is_not_known_to_be_stuc
 )
 def test_what_is_left_out_is_where_it_is_said_to_be(has_json: bool, rest: str) -> None:
     noted = check(
-        notes=[f"note {n}" for n in range(10)],
+        notes=[note(f"note {n}") for n in range(10)],
         warnings=[finding(f"warning {n}") for n in range(12)],
     )
     found = lines(function("orders", target("3", "alias", noted)), has_json=has_json)
@@ -328,8 +332,12 @@ def test_the_same_note_of_many_functions_is_one_note() -> None:
     def noted(name: str) -> dict[str, Any]:
         arn = ARN.format(name)
         notes = [
-            f"{name}: who may call it is not known: allow lambda:GetPolicy on {arn}",
-            "versions are declared",
+            note(
+                f"{name}: who may call it is not known: allow lambda:GetPolicy on {arn}",
+                key="policy",
+                named=True,
+            ),
+            note("versions are declared"),
         ]
         source = {"arn": arn, "as_of": "now"}
         return function(name, target("3", "alias", check(notes=notes)), source=source)
@@ -345,8 +353,13 @@ def test_the_same_note_of_many_functions_is_one_note() -> None:
 
 
 def test_notes_that_differ_stay_apart() -> None:
-    one = function("cart", target("3", "alias", check(notes=["cart: 2 layers are not known"])))
-    two = function("pay", target("3", "alias", check(notes=["pay: 3 layers are not known"])))
+    one, two = (
+        function(name, target("3", "alias", check(notes=[note(text, named=True)])))
+        for name, text in (
+            ("cart", "cart: 2 layers are not known"),
+            ("pay", "pay: 3 layers are not known"),
+        )
+    )
     assert [line for line in lines(one, two) if line.startswith("note: ")] == [
         "note: cart: 2 layers are not known",
         "note: pay: 3 layers are not known",

@@ -15,6 +15,7 @@ from pytest_lambda_rollback.model.findings import (
     CheckResult,
     Contract,
     Finding,
+    Note,
     Verdict,
 )
 from pytest_lambda_rollback.model.json_values import one_line, short_text
@@ -114,10 +115,10 @@ def test_every_text_of_a_result_is_looked_at() -> None:
             verdict=Verdict.BREAKS,
             findings=(finding,),
             warnings=(finding,),
-            notes=(f"n {secret}",),
+            notes=(Note(kind="package", text=f"n {secret}"),),
         ),
         [version(secret)],
     )
     assert secret not in repr(result)
-    assert result.notes == ("n <KEY0>",)
+    assert [note.text for note in result.notes] == ["n <KEY0>"]
     assert result.findings[0].location == "/l/<KEY0>"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from helpers.made_sources import MONEY_1, MONEY_2, Files, Workbench, in_python, installed
-from helpers.subjects import said
+from helpers.subjects import noted, said
 from pytest_lambda_rollback.model.causes import Cause
 from pytest_lambda_rollback.model.findings import Contract, Judgement
 from pytest_lambda_rollback.model.settings import Strategy
@@ -270,5 +270,5 @@ def test_a_runtime_that_is_not_python_is_said(workbench: Workbench, strategy: St
     )
 
     assert (judgement.findings, judgement.warnings) == ((), ())
-    (note,) = judgement.notes
+    (note,) = noted(judgement)
     assert note == "imports are not checked because nodejs22.x is not a Python runtime"

@@ -30,7 +30,7 @@ from helpers.platform_builders import (
     record,
     version,
 )
-from helpers.subjects import said
+from helpers.subjects import noted, said
 from pytest_lambda_rollback.aws_lambda.runtimes import AS_OF
 from pytest_lambda_rollback.contracts.platform.contract import PlatformCase
 from pytest_lambda_rollback.model.findings import Contract, Verdict
@@ -77,7 +77,7 @@ def test_what_breaks_without_the_packages_breaks() -> None:
     assert "The archive still has its code" in text
     text = said(only(unread.findings, "version-deleted"))
     assert "archive" not in text
-    assert unread.notes == ("handler and size of orders:3 were not looked at: the code is gone",)
+    assert noted(unread) == ("handler and size of orders:3 were not looked at: the code is gone",)
 
 
 # --- runtimes -------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def test_the_runtime_that_the_target_once_had_does_not_stop_its_redeploy() -> No
 
 @pytest.mark.parametrize("runtime", ["python3.15", "cobol85"])
 def test_a_runtime_without_known_dates_is_noted(runtime: str) -> None:
-    (note,) = judged(on_runtimes(ALIAS, runtime, runtime)).notes
+    (note,) = noted(judged(on_runtimes(ALIAS, runtime, runtime)))
 
     assert runtime in note
     assert AS_OF.isoformat() in note
@@ -166,19 +166,20 @@ def test_dates_that_are_old_are_noted() -> None:
     facts = replace(facts, platform=replace(facts.platform, as_of=later.isoformat()))
 
     assert judged(case(facts=facts), later - timedelta(days=1)).notes == ()
-    (note,) = judged(case(facts=facts), later).notes
-    assert f"are of {AS_OF.isoformat()}" in note
+    (note,) = noted(judged(case(facts=facts), later))
+    assert f"are as of {AS_OF.isoformat()}" in note
 
 
 @pytest.mark.parametrize(
-    ("mode", "words"), [("Auto", "take AWS's patches"), ("FunctionUpdate", "it was published on")]
+    ("mode", "words"),
+    [("Auto", "receive AWS's patches"), ("FunctionUpdate", "it was published on")],
 )
 def test_which_patch_of_the_runtime_comes_back_is_noted(mode: str, words: str) -> None:
     details = VersionFacts(version="3", update_mode=mode)
     judgement = judged(case(facts=function(versions=(details,))))
 
     assert judgement.warnings == ()
-    assert words in judgement.notes[0]
+    assert words in noted(judgement)[0]
     assert judged(case(REDEPLOY, facts=function(versions=(details,)))).notes == ()
 
 
@@ -390,7 +391,7 @@ def test_a_missing_handler_breaks_unless_the_current_one_is_missed_alike(
 
 
 def test_a_handler_that_is_not_looked_for_is_noted() -> None:
-    (note,) = judged(on_runtimes(ALIAS, "java21", "java21")).notes
+    (note,) = noted(judged(on_runtimes(ALIAS, "java21", "java21")))
 
     assert note == "whether the handler app.handler is in the code is not known for java21"
 
@@ -454,7 +455,7 @@ def test_no_alias_moves_traffic_to_another_function() -> None:
     judgement = judged(to_another_function())
 
     assert judgement.findings == ()
-    (note,) = judgement.notes
+    (note,) = noted(judgement)
     assert note.startswith("orders-v1 is another function, which no alias of orders can point at")
     assert "s3.amazonaws.com" in note
 
@@ -606,8 +607,8 @@ def test_a_large_zip_is_deployed_through_s3_and_that_is_no_break() -> None:
     judgement = judged(case(REDEPLOY, facts=function(record("4"), record("3", code=large))))
 
     assert judgement.findings == ()
-    assert judgement.notes == (
-        "the zip of orders:3 has 60 MB: over 50 MB it is deployed through an S3 bucket only",
+    assert noted(judgement) == (
+        "the zip of orders:3 has 60 MB: over 50 MB it can only be deployed through an S3 bucket",
     )
 
 
@@ -618,12 +619,12 @@ def test_versions_of_the_configuration_are_noted_as_such() -> None:
     judgement = judged(local(ALIAS, version("3"), version("4")))
 
     assert judgement.verdict is Verdict.SAFE
-    (note,) = judgement.notes
+    (note,) = noted(judgement)
     assert note.startswith("aliases, permissions, event sources and layers in AWS are not looked")
 
 
 def test_a_refused_action_is_noted_with_its_name_once() -> None:
-    (note,) = judged(case(facts=function(unread=("lambda:GetPolicy",)))).notes
+    (note,) = noted(judged(case(facts=function(unread=("lambda:GetPolicy",)))))
 
     assert note == (
         "orders: which callers are permitted on which version is not known: lambda:GetPolicy "
@@ -634,19 +635,21 @@ def test_a_refused_action_is_noted_with_its_name_once() -> None:
 
 
 def test_facts_of_another_day_are_noted() -> None:
-    (note,) = judged(case(), date(2026, 11, 25)).notes
+    (note,) = noted(judged(case(), date(2026, 11, 25)))
 
-    assert note.startswith("what AWS said of orders is of 2026-11-23")
+    assert note.startswith("AWS was last asked about orders on 2026-11-23")
 
 
 def test_a_function_that_is_throttled_anyway_is_noted() -> None:
     judgement = judged(case(facts=function(reserved_concurrency=0)))
 
     assert judgement.findings == ()
-    assert "reserved concurrency of 0" in judgement.notes[0]
+    assert "reserved concurrency of 0" in noted(judgement)[0]
 
 
 def test_what_was_never_read_from_aws_is_noted() -> None:
     facts = replace(function(), platform=PlatformFacts())
-    (note,) = [n for n in judged(case(facts=facts)).notes if "never read" in n]
-    assert "for orders: the archive has its versions and aliases alone" in note
+    (note,) = [n for n in noted(judged(case(facts=facts))) if "never read" in n]
+    assert (
+        "of orders were never read from AWS: until a run that is not offline, the archive" in note
+    )

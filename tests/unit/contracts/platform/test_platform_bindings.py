@@ -20,7 +20,7 @@ from helpers.platform_builders import (
     record,
     version,
 )
-from helpers.subjects import said
+from helpers.subjects import noted, said
 from pytest_lambda_rollback.model.published import AliasFacts, Binding
 from pytest_lambda_rollback.model.settings import Strategy
 
@@ -190,7 +190,7 @@ def test_aliases_that_could_not_be_listed_are_not_missed() -> None:
 
     judgement = judged(case(alias=None, facts=facts))
     assert judgement.warnings == ()
-    assert "lambda:ListAliases" in judgement.notes[0]
+    assert "lambda:ListAliases" in noted(judgement)[0]
 
 
 def test_traffic_of_latest_is_left_behind_where_latest_is_current() -> None:
