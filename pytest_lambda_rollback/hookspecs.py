@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource
     from pytest_lambda_rollback.config.version_sources import VersionSource
+    from pytest_lambda_rollback.contracts.interface import ReplayContract, StaticContract
     from pytest_lambda_rollback.engines.interface import Engine, EngineType, Progress
     from pytest_lambda_rollback.model.findings import CheckResult
     from pytest_lambda_rollback.model.settings import Settings
@@ -42,6 +43,14 @@ ENTRY_POINTS = "lambda_rollback"
 """The entry-point group of plugins that pytest and the console script both load."""
 
 hookspec = pluggy.HookspecMarker("pytest")
+
+
+@hookspec
+def pytest_lambda_rollback_contracts() -> Sequence[StaticContract | ReplayContract]:  # type: ignore[empty-body]
+    """Return contracts that targets must meet besides those of the package.
+
+    Asked whenever a configuration file is loaded, so it must be cheap.
+    """
 
 
 @hookspec

@@ -96,6 +96,7 @@ def load(
     known_runtimes: Collection[str],
     engines: Collection[str],
     version_sources: Mapping[str, VersionSource] = MappingProxyType({}),
+    contracts: Collection[str] = (),
     published: PublishedFunctions | None = None,
     now: datetime | None = None,
     events_required: bool = True,
@@ -104,7 +105,8 @@ def load(
 
     ``known_runtimes`` are the runtimes that have a base image of their own; those that the user
     names an image for are added here. ``engines`` are the names that ``engine`` may have besides
-    ``auto``, ``version_sources`` what ``source`` may name. They and ``published``, for functions
+    ``auto``, ``version_sources`` what ``source`` may name, ``contracts`` the contracts of plugins
+    that have checks of their own. They and ``published``, for functions
     in AWS, are asked once everything that the file says was read. ``events_required`` is false
     for a command that replays nothing: then ``events``, and the folder that it names, may be
     missing.
@@ -131,6 +133,7 @@ def load(
         directory=command_line.directory,
         now=now or datetime.now(UTC),
         version_sources=version_sources,
+        contracts=contracts,
         offline=command_line.offline,
         events_required=events_required,
     ).functions()
@@ -145,6 +148,7 @@ def load(
         store=store,
         offline=command_line.offline,
         redact=redact,
+        contracts=tuple(contracts),
     )
 
 

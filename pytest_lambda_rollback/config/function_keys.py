@@ -9,6 +9,7 @@ for a reference to what AWS does not have, which is not a mistake of the file.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -283,13 +284,14 @@ def events_of(table: Table, base: Path, *, usual: str | None, must_exist: bool) 
     return Events(files=files, root=root, text=", ".join(patterns))
 
 
-def refuse_event_names(settings: FunctionSettings, where: str) -> None:
+def refuse_event_names(settings: FunctionSettings, where: str, contracts: Collection[str]) -> None:
     """An event must not have a name that an id cannot hold, or that another check has."""
+    taken = _CHECK_NAMES.union(contracts)
     for path in settings.events:
         name = settings.event_name(path)
-        if name in _CHECK_NAMES or "::" in name or not name.isprintable():
+        if name in taken or "::" in name or not name.isprintable():
             owner = "it has control characters"
-            if name in _CHECK_NAMES:
+            if name in taken:
                 owner = "a contract's check has that name"
             elif "::" in name:
                 owner = "ids are split at ::"

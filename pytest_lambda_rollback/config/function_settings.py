@@ -6,7 +6,7 @@ that AWS cannot tell about keeps a ``reason`` and is ``unknown``; it stops no ot
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -155,6 +155,7 @@ class FunctionReader:
     """Candidate paths are relative to it."""
     now: datetime
     version_sources: Mapping[str, VersionSource]
+    contracts: Collection[str]
     offline: bool
     events_required: bool = True
     """False where ``events`` may be missing, or its folder."""
@@ -432,7 +433,7 @@ class FunctionReader:
                 settings = self._resolved(settings, said, declared, all_declared, candidate)
             except SourceError as error:
                 settings = replace(settings, reason=str(error))
-        refuse_event_names(settings, said.table.at("events"))
+        refuse_event_names(settings, said.table.at("events"), self.contracts)
         return settings
 
     def _resolved(

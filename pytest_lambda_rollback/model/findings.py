@@ -22,7 +22,7 @@ class Verdict(StrEnum):
 
 
 class Contract(StrEnum):
-    """Something that a safe target must meet."""
+    """Something that a safe target must meet; plugins add others by name."""
 
     INVOCATION = "invocation"
     RESPONSE = "response"
@@ -75,7 +75,8 @@ class Finding:
     know: their own sentence, which is shown as it is.
     """
 
-    contract: Contract
+    contract: str
+    """A `Contract`, or the name of a plugin's."""
     kind: str
     """A rule's name, in kebab-case: ``lost-key``, ``timeout``, …"""
     subject: Subject
@@ -98,12 +99,12 @@ class Finding:
     @property
     def pointer(self) -> str | None:
         """The JSON Pointer into the response; ``None`` for a finding about anything else."""
-        return self.location if self.contract is Contract.RESPONSE else None
+        return self.location if self.contract == Contract.RESPONSE else None
 
     @property
     def code_location(self) -> str | None:
         """``file:line`` in the code; ``None`` for a finding about a response."""
-        return self.location if self.contract is not Contract.RESPONSE else None
+        return self.location if self.contract != Contract.RESPONSE else None
 
     def detail(self, name: str) -> Detail:
         """One of ``details``. Raises KeyError for a name that is not there."""
@@ -165,7 +166,7 @@ class Check:
     strategy: Strategy | None = None
     event: Path | None = None
     """The fixture to replay; ``None`` for a check that needs no event or cannot be made."""
-    contract: Contract | None = None
+    contract: str | None = None
     """The contract of a check that needs no event."""
     reason: str | None = None
     """Why nothing can be checked here: such a check is ``unknown`` from the start."""
@@ -180,7 +181,7 @@ class CheckResult:
 
     check: Check
     verdict: Verdict
-    contract: Contract = Contract.INVOCATION
+    contract: str = Contract.INVOCATION
     reason: str | None = None
     """Why it is unknown, accepted, or (for a stale acceptance) breaks."""
     findings: tuple[Finding, ...] = ()

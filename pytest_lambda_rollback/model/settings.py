@@ -203,6 +203,8 @@ class Settings:
     offline: bool = False
     """True where nothing but the archive may be used."""
     redact: Redact = Redact()
+    contracts: tuple[str, ...] = ()
+    """Contracts of plugins that need no replay; every target has a check for each."""
 
     def function(self, name: str) -> FunctionSettings:
         """Return the settings of one function. Raises KeyError for a name that is not there."""

@@ -64,6 +64,7 @@ class ConfigurationFiles:
                     known_runtimes=frozenset(known_runtimes()),
                     engines=plug_points.engines(self._hooks),
                     version_sources=plug_points.version_sources(self._hooks),
+                    contracts=plug_points.static_contracts(self._hooks),
                     published=self._published,
                 )
                 _check_details(settings)

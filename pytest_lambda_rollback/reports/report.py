@@ -14,7 +14,7 @@ from typing import Any
 
 from pytest_lambda_rollback import __version__
 from pytest_lambda_rollback.model.coverage import Coverage
-from pytest_lambda_rollback.model.findings import Contract, Verdict
+from pytest_lambda_rollback.model.findings import Verdict
 from pytest_lambda_rollback.model.replay import EngineDescription
 from pytest_lambda_rollback.reports.coverage_report import merged
 
@@ -42,7 +42,7 @@ class CauseReport:
 class FindingReport:
     """One finding or warning, with its sentences."""
 
-    contract: Contract
+    contract: str
     kind: str
     message: str
     """Names the target and the strategy."""
@@ -76,7 +76,7 @@ class CheckReport:
     id: str
     name: str
     """The event's name or the contract's: the last part of the id."""
-    contract: Contract
+    contract: str
     event: str | None = None
     event_digest: str | None = None
     """SHA-256 of the event, in hexadecimal."""

@@ -90,7 +90,9 @@ def _function(function: FunctionSettings, settings: Settings) -> Iterator[Check]
         return
     for target in function.targets:
         for strategy in strategies_of(function, target):
-            yield from _target(function, target, strategy, _version(settings, target))
+            yield from _target(
+                function, target, strategy, _version(settings, target), settings.contracts
+            )
 
 
 def _target(
@@ -98,11 +100,13 @@ def _target(
     target: TargetRef,
     strategy: Strategy,
     version: LocalVersion | PublishedVersion | None,
+    others: tuple[str, ...],
 ) -> Iterator[Check]:
     label = target.label(function.name)
     group = f"{label}-{strategy}"
     deployable = strategy is Strategy.ALIAS or _is_image(version) == _is_image(function.current)
-    for contract in _contracts(function, version) if deployable else (Contract.PLATFORM,):
+    own = (*_contracts(function, version), *others)
+    for contract in own if deployable else (Contract.PLATFORM,):
         yield Check(
             function=function.name,
             group=group,
@@ -110,7 +114,7 @@ def _target(
             strategy=strategy,
             name=str(contract),
             contract=contract,
-            accept=_acceptance(function.accept, label, strategy, contract),
+            accept=_acceptance(function.accept, label, strategy, contract, by_glob=False),
         )
     if not deployable:
         # AWS refuses that deployment, as the platform's contract finds: there is nothing to replay.
@@ -137,7 +141,7 @@ def _target(
             strategy=strategy,
             name=name,
             event=path,
-            accept=_acceptance(function.accept, label, strategy, name),
+            accept=_acceptance(function.accept, label, strategy, name, by_glob=True),
         )
 
 
@@ -156,7 +160,7 @@ def _recording(function: FunctionSettings) -> str:
 
 def _contracts(
     function: FunctionSettings, version: LocalVersion | PublishedVersion | None
-) -> tuple[Contract, ...]:
+) -> tuple[str, ...]:
     """The contracts that need no event and apply to the target's runtime.
 
     Container images are not opened, so that only the platform contract is left.
@@ -187,14 +191,12 @@ def _is_image(version: LocalVersion | PublishedVersion | None) -> bool:
 
 
 def _acceptance(
-    accepted: tuple[Accept, ...], label: str, strategy: Strategy, name: str | Contract
+    accepted: tuple[Accept, ...], label: str, strategy: Strategy, name: str, *, by_glob: bool
 ) -> Accept | None:
     """The first acceptance that covers a check; a contract must be named, no wildcard covers it."""
     for accept in accepted:
         if accept.target != label or accept.strategy not in (None, strategy):
             continue
-        if accept.check == name or (
-            not isinstance(name, Contract) and fnmatchcase(name, accept.check)
-        ):
+        if accept.check == name or (by_glob and fnmatchcase(name, accept.check)):
             return accept
     return None

@@ -13,11 +13,16 @@ from typing import Any, Protocol, TypeVar
 
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources, composed
 from pytest_lambda_rollback.config.version_sources import VersionSource
+from pytest_lambda_rollback.contracts.interface import ReplayContract, StaticContract
 from pytest_lambda_rollback.engines import choice
 from pytest_lambda_rollback.engines.interface import EngineType
 from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model.findings import Contract
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+
+_CHECK_NAMES = (*Contract, "aws", "current", "events", "none", "source")
+"""Last parts of ids that mean something else."""
 
 
 class Named(Protocol):
@@ -89,6 +94,18 @@ def version_sources(hooks: Any) -> Mapping[str, VersionSource]:
 def event_sources(hooks: Any) -> EventSources:
     """The event sources of plugins and of the package, in the order in which they are asked."""
     return composed(hooks.pytest_lambda_rollback_event_sources())
+
+
+def contracts(hooks: Any) -> Mapping[str, StaticContract | ReplayContract]:
+    """The contracts of plugins; those that come with the package are asked before them."""
+    return registry(
+        hooks.pytest_lambda_rollback_contracts, (), kind="contract", reserved=_CHECK_NAMES
+    )
+
+
+def static_contracts(hooks: Any) -> tuple[str, ...]:
+    """The names of those contracts of plugins that have checks of their own."""
+    return tuple(name for name, each in contracts(hooks).items() if not each.needs_replays)
 
 
 def _origin(plugged: object) -> str:

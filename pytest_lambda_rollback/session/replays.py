@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import UNKNOWN
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.contracts import invocation, response
+from pytest_lambda_rollback.contracts.interface import ReplayCase, ReplayContract
 from pytest_lambda_rollback.coverage.agent_layer import coverage_version, not_measurable
 from pytest_lambda_rollback.engines.interface import Engine
 from pytest_lambda_rollback.errors import RollbackError
@@ -31,6 +32,11 @@ from pytest_lambda_rollback.session.pool import (
     Slot,
 )
 from pytest_lambda_rollback.session.work import Work
+
+_BUILT_IN: tuple[ReplayContract, ...] = (
+    invocation.InvocationContract(),
+    response.ResponseContract(),
+)
 
 _ENDS_IN_CODE = (OutcomeKind.RESPONSE, OutcomeKind.FUNCTION_ERROR, OutcomeKind.INIT_ERROR)
 
@@ -60,8 +66,10 @@ class Replays:
         pool: EnvironmentPool,
         work: Work,
         event_sources: EventSources,
+        contracts: Iterable[ReplayContract] = (),
     ) -> None:
         self.engine = engine
+        self._contracts = (*_BUILT_IN, *contracts)
         self._event_sources = event_sources
         self.current = current
         self._function = function
@@ -102,14 +110,21 @@ class Replays:
         fixture: EventFixture,
         subject: Subject,
     ) -> Judgement:
-        """Judge one outcome by the contracts invocation and response."""
-        judgement = invocation.judge(baseline, outcome, fixture.expect, subject=subject)
-        kinds = {each.kind for each in (*baseline, outcome)}
-        if judgement.verdict is Verdict.SAFE and kinds == {OutcomeKind.RESPONSE}:
-            event = self._event_sources.recognise(fixture.payload)
-            return response.judge(
-                baseline, outcome, self._function.response, event=event, subject=subject
-            )
+        """Judge one outcome by each contract in turn; the first that it misses is the answer."""
+        answered = {each.kind for each in (*baseline, outcome)} == {OutcomeKind.RESPONSE}
+        case = ReplayCase(
+            subject=subject,
+            fixture=fixture,
+            baseline=baseline,
+            outcome=outcome,
+            response=self._function.response,
+            event=self._event_sources.recognise(fixture.payload) if answered else None,
+        )
+        judgement = Judgement()
+        for contract in self._contracts:
+            judgement = contract.judge(case)
+            if judgement.verdict is not Verdict.SAFE:
+                break
         return judgement
 
     def probe(self, version: FunctionVersion, subject: Subject, fixture: EventFixture) -> Judgement:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
+from pytest_lambda_rollback.contracts.interface import ReplayContract, StaticContract
 from pytest_lambda_rollback.engines.interface import Engine, Progress
 from pytest_lambda_rollback.errors import RollbackError, SourceError
 from pytest_lambda_rollback.model.coverage import EventCoverage
@@ -58,7 +59,8 @@ class Session:
     everything ready that the selection needs; a worker of a distributed run, which makes only
     some of the checks, is not eager. ``cache`` keeps what was read from packages. ``coverage`` is
     the folder for the agent's package, where the lines that events reach are asked for.
-    ``event_sources`` are those that can be recognised. `close` must be called, whatever happened.
+    ``event_sources`` are those that can be recognised, ``contracts`` those of plugins. `close`
+    must be called, whatever happened.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class Session:
         cache: Path | None = None,
         coverage: Path | None = None,
         event_sources: EventSources = BUILT_IN,
+        contracts: Collection[StaticContract | ReplayContract] = (),
         today: Callable[[], date] = date.today,
     ) -> None:
         self._eager = eager
@@ -81,7 +84,10 @@ class Session:
         # Two baseline replays and one start ahead must never wait for one another.
         self._work = Work(threads=max(3, workers + 1), progress=progress)
         self._engines = Engines(make_engine, work=self._work, announce=announce)
-        self._statics = StaticContracts(cache, today=today)
+        self._statics = StaticContracts(
+            cache, today=today, others=[each for each in contracts if not each.needs_replays]
+        )
+        self._replay_contracts = [each for each in contracts if each.needs_replays]
         self._event_sources = event_sources
         self._coverage = CoverageReplays(coverage, event_sources) if coverage is not None else None
         self._evidence: dict[tuple[Path, str, str, str], EventCoverage] = {}
@@ -160,7 +166,7 @@ class Session:
         self,
         function: _Function,
         check: Check,
-        contract: Contract,
+        contract: str,
         target: TargetRef,
         strategy: Strategy,
     ) -> CheckResult:
@@ -237,6 +243,7 @@ class Session:
                 pool=running.pool,
                 work=self._work,
                 event_sources=self._event_sources,
+                contracts=self._replay_contracts,
             )
             if current.image is None:
                 function.diagnosis = self._diagnosis(function.replays, function.settings)

@@ -5,8 +5,8 @@ Knows the readers of packages and the contracts that judge them; nothing of engi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,12 +14,13 @@ from packaging.utils import canonicalize_name
 
 from pytest_lambda_rollback.contracts import dependencies, imports, platform
 from pytest_lambda_rollback.contracts.dependencies.markers import Requirements
+from pytest_lambda_rollback.contracts.interface import StaticCase, StaticContract
 from pytest_lambda_rollback.contracts.platform.case import PlatformCase
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.import_analysis.api_changes import ApiReader
 from pytest_lambda_rollback.import_analysis.handlers import missing_handler
 from pytest_lambda_rollback.import_analysis.module_reader import ModuleReader
-from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement, Subject
+from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement
 from pytest_lambda_rollback.model.packages import LayerView, VersionView
 from pytest_lambda_rollback.model.published import PublishedFunction
 from pytest_lambda_rollback.model.settings import FunctionSettings, Strategy
@@ -28,42 +29,10 @@ from pytest_lambda_rollback.packages.inventory import InventoryReader
 from pytest_lambda_rollback.session.loaded_versions import Versions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaticCase:
-    """One target by one strategy, without events."""
-
-    target: FunctionVersion
-    """As the strategy would run it."""
-    published: FunctionVersion
-    """As it was published."""
-    current: FunctionVersion
-    redeployed: FunctionVersion
-    """Its code on the current version's layers, whatever the strategy is."""
-    strategy: Strategy
-    requires: tuple[str, ...] = ()
-    facts: PublishedFunction | None = None
-    """What AWS says of the current version's function, for the platform contract."""
-    target_facts: PublishedFunction | None = None
-    """And of the target's."""
-    alias: str | None = None
-    """The alias that the current version was named by."""
-    unread: str | None = None
-    """Why the packages of these versions could not be read, where they are empty for that."""
-
-    @property
-    def subject(self) -> Subject:
-        """Who the findings are about."""
-        return Subject(
-            target=TargetRef(function=self.published.function, version=self.published.version),
-            current=TargetRef(function=self.current.function, version=self.current.version),
-            strategy=self.strategy,
-        )
-
-
 def static_case(
     versions: Versions,
     function: FunctionSettings,
-    contract: Contract,
+    contract: str,
     target: TargetRef,
     strategy: Strategy,
     *,
@@ -78,13 +47,13 @@ def static_case(
         run, current = versions.rolled_back(target, strategy), versions.current()
     except SourceError as error:
         # What AWS refuses it refuses whatever is in the packages.
-        if contract is not Contract.PLATFORM:
+        if contract != Contract.PLATFORM:
             raise
         run, published, current = versions.outlined(target, strategy)
         redeployed, unread = run, str(error)
     else:
         # For `platform` nothing of the target but what is run needs to be read.
-        if contract is Contract.PLATFORM:
+        if contract == Contract.PLATFORM:
             _, published, _ = versions.outlined(target, strategy)
             redeployed = run
         else:
@@ -93,7 +62,7 @@ def static_case(
 
     def facts(of: str) -> PublishedFunction | None:
         """What AWS says of a function and of all its versions that are checked here."""
-        if contract is not Contract.PLATFORM:
+        if contract != Contract.PLATFORM:
             return None
         declared = function.current
         wanted = [declared.version] if declared is not None and of == function.name else []
@@ -115,10 +84,25 @@ def static_case(
 
 
 class StaticContracts:
-    """Judges targets by their packages. ``cache`` keeps what was read, by content digest."""
+    """Judges targets by their packages. ``cache`` keeps what was read, by content digest.
 
-    def __init__(self, cache: Path | None, *, today: Callable[[], date] = date.today) -> None:
+    ``others`` are contracts of plugins.
+    """
+
+    def __init__(
+        self,
+        cache: Path | None,
+        *,
+        today: Callable[[], date] = date.today,
+        others: Iterable[StaticContract] = (),
+    ) -> None:
         self._today = today
+        self._contracts: dict[str, Callable[[StaticCase], Judgement]] = {
+            Contract.DEPENDENCIES: self._dependencies,
+            Contract.IMPORTS: self._imports,
+            Contract.PLATFORM: self._platform,
+            **{each.name: each.judge for each in others},
+        }
         self._inventories = InventoryReader(cache)
         self._modules = ModuleReader(cache)
         self._apis = ApiReader(cache, self._modules)
@@ -146,15 +130,9 @@ class StaticContracts:
         asks = self._modules.view(version).asks
         return tuple(dict.fromkeys(answered.ask.module for answered in asks))
 
-    def judge(self, contract: Contract, case: StaticCase) -> Judgement:
-        """Judge one target by one contract. Raises SourceError; ValueError for other contracts."""
-        if contract is Contract.DEPENDENCIES:
-            return self._dependencies(case)
-        if contract is Contract.IMPORTS:
-            return self._imports(case)
-        if contract is Contract.PLATFORM:
-            return self._platform(case)
-        raise ValueError(f"{contract} is not judged without replays")
+    def judge(self, contract: str, case: StaticCase) -> Judgement:
+        """Judge one target by one contract. Raises SourceError; KeyError for other contracts."""
+        return self._contracts[contract](case)
 
     def _platform(self, case: StaticCase) -> Judgement:
         return platform.judge(

@@ -26,12 +26,13 @@ from benchmarks.measures import Effort, Ratio, Result, Say, take_turns
 from benchmarks.package_set import PackageSet
 from benchmarks.workbench import CannotMeasure, Workbench
 from pytest_lambda_rollback.aws_lambda.runtimes import AS_OF
+from pytest_lambda_rollback.contracts.interface import StaticCase
 from pytest_lambda_rollback.model.findings import Contract, Judgement
 from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.reports import sentences
-from pytest_lambda_rollback.session.static_checks import StaticCase, StaticContracts
+from pytest_lambda_rollback.session.static_checks import StaticContracts
 
 COLD_GOAL = 3.0
 UNCHANGED_GOAL = 0.05

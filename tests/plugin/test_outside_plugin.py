@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.made_projects import RUNTIME, Project
+from helpers.made_projects import ANSWERS, RUNTIME, Project
 
 OUTSIDE = Path(__file__).parents[1] / "assets" / "outside_plugin"
 
@@ -68,6 +68,63 @@ def test_versions_come_from_the_version_source_of_a_plugin(project: Project) -> 
     result = run(project)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["The newest safe target of orders is 1, by alias and redeploy."])
+
+
+def more_memory(project: Project, *lines: str) -> None:
+    """Configure version 2, the current one, with more memory than its target has."""
+    project.configure(top='strategies = ["alias"]')
+    path = project.path / "lambda-rollback.toml"
+    second = "[functions.orders.versions.2]\n"
+    text = path.read_text().replace(second, f"{second}memory_mb = 256\n")
+    path.write_text("\n".join((text, *lines)))
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_a_contract_of_a_plugin_has_ids_and_verdicts_of_its_own(project: Project) -> None:
+    more_memory(project)
+    result = run(project, "--lambda-rollback-engine=canned", "--lambda-rollback-json=report.json")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["*breaks: memory: orders:1 by alias has 128 MB, orders:2 has 256 MB*"]
+    )
+    result.stdout.fnmatch_lines(["FAILED lambda-rollback.toml::orders::1-alias::memory*"])
+    result.assert_outcomes(passed=5, failed=1)
+    report = (project.path / "report.json").read_text()
+    assert '"contract": "memory"' in report
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_a_break_of_a_plugins_contract_is_accepted_by_name_alone(project: Project) -> None:
+    accept = (
+        "[[functions.orders.accept]]",
+        'target = "1"',
+        'reason = "enough"',
+        "until = 2999-01-01",
+    )
+    more_memory(project, *accept, 'check = "memory"')
+    run(project, "--lambda-rollback-engine=canned").assert_outcomes(passed=5, xfailed=1)
+    more_memory(project, *accept, 'check = "mem*"')
+    assert run(project).ret == pytest.ExitCode.USAGE_ERROR
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_a_contract_of_a_plugin_judges_replays(project: Project) -> None:
+    project.version("1", ANSWERS.replace("200,", '200, "more": "and more",'))
+    project.configure(top='strategies = ["alias"]')
+    result = run(project, "--lambda-rollback-engine=process")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["breaks: create: orders:1 by alias talks too much about create", "politeness: verbose"]
+    )
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_no_event_has_the_name_of_a_plugins_contract(project: Project) -> None:
+    on_outside_engine(project)
+    project.event("memory", {})
+    result = run(project)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(['*cannot be called "memory": a contract\'s check has that name*'])
 
 
 def test_without_the_plugin_its_engine_is_refused(project: Project) -> None:

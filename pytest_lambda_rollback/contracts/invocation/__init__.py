@@ -1,5 +1,9 @@
 """The invocation contract."""
 
-from pytest_lambda_rollback.contracts.invocation.contract import judge, judge_baseline
+from pytest_lambda_rollback.contracts.invocation.contract import (
+    InvocationContract,
+    judge,
+    judge_baseline,
+)
 
-__all__ = ["judge", "judge_baseline"]
+__all__ = ["InvocationContract", "judge", "judge_baseline"]

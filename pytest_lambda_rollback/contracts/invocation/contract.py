@@ -8,9 +8,11 @@ called a break. It reads outcomes and knows no engine.
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import status_of
 from pytest_lambda_rollback.aws_lambda.stack_traces import location
+from pytest_lambda_rollback.contracts.interface import ReplayCase
 from pytest_lambda_rollback.contracts.invocation.services import FailedCall, failed_call
 from pytest_lambda_rollback.model.findings import (
     Contract,
@@ -24,6 +26,17 @@ from pytest_lambda_rollback.model.replay import ExpectedError, Outcome, OutcomeK
 
 _WHERE_IMPORTED = re.compile(r" \(/[^()]*\)$")
 """The file that Python adds to "cannot import name": shown with the value, not in the sentence."""
+
+
+class InvocationContract:
+    """`judge` as the interface of contracts has it."""
+
+    name = Contract.INVOCATION
+    needs_replays: Literal[True] = True
+
+    def judge(self, case: ReplayCase) -> Judgement:
+        """Judge one replay."""
+        return judge(case.baseline, case.outcome, case.fixture.expect, subject=case.subject)
 
 
 def judge_baseline(

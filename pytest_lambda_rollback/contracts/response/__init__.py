@@ -1,5 +1,5 @@
 """The response contract."""
 
-from pytest_lambda_rollback.contracts.response.contract import judge
+from pytest_lambda_rollback.contracts.response.contract import ResponseContract, judge
 
-__all__ = ["judge"]
+__all__ = ["ResponseContract", "judge"]

@@ -18,18 +18,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import BY_FORM, with_parsed_body
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import media_family
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
+from pytest_lambda_rollback.contracts.interface import ReplayCase
 from pytest_lambda_rollback.contracts.response.comparison import compare_shape, compare_values
 from pytest_lambda_rollback.contracts.response.differences import Differences
 from pytest_lambda_rollback.contracts.response.json_schema import compare_schema
 from pytest_lambda_rollback.contracts.response.shapes import shape_of
-from pytest_lambda_rollback.model.findings import Judgement, Subject
+from pytest_lambda_rollback.model.findings import Contract, Judgement, Subject
 from pytest_lambda_rollback.model.json_values import MAX_DEPTH, Json, TooDeepError, one_line, parse
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import ResponseRule
+
+
+class ResponseContract:
+    """`judge` as the interface of contracts has it; it applies where both sides answered."""
+
+    name = Contract.RESPONSE
+    needs_replays: Literal[True] = True
+
+    def judge(self, case: ReplayCase) -> Judgement:
+        """Judge one replay."""
+        if case.event is None:
+            return Judgement()
+        return judge(
+            case.baseline, case.outcome, case.response, event=case.event, subject=case.subject
+        )
 
 
 def judge(

@@ -19,7 +19,7 @@ from pytest_lambda_rollback.reports.sentences import (
     response,
 )
 
-_PREDICATES: Mapping[Contract, Callable[[Finding], str]] = {
+_PREDICATES: Mapping[str, Callable[[Finding], str]] = {
     Contract.DEPENDENCIES: dependencies.predicate,
     Contract.IMPORTS: imports.predicate,
     Contract.INVOCATION: invocation.predicate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pluggy
 
@@ -15,7 +16,9 @@ from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
     has,
 )
 from pytest_lambda_rollback.config.version_sources import FoundVersions, SourceRequest
+from pytest_lambda_rollback.contracts.interface import ReplayCase, StaticCase
 from pytest_lambda_rollback.engines.interface import Engine, EngineRequest, Progress
+from pytest_lambda_rollback.model.findings import Finding, Judgement
 from pytest_lambda_rollback.model.json_values import Json
 from pytest_lambda_rollback.model.recorded import RecordedEvent
 from pytest_lambda_rollback.model.replay import (
@@ -87,6 +90,44 @@ class Shelf:
                 for path in sorted(root.iterdir())
             }
         )
+
+
+class Memory:
+    """A contract that needs no replay: no target has less memory than the current version."""
+
+    name = "memory"
+    needs_replays: Literal[False] = False
+
+    def judge(self, case: StaticCase) -> Judgement:
+        current, target = (v.configuration.memory_mb for v in (case.current, case.target))
+        if target >= current:
+            return Judgement()
+        subject = case.subject
+        text = f"{subject.name} has {target} MB, {subject.current_name} has {current} MB"
+        return Judgement(
+            findings=(Finding(contract=self.name, kind="less-memory", subject=subject, text=text),)
+        )
+
+
+class Politeness:
+    """A contract on replays: a target answers with no more bytes than the current version."""
+
+    name = "politeness"
+    needs_replays: Literal[True] = True
+
+    def judge(self, case: ReplayCase) -> Judgement:
+        allowed = max(len(outcome.payload or b"") for outcome in case.baseline)
+        if len(case.outcome.payload or b"") <= allowed:
+            return Judgement()
+        text = f"{case.subject.name} talks too much about {case.fixture.name}"
+        return Judgement(
+            findings=(Finding(contract=self.name, kind="verbose", subject=case.subject, text=text),)
+        )
+
+
+@hookimpl
+def pytest_lambda_rollback_contracts() -> list[Memory | Politeness]:
+    return [Memory(), Politeness()]
 
 
 @hookimpl
