@@ -46,7 +46,7 @@ def run(arguments: Namespace) -> int:
         return _check(arguments)
     if len(arguments.names) != 1:
         raise ConfigError(
-            f"record takes one function, got {len(arguments.names)}",
+            f"expected one function, got {len(arguments.names)}",
             do="Run `lambda-rollback record FUNCTION`",
         )
     origins = arguments.origins or (registry.DEFAULT,)

@@ -16,7 +16,7 @@ from pytest_lambda_rollback.recording import json_text
 from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, ONLY_POINTERS, unwrap
 
 TOO_LARGE: Final = "a file or object is too large"
-NO_JSON: Final = "a file or object, or a line of it, is not JSON"
+NO_JSON: Final = "a file, an object or one of its lines is not JSON"
 
 _MAX_CHARS: Final = 64 * 1_048_576
 _GZIP: Final = b"\x1f\x8b"

@@ -17,6 +17,7 @@ from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, E
 from pytest_lambda_rollback.aws_lambda.limits import EVENT_BYTES
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.model.recorded import RecordedEvent, Shape, Skipped
+from pytest_lambda_rollback.model.text import counted
 from pytest_lambda_rollback.recording import json_text
 from pytest_lambda_rollback.recording.clusters import cluster
 from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, renew_digests
@@ -227,7 +228,7 @@ class _Recording:
                 self._failed.append(error)
                 self._complete = False
             else:
-                self._progress(f"{number:,} events from {origin}")
+                self._progress(f"{counted(number, 'event')} from {origin}")
             self._read.append((str(origin), number))
             if guessed:
                 self._notes.append(

@@ -275,7 +275,7 @@ def test_what_could_not_be_used_is_counted(raw: Path, recording: Recording) -> N
     (raw / "broken.json").write_text("{")
     report = recording()
     assert dict(report.skipped) == {
-        "a file or object, or a line of it, is not JSON": 1,
+        "a file, an object or one of its lines is not JSON": 1,
         "an event is larger than Lambda accepts": 1,
     }
 
