@@ -137,7 +137,6 @@ PURE_MODULES = (
     "engines/docker/image_chain.py",
     "engines/docker/base_images.py",
     "recording/clusters.py",
-    "recording/data_keys.py",
     "recording/envelopes.py",
     "recording/event_files.py",
     "recording/json_text.py",

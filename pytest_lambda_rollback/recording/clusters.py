@@ -8,7 +8,7 @@ in, and not one for each combination. At most ``per_shape`` events of a shape ar
 is only counted, however many there are.
 
 A key that looks like a kind (``status``, ``type``) but has more than twelve values in a recording
-stops counting, and so do keys that are data (`data_keys`). The result depends only on the
+stops counting, and so do keys that are data (`DataKeys`). The result depends only on the
 events and their order.
 """
 
@@ -25,9 +25,9 @@ from typing import Final
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
 from pytest_lambda_rollback.model.recorded import RecordedEvent, Selection, Shape
-from pytest_lambda_rollback.recording.data_keys import DataKeys
 from pytest_lambda_rollback.recording.structures import (
     ROUTE,
+    DataKeys,
     Feature,
     Path,
     Structure,

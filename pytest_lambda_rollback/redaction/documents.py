@@ -1,8 +1,7 @@
 """Text that carries other text: JSON, JSON lines, base64, gzip, zlib, tokens, percent-encoding.
 
-`opened` returns the document inside and a function that puts a changed one back in the same form.
-A caller that changes nothing keeps the text, so nothing is rewritten without need. What is looked
-for inside is not known here.
+`open_document` returns the document inside and a function that puts a changed one back in the same
+form. A caller that changes nothing keeps the text, so nothing is rewritten without need.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class NumberText(float):
         return made
 
 
-def opened(text: str, *, encoded: bool = True) -> tuple[object, Close] | None:
+def open_document(text: str, *, encoded: bool = True) -> tuple[object, Close] | None:
     """The document that a text carries, and what writes a changed one; ``None`` if it is plain.
 
     ``encoded`` says whether base64 is looked into, which any short word may be by chance.

@@ -14,7 +14,7 @@ from typing import Final
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.redaction.checksums import SURE_BITS
 from pytest_lambda_rollback.redaction.detectors import is_birth_date, number_kind
-from pytest_lambda_rollback.redaction.documents import NumberText, Pieces, opened
+from pytest_lambda_rollback.redaction.documents import NumberText, Pieces, open_document
 from pytest_lambda_rollback.redaction.pseudonyms import Echoes, Pseudonyms, Replacements, Report
 from pytest_lambda_rollback.redaction.rules import (
     PLACEHOLDER,
@@ -187,7 +187,7 @@ class _Walk:
             return text
         self._depth += 1
         try:
-            inside = opened(text, encoded=place.rule is None)
+            inside = open_document(text, encoded=place.rule is None)
             if inside is not None and self._depth >= _DEPTH:
                 raise RecursionError("documents within documents")
             if inside is not None:
