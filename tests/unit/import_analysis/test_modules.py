@@ -418,3 +418,43 @@ def test_a_name_that_getattr_refuses_by_a_table_is_missing(workbench: Workbench)
     )
 
     assert [finding.location for finding in judgement.findings] == ["app.py:2"]
+
+
+# --- the standard library -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("source", "lacks", "has"),
+    [
+        ("from re import TEMPLATE\n", "python3.13", "python3.12"),
+        ("import typing.io\n", "python3.13", "python3.12"),
+        ("from importlib.resources import Resource\n", "python3.13", "python3.12"),
+        ("from asyncio import taskgroups\n", "python3.10", "python3.11"),
+        ("import os.path\nos.path.splitroot('/a')\n", "python3.11", "python3.12"),
+        ("from builtins import ExceptionGroup\n", "python3.10", "python3.11"),
+    ],
+)
+def test_what_only_some_pythons_have(
+    workbench: Workbench, source: str, lacks: str, has: str
+) -> None:
+    without, with_it = (
+        states(workbench.reader.view(workbench.version("1", {"app.py": source}, {}, runtime=name)))
+        for name in (lacks, has)
+    )
+
+    assert set(without.values()) == {MISSING}
+    assert with_it == {}  # what Python brings is the same on any layers
+
+
+def test_a_package_named_like_a_module_of_later_pythons_is_read(workbench: Workbench) -> None:
+    version = workbench.version(
+        "1",
+        {"app.py": "from tomllib import loads, gone\n"},
+        {"shared 1": {"python/tomllib.py": "def loads(text): ...\n"}},
+        runtime="python3.10",
+    )
+
+    assert states(workbench.reader.view(version)) == {
+        "tomllib:loads": OFFERED,
+        "tomllib:gone": MISSING,
+    }
