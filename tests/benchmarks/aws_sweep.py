@@ -6,7 +6,7 @@ By default 200 functions with 20 versions each on 60 shared layer versions, in a
 loopback that lets 15 requests a second through, as Lambda does; some six minutes. Planning is
 `pytest --lambda-rollback --collect-only`; the sync is killed at a third and begun again.
 
-A request that the server refused as one too many is no figure here: it is shown beside them.
+Requests that the server refused as too many do not count; their number is shown.
 
 Exit code 0 when every goal is met, 1 when one is missed, 2 when something cannot be measured.
 """
@@ -34,11 +34,11 @@ VERSIONS = 20
 RATE = 15.0
 START_S = 60.0
 SLOWNESS = 5.0
-"""How much longer than the throttle alone would make it a command may take."""
+"""A command may take this many times what the throttle alone makes it take."""
 PLANNING = (sys.executable, "-m", "pytest", "--lambda-rollback", "--collect-only", "-qq")
 SYNC = (sys.executable, "-m", "pytest_lambda_rollback.cli", "sync")
 OF_A_PACKAGE = ("GetFunction", "GetLayerVersionByArn", "GetLayerVersion")
-"""What is asked for one package; everything else is planning."""
+"""Requests for one package; all others are planning."""
 CONFIGURATION = """\
 [discover.all]
 aws = { prefix = "orders-" }
@@ -49,7 +49,7 @@ MB = 1024 * 1024
 
 
 class CannotMeasure(Exception):
-    """Something that is no figure went wrong."""
+    """Something failed, so that there is nothing to measure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Figure:
     value: float
     unit: str
     goal: float | None = None
-    """What it may be at most; ``None`` for information."""
+    """The largest value that is good enough; ``None`` for information."""
 
     @property
     def missed(self) -> bool:
@@ -70,7 +70,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What one command did."""
+    """One command and its effect."""
 
     seconds: float
     peak_mb: float

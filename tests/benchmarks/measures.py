@@ -1,9 +1,9 @@
-"""What a measurement is, and how two or more ways of doing a thing are timed fairly.
+"""Measurements: two or more ways of doing a thing, timed fairly.
 
 Machines differ and are shared, so nothing is judged in seconds: a figure is the ratio of two
 things that took turns in one run. Each turn of one and the turn of the other beside it make a
-pair; the figure is the median of the pairs' ratios, which a few disturbed turns cannot move. What
-is timed is not known here.
+pair; the figure is the median of the pairs' ratios, which a few disturbed turns cannot move. This
+module does not know what is timed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
-    """How much a measurement does."""
+    """The number of rounds, or the smallest run there is."""
 
     rounds: int | None = None
     """In place of the measurement's own number."""
@@ -37,7 +37,7 @@ class Effort:
         return self.smallest or self.rounds is not None
 
     def rounds_of(self, default: int) -> int:
-        """How often the things take turns."""
+        """The number of turns each way takes."""
         return 1 if self.smallest else self.rounds or default
 
     def warm_up_of(self, default: int) -> int:
@@ -51,11 +51,11 @@ class Ratio:
 
     name: str
     what: str
-    """The two things in words, ``one warm replay / the same call through the emulator``."""
+    """Both things, as in ``one warm replay / the same call through the emulator``."""
     subject_s: tuple[float, ...]
     reference_s: tuple[float, ...]
     goal: float | None = None
-    """What the ratio may be at most; ``None`` for information."""
+    """The largest ratio that is good enough; ``None`` for information."""
 
     @property
     def ratios(self) -> tuple[float, ...]:
@@ -71,7 +71,7 @@ class Ratio:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Where the true median lies with 95 % confidence, whatever the noise looks like."""
+        """The 95 % confidence interval of the median, whatever the noise looks like."""
         return median_interval(self.ratios)
 
     @property

@@ -4,8 +4,8 @@ Five zips hold about 50 MB in some 5,000 sources and a few binaries: the functio
 library layer in two versions each, and a layer that both have. The sources are what Python's
 readers meet in real libraries: packages that import their own modules, functions and classes with
 docstrings, metadata with requirements and RECORD. Between the library versions some
-distributions changed and one function went away. What is done
-with the set is not known here.
+distributions changed and one function went away. This module
+does not know what the set is for.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class PackageSet:
 
 
 def in_folder(folder: Path) -> PackageSet:
-    """Where `write` puts the zips in a folder."""
+    """The paths `write` gives the zips in a folder."""
     return PackageSet(
         old_code=folder / "code-1.zip",
         new_code=folder / "code-2.zip",

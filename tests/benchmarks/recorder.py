@@ -1,4 +1,4 @@
-"""What the recorder costs a function: an invocation that is not sampled, and one that is.
+"""The recorder's cost to a function: an invocation that is not sampled, and one that is.
 
     python3 tests/benchmarks/recorder.py [--smallest]
 

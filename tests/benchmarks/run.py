@@ -138,7 +138,7 @@ def _without_goal(result: Result) -> Result:
 
 
 def lines(result: Result) -> tuple[str, ...]:
-    """How a result is shown."""
+    """A result as lines of text."""
     if not isinstance(result, Ratio):
         return (f"   {'':4}  {spoken(result.median_s):>9}  {result.name}: {result.what}",)
     low, high = result.interval

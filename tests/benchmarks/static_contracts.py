@@ -164,7 +164,7 @@ def versions(store: ArtifactStore, packages: PackageSet) -> tuple[FunctionVersio
 def judge(
     published: FunctionVersion, current: FunctionVersion, facts: Path
 ) -> dict[tuple[Strategy, Contract], Judgement]:
-    """What a session does for one target before its first replay."""
+    """All that a session judges of one target before its first replay."""
     contracts = StaticContracts(facts, today=lambda: AS_OF)
     redeployed = replace(published, layers=current.layers)
     return {

@@ -1,4 +1,4 @@
-"""What the container measurements share: the example's versions, engines and the emulator.
+"""Shared by the container measurements: the example's versions, engines and the emulator.
 
 Both sides run one image: the stand-in for AWS's base image with AWS's Runtime Interface Emulator
 in it, and on top of that what the engine builds. All that is made here carries a label of this

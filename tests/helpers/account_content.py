@@ -1,4 +1,4 @@
-"""What is in the test account: functions with versions, layers and aliases, made by boto3."""
+"""Fills the test account by boto3: functions with versions, layers and aliases."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Workbench:
     def judge(
         self, target: FunctionVersion, current: FunctionVersion, strategy: Strategy
     ) -> Judgement:
-        """What a session asks of the imports contract."""
+        """Judge as a session does."""
         redeployed = changed(
             current, version=target.version, code=target.code, handler=target.configuration.handler
         )

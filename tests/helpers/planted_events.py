@@ -184,12 +184,12 @@ MAKERS = (api_event, form_event, queue_event, direct_event, bus_event)
 
 
 def plain_lines(event: object, request: str) -> list[str]:
-    """What a function logs that passes its event to Python's logging."""
+    """The line of a function that passes its event to Python's logging."""
     return [f"[INFO]\t2026-11-23T09:00:00.123Z\t{request}\tevent: {json.dumps(event)}"]
 
 
 def powertools_lines(event: object, request: str) -> list[str]:
-    """What Powertools for Python logs with ``inject_lambda_context(log_event=True)``."""
+    """The line of Powertools for Python with ``inject_lambda_context(log_event=True)``."""
     record = {
         "level": "INFO", "location": "decorate:352", "message": event,
         "timestamp": "2026-11-23 09:00:00,123+0000", "service": "shop", "cold_start": False,
@@ -201,7 +201,7 @@ def powertools_lines(event: object, request: str) -> list[str]:
 
 
 def recorder_lines(event: object, request: str) -> list[str]:
-    """What the recorder in a function writes, by the recorder itself."""
+    """The line of the recorder in a function, by the recorder itself."""
     context = SimpleNamespace(function_name="orders", function_version="4", aws_request_id=request)
     written = io.StringIO()
     with mock.patch.dict(os.environ, {"LAMBDA_ROLLBACK_SAMPLE": "1"}):
@@ -249,7 +249,7 @@ def fill_log(
 
 
 def readings(content: bytes) -> Iterator[bytes]:
-    """What somebody who looks hard finds in a file: its text, decoded in all ways, again."""
+    """The text of a file, and all that decoding it in every way gives, again and again."""
     seen: set[bytes] = set()
     left = [content]
     while left:

@@ -1,4 +1,4 @@
-"""Stacks, changes and errors as values, for the tests of the diagnosis room."""
+"""Stacks, changes and errors as values, for the tests of the diagnosis."""
 
 from __future__ import annotations
 

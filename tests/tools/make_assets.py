@@ -26,7 +26,7 @@ CDK_CONTEXT = {
     "aws:cdk:version-reporting": False,
     "aws:cdk:bundling-stacks": ["**"],
 }
-"""What ``cdk synth`` tells an app by default, but for the version reporting."""
+"""The defaults of ``cdk synth``, version reporting aside."""
 
 REGISTRY = re.compile(r"[0-9]{12}\.[a-z0-9.-]+\$\{AWS::URLSuffix\}")
 

@@ -1,4 +1,4 @@
-"""What stands before moto: counts, throttles, injects faults, serves zips, and is steered by HTTP.
+"""Stands before moto: counts, throttles, injects faults, serves zips, and is steered by HTTP.
 
 A WSGI application. What Lambda itself answers is `lambda_api`'s; every other service is moto's.
 Paths of its own:
@@ -34,7 +34,7 @@ from helpers.aws_emulator.lambda_api import Call, ForeignLayer, LambdaApi, fault
 from helpers.aws_emulator.schema_registry import SchemaRegistry
 
 LOCATION_LIFETIME_S = 600.0
-"""How long AWS lets the location of a zip live."""
+"""The lifetime that AWS gives the location of a zip."""
 S3_OPERATIONS = {
     ("GET", True): "GetObject",
     ("HEAD", True): "HeadObject",
@@ -51,7 +51,7 @@ CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What a request asks for."""
+    """The operation of a request, and what it is about."""
 
     service: str
     name: str
@@ -95,7 +95,7 @@ class Bucket:
     at: float = field(default_factory=time.monotonic)
 
     def take(self) -> bool:
-        """Whether a request may pass now."""
+        """True where a request may pass now."""
         now = time.monotonic()
         self.level = min(self.burst, self.level + (now - self.at) * self.rate)
         self.at = now
@@ -294,7 +294,7 @@ class Gateway:
 
 
 def operation_of(request: Request, body: bytes) -> Operation:
-    """What the request asks for, by botocore's own service descriptions."""
+    """The operation of a request, by botocore's own service descriptions."""
     found = CREDENTIAL.search(request.headers.get("Authorization", ""))
     access_key, region, service = found.groups() if found else ("", "us-east-1", "unsigned")
     target = request.headers.get("X-Amz-Target", "")

@@ -113,7 +113,7 @@ class ForeignLayer:
 
 @dataclass
 class LambdaApi:
-    """What is kept beside moto's backend. Not for more than one account at a time to write."""
+    """Kept beside moto's backend, and written for one account at a time."""
 
     foreign_layers: dict[str, ForeignLayer] = field(default_factory=dict)
     published: dict[str, int] = field(default_factory=dict)
@@ -124,7 +124,7 @@ class LambdaApi:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def answer(self, call: Call) -> Response:
-        """What Lambda answers."""
+        """Lambda's answer."""
         handler = HANDLERS.get(call.operation)
         if handler is None:
             return call.forward(None)

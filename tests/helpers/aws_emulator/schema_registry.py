@@ -20,7 +20,7 @@ class SchemaRegistry:
     _schemas: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
     def answer(self, operation: str, path: dict[str, str], body: dict[str, Any]) -> Response | None:
-        """What the service answers; ``None`` for an operation that is not here."""
+        """The service's answer; ``None`` for an operation that it lacks."""
         registry, schema = path.get("registryName", ""), path.get("schemaName", "")
         if operation == "CreateRegistry":
             self._registries.add(registry)

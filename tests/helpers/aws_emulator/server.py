@@ -47,7 +47,7 @@ class AwsServer:
         self._server: Any = None
         self._thread: threading.Thread | None = None
         self.url = ""
-        """What AWS_ENDPOINT_URL is to be."""
+        """The value of AWS_ENDPOINT_URL."""
 
     def __enter__(self) -> Self:
         """Start it."""
@@ -172,7 +172,7 @@ class AwsServer:
         self._control("heal")
 
     def location_lifetime(self, seconds: float) -> None:
-        """How long the locations that are given out from now on can be downloaded."""
+        """Set how long locations given out from now on can be downloaded."""
         self._control("lifetime", seconds=seconds)
 
     def expire_locations(self) -> None:

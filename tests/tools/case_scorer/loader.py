@@ -1,7 +1,7 @@
 """Rollback cases as data, and how one becomes a project folder that the plugin can check.
 
-A case is a folder with a ``case.toml``; README.md beside this file says what it may hold. This
-room knows neither pytest nor the plugin's code, so that a case states what is true and never what
+A case is a folder with a ``case.toml``; tests/cases/README.md says what it may hold. This
+module knows neither pytest nor the plugin's code, so that a case states what is true and never what
 the plugin happens to answer.
 """
 
@@ -63,7 +63,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerSource:
-    """What one layer is made of: packages from PyPI, in-house modules, or both."""
+    """One layer: packages from PyPI, in-house modules, or both."""
 
     pins: Pins | None
     distribution: str | None
@@ -75,7 +75,7 @@ class LayerSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What is true of one strategy."""
+    """The truth about one strategy."""
 
     verdict: str
     """``safe`` or ``breaks``."""

@@ -1,4 +1,4 @@
-"""What a report is worth against what is true of a case. Pure.
+"""Scores reports against the truth about cases.
 
 A break that is not found is missed; a safe strategy that is called anything else is a false
 alarm, as is a broken check of an event that works, and a platform check that finds what the case
@@ -40,7 +40,7 @@ class Row:
     missed: bool = False
     false_alarm: bool = False
     remarks: tuple[str, ...] = ()
-    """What is wrong, and what was found instead; one sentence each."""
+    """Each mistake and what was reported instead, in one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Score:
 
     @property
     def passed(self) -> bool:
-        """Whether this is good enough."""
+        """True where every figure is good enough."""
         return self.recall == 1.0 and not self.false_alarms and self.causes >= CAUSES_WANTED
 
 
@@ -184,21 +184,21 @@ def _cause_right(expected: Json, findings: list[Json]) -> bool:
 
 
 def _blames(cause: Json | None) -> bool:
-    """Whether a cause names a layer or a package; Python itself, by whatever key, is neither."""
+    """True where a cause names a layer or a package; Python itself, by whatever key, is neither."""
     if cause is None or str(cause.get("distribution")).lower() == "python":
         return False
     return bool(cause.get("layer") or cause.get("distribution"))
 
 
 def _same(expected: Json, cause: Json) -> bool:
-    """Whether a cause has all that is expected of it."""
+    """True where a cause has all that is expected of it."""
     return all(
         _canonical(key, cause.get(key)) == _canonical(key, expected[key]) for key in expected
     )
 
 
 def _same_thing(expected: Json, cause: Json) -> bool:
-    """Whether a cause is, as far as it goes, about the same distribution in the same layer."""
+    """True where a cause is, as far as it goes, about the same distribution in the same layer."""
     return all(
         not cause.get(key) or _canonical(key, cause[key]) == _canonical(key, expected[key])
         for key in ("layer", "distribution")

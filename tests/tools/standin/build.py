@@ -66,7 +66,7 @@ class Progress:
         self._started = time.monotonic()
 
     def reporter(self, name: str) -> Callable[[str], None]:
-        """What a worker calls with each line of progress."""
+        """The function that a worker calls with each line of progress."""
 
         def say(text: str) -> None:
             with self._lock:
@@ -141,7 +141,7 @@ def tag(recipe: Recipe) -> str:
 
 
 def cache_folder() -> Path:
-    """Where the images' files are kept between runs."""
+    """The folder that keeps the images' files between runs."""
     configured = os.environ.get("XDG_CACHE_HOME")
     return (Path(configured) if configured else Path.home() / ".cache") / NAME
 
