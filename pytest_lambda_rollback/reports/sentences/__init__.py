@@ -36,7 +36,9 @@ def of_finding(finding: Finding) -> str:
 
 def brief(finding: Finding) -> str:
     """The same for readers who know the target: ``KeyError: 'sku' where orders:4 answers``."""
-    return finding.text or _predicate(finding).removeprefix("raises ")
+    if finding.contract is Contract.INVOCATION and finding.text is None:
+        return invocation.brief(finding)
+    return finding.text or _predicate(finding)
 
 
 def of_cause(cause: Cause | None, subject: Subject) -> str | None:

@@ -21,13 +21,29 @@ _ENDINGS = {
 def predicate(finding: Finding) -> str:
     """``raises KeyError: 'sku' where orders:4 answers``."""
     details = dict(finding.details)
-    text = f"{_ending(details, 'target')} where {finding.subject.current_name}"
-    text += f" {_ending(details, 'current')}"
+    return _compared(finding, _ending(details, "target"))
+
+
+def brief(finding: Finding) -> str:
+    """``KeyError: 'sku' where orders:4 answers``: an error comes first."""
+    details = dict(finding.details)
+    if OutcomeKind(str(details["target_outcome"])) is OutcomeKind.FUNCTION_ERROR:
+        return _compared(finding, _error(details, "target"))
+    return predicate(finding)
+
+
+def _compared(finding: Finding, ending: str) -> str:
+    details = dict(finding.details)
+    text = f"{ending} where {finding.subject.current_name} {_ending(details, 'current')}"
     return f"{text}, as the fixture expects" if details["expected"] else text
 
 
 def _ending(details: Mapping[str, Detail], side: str) -> str:
     kind = OutcomeKind(str(details[f"{side}_outcome"]))
+    return _ENDINGS[kind].format(_error(details, side))
+
+
+def _error(details: Mapping[str, Detail], side: str) -> str:
     name, message = details[f"{side}_type"], details[f"{side}_message"]
     error = name or "an error without a name"
-    return _ENDINGS[kind].format(f"{error}: {message}" if message else error)
+    return f"{error}: {message}" if message else str(error)
