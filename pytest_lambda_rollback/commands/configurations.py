@@ -49,7 +49,7 @@ def named_files(paths: Sequence[str]) -> tuple[Path, ...]:
 
 
 def load(paths: Iterable[Path], functions: AwsFunctions) -> tuple[Settings, ...]:
-    """Every file's settings, with what AWS has of them. Raises ConfigError."""
+    """Every file's settings, with the versions that AWS has. Raises ConfigError."""
     hooks = console_plugins().hook
     engines, version_sources = plug_points.engines(hooks), plug_points.version_sources(hooks)
     command_line = config.CommandLine(offline=functions.offline, directory=Path.cwd())

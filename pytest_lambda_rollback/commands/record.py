@@ -249,7 +249,7 @@ def _show(report: RecordReport, *, from_logs: bool) -> None:
 
 
 def _show_next(config_path: Path, function: str, into: Path) -> None:
-    """Say what is missing before pytest can use the fixtures."""
+    """Name the line that the configuration needs before pytest can use the fixtures."""
     if not config.names_events(config_path, function):
         folder = Path(os.path.relpath(into, config_path.parent)).as_posix()
         say(f'next    add events = "{folder}" to functions.{function} in {_shown(config_path)}')

@@ -22,7 +22,7 @@ from pytest_lambda_rollback.sources.aws import AwsFunctions
 from pytest_lambda_rollback.sources.published_packages import archive_of, download
 
 _NAMED = 4
-"""Versions that a message names of those that need a layer."""
+"""Versions that a message names, of all that need a layer."""
 
 
 def run(arguments: Namespace) -> int:
@@ -91,7 +91,7 @@ class _Images:
         """Versions whose images could not be determined."""
 
     def named(self, members: Sequence[FunctionSettings]) -> Iterator[PublishedFunction]:
-        """The functions that are known, with their images."""
+        """The known functions, with their images."""
         for member in members:
             if member.published is not None:
                 yield self._with_images(member.published, _source(member.source))

@@ -1,4 +1,4 @@
-"""Recording: events that a function really got become fixtures, redacted before they are written.
+"""Recording: events that a function received become fixtures, redacted before they are written.
 
 It may use `aws`, and `sources` for the rules of fixtures; it knows no engine,
 no contract and no report.

@@ -1,11 +1,11 @@
 """Clustering events by structure, and keeping few representative ones.
 
 Events of one source and topic (a route, a detail type, a message's type) form a group. Within it
-an event is a shape of its own where it shows what no kept one shows: a key, a type, a null, an
-empty list, a value of a kind, or a key that is missing for the first time. Every other event is
-counted for the shape it resembles most. So a group has about as many shapes as its events differ
-in, and not one for each combination. At most ``per_shape`` events of a shape are held; the rest
-is only counted, however many there are.
+an event is a shape of its own where it has something that no kept one has: a key, a type, a null,
+an empty list, a value of a kind, or a key that is missing for the first time. Every other event is
+counted for the nearest shape. So a group has about as many shapes as its events differ in, and not
+one for each combination. At most ``per_shape`` events of a shape are held; the rest is only
+counted, however many there are.
 
 A key that looks like a kind (``status``, ``type``) but has more than twelve values in a recording
 stops counting, and so do keys that are data (`DataKeys`). The result depends only on the
@@ -58,7 +58,7 @@ def cluster(
 
 @dataclass(slots=True)
 class _Kept:
-    """A shape while events still come."""
+    """A shape during clustering."""
 
     structure: Structure
     shows: frozenset[Feature] = frozenset()
@@ -151,7 +151,7 @@ class _Clusters:
         nearest.events += one.events[: max(0, room)]
 
     def _learn(self, structure: Structure) -> bool:
-        """Count values; True where a place turned out to have too many of them."""
+        """Count values; True if a path now has too many to be kinds."""
         found = False
         for path, kind in structure.features:
             place = (structure.source.slug, path)
@@ -184,7 +184,7 @@ class _Clusters:
         )
 
     def _regroup(self) -> None:
-        """Cluster again what was kept, now that some values do not count any more."""
+        """Cluster the kept events again, now that some values no longer count."""
         before = self._groups
         self._groups = {}
         for (slug, _), group in before.items():
@@ -205,15 +205,15 @@ class _Clusters:
 
 
 def _absent(features: frozenset[Feature], paths: set[Path]) -> set[Feature]:
-    """Keys that others have and this one has not, though it has what they are in."""
+    """Keys that others have and this one lacks, though it has the objects they are in."""
     own = {path for path, _ in features}
     return {(path, "absent") for path in paths - own if path and path[:-1] in own}
 
 
 def _needed(group: _Group) -> list[_Kept]:
-    """The shapes without those that show nothing that others do not show together.
+    """The shapes without those whose features the others cover together.
 
-    The rarest go first; one that has a fixture stays. Their events count for what is nearest.
+    The rarest go first; one that has a fixture stays. Their events count for the nearest shape.
     """
     shows = {
         id(one): one.structure.features | _absent(one.structure.features, group.paths)
@@ -246,7 +246,7 @@ def _digest(structure: Structure) -> str:
 
 
 def _name(kept: _Kept) -> str:
-    """Words for a file's name: what the event is, and what is special in it."""
+    """Words for a file's name: the topics of the event, and what sets it apart."""
     structure = kept.structure
     # Of a path only what comes first: further on it may name a person.
     topics = [
@@ -268,7 +268,7 @@ def _name(kept: _Kept) -> str:
 
 
 def _special(shows: frozenset[Feature], source: EventSource) -> list[str]:
-    """The most telling of what a shape was kept for."""
+    """The most informative feature that a shape was kept for."""
 
     def rank(feature: Feature) -> tuple[int, int, Feature]:
         path, kind = feature

@@ -1,4 +1,4 @@
-"""Events out of what AWS wraps around them: invocation records, messages, notifications.
+"""Events inside what AWS wraps around them: invocation records, messages, notifications.
 
 A destination gets a record with the event in ``requestPayload`` ("Capturing records of Lambda
 asynchronous invocations" in Lambda's developer guide), a dead-letter queue the bare event with

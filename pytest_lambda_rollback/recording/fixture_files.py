@@ -33,7 +33,7 @@ _NO_LINKS: Final = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExistingFixture:
-    """A fixture that is in the folder."""
+    """A fixture in the folder."""
 
     name: str
     """Its path below the folder, with ``/``."""

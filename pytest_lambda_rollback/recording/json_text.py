@@ -19,7 +19,7 @@ from pytest_lambda_rollback.redaction.documents import NumberText
 MAX_DEPTH: Final = 200
 """Levels of nesting; later steps walk through events recursively."""
 MAX_LITERAL_CHARS: Final = 524_288
-"""Of a Python literal: its syntax tree needs two hundred times as much memory."""
+"""Of a Python literal, whose syntax tree needs two hundred times as much memory."""
 
 _SIGNS = re.compile(r"[-+~]{4}")
 
@@ -49,7 +49,7 @@ def parse_first(text: str) -> tuple[object, int]:
 
 
 def parse_literal(text: str) -> object:
-    """The JSON value that Python shows as ``text``, as ``print(event)`` does. Raises ValueError."""
+    """The JSON value that ``print(event)`` wrote as ``text``. Raises ValueError."""
     if len(text) > MAX_LITERAL_CHARS:
         raise ValueError("too long for a Python literal")
     if _nesting(text) > MAX_DEPTH or _SIGNS.search(text):
@@ -107,7 +107,7 @@ def _shallow(value: object) -> object:
 
 
 def _json_only(value: object) -> object:
-    """The same value. Raises ValueError where JSON cannot have made it."""
+    """The same value. Raises ValueError if JSON has no such value."""
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise ValueError("a key that is not text")

@@ -37,7 +37,7 @@ _MAX_OPEN_CHARS: Final = 8 * 1_048_576
 
 
 def belongs(stream: str, function: str) -> bool:
-    """False for a stream of another function in a log group that functions share."""
+    """False for a stream of another function in a shared log group."""
     match = _STREAM.match(stream)
     return not match or match["function"] in ("", function)
 
@@ -238,7 +238,7 @@ def _version(stream: str) -> str | None:
 
 FORMAT: Final = 1
 MAX_CHARS: Final = 8 * 1_048_576
-"""Of one event's text, which is at most 6 MB where Lambda took it."""
+"""Of one event's text; Lambda accepts at most 6 MB."""
 _MAX_PENDING: Final = 100
 _MAX_PENDING_CHARS: Final = 64 * 1_048_576
 

@@ -15,7 +15,7 @@ _MODE: Final = 0o100644
 
 
 def recorder_source() -> bytes:
-    """The recorder's one file."""
+    """The source of the recorder."""
     folder = importlib.resources.files("pytest_lambda_rollback.recording.recorder")
     return (folder / "lambda_rollback_recorder.py").read_bytes()
 

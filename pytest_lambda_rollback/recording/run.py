@@ -47,16 +47,16 @@ class RecordOptions:
     """The function, the origins and the limits of a recording."""
 
     function: str
-    """The name that AWS knows; fixtures say it."""
+    """The function's name in AWS, which fixtures record."""
     into: Path
     """The folder of fixtures; created if it does not exist."""
     origins: tuple[Origin, ...]
     per_shape: int = 1
     """Fixtures for each shape."""
     max_events: int = 1000
-    """From each origin."""
+    """Most events to read from each origin."""
     max_s: float = 300.0
-    """For each origin."""
+    """Most seconds to spend on each origin."""
     remove_stale: bool = False
 
 
@@ -81,7 +81,7 @@ class RecordReport:
     read: tuple[tuple[str, int], ...]
     """(origin, events) in the order of reading."""
     existing: int = 0
-    """Fixtures that were there before."""
+    """The number of fixtures that existed before."""
     new: tuple[ShapeReport, ...] = ()
     """Shapes that had no fixture; their files were written."""
     known: tuple[ShapeReport, ...] = ()
@@ -162,8 +162,8 @@ def _check(options: RecordOptions) -> None:
 def _well_formed(text: str | None, form: re.Pattern[str]) -> str | None:
     """The text about an invocation, if it has that form.
 
-    It is not redacted, and comes from a line that any code of the function can write, with a
-    secret or a page of text in place of a time.
+    It is not redacted, and any code of the function can write such a line, with a secret or a page
+    of text in place of a time.
     """
     return text if text is not None and form.fullmatch(text) else None
 

@@ -46,11 +46,11 @@ _TRANSPORT: Final = frozenset(
      "md5OfBody", "md5OfMessageAttributes", "userIdentity", "requestParameters", "responseElements",
      "isBase64Encoded", "context", "callerContext", "eventSourceARN", "SequenceNumber")
 )  # fmt: skip
-"""What AWS or the client's software adds, at the level of an event or of one of its records."""
+"""Keys that AWS or the client's software adds to an event or to one of its records."""
 _KINDS: Final = frozenset(
     ("type", "kind", "eventtype", "messagetype", "action", "operation", "command", "operationname")
 )
-"""Keys by which senders say what a message is about, at the root of what they wrote."""
+"""Keys at the root of a message that name its kind."""
 _OPERATION: Final = "operationName"
 """The member of a GraphQL request over HTTP; a schema has more of them than a message has kinds."""
 _ENUM: Final = re.compile(
@@ -59,17 +59,17 @@ _ENUM: Final = re.compile(
 )
 _WORD: Final = re.compile(r"[A-Za-z$/][A-Za-z0-9 _.:$/{}+-]{0,60}")
 _OTHER: Final = re.compile(r"\d{3}|[0-9a-fA-F]{12}")
-"""What a plain word does not have: an id."""
+"""An id, which a plain word does not contain."""
 _ID_KEY: Final = re.compile(r"\d{2}|[@:/ ]|^\d|[0-9a-f]{8}|^$|^.{41}|[^\x00-\x7f]")
 _MANY_KEYS: Final = 60
 ROUTE: Final = ("path",)
 """The place of a path's topic, where the route that AWS names takes any path."""
 _ANY_ROUTE: Final = re.compile(r"\$default|.*\{[^{}]+\+\}")
 _SEGMENT: Final = re.compile(r"v\d{1,2}|[A-Za-z][A-Za-z_.~-]{0,19}")
-"""What names a resource; ids have digits, signs or many letters."""
+"""A segment that names a resource; ids have digits, signs or many letters."""
 _MOST_SEGMENTS: Final = 6
 _INNER: Final = ("Message", "detail")
-"""Where a message carries another one's content: SNS and EventBridge through a queue."""
+"""Keys of the inner message, where SNS or EventBridge sends through a queue."""
 _DEPTH: Final = 40
 
 
@@ -88,14 +88,14 @@ def structure_of(event: object, sources: EventSources = BUILT_IN) -> Structure:
     )
     places = [path for path, _ in topics]
     if len(places) != len(set(places)):
-        # A batch of several kinds of message: that it is mixed is what it tells; what each kind
-        # looks like is told by the batches of one.
+        # A batch of several kinds of message: its feature is the mix; batches of one kind show
+        # the features of each.
         features = frozenset((path, f"={value}") for path, value in topics)
     return Structure(source=source, topics=topics + _request(event, source), features=features)
 
 
 def roots(source: EventSource) -> frozenset[Path]:
-    """Where a key like ``type`` says what the event is, and not what a part of it is."""
+    """Paths at which a key like ``type`` names the kind of the event, not of a part of it."""
     return _roots(source.payload)
 
 
@@ -107,7 +107,7 @@ def _roots(payload: tuple[Path, ...]) -> frozenset[Path]:
 
 
 def is_route(path: Path, source: EventSource) -> bool:
-    """True for a place that names one of many operations, as AWS's routes do."""
+    """True for a path whose value names one of many operations, as AWS's routes do."""
     return path in source.topics or (path[-1:] == (_OPERATION,) and path[:-1] in roots(source))
 
 
@@ -188,7 +188,7 @@ def _is_record(path: Path) -> bool:
 
 
 def _transport(key: str, item: object, path: Path, source: EventSource) -> Iterator[Feature]:
-    """The little of the transport that a function's reading depends on."""
+    """The features of the transport that a function's parsing depends on."""
     if key == "headers" and isinstance(item, dict):
         for name, value in item.items():
             if str(name).lower() == "content-type" and isinstance(value, str):
@@ -239,7 +239,7 @@ _Place = tuple[str, Path]
 @dataclass(slots=True)
 class _Keys:
     events: Counter[str] = field(default_factory=Counter)
-    """In how many events a key was seen."""
+    """The number of events in which a key was seen."""
     widest: int = 0
     """The most keys that one event had."""
 

@@ -20,12 +20,12 @@ from pytest_lambda_rollback.redaction.rules import Pointer, RedactionRules, poin
 
 MAX_BYTES: Final = 48 * 1024 * 1024
 _SHOW_FROM: Final = 8
-"""Of a shorter value, two characters would be too much of it."""
+"""Two characters would reveal too much of a shorter value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leak:
-    """One value in a fixture that should not be there."""
+    """One secret or personal value in a fixture."""
 
     path: Path
     pointer: str
@@ -45,7 +45,7 @@ def check(paths: Iterable[Path], rules: RedactionRules) -> tuple[Leak, ...]:
 
 
 def fixtures(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files that are named, and the ``*.json`` below the folders that are."""
+    """The named files, and every ``*.json`` in and below the named folders."""
     for path in paths:
         if path.is_dir():
             yield from sorted(found for found in path.rglob("*.json") if found.is_file())

@@ -139,7 +139,7 @@ def _alphabets(value: str, *, hexadecimal: bool) -> Iterator[tuple[int, str]]:
 
 
 def with_signs(date: str) -> str:
-    """A date of eight digits as one that is seen to be a date."""
+    """A date of eight digits, with separators."""
     return f"{date[:4]}/{date[4:6]}/{date[6:]}"
 
 
@@ -160,14 +160,14 @@ def write_check(letters: list[str], check: Slots) -> None:
 
 
 def rechecked(value: str, keep: int) -> str:
-    """The value with the checksum that belongs to it."""
+    """The value with its checksum."""
     letters = list(value)
     write_check(letters, halves(slots_of(value, keep))[1])
     return "".join(letters)
 
 
 def shifted(value: str, slots: Slots) -> str:
-    """The value with its first free character moved on by one, for the rare draw of itself."""
+    """The value with its first free character changed, for the rare draw of the value itself."""
     if not slots:
         return value
     place, alphabet = slots[0]

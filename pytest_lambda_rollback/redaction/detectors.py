@@ -1,6 +1,6 @@
 """Finding secrets and personal data in plain text, by their form.
 
-Each detector says where a value is and of which kind; `texts` decides what becomes of it. They are
+Each detector returns the range and the kind of a value; `texts` replaces it. They are
 strict where a false alarm would spoil an event (times, UUIDs, ARNs, order numbers, amounts):
 numbers count only with a valid checksum, separators or a key that says so.
 """
@@ -117,7 +117,7 @@ def values_in(text: str, rules: RedactionRules, hint: str = "") -> tuple[Span, .
 
 
 def structured_values_in(text: str, rules: RedactionRules) -> tuple[Span, ...]:
-    """Values that a table, a form or an element of XML in a text names, in order."""
+    """Values that are named in a table, a form or an XML element, in order."""
     if not rules.detects("assignment"):
         return ()
     found = named_values.structured(text, rules.names)
@@ -125,7 +125,7 @@ def structured_values_in(text: str, rules: RedactionRules) -> tuple[Span, ...]:
 
 
 def without_overlaps(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Places in order, without those that overlap one that came before."""
+    """The spans in order, without those that overlap an earlier one."""
     taken: list[Span] = []
     starts: list[int] = []
     for span in spans:
@@ -148,7 +148,7 @@ def is_birth_date(digits: str, hint: str) -> bool:
 
 
 def number_kind(digits: str, hint: str, rules: RedactionRules) -> str | None:
-    """The detector that takes a JSON number at a key for its own, or ``None``."""
+    """The detector that matches a JSON number under a key, or ``None``."""
     key = normal(hint)
     if rules.detects("card") and _CARD_KEY.search(key) and _is_card(digits):
         return "card"

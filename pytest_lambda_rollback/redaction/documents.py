@@ -20,7 +20,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 MAX_UNPACKED_BYTES: Final = 32 * 1024 * 1024
-"""More than any event may hold; what unpacks to more is left alone."""
+"""More than any event may hold; larger contents are left alone."""
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/\r\n]{7,}={0,2}|[A-Za-z0-9_-]{7,}={0,2}")
 _GZIP: Final = b"\x1f\x8b"
@@ -33,13 +33,13 @@ _EMBEDDED: Final = re.compile(
 """Base64 of JSON, gzip and zlib somewhere in a text, by its first characters."""
 
 _BINARY_BYTES: Final = 24
-"""Of less, a text within has too few characters to say anything."""
+"""Texts in fewer bytes are too short to hold anything."""
 
 Close = Callable[[object], str]
 
 
 class Pieces(list[object]):
-    """The texts within a text; what is between them stays."""
+    """The texts within a text; everything between them stays."""
 
 
 class NumberText(float):
@@ -55,9 +55,9 @@ class NumberText(float):
 
 
 def open_document(text: str, *, encoded: bool = True) -> tuple[object, Close] | None:
-    """The document that a text carries, and what writes a changed one; ``None`` if it is plain.
+    """The document in a text, and the function that writes a changed one; ``None`` if plain.
 
-    ``encoded`` says whether base64 is looked into, which any short word may be by chance.
+    ``encoded`` says whether base64 is decoded, which any short word may be by chance.
     """
     if found := _json(text):
         return found

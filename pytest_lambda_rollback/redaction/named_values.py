@@ -16,7 +16,7 @@ from pytest_lambda_rollback.redaction.rules import normal
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A value in a text: from ``start`` to ``end``, what found it and of which kind it is."""
+    """A value in a text: its range, its detector and its kind."""
 
     start: int
     end: int
@@ -112,7 +112,7 @@ def _joins(text: str, key: re.Match[str]) -> bool:
 def _elements(text: str, names: Names) -> Iterator[Range]:
     """The text in an element, also in elements below it and in sections of CDATA.
 
-    What an element is called is its own name, or an attribute's: ``<input name="…" value="…">``,
+    An element's name is its tag, or an attribute: ``<input name="…" value="…">``,
     ``<Attribute Name="…">``.
     """
     at = 0
