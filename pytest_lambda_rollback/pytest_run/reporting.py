@@ -131,7 +131,7 @@ class Reporting:
             )
 
     def _nothing(self) -> str:
-        """The sentence for a run that collected no configuration file, with what to do."""
+        """The sentence for a run that collected no configuration file."""
         here = self._config.invocation_params.dir
         path = next(iter(self._state.files.loaded), here / configuration.FILE_NAMES[0])
         name = os.path.relpath(path, here)
@@ -142,7 +142,7 @@ class Reporting:
         )
 
     def _show_unread(self, terminalreporter: Any) -> None:
-        """Say why versions are unknown where no check that was made or selected does."""
+        """Name functions whose versions are unknown, where no selected check does."""
         told = {(item.path, item.check.function) for item in self._state.selected}
         if self._config.getoption("collectonly"):
             told.clear()
@@ -150,8 +150,8 @@ class Reporting:
             for function in settings.functions if settings is not None else ():
                 unread = function.current is None and function.reason is not None
                 if unread and (path, function.name) not in told:
-                    line = f"lambda-rollback: nothing is known of {function.name}: "
-                    terminalreporter.write_line(printable(f"{line}{function.reason}"), yellow=True)
+                    line = f"lambda-rollback: {function.name} was not checked: {function.reason}"
+                    terminalreporter.write_line(printable(line), yellow=True)
 
 
 def _clear(path: Path) -> None:

@@ -1,9 +1,9 @@
-"""Whether a selection by words reaches checks that could not be planned. Pure; knows no pytest.
+"""Selections by ``-k`` and ``-m`` that may mean checks which could not be planned.
 
-Of a function that could not be found out only one check is left, which stands for all that it
-would have had. ``-k alias`` would leave that one out, and with it the function. So the words of
-the expression are compared with what is not there too: it may have an ``alias`` check, and it
-may have a version 3. The grammar is that of pytest's ``-k`` and ``-m``.
+A function whose versions are unknown has one check, which stands for all that it would have.
+``-k alias`` would leave that one out, and with it the function. So the words of an expression are
+compared with possible names too: the function may have an ``alias`` check, and a version 3. The
+grammar is that of pytest's ``-k`` and ``-m``; knows no pytest.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pytest_lambda_rollback.model.settings import Settings, Strategy
 
 _TOKEN = re.compile(r"[()]|[^\s()]+")
 _VERSION = re.compile(r"\d+(-[a-z]*)?")
-"""What a group of checks begins with, ``3-alias``: which versions there are is not known."""
+"""The beginning of a group of checks, ``3-alias``, of any version."""
 
 
 class Reach(IntEnum):
-    """Whether an expression selects a check: ``not`` turns the order around."""
+    """How surely an expression selects a check: ``not`` turns the order around."""
 
     NO = 0
     PERHAPS = 1
@@ -31,7 +31,7 @@ class Reach(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What a user selects by words; an empty expression selects everything."""
+    """The expressions of a command line; an empty one selects everything."""
 
     keywords: str = ""
     """``-k``."""
@@ -47,10 +47,10 @@ class Selection:
     def may_mean(
         self, *, names: Collection[str], marks: Collection[str], of_any_name: bool = False
     ) -> bool:
-        """Whether checks of an unknown function may be meant.
+        """True where the expressions may mean checks of an unknown function.
 
-        ``names`` and ``marks`` are what each of its checks would have. ``of_any_name`` says that
-        its own name is not known: a word that is in nothing else may be it.
+        Each of its checks would have these ``names`` and ``marks``. With ``of_any_name`` its own
+        name is unknown too: a word that is in nothing else may be it.
         """
 
         def by_name(word: str) -> Reach:
@@ -63,8 +63,8 @@ class Selection:
         def by_mark(word: str) -> Reach:
             return Reach.YES if word in marks else Reach.NO
 
-        said = ((self.keywords, by_name), (self.markers, by_mark))
-        return all(reach(text, word) is not Reach.NO for text, word in said if text)
+        expressions = ((self.keywords, by_name), (self.markers, by_mark))
+        return all(reach(text, word) is not Reach.NO for text, word in expressions if text)
 
     def _is_known(self, word: str) -> bool:
         known = (*self.collected, *self.functions)
@@ -72,7 +72,7 @@ class Selection:
 
 
 def reach(expression: str, word: Callable[[str], Reach]) -> Reach:
-    """What an expression makes of its words; ``PERHAPS`` where it cannot be understood."""
+    """The reach of a whole expression; ``PERHAPS`` where it cannot be parsed."""
     tokens = _TOKEN.findall(expression)[::-1]
     try:
         value = _either(tokens, word)
@@ -84,7 +84,7 @@ def reach(expression: str, word: Callable[[str], Reach]) -> Reach:
 def keyword_reach(
     keyword: str, *, own: Collection[str], possible: Collection[str], functions: Collection[str]
 ) -> Reach:
-    """Whether one word of ``-k`` is in a name that a check of an unknown function may have.
+    """The reach of one word of ``-k`` on the checks of an unknown function.
 
     ``own`` are names that each of its checks has, ``possible`` those that some may have.
     ``functions`` are other functions' names: whoever selects one of them means that one.

@@ -551,7 +551,7 @@ def test_why_nothing_is_known_is_said_where_no_check_says_it(
     user.server.fail("ListVersionsByFunction", "access-denied")
     run = user.pytest(*arguments)
     run.shows(
-        "lambda-rollback: nothing is known of orders: the versions of orders in eu-west-1",
+        "lambda-rollback: orders was not checked: the versions of orders in eu-west-1",
         "lambda:ListVersionsByFunction is not allowed",
     )
 

@@ -7,7 +7,7 @@ import pytest
 from helpers.made_projects import Project
 
 UNKNOWN = "lambda-rollback.toml::gone::versions::aws"
-LEFT_OUT = "lambda-rollback: nothing is known of gone: *"
+LEFT_OUT = "lambda-rollback: gone was not checked: *"
 
 
 @pytest.fixture
