@@ -51,13 +51,13 @@ class IgnoredFolders:
                 self._read(folder, names, ignored)
 
     def _starts(self) -> tuple[Path, ...]:
-        """The folders that pytest was called on, and those of single files."""
+        """The folders that pytest was called on; it enters none for the sake of a single file."""
         here = self._config.invocation_params.dir
         given = (
             Path(os.path.normpath(here / str(argument).partition("::")[0]))
             for argument in self._config.args
         )
-        return tuple(dict.fromkeys(path if path.is_dir() else path.parent for path in given))
+        return tuple(dict.fromkeys(path for path in given if path.is_dir()))
 
     def _walk(self, start: Path, ignored: set[Path]) -> Iterator[tuple[Path, list[str]]]:
         """Folders that pytest may enter, with the names of their files, top down."""

@@ -16,14 +16,13 @@ def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
         assert call.excinfo.errisinstance(AssertionError)
-        print("LOCATION", *report.location)
     return report
 
 def pytest_runtest_logreport(report):
     if report.failed:
         crash = report.longrepr.reprcrash
         with open("crashes", "a") as file:
-            print(crash.path, crash.lineno, crash.message, sep="|", file=file)
+            print(crash.path, crash.lineno, crash.message, *report.location, sep="|", file=file)
 """
 ONE = ("--lambda-rollback-strategy=alias", "-k", "create or gift_card")
 SHORT = "breaks: KeyError: 'sku' where orders:2 answers"
@@ -50,33 +49,22 @@ def test_no_text_of_failures_and_the_short_summary(project: Project) -> None:
     result.stdout.no_fnmatch_line("*stack trace*")
 
 
-def test_a_short_traceback_is_the_text(project: Project) -> None:
-    project.run("--tb=short", *ONE).stdout.fnmatch_lines(
-        ["breaks: gift_card: orders:1 by alias *", "Repeat just this check with:"]
-    )
-
-
 @pytest.mark.parametrize("more", [(), ("-n1",)], ids=["one process", "distributed"])
 def test_a_break_is_an_assertion_about_its_event(project: Project, more: tuple[str, ...]) -> None:
     project.pytester.makeconftest(CONFTEST)
-    result = project.run("--junitxml=j.xml", *ONE, *more)
+    result = project.run("--junitxml=j.xml", "--tb=short", *ONE, *more)
     result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["breaks: gift_card: orders:1 *", "Repeat just this check with:"])
     crashes = (project.path / "crashes").read_text().splitlines()
-    assert set(crashes) == {f"{project.path / 'events' / 'gift_card.json'}|1|{SHORT}"}
+    event = project.path / "events" / "gift_card.json"
+    table = line_of(project, "[functions.orders]")
+    place = f"lambda-rollback.toml|{table - 1}|orders::1-alias::gift_card"
+    assert set(crashes) == {f"{event}|1|{SHORT}|{place}"}
     suite = ET.parse(project.path / "j.xml").getroot()[0]
     assert (suite.get("failures"), suite.get("errors")) == ("1", "0")
     (failure,) = suite.iter("failure")
     assert failure.get("message") == SHORT
     assert not list(suite.iter("property"))
-
-
-def test_an_item_is_at_its_functions_table(project: Project) -> None:
-    project.pytester.makeconftest(CONFTEST)
-    result = project.run("-s", *ONE)
-    table = line_of(project, "[functions.orders]")
-    result.stdout.fnmatch_lines(
-        [f"*LOCATION lambda-rollback.toml {table - 1} orders::1-alias::gift_card"]
-    )
 
 
 def test_a_static_finding_is_at_its_versions_table(project: Project) -> None:

@@ -49,9 +49,7 @@ def own_tests(result: pytest.RunResult) -> list[str]:
     "arguments",
     [
         (),
-        (".",),
         ("service",),
-        ("service/lambda-rollback.toml", "service"),
         ("service/test_own.py", "service/versions", "service/layers"),
         ("service/versions", "service/test_own.py"),
     ],

@@ -89,7 +89,6 @@ def test_every_process_of_dist_each_makes_the_same_checks(project: Project) -> N
     "arguments",
     [
         ("--keep-duplicates", "lambda-rollback.toml", "lambda-rollback.toml"),
-        ("lambda-rollback.toml", "./lambda-rollback.toml::orders::1-alias"),
         ("lambda-rollback.toml", "lambda-rollback.toml"),
     ],
 )
@@ -126,8 +125,6 @@ def three(project: Project) -> Project:
     "arguments",
     [
         ("-k", "1-alias"),
-        ("lambda-rollback.toml::orders::1-alias",),
-        ("-k", "1-alias", "-n1"),
         ("lambda-rollback.toml::orders::1-alias::gift_card",),
     ],
 )
