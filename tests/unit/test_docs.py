@@ -1,4 +1,4 @@
-"""The README names every option, permission and key that the code has, and no other ones."""
+"""README and docs name every option, permission and key that the code has, and no others."""
 
 from __future__ import annotations
 
@@ -19,8 +19,22 @@ import pytest_lambda_rollback
 
 PACKAGE = Path(pytest_lambda_rollback.__file__).parent
 ROOT = PACKAGE.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLES = "\n".join(line for line in README.splitlines() if line.startswith("|"))
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in (
+        ROOT / "README.md",
+        ROOT / "ARCHITECTURE.md",
+        ROOT / "CONTRIBUTING.md",
+        ROOT / "example_project" / "README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+    )
+}
+TABLES = "\n".join(
+    line
+    for page in ("docs/aws.md", "docs/recording.md")
+    for line in PAGES[page].splitlines()
+    if line.startswith("|")
+)
 COMMANDS = ("sync", "record", "clean")
 
 ACTION = re.compile(
@@ -47,17 +61,36 @@ NEVER_CALLED = {"sts:GetCallerIdentity"}
 """It stands for signing in, in messages alone."""
 
 
-def section(title: str) -> str:
-    """The text below a heading, up to the next one."""
+def section(page: str, title: str) -> str:
+    """The text below a heading of a page, up to the next heading."""
     found = re.search(
-        rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", README, re.DOTALL | re.MULTILINE
+        rf"^#+ {re.escape(title)}\n(.*?)(?=^#+ |\Z)", PAGES[page], re.DOTALL | re.MULTILINE
     )
     assert found is not None
     return found[1]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str) -> list[tuple[str, str]]:
+    """(page, text) of every block of code in a language."""
+    pattern = re.compile(rf"^```{language}\n(.*?)^```", re.DOTALL | re.MULTILINE)
+    return [(page, text) for page, whole in PAGES.items() for text in pattern.findall(whole)]
+
+
+def headings(page: str) -> set[str]:
+    """The anchors of a page's headings, as code hosts make them."""
+    titles = re.findall(r"^#+ (.+)$", PAGES[page], re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in titles}
+
+
+def links() -> list[tuple[str, str]]:
+    """(page, target) of every link that does not lead elsewhere."""
+    found = {
+        (page, link)
+        for page, text in PAGES.items()
+        for link in re.findall(r"\]\(([^)\s]+)\)", text)
+        if not link.startswith("https://")
+    }
+    return sorted(found)
 
 
 def words(path: Path) -> Iterator[str]:
@@ -72,11 +105,12 @@ def words(path: Path) -> Iterator[str]:
 # --- options ------------------------------------------------------------------------------------
 
 
-def test_the_options_of_pytest_are_those_in_the_readme() -> None:
+def test_the_options_of_pytest_are_those_documented() -> None:
     text = (PACKAGE / "plugin.py").read_text(encoding="utf-8")
     options = set(re.findall(r'"(--lambda-rollback[a-z-]*)"', text))
     assert len(options) > 10
-    assert set(re.findall(r"`(--lambda-rollback[a-z-]*)", section("Options"))) == options
+    told = section("docs/configuration.md", "Options")
+    assert set(re.findall(r"`(--lambda-rollback[a-z-]*)", told)) == options
 
 
 def console_options(command: str) -> set[str]:
@@ -92,7 +126,7 @@ def console_options(command: str) -> set[str]:
     return options
 
 
-def test_the_options_of_the_console_are_those_in_the_readme() -> None:
+def test_the_options_of_the_console_are_those_documented() -> None:
     options = {option for command in COMMANDS for option in console_options(command)}
     said = set(re.findall(r"`(--[a-z][a-z-]+)", TABLES))
     assert {each for each in said if not each.startswith("--lambda-rollback")} == options
@@ -121,11 +155,11 @@ def test_the_permissions_are_those_of_the_requests_that_are_made() -> None:
     needed = {NAMED_OTHERWISE.get(action, action) for action in called} | named - NEVER_CALLED
     assert "sqs:ChangeMessageVisibility" in needed
     assert "ecr:BatchGetImage" in needed
-    assert set(ACTION.findall(section("Permissions"))) == needed
+    assert set(ACTION.findall(section("docs/aws.md", "Permissions"))) == needed
 
 
 def test_the_policy_allows_what_every_run_needs_and_no_more() -> None:
-    policy = next(each for each in blocks("json") if '"Statement"' in each)
+    policy = next(text for _, text in blocks("json") if '"Statement"' in text)
     assert set(ACTION.findall(policy)) == {
         "lambda:ListVersionsByFunction",
         "lambda:ListAliases",
@@ -137,23 +171,33 @@ def test_the_policy_allows_what_every_run_needs_and_no_more() -> None:
 # --- what can be copied -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", blocks("toml"))
-def test_configurations_can_be_read(block: str) -> None:
+@pytest.mark.parametrize(("page", "block"), blocks("toml"))
+def test_configurations_can_be_read(page: str, block: str) -> None:
     assert tomllib.loads(block)
 
 
-@pytest.mark.parametrize("block", blocks("json"))
-def test_json_can_be_read(block: str) -> None:
+@pytest.mark.parametrize(("page", "block"), blocks("json"))
+def test_json_can_be_read(page: str, block: str) -> None:
     assert json.loads(block)
 
 
-@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", README))))
-def test_links_lead_somewhere(link: str) -> None:
-    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
-    anchors = {
-        "#" + re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-") for each in headings
-    }
-    assert link in anchors if link.startswith("#") else (ROOT / link).exists()
+@pytest.mark.parametrize(("page", "block"), blocks("python"))
+def test_python_can_be_compiled(page: str, block: str) -> None:
+    compile(block, page, "exec")
+
+
+@pytest.mark.parametrize(("page", "link"), links())
+def test_links_lead_somewhere(page: str, link: str) -> None:
+    target, _, anchor = link.partition("#")
+    path = (ROOT / page).parent / target if target else ROOT / page
+    assert path.exists()
+    if anchor:
+        assert anchor in headings(path.resolve().relative_to(ROOT).as_posix())
+
+
+def test_the_first_page_and_the_map_stay_short() -> None:
+    assert len(PAGES["README.md"].encode()) <= 8_000
+    assert len(PAGES["ARCHITECTURE.md"].splitlines()) <= 80
 
 
 def test_no_variable_of_the_recorder_is_missing() -> None:
@@ -162,6 +206,5 @@ def test_no_variable_of_the_recorder_is_missing() -> None:
     )
     variables = set(re.findall(r"^(LAMBDA_ROLLBACK_[A-Z_]+) ", text, re.MULTILINE))
     assert len(variables) == 5
-    assert set(re.findall(r"`(LAMBDA_ROLLBACK_[A-Z_]+)`", README)) == variables | {
-        "LAMBDA_ROLLBACK_PSEUDONYM_KEY"
-    }
+    told = set(re.findall(r"`(LAMBDA_ROLLBACK_[A-Z_]+)`", PAGES["docs/recording.md"]))
+    assert told == variables | {"LAMBDA_ROLLBACK_PSEUDONYM_KEY"}
