@@ -48,7 +48,7 @@ def default_current(published: PublishedFunction) -> tuple[str, str]:
     if versions:
         names = listed(f"{alias.name} ({alias.version})" for alias in published.aliases)
         raise SourceError(
-            f"which version of {published.name} is current is not known",
+            f"the current version of {published.name} is unclear",
             why=f"its aliases point at different versions: {names}",
             do=f'Say which one callers use, as in current = "{published.aliases[0].name}"',
         )
@@ -56,7 +56,7 @@ def default_current(published: PublishedFunction) -> tuple[str, str]:
     if newest is None:
         raise SourceError(
             f"{published.name} has no published version",
-            why="only $LATEST is there, and what is not published cannot be gone back to",
+            why="it has only $LATEST, and traffic can only go back to a published version",
             do="Publish a version with each release, and let an alias point at it",
         )
     return newest, "the newest published version"

@@ -47,7 +47,7 @@ def response_of(table: Table, base: Path) -> ResponseRule:
     matchers = _matchers(response.table("matchers", do=example))
     if matchers and mode not in ("shape", "exact"):
         raise ConfigError(
-            f'{response.at("matchers")} would not be looked at in mode "{mode}"',
+            f'{response.at("matchers")} is ignored in mode "{mode}"',
             do="Remove them, or use mode shape or exact",
         )
     if mode == "schema":
@@ -58,7 +58,7 @@ def response_of(table: Table, base: Path) -> ResponseRule:
     for key in ("schema", "schema_at"):
         if key in response:
             raise ConfigError(
-                f'{response.at(key)} would not be looked at in mode "{mode}"',
+                f'{response.at(key)} is ignored in mode "{mode}"',
                 do='Write mode = "schema", or remove it',
             )
     return ResponseRule(mode=mode, ignore=ignore, matchers=matchers)

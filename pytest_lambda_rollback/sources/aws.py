@@ -102,7 +102,10 @@ class AwsFunctions:
             try:
                 discovered.write(store.path, discovery.name, names)
             except SourceError as error:
-                self._progress(f"what {discovery.name} stands for is not kept: {error}")
+                self._progress(
+                    f"the functions of discover.{discovery.name} could not be saved for offline "
+                    f"runs: {error}"
+                )
         return tuple(
             (
                 name,

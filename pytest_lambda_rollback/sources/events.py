@@ -118,7 +118,7 @@ def _parsed(path: Path, text: str) -> object:
     except RecursionError as error:
         raise ConfigError(
             f"event fixture {path} is nested too deeply to be read",
-            do="Record an event that the function can really get",
+            do="Record an event that the function can receive",
         ) from error
 
 

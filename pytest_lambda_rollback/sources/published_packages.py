@@ -205,7 +205,7 @@ class PublishedPackages:
 
     def _go_on(self) -> None:
         if self._stopped.is_set():
-            raise SourceError("the download was given up", why="the run was ended")
+            raise SourceError("the download was stopped", why="the run was ended")
 
     def _archive(self, settings: Settings) -> Archive:
         with self._guard:
@@ -234,7 +234,7 @@ class PublishedPackages:
             return image
         if self._functions.offline:
             raise SourceError(
-                f"which image {function.name}:{version.version} runs is not in the archive",
+                f"the image of {function.name}:{version.version} is not in the archive",
                 why="nothing but the archive may be used offline",
                 do=f"Run `lambda-rollback sync {function.name}` where AWS can be reached",
             )
@@ -306,7 +306,7 @@ class PublishedPackages:
                     locks.write(root, change(recorded(function.published, locked).function))
             except locks.UnusableLock as error:
                 self._unwritten.add(root)
-                self._progress(f"what is learnt is not kept for offline runs: {error}")
+                self._progress(f"digests could not be saved for offline runs: {error}")
 
 
 def archive_of(store: Store, *, offline: bool) -> Archive:

@@ -224,7 +224,7 @@ def test_a_list_of_functions_that_cannot_be_kept_stops_nothing(orders: Project) 
     remembered.parent.write_text("a file in the place of a folder")
     run = orders.pytest("-k", "any")
     assert run.code == 0, run.text
-    run.shows("what all stands for is not kept: ")
+    run.shows("the functions of discover.all could not be saved for offline runs: ")
 
 
 def test_a_name_of_a_sweep_that_failed_is_not_called_unknown(orders: Project) -> None:

@@ -499,7 +499,7 @@ def test_a_full_archive_whose_lock_cannot_be_taken_still_serves_runs(user: User)
     lock.mkdir()  # what even root cannot open for writing
     run = user.pytest(select="platform or any")
     assert run.code == 0, run.text
-    assert run.text.count("what is learnt is not kept for offline runs: ") == 1
+    assert run.text.count("digests could not be saved for offline runs: ") == 1
     synced = user.sync()
     assert synced.code == 1
     synced.shows(f"FAILED orders: {lock} cannot be written")

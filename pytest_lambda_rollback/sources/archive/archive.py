@@ -347,7 +347,7 @@ def _check(package: RemotePackage, location: Location, file: Unfinished) -> None
     raise SourceError(
         f"the download of {package.name} is damaged",
         why=why,
-        do="Run it again; if it stays, look at what stands between this machine and AWS",
+        do="Run it again; if it stays, check the proxy or firewall between this machine and AWS",
     )
 
 

@@ -247,7 +247,7 @@ def _check(function: PublishedFunction) -> None:
         raise ValueError(f"there are more than {_VERSIONS} versions")
     known = [version.version for version in function.versions]
     if len(set(known)) != len(known):
-        raise ValueError("versions has a version twice")
+        raise ValueError("versions lists a version twice")
     for index, version in enumerate(function.versions):
         _check_version(version, function.arn, f"versions/{index}")
     for index, alias in enumerate(function.aliases):

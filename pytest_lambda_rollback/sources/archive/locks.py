@@ -178,7 +178,7 @@ def _content(path: Path) -> bytes:
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands twice in one table")
+        raise ValueError("a key is repeated in one table")
     return found
 
 

@@ -38,7 +38,7 @@ def is_assembly(folder: Path) -> bool:
 def stacks_in(folder: Path, depth: int = 0) -> Iterator[Stack]:
     """The stacks of an assembly and of its stages, without nested stacks. Raises SourceError."""
     if depth > _STAGE_DEPTH:
-        raise _damaged(folder, "its stages lead into one another")
+        raise _damaged(folder, "its stages contain each other")
     manifest = read_json(folder / MANIFEST)
     assets = assets_in(folder)
     for name, artifact in _named(manifest):

@@ -34,7 +34,7 @@ def refuse_unbuilt(metadata: Mapping[str, Any], what: str) -> None:
     if "BuildMethod" in metadata and "SamResourceId" not in metadata:
         raise SourceError(
             f"{what} is not built",
-            why=f"its sources are made into a package by sam build ({metadata['BuildMethod']})",
+            why=f"sam build has to package its sources ({metadata['BuildMethod']})",
             do="Run sam build, and name .aws-sam/build",
         )
 

@@ -100,7 +100,7 @@ def _refuse_depth(text: str) -> None:
 def _expanded(node: yaml.Node, known: dict[int, int], above: set[int]) -> int:
     """How many nodes there are below and with this one, every alias written out."""
     if id(node) in above:
-        raise UnreadableError("an alias stands inside of what it repeats")
+        raise UnreadableError("an alias contains itself")
     if id(node) in known:
         return known[id(node)]
     above.add(id(node))

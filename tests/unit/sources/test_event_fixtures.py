@@ -210,7 +210,7 @@ MISTAKES = {
     ),
     "nested without end": (
         "[" * 100_000 + "]" * 100_000,
-        "is nested too deeply to be read. Record an event that the function can really get.",
+        "is nested too deeply to be read. Record an event that the function can receive.",
     ),
     "too large": (
         '"' + "x" * (EVENT_BYTES - 1) + '"',

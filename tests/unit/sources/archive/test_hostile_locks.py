@@ -91,7 +91,7 @@ HOSTILE: dict[str, tuple[tuple[Any, ...], Any, str]] = {
     "no memory": (("versions", 0, "memory_mb"), -5, "an impossible size of memory"),
     "no time": (("versions", 0, "timeout_s"), float("nan"), "is not a possible time"),
     "endless time": (("versions", 0, "timeout_s"), float("inf"), "is not a possible time"),
-    "a version twice": (("versions",), GOOD["versions"] * 2, "has a version twice"),
+    "a version twice": (("versions",), GOOD["versions"] * 2, "lists a version twice"),
     "escapes in an alias": (
         ("aliases",),
         [{"name": "\x1b[2J", "version": "2"}],
@@ -142,7 +142,7 @@ def test_what_aws_could_not_have_said_is_refused(
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     text = json.dumps(GOOD)
     written(tmp_path, f'{{"name": "payments", {text[1:]}')
-    with pytest.raises(SourceError, match="a key stands twice"):
+    with pytest.raises(SourceError, match="a key is repeated"):
         locks.read(tmp_path, "orders")
 
 

@@ -55,8 +55,8 @@ MERGE_BOMB = "a0: &a0 {x: 1}\n" + "".join(
         ("- " * 50_000 + "a", "it is nested too deeply"),
         (BOMB, "its aliases repeat too much"),
         (MERGE_BOMB, "its aliases repeat too much"),
-        ("a: &a [*a]", "an alias stands inside of what it repeats"),
-        ("a: &a {b: *a}", "an alias stands inside of what it repeats"),
+        ("a: &a [*a]", "an alias contains itself"),
+        ("a: &a {b: *a}", "an alias contains itself"),
     ],
     ids=range(17),
 )
