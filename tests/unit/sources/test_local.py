@@ -21,19 +21,20 @@ from pytest_lambda_rollback.model.versions import (
 )
 from pytest_lambda_rollback.sources.local import function_version, redeployed
 
+CONFIGURATION = FunctionConfiguration(
+    runtime="nodejs22.x",
+    handler="index.handler",
+    architecture="arm64",
+    environment=(("TABLE", "orders"),),
+    memory_mb=256,
+    timeout_s=10.0,
+    ephemeral_storage_mb=1024,
+)
 LOCAL = LocalVersion(
     version="3",
     code=Path("/project/versions/3.zip"),
     layers=(Path("/project/layers/acme-shared-2"), Path("/project/layers/base.zip")),
-    configuration=FunctionConfiguration(
-        runtime="nodejs22.x",
-        handler="index.handler",
-        architecture="arm64",
-        environment=(("TABLE", "orders"),),
-        memory_mb=256,
-        timeout_s=10.0,
-        ephemeral_storage_mb=1024,
-    ),
+    configuration=CONFIGURATION,
 )
 SETTINGS = FunctionSettings(
     name="orders", current=LOCAL, targets=(), region="eu-west-1", account="000000000001"
@@ -73,15 +74,7 @@ def test_a_declared_version_becomes_a_function_version() -> None:
             ),
             Layer(name="base", version=None, artifact=artifact("/project/layers/base.zip")),
         ),
-        configuration=FunctionConfiguration(
-            runtime="nodejs22.x",
-            handler="index.handler",
-            architecture="arm64",
-            environment=(("TABLE", "orders"),),
-            memory_mb=256,
-            timeout_s=10.0,
-            ephemeral_storage_mb=1024,
-        ),
+        configuration=CONFIGURATION,
         region="eu-west-1",
         account="000000000001",
     )
