@@ -67,6 +67,7 @@ class ConfigurationFiles:
                     contracts=plug_points.static_contracts(self._hooks),
                     published=self._published,
                 )
+                plug_points.event_sources(self._hooks)  # refused before anything runs
                 _check_details(settings)
             except ConfigError as error:
                 self._errors[path] = error

@@ -46,3 +46,20 @@ def test_an_engine_of_another_plugin_and_the_report_hooks(project: Project) -> N
             "engine theirs 7",
         ]
     )
+
+
+def test_an_event_source_that_is_not_one_is_refused_before_anything_runs(project: Project) -> None:
+    project.pytester.makeconftest(
+        """
+        def pytest_lambda_rollback_event_sources():
+            return ["sqs"]
+        """
+    )
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "ERROR: a plugin returned 'sqs' for its event sources: an EventSource is expected. "
+            "Correct or uninstall the plugin."
+        ]
+    )
