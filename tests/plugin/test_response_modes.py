@@ -74,7 +74,7 @@ def test_exact_finds_a_changed_value_in_the_midst_of_chance(orders: Project) -> 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "breaks: create: orders:1 by alias answers another value at /lines/[*]/price than *:2",
+            "breaks: create: *:1 by alias answers a different value at /lines/[*]/price from *:2",
             "response: value-changed at /lines/[*]/price",
             "  current  20",
             "  target   21",
@@ -89,7 +89,7 @@ def test_shape_does_not_look_at_values_and_ignore_leaves_a_place_out(orders: Pro
     configure(orders, '{ mode = "exact", ignore = ["/total"] }')
     result = run(orders)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["breaks: create: *another value at /note than orders:2*"])
+    result.stdout.fnmatch_lines(["breaks: create: *a different value at /note from orders:2*"])
     result.stdout.no_fnmatch_line("*at /total*")
     configure(orders, '{ mode = "exact", ignore = ["/total", "/note"] }')
     run(orders).assert_outcomes(passed=1)
@@ -99,8 +99,8 @@ def test_shape_does_not_look_at_values_and_ignore_leaves_a_place_out(orders: Pro
     ("total", "note", "missed"),
     [
         ("25.009", "A12", None),
-        ("25.02", "A12", "/total what is not within 0.01 of the current version's number"),
-        ("25.0", "B1", "/note what is not text that matches ^A[0-9]+$"),
+        ("25.02", "A12", "/total that is not within 0.01 of the current version's number"),
+        ("25.0", "B1", "/note that is not text that matches ^A[0-9]+$"),
     ],
 )
 def test_matchers(orders: Project, total: str, note: str, missed: str | None) -> None:
@@ -117,7 +117,7 @@ def test_matchers(orders: Project, total: str, note: str, missed: str | None) ->
         return
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     text = result.stdout.str()
-    assert f"breaks: create: orders:1 by alias answers at {missed}" in text
+    assert f"breaks: create: orders:1 by alias answers with a value at {missed}" in text
     assert "response: matcher-missed at /" in text
 
 
@@ -133,8 +133,8 @@ def test_schema(orders: Project) -> None:
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "breaks: create: orders:1 by alias answers at /total what schemas/order.json does not "
-            "allow: '31' is not of type 'number'",
+            "breaks: create: orders:1 by alias answers with a value at /total that "
+            "schemas/order.json does not allow: '31' is not of type 'number'",
             "response: schema-type at /total",
             "  current  25.0",
             '  target   "31"',

@@ -218,7 +218,7 @@ def records_of(service: str) -> Callable[[Json], bool]:
 def covers(place: Place, path: Sequence[str | int]) -> bool:
     """True when a place stands for this path."""
     return len(place) == len(path) and all(
-        wanted in ("*", step) for wanted, step in zip(place, path, strict=True)
+        wanted in ("*", str(step)) for wanted, step in zip(place, path, strict=True)
     )
 
 

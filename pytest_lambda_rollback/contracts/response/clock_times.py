@@ -1,12 +1,13 @@
-"""Telling the time of day of a replay from a value that must stay equal. Pure.
+"""Telling the time of a replay from a value that must stay equal.
 
-The policy: a value is taken for the clock's, and so for noise, when it looks like a time on both
-sides and the times lie within one day of each other. Two replays of the current version may
-agree on a coarse time by luck (whole seconds, a date), so agreement alone does not make a time a
-constant. Times further apart (an order's date, an expiry) are values like any other.
+A value counts as the clock's, and so as noise, if it looks like a time on both sides and the
+times are within one day of each other. Two replays of the current version may agree on a coarse
+time by luck (whole seconds, a date), so agreement alone does not make a time a constant. Times
+further apart (an order's date, an expiry) are values like any other.
 
 UUIDs have no such rule. Random ones differ between replays, which already makes them noise; one
-that two execution environments agree on is an identity, and another one there is another answer.
+that two execution environments agree on is an identity, and a different one is a different
+answer.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ NEAR_S = 86_400.0
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?\s?(Z|[+-]\d\d:?\d\d)?)?")
 _HTTP_DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d")
 _EPOCH_S = (1_000_000_000, 4_102_444_800)
-"""2001 to 2100; earlier and later numbers of seconds are hardly the clock's."""
+"""2001 to 2100; other numbers of seconds are unlikely to be the clock's."""
 
 
 def near_times(values: Iterable[Json], target: Json) -> bool:
-    """Whether all values and the target are times of one form within a day of one another."""
+    """True if all values and the target are times of one form within a day of one another."""
     moment = moment_of(target)
     if moment is None:
         return False

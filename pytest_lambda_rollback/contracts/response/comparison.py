@@ -1,21 +1,72 @@
-"""Comparing what the current version answered with what a target answers. Pure.
+"""Comparing the answers of the current version with those of a target, by shape or by value.
 
-Two rules. `compare_shape` asks what a caller of the current version may rely on: keys that are
-always there and their JSON types; more than that is welcome (open content). `compare_values`
-asks for the same values, leaving out what differs by itself. This room knows neither HTTP nor
-event sources, and words no sentences of its own but for arrays.
+`compare_shape` asks for what a caller of the current version may rely on: keys that are always
+there and their JSON types; a target may answer more. `compare_values` asks for the same values,
+but for those that differ by themselves. This module knows neither HTTP nor event sources.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from pytest_lambda_rollback.contracts.response.clock_times import near_times
 from pytest_lambda_rollback.contracts.response.differences import ANY_INDEX, Differences
 from pytest_lambda_rollback.contracts.response.matching import element_keys, match
-from pytest_lambda_rollback.contracts.response.shapes import Shape, shape_of
 from pytest_lambda_rollback.model.json_values import Json, Path, canonical, json_type, scalar_key
 from pytest_lambda_rollback.model.text import counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One key that was seen in an object."""
+
+    shape: Shape
+    required: bool
+    """True when every object at this place had the key."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """The JSON shape at one place, merged over replays and over array elements."""
+
+    types: frozenset[str]
+    """JSON types, at least one."""
+    values: tuple[Json, ...]
+    """The values themselves, at least one."""
+    sample: Json
+    """One of the values, preferably not null: for messages."""
+    members: Mapping[str, Member]
+    """By key; empty when no object was seen."""
+    element: Shape | None
+    """The merged shape of all elements; ``None`` when no element was seen."""
+
+
+def shape_of(values: Iterable[Json]) -> Shape:
+    """Merge the values seen at one place. Raises ValueError for no values at all."""
+    seen = list(values)
+    if not seen:
+        raise ValueError("a shape needs at least one value")
+    collected: dict[str, list[Json]] = {}
+    elements: list[Json] = []
+    objects = 0
+    for value in seen:
+        if isinstance(value, dict):
+            objects += 1
+            for key, member in value.items():
+                collected.setdefault(key, []).append(member)
+        elif isinstance(value, list):
+            elements.extend(value)
+    members: dict[str, Member] = {}
+    for key, found in collected.items():
+        members[key] = Member(shape=shape_of(found), required=len(found) == objects)
+    return Shape(
+        types=frozenset(map(json_type, seen)),
+        values=tuple(seen),
+        sample=next((value for value in seen if value is not None), None),
+        members=members,
+        element=shape_of(elements) if elements else None,
+    )
 
 
 def compare_shape(shape: Shape, target: Json, path: Path, differences: Differences) -> None:
@@ -47,10 +98,10 @@ def compare_values(
 ) -> None:
     """Note where the target's values differ; ``current`` has one value of each replay, ≥ 1.
 
-    Noise, which is left out: leaves that differ between the replays (their JSON types must
-    stay), keys that not every replay has, the elements of arrays whose length varies (their
-    shape must stay), the order of arrays that are shuffled, times near each other (`moments`),
-    and values that vary in most elements of an array (`Differences.saw`).
+    Left out as noise: leaves that differ between the replays (their JSON types must stay), keys
+    that not every replay has, the elements of arrays whose length varies (their shape must stay),
+    the order of arrays that are shuffled, times near each other (`clock_times`), and values that
+    vary in most elements of an array (`Differences.saw`).
     """
     if differences.ignored(path) or differences.matched(path, current, target):
         return
@@ -144,7 +195,7 @@ def _compare_arrays(
     if len(differences) == before:
         differences.changed(
             path, current[0][found.missing[0][0]], target[found.extra[0]],
-            f"TARGET answers other items at PLACE than CURRENT: {len(found.extra)} of "
+            f"TARGET answers different items at PLACE from CURRENT: {len(found.extra)} of "
             f"{len(target)}, in any order",
         )  # fmt: skip
 

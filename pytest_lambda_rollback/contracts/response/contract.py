@@ -24,10 +24,13 @@ from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import BY_FORM
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import media_family
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
 from pytest_lambda_rollback.contracts.interface import ReplayCase
-from pytest_lambda_rollback.contracts.response.comparison import compare_shape, compare_values
+from pytest_lambda_rollback.contracts.response.comparison import (
+    compare_shape,
+    compare_values,
+    shape_of,
+)
 from pytest_lambda_rollback.contracts.response.differences import Differences
 from pytest_lambda_rollback.contracts.response.json_schema import compare_schema
-from pytest_lambda_rollback.contracts.response.shapes import shape_of
 from pytest_lambda_rollback.model.findings import Contract, Judgement, Subject
 from pytest_lambda_rollback.model.json_values import MAX_DEPTH, Json, TooDeepError, one_line, parse
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
@@ -60,18 +63,21 @@ def judge(
     """Compare a target's response with those of two or more replays of the current version.
 
     Every outcome must be a response. ``event`` is the one that both were given; without it
-    the caller is unknown. Findings are sorted by their JSON Pointer; a place
-    inside an array without a meaningful order has ``*`` for its index. A response that nests
-    deeper than MAX_DEPTH is unknown, and so is a schema that the current version misses. Raises
-    ValueError for outcomes that are no responses, no baseline, an unknown mode, a mode
-    ``schema`` without one, an unknown matcher or an ignored place that is not a JSON Pointer.
+    the caller is unknown. Findings are sorted by their JSON Pointer; a place inside an array
+    without a meaningful order has ``*`` for its index. A response that nests deeper than
+    MAX_DEPTH makes the judgement unknown, and so does a schema that the current version misses.
+    Raises ValueError for an outcome that is not a response, a missing baseline, an unknown mode,
+    mode ``schema`` without a schema, an unknown matcher, or an ignored place that is not a JSON
+    Pointer.
     """
     if not baseline or any(o.kind is not OutcomeKind.RESPONSE for o in (*baseline, target)):
-        raise ValueError("the response contract compares responses, with one baseline at least")
+        raise ValueError(
+            "the response contract needs responses of the current version and of a target"
+        )
     if rule.mode == "none":
         return Judgement()
     if rule.mode not in ("shape", "exact", "schema"):
-        raise ValueError(f"{rule.mode!r} is no mode of the response contract")
+        raise ValueError(f"{rule.mode!r} is not a mode of the response contract")
     differences = Differences(
         subject=subject,
         ignore=rule.ignore,
@@ -88,8 +94,8 @@ def judge(
     except (TooDeepError, RecursionError):
         reason = (
             f"a response of CURRENT or TARGET nests deeper than {MAX_DEPTH} "
-            'levels, which is not compared. Set response = { mode = "none" } for this '
-            "function to check that it answers at all"
+            'levels, which is too deep to compare. Set response = { mode = "none" } for this '
+            "function to check only that it answers"
         )
     if reason is not None:
         return Judgement(reason=differences.worded(reason))
@@ -128,7 +134,7 @@ def _compare(
     rule: ResponseRule,
     event: Event,
 ) -> str | None:
-    """Note the differences, or return the reason why there is nothing to say."""
+    """Note the differences, or return the reason why they are unknown."""
     if rule.mode == "shape" and not event.answer_is_read:
         return None
     exact = rule.mode == "exact"
@@ -165,7 +171,7 @@ def _compare_opaque(
         differences.other(
             (),
             "not-json",
-            "TARGET answers what is not JSON where CURRENT answers JSON",
+            "TARGET does not answer JSON where CURRENT does",
             _text(current[0]),
             _text(target),
         )
@@ -187,7 +193,7 @@ def _compare_opaque(
         differences.other(
             (),
             "value-changed",
-            "TARGET answers other content than CURRENT",
+            "TARGET answers different content from CURRENT",
             _text(current[0]),
             _text(target),
         )

@@ -1,8 +1,7 @@
-"""Collecting differences between two responses, and the sentences that say them. Pure.
+"""Collecting the differences between two responses.
 
 A difference is kept once for each path and kind, however many array elements show it: the first
-place is reported, the others are counted. This room decides how findings read and sort; what a
-difference *is* is decided by those that call it.
+place is reported, the others are counted. Callers decide what a difference is.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import HEADER_OBJECTS
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import Place, covers
 from pytest_lambda_rollback.contracts.response.matchers import Fit, fit
 from pytest_lambda_rollback.model.findings import Contract, Finding, Subject
 from pytest_lambda_rollback.model.json_values import (
@@ -28,7 +28,7 @@ ANY_INDEX = "*"
 """The token for an element of an array whose order means nothing, and for any in a pattern."""
 
 SEVERAL = 5
-"""From how many varying elements on a place in an array is taken to be random."""
+"""Number of varying elements from which a place in an array counts as random."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +51,8 @@ def _folded(path: Path) -> Path:
     return path
 
 
-def _covers(pattern: Path, tokens: Path) -> bool:
-    """Whether a pattern of as many tokens stands for this place."""
-    return len(pattern) == len(tokens) and all(
-        p in (ANY_INDEX, str(t)) for p, t in zip(pattern, tokens, strict=True)
-    )
+def _pattern(text: str) -> Place:
+    return tuple(map(str, _folded(pointer_tokens(text))))
 
 
 def _place(path: Path) -> Path:
@@ -69,46 +66,46 @@ def _order(path: Path) -> tuple[tuple[int, int, str], ...]:
 
 @dataclass(slots=True)
 class Differences:
-    """What one comparison found. Made for one comparison and dropped with it."""
+    """The differences of one comparison, made for it and dropped with it."""
 
     subject: Subject
     ignore: tuple[str, ...] = ()
     """JSON Pointers with ``*`` for one token; each covers its subtree."""
     matchers: tuple[Matcher, ...] = ()
-    """What values at places must look like instead of being compared; the first one counts."""
-    _patterns: list[Path] = field(init=False, default_factory=list)
-    _matchers: list[tuple[Path, Matcher]] = field(init=False, default_factory=list)
+    """Forms that values at places must have instead of being compared; the first one counts."""
+    _patterns: list[Place] = field(init=False, default_factory=list)
+    _matchers: list[tuple[Place, Matcher]] = field(init=False, default_factory=list)
     _fits: dict[tuple[int, int], tuple[Sequence[Json], Fit | None]] = field(
         init=False, default_factory=dict
     )
-    """By matcher and values; these are held, so that their ids stay theirs."""
+    """By matcher and values, which are kept so that their ids stay valid."""
     _seen: dict[Path, list[int]] = field(init=False, default_factory=dict)
     """By place: how often values there were steady, and how often they varied by themselves."""
     _found: dict[tuple[Path, str], _Difference] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._patterns = [_folded(pointer_tokens(text)) for text in self.ignore]
-        self._matchers = [(_folded(pointer_tokens(each.pointer)), each) for each in self.matchers]
+        self._patterns = [_pattern(text) for text in self.ignore]
+        self._matchers = [(_pattern(each.pointer), each) for each in self.matchers]
 
     def __len__(self) -> int:
         return len(self._found)
 
     def ignored(self, path: Path) -> bool:
-        """Whether the configuration ignores this place, or a place above it."""
+        """True if the configuration ignores this place, or a place above it."""
         if not self._patterns:
             return False
         tokens = _folded(path)
-        return any(_covers(pattern, tokens[: len(pattern)]) for pattern in self._patterns)
+        return any(covers(pattern, tokens[: len(pattern)]) for pattern in self._patterns)
 
     def set_aside(self, path: Path) -> bool:
-        """Whether values at this place are not compared: it is ignored, or has a matcher."""
+        """True if values at this place are not compared: it is ignored, or has a matcher."""
         return self.ignored(path) or self._matcher(path) is not None
 
     def matched(self, path: Path, current: Sequence[Json], target: Json) -> bool:
-        """Whether a matcher judges this place; a target's value that it does not fit is noted.
+        """True if a matcher judges this place; a target's value that does not fit it is noted.
 
         ``current`` holds the current version's values there. Where one of these does not fit
-        itself, the matcher says nothing of what callers rely on, and the values are compared.
+        itself, the matcher does not say what callers rely on, and the values are compared.
         """
         matcher = self._matcher(path)
         if matcher is None:
@@ -118,7 +115,7 @@ class Differences:
             self._add(
                 path,
                 "matcher-missed",
-                "TARGET answers at PLACE what is not ",
+                "TARGET answers with a value at PLACE that is not ",
                 short_text(current[0]),
                 short_text(target),
                 note=known.expected,
@@ -136,7 +133,7 @@ class Differences:
         if not self._matchers:
             return None
         tokens = _folded(path)
-        return next((m for pattern, m in self._matchers if _covers(pattern, tokens)), None)
+        return next((m for pattern, m in self._matchers if covers(pattern, tokens)), None)
 
     def lost(self, path: Path, current: Json) -> None:
         """A key that the current version always returns is not there."""
@@ -161,13 +158,13 @@ class Differences:
     def changed(self, path: Path, current: Json, target: Json, says: str = "") -> None:
         """A value differs, where values are compared."""
         if self._is_new(path, "value-changed"):
-            says = says or "TARGET answers another value at PLACE than CURRENT"
+            says = says or "TARGET answers a different value at PLACE from CURRENT"
             self._add(path, "value-changed", says, short_text(current), short_text(target))
 
     def reordered(self, path: Path, current: Json, target: Json) -> None:
         """The same items stand in another order, where values are compared."""
         if self._is_new(path, "order-changed"):
-            says = "TARGET answers the items at PLACE in another order than CURRENT"
+            says = "TARGET answers the items at PLACE in a different order from CURRENT"
             self._add(path, "order-changed", says, short_text(current), short_text(target))
 
     def rule(
@@ -200,11 +197,11 @@ class Differences:
             self._add(path, kind, says, current, target, note)
 
     def saw(self, path: Path, *, varies: bool) -> None:
-        """Note whether a value in an array differs between replays of the current version.
+        """Count whether a value in an array differs between replays of the current version.
 
-        Of many random values some agree by luck. Where most elements of an array vary at the
-        same place, and several do, another value there is noise in the others too. Of arrays at
-        the same place, one that is shuffled is enough: order means something in all or in none.
+        Some of many random values agree by luck. If most elements of an array vary at the same
+        place, and several do, a different value there is noise in the others too. Of arrays at
+        the same place, one that is shuffled is enough: order is meaningful in all or in none.
         """
         if len(path) > 1:
             self._seen.setdefault(_place(path), [0, 0])[varies] += 1
@@ -216,7 +213,7 @@ class Differences:
         return difference.kind == "value-changed" and varied >= SEVERAL and varied > steady
 
     def _is_new(self, path: Path, kind: str) -> bool:
-        """Whether this is to be kept; a known one is counted, an ignored one is dropped."""
+        """True for a difference to keep; a known one is counted, an ignored one dropped."""
         if self.ignored(path):
             return False
         key = _place(path), kind
@@ -242,7 +239,7 @@ class Differences:
         )  # fmt: skip
 
     def keep_rules(self) -> None:
-        """Drop everything but broken rules of the event source."""
+        """Drop everything except broken rules of the event source."""
         self._found = {key: each for key, each in self._found.items() if each.is_rule}
 
     def findings(self) -> tuple[Finding, ...]:

@@ -1,9 +1,9 @@
-"""Mode ``schema``: whether a response is what a JSON Schema allows. Pure.
+"""Mode ``schema``: a response must satisfy a JSON Schema.
 
-A target is judged only where the current version's own responses satisfy the schema; a schema
-that they miss says nothing of what callers rely on. References are resolved within the schema
-alone, never from a network or a file. ``format`` is an annotation, as the specification has it.
-This room knows JSON Schema by the `jsonschema` package, which is imported when it is needed.
+A target is judged only if the current version's own responses satisfy the schema; one that they
+miss does not say what callers rely on. References are resolved only within the schema, never from
+a network or a file. ``format`` is an annotation, as in the specification. The package `jsonschema`
+is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MISSING_PROPERTY = re.compile(r"^(?P<name>'.*'|\".*\") is a required property$"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Miss:
-    """One place where a value is not what the schema allows."""
+    """One place where the schema does not allow a value."""
 
     path: Path
     keyword: str
@@ -40,10 +40,10 @@ class _Miss:
 def compare_schema(
     current: Sequence[Json], target: Json, rule: ResponseRule, differences: Differences
 ) -> str | None:
-    """Note where the target misses the schema, or return the reason why that cannot be told.
+    """Note where the target misses the schema, or return the reason why that is unknown.
 
-    ``rule.schema`` is the text of a checked schema of what stands at ``rule.schema_at``; raises
-    ValueError where there is none. Misses at ignored places do not count, on either side.
+    ``rule.schema`` is the text of a checked schema for the value at ``rule.schema_at``; raises
+    ValueError without one. Misses at ignored places do not count, on either side.
     """
     if rule.schema is None:
         raise ValueError("mode schema needs a schema")
@@ -76,13 +76,14 @@ def compare_schema(
             differences.other(
                 miss.path,
                 f"schema-{_kebab(miss.keyword)}",
-                f"TARGET answers at PLACE what {name} does not allow: ",
+                f"TARGET answers with a value at PLACE that {name} does not allow: ",
                 short_text(known),
                 short_text(found),
                 note=miss.says,
             )
     except Unresolvable as error:
-        return f"{name} cannot be followed ({one_line(str(error))}). Correct its $ref"
+        why = one_line(str(error))
+        return f"a reference in {name} could not be resolved ({why}). Correct its $ref"
     except RecursionError:
         return f"{name} refers to itself without end. Correct its $ref"
     return None
@@ -110,7 +111,7 @@ def _misses(validator: Any, value: Json, at: Path) -> Iterator[_Miss]:
 
 
 def _part(value: Json, path: Path) -> tuple[bool, Json]:
-    """Whether there is something at a place, and what."""
+    """True and the value at a place; false if there is none."""
     for token in path:
         if isinstance(value, dict) and str(token) in value:
             value = value[str(token)]

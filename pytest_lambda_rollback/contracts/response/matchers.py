@@ -1,7 +1,7 @@
-"""Matchers: what a value must look like where its value itself means nothing. Pure.
+"""Matchers: the form of a value, for places where the value itself is meaningless.
 
-A matcher stands for a place of a response (``response = { matchers = { "/id" = "uuid" } }``).
-This room knows what fits it; where it applies and how a miss is reported is decided elsewhere.
+A matcher belongs to a place in a response (``response = { matchers = { "/id" = "uuid" } }``).
+This module decides what fits it; callers decide where it applies and report a miss.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ class Fit:
     """Sorted; for a tolerance at least one, else none."""
 
     def takes(self, value: Json) -> bool:
-        """Whether a value of the target fits."""
+        """True if a value of the target fits."""
         if self.matcher.kind != "tolerance":
             return _looks_right(self.matcher, value)
         number = _number(value)
         if number is None:
             return False
         at = bisect_left(self.numbers, number)
-        # What binary fractions lose is no distance: 0.3 is within 0.1 of 0.2.
+        # Rounding of binary fractions does not count: 0.3 is within 0.1 of 0.2.
         reach = self.matcher.tolerance + abs(number) * 1e-12
         return any(abs(number - known) <= reach for known in self.numbers[max(at - 1, 0) : at + 1])
 
     @property
     def expected(self) -> str:
-        """What a value must be, after "is not"."""
+        """The form that a value must have; follows "is not"."""
         match self.matcher.kind:
             case "uuid":
                 return "a UUID"
@@ -53,10 +53,10 @@ class Fit:
 
 
 def fit(matcher: Matcher, current: Sequence[Json]) -> Fit | None:
-    """The matcher as it applies where the current version answers these values, at least one.
+    """The matcher for a place where the current version answers these values, at least one.
 
-    ``None`` where one of them does not fit itself: then a target need not either. Raises
-    ValueError for an unknown matcher.
+    ``None`` if one of them does not fit: then a target need not fit either. Raises ValueError for
+    an unknown matcher.
     """
     if matcher.kind == "tolerance":
         numbers = [_number(value) for value in current]
@@ -74,7 +74,7 @@ def fit(matcher: Matcher, current: Sequence[Json]) -> Fit | None:
 def _looks_right(matcher: Matcher, value: Json) -> bool:
     """``timestamp`` takes ISO 8601, HTTP dates, and numbers of seconds to nanoseconds since 1970.
 
-    The numbers have to be of a time from 2001 to 2100.
+    Numbers must be times from 2001 to 2100.
     """
     match matcher.kind:
         case "uuid":
@@ -83,7 +83,7 @@ def _looks_right(matcher: Matcher, value: Json) -> bool:
             return moment_of(value) is not None
         case "regex":
             return isinstance(value, str) and re.search(matcher.pattern, value) is not None
-    raise ValueError(f"{matcher.kind!r} is no matcher")
+    raise ValueError(f"{matcher.kind!r} is not a matcher")
 
 
 def _number(value: Json) -> float | None:

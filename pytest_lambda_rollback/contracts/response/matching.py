@@ -1,9 +1,9 @@
-"""Which elements of arrays belong together when the order of an array may mean nothing. Pure.
+"""Matching the elements of arrays whose order may be meaningless.
 
 Elements are matched by what does not vary: of all paths inside the elements, those whose values
-are the same multiset in every replay of the current version. A shuffled list of objects that
-each carry a fresh UUID is so matched by everything but the UUID. Everything here is linear in
-the number of values (hashing, no pairwise comparison).
+are the same multiset in every replay of the current version. So a shuffled list of objects that
+each carry a fresh UUID is matched by everything but the UUID. Everything here is linear in the
+number of values (hashing, no pairwise comparison).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Leaf = tuple[Path, tuple[str, object]]
 """A scalar or an empty container: the path inside its element, and its `scalar_key`."""
 
 Key = frozenset[tuple[Leaf, int]]
-"""What identifies an element: its stable leaves, each with how often it occurs."""
+"""The identity of an element: its stable leaves, each with its number of occurrences."""
 
 Ignored = Callable[[Path], bool]
 
@@ -87,11 +87,11 @@ class Matches:
 
 
 def match(keys: ElementKeys) -> Matches:
-    """Match elements by key; those with equal keys in the order they stand in.
+    """Match elements by key; those with equal keys in order of position.
 
-    A second pass takes the elements left over and matches them without regard to times: the
-    caller compares what is matched, so a time that is far off is still seen. Every replay of the
-    current version must have the same multiset of keys.
+    A second pass matches the elements left over without regard to times: the caller compares
+    what is matched, so a time that is far off is still noticed. Every replay of the current
+    version must have the same multiset of keys.
     """
     places = [_places(run) for run in keys.runs]
     together: list[tuple[tuple[int, ...], int]] = []

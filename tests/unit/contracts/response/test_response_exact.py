@@ -166,7 +166,7 @@ def test_a_changed_value_among_chance_is_found() -> None:
         "/items/*/price",
         "99",
     )
-    assert said(finding) == "orders:2 answers another value at /items/*/price than orders:4"
+    assert said(finding) == "orders:2 answers a different value at /items/*/price from orders:4"
 
 
 def test_ignored_places_have_no_part_in_matching_a_shuffled_list() -> None:

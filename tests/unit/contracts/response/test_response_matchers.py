@@ -81,7 +81,9 @@ def test_matchers(
 
 def test_a_miss_is_told_with_both_values() -> None:
     (finding,) = judged([{"code": "A1"}] * 2, {"code": "B2"}, regex_at("/code", "^A")).findings
-    assert said(finding) == "orders:2 answers at /code what is not text that matches ^A"
+    assert (
+        said(finding) == "orders:2 answers with a value at /code that is not text that matches ^A"
+    )
     assert (finding.current, finding.target) == ('"A1"', '"B2"')
 
 
@@ -93,7 +95,7 @@ def test_a_miss_is_told_with_both_values() -> None:
 def test_what_was_expected_is_told(matcher: Matcher, says: str) -> None:
     current = {"uuid": ID_A, "timestamp": "2026-03-01", "tolerance": 1}[matcher.kind]
     (finding,) = judged([{"v": current}] * 2, {"v": None}, matcher).findings
-    assert said(finding) == f"orders:2 answers at /v what is not {says}"
+    assert said(finding) == f"orders:2 answers with a value at /v that is not {says}"
 
 
 def test_a_matcher_that_the_current_version_misses_itself_says_nothing() -> None:
@@ -142,7 +144,7 @@ def test_the_first_matcher_that_covers_a_place_counts() -> None:
 
 
 def test_an_unknown_matcher_is_refused() -> None:
-    with pytest.raises(ValueError, match="'colour' is no matcher"):
+    with pytest.raises(ValueError, match="'colour' is not a matcher"):
         judged([{"v": 1}] * 2, {"v": 1}, Matcher(pointer="/v", kind="colour"))
 
 

@@ -72,7 +72,8 @@ def test_schema(target: object, expected: Found) -> None:
 def test_a_miss_is_told_with_the_schema_and_both_values() -> None:
     (finding,) = judged(FINE, {"id": "A-1", "total": "25"}).findings
     assert said(finding) == (
-        "orders:2 answers at /total what order.json does not allow: '25' is not of type 'number'"
+        "orders:2 answers with a value at /total that order.json does not allow: '25' is not of "
+        "type 'number'"
     )
     assert (finding.current, finding.target) == ("25", '"25"')
 
@@ -148,7 +149,7 @@ def test_a_response_that_nobody_reads_is_held_against_a_schema_all_the_same() ->
                                     {"$ref": "#/$defs/nowhere"}])  # fmt: skip
 def test_references_that_lead_nowhere_are_unknown_and_nothing_is_fetched(schema: object) -> None:
     judgement = judged(FINE, FINE, schema=schema)
-    assert str(judgement.reason).startswith("order.json ")
+    assert "order.json " in str(judgement.reason)
     assert str(judgement.reason).endswith("Correct its $ref")
 
 
