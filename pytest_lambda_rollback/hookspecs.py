@@ -108,7 +108,7 @@ def pytest_lambda_rollback_result(config: pytest.Config, result: CheckResult, no
 
 @hookspec
 def pytest_lambda_rollback_report(config: pytest.Config, report: dict[str, Any]) -> None:
-    """Take the finished report, in the shape of the JSON report's schema.
+    """Take the finished report, as the JSON report's schema describes it.
 
     Called once, at the end, in the controlling process.
     """

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pytest_lambda_rollback.config.aws_tables import PublishedFunctions, redact_of, store_of
+from pytest_lambda_rollback.config.candidates import OPTION, candidate_of
 from pytest_lambda_rollback.config.function_settings import (
     FunctionReader,
-    candidate_of,
     count,
     settled,
 )
@@ -181,13 +181,13 @@ def check_candidates(command_line: CommandLine, loaded: Iterable[Settings]) -> N
         ]
         if len(homes) > 1:
             raise ConfigError(
-                f'--lambda-rollback-candidate {text} may be of either function "{function}"',
+                f'{OPTION} {text} may be of either function "{function}"',
                 why=f"{listed(homes)} declare one each",
                 do=f"Run pytest on one of the files, as in pytest --lambda-rollback {homes[0]}",
             )
         if function is None and len(files) > 1:
             raise ConfigError(
-                f"--lambda-rollback-candidate {path} does not say which function it is a build of",
+                f"{OPTION} {path} does not say which function it is a build of",
                 why=f"{len(files)} configuration files were collected",
                 do=f"Write FUNCTION={path}; functions are {listed(sorted(functions))}",
             )
@@ -195,7 +195,7 @@ def check_candidates(command_line: CommandLine, loaded: Iterable[Settings]) -> N
             near = nearest(function, functions)
             guess = f'Did you mean "{near}"? ' if near else ""
             raise ConfigError(
-                f'--lambda-rollback-candidate names the function "{function}", '
+                f'{OPTION} names the function "{function}", '
                 "which no collected configuration declares",
                 do=f"{guess}Functions are {listed(sorted(functions))}",
             )

@@ -14,6 +14,15 @@ from helpers.made_projects import ANSWERS, RUNTIME, Project
 OUTSIDE = Path(__file__).parents[1] / "assets" / "outside_plugin"
 
 
+FROM_SHELF = f"""
+engine = "canned"
+[functions.orders]
+source = {{ kind = "shelf", folder = "versions", runtime = "{RUNTIME}" }}
+current = "2"
+events = "events"
+"""
+
+
 @pytest.fixture
 def with_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the outside package importable, with its entry points, as an installation does."""
@@ -60,11 +69,7 @@ def test_an_option_names_the_engine_of_a_plugin(project: Project) -> None:
 
 @pytest.mark.usefixtures("with_plugin")
 def test_versions_come_from_the_version_source_of_a_plugin(project: Project) -> None:
-    source = f'{{ kind = "shelf", folder = "versions", runtime = "{RUNTIME}" }}'
-    project.write(
-        f'engine = "canned"\n[functions.orders]\nsource = {source}\n'
-        'current = "2"\nevents = "events"\n'
-    )
+    project.write(FROM_SHELF)
     result = run(project)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["The newest safe target of orders is 1, by alias and redeploy."])
@@ -125,6 +130,31 @@ def test_no_event_has_the_name_of_a_plugins_contract(project: Project) -> None:
     result = run(project)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(['*cannot be called "memory": a contract\'s check has that name*'])
+
+
+@pytest.mark.usefixtures("with_plugin")
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "workers"])
+def test_a_plugin_writes_a_report_of_its_own(project: Project, options: tuple[str, ...]) -> None:
+    on_outside_engine(project)
+    result = run(project, *options)
+    assert result.ret == pytest.ExitCode.OK
+    assert (project.path / "verdict.txt").read_text() == "safe: 1 function(s)\n"
+    result.stdout.fnmatch_lines(["engine canned 7"])
+    result.assert_outcomes(passed=12)
+
+
+@pytest.mark.usefixtures("with_plugin")
+def test_the_console_script_reads_the_version_source_of_a_plugin(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAMBDA_ROLLBACK_PSEUDONYM_KEY", "k" * 32)
+    project.write(FROM_SHELF)
+    done = console(project, "record", "orders", "--from", "topic=placed", "--into", "new")
+    assert done.returncode == 0, done.stderr
+    project.write(FROM_SHELF.replace('"shelf"', '"shlef"'))
+    refused = console(project, "record", "orders", "--from", "topic=placed", "--into", "new")
+    assert refused.returncode == 2
+    assert 'Did you mean "shelf"?' in refused.stderr
 
 
 def test_without_the_plugin_its_engine_is_refused(project: Project) -> None:

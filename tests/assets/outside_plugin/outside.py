@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pluggy
 
@@ -29,6 +29,9 @@ from pytest_lambda_rollback.model.replay import (
 )
 from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.recording.origins.interface import OriginAccess, OriginRequest, Reading
+
+if TYPE_CHECKING:
+    import pytest
 
 hookimpl = pluggy.HookimplMarker("pytest")
 
@@ -212,3 +215,10 @@ SHOP = EventSource(
 @hookimpl
 def pytest_lambda_rollback_event_sources() -> list[EventSource]:
     return [SHOP]
+
+
+@hookimpl
+def pytest_lambda_rollback_report(config: pytest.Config, report: dict[str, Any]) -> None:
+    """Write a report of one line."""
+    path = config.rootpath / "verdict.txt"
+    path.write_text(f"{report['verdict']}: {len(report['functions'])} function(s)\n")

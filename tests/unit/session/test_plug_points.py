@@ -110,3 +110,35 @@ def test_a_declared_plugin_that_cannot_be_loaded_is_named(
         "No module named 'a_module_that_is_not_there'. Correct or uninstall the package that "
         "declares it under the entry points lambda_rollback."
     )
+
+
+@dataclass(frozen=True)
+class OfPlugin:
+    """A contract of a plugin, by either kind."""
+
+    name: str
+    needs_replays: bool = False
+
+
+class Contracts:
+    def __init__(self, *contracts: OfPlugin) -> None:
+        self.contracts = contracts
+
+    @hookimpl
+    def pytest_lambda_rollback_contracts(self) -> Sequence[OfPlugin]:
+        return self.contracts
+
+
+def test_contracts_without_replays_have_checks_of_their_own() -> None:
+    plugins = manager()
+    plugins.register(Contracts(OfPlugin("budget"), OfPlugin("tone", needs_replays=True)))
+    assert tuple(plug_points.contracts(plugins.hook)) == ("budget", "tone")
+    assert plug_points.static_contracts(plugins.hook) == ("budget",)
+
+
+@pytest.mark.parametrize("name", ["invocation", "state", "events", "none", "source"])
+def test_a_contract_cannot_have_a_name_that_ids_use_otherwise(name: str) -> None:
+    plugins = manager()
+    plugins.register(Contracts(OfPlugin(name)))
+    with pytest.raises(ConfigError, match=f'is a contract called "{name}"'):
+        plug_points.contracts(plugins.hook)
