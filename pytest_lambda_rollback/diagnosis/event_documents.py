@@ -1,8 +1,8 @@
-"""Events as places and values: JSON in strings is read, equal places of several events meet.
+"""Events as places and values, so that equal places of several events can be compared.
 
 A place is a path of keys and indexes; its pattern has ``*`` for every index, so that the lines of
-one order meet those of another. JSON text in a string (an SQS or API Gateway body, an SNS
-message) and JSON in base64 (Kinesis data, base64 bodies) is part of the document.
+one order match those of another. JSON in a string (an SQS or API Gateway body, an SNS message)
+and JSON in base64 (Kinesis data, Kafka values, base64 bodies) is part of the document.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ENVELOPES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One event, read; ``places`` has every value by its path, the root first."""
+    """One event; ``places`` has every value by its path, the root first."""
 
     places: Mapping[Path, Any]
     source: EventSource
@@ -39,7 +39,7 @@ class Document:
 
 
 def read(event: bytes, event_sources: EventSources) -> Document | None:
-    """``None`` for what is not JSON, or is too large or deep to look through."""
+    """Read an event; ``None`` if it is not JSON, or too large or deep."""
     try:
         value = json.loads(event)
         places = dict(_walk(value))
@@ -55,7 +55,7 @@ def pattern_of(path: Path) -> Path:
 
 
 def kind_of(value: Any) -> str:
-    """The JSON type, as a sentence says it."""
+    """The JSON type in words."""
     if value is None:
         return "null"
     return _KINDS.get(type(value), "a number")

@@ -46,7 +46,7 @@ class Differences(Protocol):
         target: str | None,
         note: str = "",
     ) -> None:
-        """The target breaks a rule of the event source; this counts in every mode.
+        """Note that the target breaks a rule of the event source; this counts in every mode.
 
         ``note`` follows the sentence unchanged.
         """
@@ -60,10 +60,10 @@ class Differences(Protocol):
         target: str | None,
         note: str = "",
     ) -> None:
-        """Another difference; in mode ``schema`` the schema decides instead."""
+        """Note another difference; in mode ``schema`` the schema decides instead."""
 
     def retyped(self, path: Path, types: Iterable[str], current: Json, target: Json) -> None:
-        """A value has a JSON type that the current version never gives there."""
+        """Note a value with a JSON type that the current version never returns there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """What the rules of an event source leave to compare."""
+    """The values that the rules of an event source leave to compare."""
 
     current: tuple[Json, ...]
     """One response of each replay."""
@@ -123,7 +123,7 @@ class EventSource:
     recognises: Callable[[Json], bool]
     """True for an event that surely comes from this source."""
     topics: tuple[Place, ...] = ()
-    """Where AWS says what an event is about: route, detail type, trigger."""
+    """Places that say what an event is about: route, detail type, trigger."""
     qualifiers: tuple[Place, ...] = ()
     """Places that tell equal topics apart, and stay out of the names of fixtures."""
     request_path: str | None = None
@@ -131,7 +131,7 @@ class EventSource:
     named_by_topics: bool = False
     """The topics alone name a fixture, without the slug: ``get-orders``."""
     payload: tuple[Place, ...] = ()
-    """Where the sender's own content begins; empty where AWS puts nothing around it."""
+    """Places where the sender's own content begins; empty if AWS adds nothing around it."""
     parameters: tuple[Place, ...] = ()
     """Other places that the sender fills, such as a query string."""
     answer_is_read: Callable[[Object], bool] = _always

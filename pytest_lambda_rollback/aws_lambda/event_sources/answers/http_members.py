@@ -13,7 +13,7 @@ from pytest_lambda_rollback.aws_lambda.event_sources.interface import Difference
 from pytest_lambda_rollback.model.json_values import Json, one_line, short_text
 
 HEADER_OBJECTS = ("headers", "multiValueHeaders")
-"""Where front ends read headers, whose names ignore case."""
+"""The objects that front ends read headers from; header names ignore case."""
 
 
 def status_of(value: Json) -> int | None:
@@ -88,7 +88,7 @@ def note_cookies(runs: Sequence[Object], other: Object, differences: Differences
 
 
 def _cookie_places(answer: Object) -> list[tuple[str, tuple[str, ...]]]:
-    """Where an answer sets cookies: ``cookies``, or ``Set-Cookie`` of one of the headers."""
+    """The places where an answer sets cookies: ``cookies``, or a header ``Set-Cookie``."""
     places: list[tuple[str, tuple[str, ...]]] = []
     if isinstance(answer.get("cookies"), list):
         places.append(("cookies", ()))

@@ -1,7 +1,7 @@
 """Answers with a result for each record, as Firehose and S3 Batch Operations read them.
 
 These services hand over records with an identity and expect each of them back with a result. A
-record that both versions fail is no break, nor is one that only the current version fails or
+record that both versions fail is not a break, nor is one that only the current version fails or
 drops. The data that records carry is compared record by record.
 """
 
