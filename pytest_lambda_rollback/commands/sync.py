@@ -155,7 +155,7 @@ def _show(report: SyncReport, store: Store) -> None:
         )
         say(f"{are}: recorded by digest, pulled when they run")
     if report.shared:
-        say(f"{report.shared} packages copied to {store.bucket}")
+        say(f"{counted(report.shared, 'package')} copied to {store.bucket}")
 
 
 def _few(names: Sequence[str]) -> str:

@@ -651,4 +651,4 @@ def test_a_mistake_in_the_command_line(user: User, arguments: tuple[str, ...], s
 def test_clean_without_a_bound_says_so(user: User) -> None:
     run = user.console("clean")
     assert run.code == 0
-    run.shows("no limit given, as by --max-age-days or --max-mb", "0 removed")
+    run.shows("no limit given: use --max-age-days or --max-mb", "0 removed")
