@@ -129,8 +129,8 @@ def coverage_lines(coverage: Coverage, *, of: str) -> list[str]:
         details.append(_unmeasured(coverage))
     if coverage.left_out:
         details.append(
-            f"{counted(coverage.left_out, 'file')} not looked into: too large, too many or not "
-            "to be compiled"
+            f"{counted(coverage.left_out, 'file')} not analysed: too large, too many or "
+            "not compilable"
         )
     return [line, *(f"  {detail}" for detail in details)]
 
@@ -167,7 +167,7 @@ def _by_file(coverage: Coverage) -> Iterable[str]:
 
 def _not_known(coverage: Coverage) -> str:
     reasons = list(dict.fromkeys(why for _, why in coverage.unmeasured if why))
-    text = "which lines they reached is not known"
+    text = "the lines they reached are not known"
     return f"{text}: {reasons[0]}" if reasons else text
 
 
@@ -175,7 +175,7 @@ def _unmeasured(coverage: Coverage) -> str:
     shown = "; ".join(f"{event}: {why}" for event, why in coverage.unmeasured[:_EVENTS_SHOWN])
     more = len(coverage.unmeasured) - _EVENTS_SHOWN
     tail = f"; and {more} more" if more > 0 else ""
-    return f"without {counted(len(coverage.unmeasured), 'event')} not measured ({shown}{tail})"
+    return f"excluding {counted(len(coverage.unmeasured), 'event')} not measured ({shown}{tail})"
 
 
 def _spelt(ranges: Ranges) -> str:

@@ -56,7 +56,7 @@ def reason_lines(function: FunctionReport) -> list[str]:
             break_on_hyphens=False,
         )
     if len(reasons) > _MOST:
-        lines.append(f"  and {len(reasons) - _MOST} more reasons, which the failures above tell")
+        lines.append(f"  and {len(reasons) - _MOST} more reasons; see the failures above")
     return lines
 
 

@@ -75,7 +75,7 @@ def _block(function: FunctionReport, place: str, name: str, rest: str) -> list[s
     where = f", from {function.current_from}" if function.current_from else ""
     lines = [f"{place}, current version {function.current}{where}"]
     if function.inherited:
-        lines.append(f"  taken over: {', '.join(function.inherited)}")
+        lines.append(f"  inherited: {', '.join(function.inherited)}")
     if function.source:
         source = function.source
         lines.append(f"  versions of {source.arn}, as of {source.as_of}")

@@ -90,10 +90,7 @@ def conclusion(function: FunctionReport, name: str) -> str:
                 f"{less}{tail}."
             )
     if accepted := _with(Verdict.ACCEPTED, by_target):
-        return (
-            f"{name} has no target that is safe; {accepted[0]} breaks only where it is accepted"
-            f"{tail}."
-        )
+        return f"{name} has no safe target; {accepted[0]} breaks only where it is accepted{tail}."
     found = {verdict for verdicts in by_target.values() for verdict in verdicts.values()}
     if found == {Verdict.BREAKS} and not gaps:
         return f"{name} has no safe target: every one that was checked breaks."

@@ -278,7 +278,7 @@ def test_an_image_that_sam_built_is_a_candidate(orders: Project, pushed: Images)
     assert breaks_of(report_of(orders)) == {("3", "alias"): {"create"}}
     run.shows(
         "orders:3 by alias answers without /tax, which orders:candidate always returns",
-        "taken over: settings from Orders in .aws-sam/build/template.yaml, known at deployment "
+        "inherited: settings from Orders in .aws-sam/build/template.yaml, known at deployment "
         "only: Environment.Variables.TABLE",
         "placeholders for values of: TABLE",
     )

@@ -139,7 +139,7 @@ def test_an_exit_loses_its_event_and_not_the_next(measure: Measure) -> None:
         "files",
         "  7 of 11 lines of app.py, not 6, 8, 10-11",
         "  3 of 4 lines of rules.py, not 3",
-        "  without 1 event not measured (exit: the runtime exited with status 3 during the "
+        "  excluding 1 event not measured (exit: the runtime exited with status 3 during the "
         "invocation)",
     ]
 

@@ -63,7 +63,7 @@ def test_a_function_of_a_sam_build_brings_its_layers_and_settings(shop: Project)
     shows(
         text,
         "reports, current version candidate",
-        "taken over: settings from ReportsFunction in sam-app/.aws-sam/build/template.yaml, "
+        "inherited: settings from ReportsFunction in sam-app/.aws-sam/build/template.yaml, "
         "timeout_s from 2, known at deployment only: Environment.Variables.STAGE and Timeout",
         "placeholders for values of: STAGE",
         # The layer is the one in the build, by the name that the template gives it.
@@ -80,7 +80,7 @@ def test_a_function_of_a_cdk_assembly_in_the_file(shop: Project) -> None:
     assert code == 0, text
     shows(
         text,
-        "taken over: settings from Shop/Reports in cdk-app/cdk.out/Shop.template.json",
+        "inherited: settings from Shop/Reports in cdk-app/cdk.out/Shop.template.json",
         "The newest safe target of reports is 2, by alias and redeploy",
     )
 
@@ -189,7 +189,7 @@ def test_plain_code_takes_all_else_from_the_newest_version(shop: Project, kind: 
             archive.write(shop.path / "versions" / "1" / "app.py", "app.py")
     code, text = checked(shop, path.name, more=("-k", "alias"))
     assert code == 0, text
-    shows(text, "taken over: layers from 2, runtime from 2, handler from 2")
+    shows(text, "inherited: layers from 2, runtime from 2, handler from 2")
 
 
 def shows(text: str, *parts: str) -> None:

@@ -117,8 +117,8 @@ def test_a_candidate_that_is_the_wrong_folder_blames_no_event(project: Project) 
     result.stdout.fnmatch_lines(
         [
             "unknown: *orders:candidate, the current version, does not start, with any event: "
-            "*No module named 'app'. So there is nothing to compare with. Look whether its code "
-            "is the right folder or zip, *",
+            "*No module named 'app'. So there is nothing to compare with. Check that its code "
+            "is the right folder or zip and *",
         ]
         * 2
     )

@@ -218,7 +218,7 @@ def _did(outcome: Outcome) -> str:
 
 def _error(outcome: Outcome) -> str:
     if outcome.error is None:
-        return "an error that it does not name"
+        return "an error without a name"
     message = one_line(outcome.error.message)
     return f"{outcome.error.type}: {message}" if message else outcome.error.type
 
@@ -236,8 +236,8 @@ def _shown(outcome: Outcome) -> str:
 def _harness(name: str, outcome: Outcome) -> str:
     why = one_line(outcome.detail) or "the engine gave no reason"
     return (
-        f"{name} could not be replayed: {why}. This is trouble of the engine, not of the "
-        "function: run the check again, and look at the engine if it stays"
+        f"{name} could not be replayed: {why}. The engine is at fault, not the "
+        "function: run the check again, and check the engine if this persists"
     )
 
 
@@ -252,20 +252,20 @@ def _missing_service(name: str, call: FailedCall) -> str:
 def _server_error(current: str, status: int, outcome: Outcome) -> str:
     return (
         f"{current} answers this event with status {status} itself, so there is nothing to "
-        f"compare with: {_shown(outcome)}. Use an event that it serves, or, if this answer is "
-        f'right, say "expect": {{"error": "{status}"}} in the fixture envelope'
+        f"compare with: {_shown(outcome)}. Use an event that it handles, or, if this answer is "
+        f'correct, set "expect": {{"error": "{status}"}} in the fixture envelope'
     )
 
 
 def _does_not_start(current: str, outcome: Outcome) -> str:
-    do = "Repair it, or give its variables the values that it needs to start"
+    do = "Fix it, or set its environment variables to values that it can start with"
     kind = outcome.error.type.rpartition(".")[2] if outcome.error is not None else ""
     if kind == "ImportModuleError":
-        do = "Look whether its code is the right folder or zip, and its layers have what it imports"
+        do = "Check that its code is the right folder or zip and its layers have what it imports"
     elif kind in ("HandlerNotFound", "MalformedHandlerName"):
-        do = "Correct its handler, or look whether its code is the right folder or zip"
+        do = "Correct its handler, or check that its code is the right folder or zip"
     elif kind == "UserCodeSyntaxError":
-        do = "Repair its code, or look whether it is written for this runtime"
+        do = "Fix its code, or check that it is written for this runtime"
     return (
         f"{current} does not start, with any event: {_without_place(outcome)}. So there is "
         f"nothing to compare with. {do}"
@@ -277,8 +277,8 @@ def _raises(current: str, outcome: Outcome) -> str:
     if outcome.error is None and outcome.detail:
         reason += f" ({one_line(outcome.detail)})"
     if outcome.kind is not OutcomeKind.FUNCTION_ERROR or outcome.error is None:
-        return f"{reason}. Use an event that it serves, or repair the current version"
+        return f"{reason}. Use an event that it handles, or fix the current version"
     return (
-        f"{reason}. Use an event that it serves, or, if this error is right, say "
+        f"{reason}. Use an event that it handles, or, if this error is correct, set "
         f'"expect": {{"error": "{outcome.error.type}"}} in the fixture envelope'
     )

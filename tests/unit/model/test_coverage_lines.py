@@ -177,14 +177,14 @@ def test_percent_is_rounded_down_and_not_made_up() -> None:
                 "of 3 files",
                 "  0 of 10 lines of b.py, not 1-10",
                 "  7 of 10 lines of a.py, not 8-10",
-                "  without 1 event not measured (big: timed out after 22 s)",
-                "  1 file not looked into: too large, too many or not to be compiled",
+                "  excluding 1 event not measured (big: timed out after 22 s)",
+                "  1 file not analysed: too large, too many or not compilable",
             ],
         ),
         (
             [unmeasured("lines are measured for Python runtimes only")] * 2,
             [
-                "evidence for orders:3 by alias: 2 events from SQS; which lines they reached is "
+                "evidence for orders:3 by alias: 2 events from SQS; the lines they reached are "
                 "not known: lines are measured for Python runtimes only"
             ],
         ),

@@ -142,7 +142,7 @@ def test_very_many_reasons_are_counted() -> None:
     many = target("3", "alias", *(breaks(f"m{n}", f"e{n}") for n in range(10)))
     found = reason_lines(read(function("orders", many)))
     assert len(found) == 9
-    assert found[-1] == "  and 2 more reasons, which the failures above tell"
+    assert found[-1] == "  and 2 more reasons; see the failures above"
 
 
 def test_a_function_of_which_nothing_is_known_says_why() -> None:
@@ -160,7 +160,7 @@ def test_a_function_of_which_nothing_is_known_says_why() -> None:
         ("alias live", [], "orders, current version 4, from alias live", "  target  alias"),
         ("the newest published version", ["layers from $LATEST"],
          "orders, current version 4, from the newest published version",
-         "  taken over: layers from $LATEST"),
+         "  inherited: layers from $LATEST"),
     ],
 )  # fmt: skip
 def test_where_the_current_version_was_found_is_no_inheritance(
@@ -188,7 +188,7 @@ def test_where_the_current_version_was_found_is_no_inheritance(
         ([target("3", "alias", check("e", "unknown", reason="r"))],
          "No target of orders is known to be safe: see the unknown checks above."),
         ([target("3", "alias", check("e", "accepted"))],
-         "orders has no target that is safe; 3 by alias breaks only where it is accepted."),
+         "orders has no safe target; 3 by alias breaks only where it is accepted."),
     ],
 )  # fmt: skip
 def test_conclusions(targets: list[dict[str, Any]], said: str) -> None:
@@ -210,7 +210,7 @@ def skipped(version: str, strategy: str = "alias", function: str = "orders") -> 
         ([target("2")], [skipped("3"), skipped("1")],
          "The newest safe target of orders is 2, by alias; 3 and 1 were not checked."),
         ([target("3", "alias", check("e", "accepted"))], [skipped("2")],
-         "orders has no target that is safe; 3 by alias breaks only where it is accepted; 2 was "
+         "orders has no safe target; 3 by alias breaks only where it is accepted; 2 was "
          "not checked."),
         ([target("3", "alias", check("e", "unknown"))], [skipped("2")],
          "No target of orders is known to be safe: see the unknown checks above; 2 was not "
