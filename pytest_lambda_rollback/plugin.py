@@ -98,7 +98,7 @@ def _positive(text: str) -> int:
     except ValueError:
         number = 0
     if number < 1:
-        raise ArgumentTypeError(f"expected a positive whole number, got {text!r}")
+        raise ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
     return number
 
 

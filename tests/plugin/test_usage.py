@@ -81,7 +81,7 @@ def test_several_mistakes_are_shown_at_once(project: Project) -> None:
 
 
 def test_a_wrong_option_value(project: Project) -> None:
-    usage_error(project.run("--lambda-rollback-workers=0"), "workers", "positive whole number")
+    usage_error(project.run("--lambda-rollback-workers=0"), "workers", "whole number above 0")
     usage_error(project.run("--lambda-rollback-engine=dokcer"), "dokcer")
     usage_error(project.run("--lambda-rollback-candidate=nothing=x"), "nothing")
     usage_error(project.run("--lambda-rollback-base-image=python"), "RUNTIME=IMAGE")
