@@ -1,7 +1,7 @@
 """The errors of the project, one child for each party that must act.
 
 Every message says what failed (function and version where there is one), why, and what to do.
-This room knows no vendor: boto3, docker and pytest errors are translated where they arise,
+No vendor is known here: boto3, docker and pytest errors are translated where they arise,
 with ``raise … from error``.
 """
 

@@ -99,7 +99,8 @@ def _keep_unknown(
         marks = {mark.name for mark in item.iter_markers()}
         # What a sweep that failed stands for may have any name.
         of = item.settings.function(item.check.function)
-        sweep = of.source is None and of.reason is not None and not of.versions
+        named = of.source is not None or of.version_source is not None
+        sweep = not named and of.reason is not None and not of.versions
         if item.nodeid.startswith(unwanted) or not selection.may_mean(
             names=names, marks=marks, of_any_name=sweep
         ):

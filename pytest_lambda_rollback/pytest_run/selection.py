@@ -104,6 +104,7 @@ def possible_names(files: Iterable[tuple[Settings, tuple[Check, ...]]]) -> froze
     """The names below a function that a check of any function of these files may have."""
     names = {*Strategy, *Contract, "events"}
     for settings, checks in files:
+        names.update(settings.contracts)
         for function in settings.functions:
             names.update(function.event_name(path) for path in function.events)
         for check in checks:

@@ -133,6 +133,17 @@ def test_no_event_has_the_name_of_a_plugins_contract(project: Project) -> None:
 
 
 @pytest.mark.usefixtures("with_plugin")
+def test_versions_that_a_plugin_cannot_find_are_unknown_to_its_contract_too(
+    project: Project,
+) -> None:
+    project.write(FROM_SHELF.replace('"versions"', '"nowhere"'))
+    result = run(project, "-k", "memory")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["FAILED *::orders::versions::source - unknown: *no shelf*"])
+    assert run(project, "-k", "nothing_of_it").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+@pytest.mark.usefixtures("with_plugin")
 @pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["one process", "workers"])
 def test_a_plugin_writes_a_report_of_its_own(project: Project, options: tuple[str, ...]) -> None:
     on_outside_engine(project)

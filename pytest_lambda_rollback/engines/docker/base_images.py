@@ -2,8 +2,7 @@
 
 The images are the ones that AWS publishes for each runtime, under their short Docker Hub names.
 Runtimes that AWS deprecated stay in the table as long as AWS keeps their image, because a version
-that was published on one of them is still a possible rollback target. Docker is not
-known here.
+that was published on one of them is still a possible rollback target. Nothing here talks to Docker.
 """
 
 from __future__ import annotations

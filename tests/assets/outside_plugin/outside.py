@@ -18,6 +18,7 @@ from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
 from pytest_lambda_rollback.config.version_sources import FoundVersions, SourceRequest
 from pytest_lambda_rollback.contracts.interface import ReplayCase, StaticCase
 from pytest_lambda_rollback.engines.interface import Engine, EngineRequest, Progress
+from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.findings import Finding, Judgement
 from pytest_lambda_rollback.model.json_values import Json
 from pytest_lambda_rollback.model.recorded import RecordedEvent
@@ -83,6 +84,8 @@ class Shelf:
 
     def find(self, request: SourceRequest) -> FoundVersions:
         root = request.folder / request.options["folder"]
+        if not root.is_dir():
+            raise SourceError(f"there is no shelf {root}")
         return FoundVersions(
             versions={
                 path.name: {
