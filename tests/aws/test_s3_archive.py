@@ -247,7 +247,8 @@ def test_a_damaged_object_is_not_kept(bucket: Bucket, account: Account, tmp_path
 
 def test_the_archive_alone_loads_no_aws() -> None:
     code = (
-        "import sys; from pytest_lambda_rollback.sources import archive, syncing, retention;"
+        "import sys;"
+        "from pytest_lambda_rollback.sources.archive import archive, syncing, retention;"
         "print(sorted(set(sys.modules) & {'boto3', 'botocore', 'requests', 'urllib3'}))"
     )
     done = subprocess.run(
