@@ -153,7 +153,6 @@ PURE_MODULES = (
     "reports/terminal.py",
     "reports/summary.py",
     "reports/target_table.py",
-    "reports/reasons.py",
 )
 
 

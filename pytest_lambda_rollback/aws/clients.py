@@ -7,8 +7,12 @@ client for each thread would have each thread find AWS's limit for itself.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 import boto3.session
@@ -23,9 +27,57 @@ from botocore.credentials import (
 from botocore.exceptions import NoCredentialsError
 
 from pytest_lambda_rollback import __version__
-from pytest_lambda_rollback.aws.client_logs import unlog, unlogged
 from pytest_lambda_rollback.aws.failures import reading
 from pytest_lambda_rollback.errors import SourceError
+
+_CLIENTS: Final = ("boto3", "botocore", "requests", "s3transfer", "urllib3")
+
+_calls: ContextVar[int] = ContextVar("lambda_rollback_calls", default=0)
+"""Number of our calls that this thread is in."""
+
+
+class _Unlogged(logging.Filter):
+    """Drops records below a warning that are made during a call of ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # urllib3 repeats whole URLs in its warnings.
+        worth = logging.ERROR if record.name.startswith("urllib3") else logging.WARNING
+        return record.levelno >= worth or not _calls.get()
+
+
+_UNLOGGED: Final = _Unlogged()
+
+
+@contextmanager
+def unlogged() -> Iterator[None]:
+    """Nothing that this thread says to AWS inside, or gets from it, is logged."""
+    _begin()
+    try:
+        yield
+    finally:
+        _end()
+
+
+def unlog(client: Any) -> Any:
+    """The client of a service, whose calls are not logged from now on."""
+    events = client.meta.events
+    events.register_first("before-call", _begin)
+    events.register_last("after-call", _end)
+    events.register_last("after-call-error", _end)
+    return client
+
+
+def _begin(**_: object) -> None:
+    # A logger does not ask the filters of those above it, so each has to have it.
+    for name, logger in list(logging.Logger.manager.loggerDict.items()):
+        if name.partition(".")[0] in _CLIENTS and isinstance(logger, logging.Logger):
+            logger.addFilter(_UNLOGGED)
+    _calls.set(_calls.get() + 1)
+
+
+def _end(**_: object) -> None:
+    _calls.set(max(0, _calls.get() - 1))
+
 
 _TOOL: Final = "pytest-lambda-rollback"
 

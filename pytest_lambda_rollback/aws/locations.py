@@ -15,8 +15,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from botocore.exceptions import ClientError
 
-from pytest_lambda_rollback.aws.client_logs import unlogged
-from pytest_lambda_rollback.aws.clients import Account
+from pytest_lambda_rollback.aws.clients import Account, unlogged
 from pytest_lambda_rollback.aws.failures import denied, missing, reading
 from pytest_lambda_rollback.aws.functions import hexadecimal
 from pytest_lambda_rollback.aws_lambda.names import account_of, qualifier_of, region_of, unqualified

@@ -20,7 +20,7 @@ from pytest_lambda_rollback.model.settings import FunctionSettings, Redact, Sett
 from pytest_lambda_rollback.model.text import counted, listed, nearest
 from pytest_lambda_rollback.recording.origins import registry
 from pytest_lambda_rollback.recording.origins.interface import OriginRequest, OriginType
-from pytest_lambda_rollback.recording.recorder_layer import HANDLER, layer_zip
+from pytest_lambda_rollback.recording.recorder import HANDLER, layer_zip
 from pytest_lambda_rollback.recording.run import (
     RecordOptions,
     RecordReport,

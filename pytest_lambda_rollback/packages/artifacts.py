@@ -32,7 +32,7 @@ from pytest_lambda_rollback.packages.members import (
 )
 from pytest_lambda_rollback.packages.new_files import new_file
 from pytest_lambda_rollback.packages.package import Package, Signature, special_file
-from pytest_lambda_rollback.packages.unpacking import unpack_tar
+from pytest_lambda_rollback.packages.trees import unpack_tar
 from pytest_lambda_rollback.packages.zips import ZipPackage
 
 _MTIME_S = 315_532_800

@@ -1,8 +1,8 @@
-"""Reading single files out of an artefact's tar, or out of a zip that lies in it.
+"""The tars of the artefact store: read file by file, or unpacked one over the other.
 
-A tree is a table of names and a way to read one of them; nothing is unpacked. The walk over the
-tar knows the one form that the artefact store writes (GNU headers, files, folders, symlinks and
-their long names) and refuses any other; `tarfile` takes five times as long for the same table.
+A tree is a table of names and a way to read one of them, also out of a zip in the tar. The
+walk over the tar knows the one form that the artefact store writes (GNU headers, files, folders,
+symlinks and their long names) and refuses any other; `tarfile` takes five times as long.
 What the files mean is not known here.
 """
 
@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import io
 import mmap
+import os
 import posixpath
+import shutil
+import stat
 import tarfile
 import zipfile
 import zlib
@@ -199,3 +202,67 @@ def _add_aliases(files: dict[str, _Place], links: Mapping[str, str]) -> None:
 
 def _below(files: Mapping[str, _Place], prefix: str) -> Iterator[str]:
     return (name for name in files if name.startswith(prefix))
+
+
+def unpack_tar(tar: Path, into: Path) -> None:
+    """Unpack ``tar`` over ``into``, which is made when it is missing.
+
+    Raises OSError, and tarfile.TarError for a tar that the store would not have made.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    folders: dict[str, int] = {"": 0o755}
+    with tarfile.open(tar, "r:", encoding="utf-8", errors="surrogateescape") as members:
+        for member in members:
+            name = member.name
+            misplaced = name in folders or name.rpartition("/")[0] not in folders
+            if misplaced or not _is_plain(name):
+                raise tarfile.ExtractError(f"unexpected member {name!r}")
+            path = into / name
+            if member.isdir():
+                _make_folder(path)
+                # Closed folders would stop the members below, so the mode comes last.
+                folders[name] = member.mode
+                continue
+            _remove(path)
+            if member.issym():
+                path.symlink_to(member.linkname)
+            elif member.isreg():
+                _write_file(members, member, path)
+            else:
+                raise tarfile.ExtractError(f"unexpected member {name!r}")
+    del folders[""]
+    for name, mode in reversed(folders.items()):
+        (into / name).chmod(mode & 0o777 | stat.S_IRWXU)
+
+
+def _is_plain(name: str) -> bool:
+    return "\0" not in name and all(part not in ("", ".", "..") for part in name.split("/"))
+
+
+def _make_folder(path: Path) -> None:
+    if _is_folder(path):
+        path.chmod(stat.S_IRWXU)
+        return
+    _remove(path)
+    path.mkdir(mode=stat.S_IRWXU)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _remove(path: Path) -> None:
+    if _is_folder(path):
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write_file(members: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        content = members.extractfile(member)
+        if content is None:
+            raise tarfile.ExtractError(f"{member.name!r} has no content")
+        shutil.copyfileobj(content, file)
+        os.fchmod(file.fileno(), member.mode & 0o777)

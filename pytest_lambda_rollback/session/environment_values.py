@@ -1,20 +1,25 @@
-"""Keeping values of environment variables out of everything that is shown.
+"""Values of environment variables: hidden in everything that is shown, or made up.
 
 A function may put them into an error, a log line or an answer. Short values are left alone:
-replacing ``3`` or ``prod`` everywhere would make every text unreadable and hide nothing.
+replacing ``3`` or ``prod`` everywhere would make every text unreadable and hide nothing. Where
+values are unknown and were made up, a failure that shows one is not the target's.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from itertools import takewhile
 from typing import Any
 from urllib.parse import quote
 
-from pytest_lambda_rollback.model.findings import CheckResult, Finding
+from pytest_lambda_rollback.model.findings import CheckResult, Finding, Judgement, Verdict
+from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
+from pytest_lambda_rollback.model.text import listed
 from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.reports import sentences
 
 SHORTEST = 8
 """Values with fewer characters are shown as they are."""
@@ -98,3 +103,75 @@ def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
         new = {each.name: _cleaned(getattr(value, each.name), clean) for each in fields(value)}
         return replace(value, **new)
     return value
+
+
+_OF_PACKAGES = ("ImportModuleError", "HandlerNotFound", "MalformedHandlerName", "CodeSyntaxError")
+"""Errors of AWS's runtime client that no variable's value is to blame for."""
+
+
+def explained(
+    judgement: Judgement, version: FunctionVersion, baseline: Iterable[Outcome]
+) -> Judgement:
+    """A reason why the current version is no baseline, with the placeholders it ran with.
+
+    Advice follows where they may be the reason: where an outcome shows one by its name or value,
+    or where the function does not start for another reason than its packages. Elsewhere they are
+    only mentioned.
+    """
+    if judgement.reason is None or not version.placeholders:
+        return judgement
+    outcomes = tuple(baseline)
+    values = dict(version.configuration.environment)
+    shown = [
+        name
+        for name in version.placeholders
+        if any(_names(name, values[name], _text(outcome)) for outcome in outcomes)
+    ]
+    reason = judgement.reason.rstrip(".")
+    if shown or any(_may_need_values(outcome) for outcome in outcomes):
+        return replace(judgement, reason=f"{reason}. {_advice(version, shown)}")
+    return replace(
+        judgement, reason=f"{reason}. It ran with placeholders for {listed(version.placeholders)}"
+    )
+
+
+def without_made_up(judgement: Judgement, outcome: Outcome, target: FunctionVersion) -> Judgement:
+    """``unknown`` instead of a break that shows a placeholder."""
+    if judgement.verdict is not Verdict.BREAKS or not target.placeholders:
+        return judgement
+    values = dict(target.configuration.environment)
+    text = _text(outcome)
+    shown = [name for name in target.placeholders if values[name] in text]
+    if not shown:
+        return judgement
+    return Judgement(
+        reason=f"{sentences.of_finding(judgement.findings[0])}; but that shows the placeholder of "
+        f"{listed(shown)}, so the real value may work. {_advice(target, shown)}"
+    )
+
+
+def _text(outcome: Outcome) -> str:
+    parts = [(outcome.payload or b"").decode("utf-8", "replace"), outcome.detail]
+    if outcome.error is not None:
+        parts += [outcome.error.message, *outcome.error.stack_trace]
+    return "\n".join(parts)
+
+
+def _names(name: str, value: str, text: str) -> bool:
+    """True where a text has the placeholder, or the variable's name as a word."""
+    return value in text or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+
+def _may_need_values(outcome: Outcome) -> bool:
+    """True where the function raises an error of its own while it starts."""
+    kind = outcome.error.type if outcome.error is not None else ""
+    return outcome.kind is OutcomeKind.INIT_ERROR and not kind.endswith(_OF_PACKAGES)
+
+
+def _advice(version: FunctionVersion, names: Sequence[str]) -> str:
+    table = f"functions.{version.function}"
+    return (
+        f"The values of {listed(names or version.placeholders)} are placeholders: give them under "
+        f"{table}.environment, or let them be fetched at run time by {table}.aws.environment = "
+        f'"fetch"'
+    )

@@ -24,7 +24,7 @@ from pytest_lambda_rollback.model.findings import Judgement, Subject, Verdict
 from pytest_lambda_rollback.model.replay import EventFixture, Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import FunctionSettings
 from pytest_lambda_rollback.model.versions import FunctionVersion
-from pytest_lambda_rollback.session import placeholders, verdicts
+from pytest_lambda_rollback.session import environment_values, verdicts
 from pytest_lambda_rollback.session.pool import (
     BASELINE_SLOTS,
     PROBE_SLOT,
@@ -86,10 +86,10 @@ class Replays:
         baseline = self._baseline(fixture)
         usable = invocation.judge_baseline(baseline, fixture.expect, version_name=self.current.name)
         if usable.reason is not None:
-            return Replayed(judgement=placeholders.explained(usable, self.current, baseline))
+            return Replayed(judgement=environment_values.explained(usable, self.current, baseline))
         first = self.replay(Slot(version=target), fixture, f"{fixture.name} on {subject.name}")
         judgement = self.compare(baseline, first, fixture, subject)
-        judgement = placeholders.without_made_up(judgement, first, target)
+        judgement = environment_values.without_made_up(judgement, first, target)
         if judgement.verdict is not Verdict.BREAKS:
             return Replayed(judgement=judgement, outcome=first)
         again = self.replay_fresh(target, fixture, subject.name)

@@ -14,7 +14,7 @@ import pytest
 
 from helpers.account_content import client_of, publish_function
 from helpers.aws_emulator.server import AwsServer
-from pytest_lambda_rollback.aws import event_objects, queues
+from pytest_lambda_rollback.aws import buckets, queues
 from pytest_lambda_rollback.aws.clients import Account
 from pytest_lambda_rollback.aws.logs import stretches
 from pytest_lambda_rollback.errors import ConfigError, SourceError
@@ -297,7 +297,7 @@ def test_a_listing_that_ends_early_is_not_the_end(
     )
     for number in range(3):
         client.put_object(Bucket="events", Key=f"{number}.json", Body=b'{"order": 1}')
-    monkeypatch.setattr(event_objects, "MAX_LISTED", listed)
+    monkeypatch.setattr(buckets, "MAX_LISTED", listed)
     budget = Budget(events=1000, seconds=60)
     readings = recorded(ObjectsOrigin(bucket="events"), budget=budget)
     assert len(readings) == min(listed, 3)

@@ -551,7 +551,7 @@ def test_nothing_survives_when_pytest_itself_is_killed(
             from pytest_lambda_rollback.engines.process.engine import ProcessEngine
             from pytest_lambda_rollback.model.replay import *
             from pytest_lambda_rollback.model.versions import *
-            from pytest_lambda_rollback.packages.unpacking import unpack_tar
+            from pytest_lambda_rollback.packages.trees import unpack_tar
             engine = ProcessEngine(
                 store_unpack=lambda artifact, into: unpack_tar(artifact.tar, into),
                 work_dir=Path({str(tmp_path / "killed")!r}),

@@ -23,7 +23,7 @@ from pytest_lambda_rollback.model.replay import Invocation, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.recording.log_events import events
-from pytest_lambda_rollback.recording.recorder_layer import HANDLER, layer_zip, recorder_source
+from pytest_lambda_rollback.recording.recorder import HANDLER, layer_zip, recorder_source
 
 pytestmark = pytest.mark.fault
 

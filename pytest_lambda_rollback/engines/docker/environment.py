@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_lambda_rollback.engines.docker.daemon import NotThere, remove_container, translated
 from pytest_lambda_rollback.engines.docker.network import SealedNetwork
-from pytest_lambda_rollback.engines.runtime_api.function_log import LINES, log_tail
-from pytest_lambda_rollback.engines.runtime_api.outcomes import outcome_of
+from pytest_lambda_rollback.engines.runtime_api.outcomes import LINES, log_tail, outcome_of
 from pytest_lambda_rollback.engines.runtime_api.replies import Phase, ReplyKind
 from pytest_lambda_rollback.engines.runtime_api.server import Endpoint
 from pytest_lambda_rollback.errors import EngineError

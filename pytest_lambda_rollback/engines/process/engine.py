@@ -34,8 +34,7 @@ from pytest_lambda_rollback.engines.process.folders import (
 )
 from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder
 from pytest_lambda_rollback.engines.runtime_api.environment_variables import environment_of
-from pytest_lambda_rollback.engines.runtime_api.function_log import BYTES, log_tail
-from pytest_lambda_rollback.engines.runtime_api.outcomes import outcome_of
+from pytest_lambda_rollback.engines.runtime_api.outcomes import BYTES, log_tail, outcome_of
 from pytest_lambda_rollback.engines.runtime_api.server import Endpoint, Phase, ReplyKind, RuntimeApi
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.replay import EngineDescription, Invocation, Outcome

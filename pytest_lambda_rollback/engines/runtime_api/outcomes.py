@@ -148,3 +148,28 @@ def _error_text(error: FunctionError | None) -> str:
         return "an error of which nothing is known"
     first_line = error.message.strip().partition("\n")[0]
     return f"{error.type}: {first_line}" if first_line else error.type
+
+
+LINES = 50
+"""Number of last lines that are kept."""
+BYTES = 16 * 1024
+"""Size of the end of a log that is looked at."""
+
+_CLIENT_REMARK = "LAMBDA_WARNING: Unhandled exception."
+_CLIENT_ERROR = "[ERROR]"
+
+
+def log_tail(raw: bytes) -> tuple[str, ...]:
+    """The function's own last lines, at most `LINES` of the last `BYTES` of a log.
+
+    The runtime client joins the lines of one message by carriage returns, which no other line
+    holds, and indents them with no-break spaces.
+    """
+    text = raw[-BYTES:].decode("utf-8", "replace")
+    lines: list[str] = []
+    for message in text.split("\n"):
+        is_clients = message.startswith(_CLIENT_ERROR) and "\r" in message
+        if is_clients or _CLIENT_REMARK in message:
+            continue
+        lines += message.replace("\u00a0", " ").splitlines()
+    return tuple(lines[-LINES:])

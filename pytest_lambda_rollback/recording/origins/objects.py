@@ -26,11 +26,11 @@ class ObjectsOrigin:
 
     def events(self, access: OriginAccess) -> Generator[Reading]:
         """The events in the objects."""
-        from pytest_lambda_rollback.aws import event_objects
+        from pytest_lambda_rollback.aws import buckets
 
         budget = access.budget
         at_most = budget.events
-        stored = event_objects.objects(
+        stored = buckets.objects(
             access.clients.client("s3"),
             self.bucket,
             self.prefix,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.pytest_run.ignored_folders import IgnoredFolders
+from pytest_lambda_rollback.pytest_run.collection import IgnoredFolders
 
 FILES = (".", "services/a", "services/b", "services/a/deep", "build/x", "env/site", ".aws-sam/y")
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.recording.recorder_layer import MEMBER, layer_zip, recorder_source
+from pytest_lambda_rollback.recording.recorder import MEMBER, layer_zip, recorder_source
 
 CONTEXT = SimpleNamespace(
     function_name="orders", function_version="4", aws_request_id="c6af9ac6-7b61-11e6"

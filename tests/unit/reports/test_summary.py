@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from pytest_lambda_rollback.reports.reasons import reason_lines
 from pytest_lambda_rollback.reports.report import FunctionReport, Report
-from pytest_lambda_rollback.reports.summary import summary
+from pytest_lambda_rollback.reports.summary import reason_lines, summary
 from pytest_lambda_rollback.reports.target_table import conclusion
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:{}"

@@ -7,7 +7,7 @@ import pytest
 from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.replay import FunctionError, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import Artifact, FunctionConfiguration, FunctionVersion
-from pytest_lambda_rollback.session.placeholders import explained
+from pytest_lambda_rollback.session.environment_values import explained
 
 CODE = Artifact(label="orders:4", digest="0", size_bytes=1, tar=Path("code"))
 ADVICE = (

@@ -1,4 +1,4 @@
-from pytest_lambda_rollback.engines.runtime_api.function_log import BYTES, LINES, log_tail
+from pytest_lambda_rollback.engines.runtime_api.outcomes import BYTES, LINES, log_tail
 
 
 def test_the_clients_own_error_and_remark_are_not_the_functions_log() -> None:
