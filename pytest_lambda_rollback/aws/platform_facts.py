@@ -147,7 +147,7 @@ class _Asked:
         return None if reserved is None else int(reserved)
 
     def permissions(self, qualifier: str | None) -> Iterator[Binding]:
-        """Who may invoke this qualifier by its resource-based policy; most have none."""
+        """Principals that its resource-based policy lets invoke this qualifier; often none."""
         named = {} if qualifier is None else {"Qualifier": qualifier}
         answer = self._ask(
             "lambda:GetPolicy",

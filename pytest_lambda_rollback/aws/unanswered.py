@@ -49,7 +49,7 @@ _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "CredentialRetrievalError MetadataRetrievalError",
-        "AWS credentials could not be had from {provider}",
+        "AWS credentials could not be obtained from {provider}",
         "Check the credential_process, role or container endpoint that the profile names",
     ),
     ("RefreshWithMFAUnsupportedError", "the role asks for an MFA code again", _MFA_FIRST),

@@ -156,7 +156,7 @@ class FunctionReader:
         )
 
     def _from_source(self, said: FunctionTable) -> Declared:
-        """What a plugin's version source says, or why it says nothing. Raises ConfigError."""
+        """A plugin's versions, or the reason why it has none. Raises ConfigError."""
         try:
             table = versions_of(
                 said.table,

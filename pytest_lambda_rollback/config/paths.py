@@ -37,7 +37,7 @@ def located(text: str, *, base: Path, where: str) -> Path:
 
 
 def _nearby(missing: Path) -> str:
-    """What there is where the path stops to exist, for the ``do`` of a message."""
+    """The last part of the path that exists, for the ``do`` of a message."""
     folder, part = missing.parent, missing.name
     while not folder.exists() and folder != folder.parent:
         folder, part = folder.parent, folder.name

@@ -18,7 +18,7 @@ _PYPROJECT_PREFIX = ("tool", "lambda-rollback")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLines:
-    """Where the tables of one configuration file begin; lines count from 1."""
+    """First lines of the tables of one configuration file; lines count from 1."""
 
     headers: tuple[tuple[Keys, int], ...] = ()
     """The keys and the line of each table header, in the order of the file."""

@@ -24,7 +24,7 @@ class SourceRequest:
     function: str
     """The name that the configuration gives to the function."""
     options: Mapping[str, Any]
-    """What the ``source`` table says besides ``kind``, as TOML values."""
+    """The keys of the ``source`` table besides ``kind``, as TOML values."""
     folder: Path
     """The folder of the configuration file; relative paths in the answer start there."""
     offline: bool = False
@@ -33,7 +33,7 @@ class SourceRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundVersions:
-    """What a version source knows, in the form of a configuration file."""
+    """The versions and aliases of a function, in the form of a configuration file."""
 
     versions: Mapping[str, Mapping[str, Any]]
     """By version, what ``[functions.F.versions.V]`` would say."""
@@ -42,11 +42,11 @@ class FoundVersions:
 
 
 class VersionSource(Protocol):
-    """Where versions of functions come from."""
+    """A place that versions of functions come from."""
 
     @property
     def name(self) -> str:
-        """What ``kind`` in a ``source`` table says."""
+        """The value of ``kind`` in a ``source`` table."""
         ...
 
     def find(self, request: SourceRequest) -> FoundVersions:

@@ -33,7 +33,7 @@ class StaticCase:
     strategy: Strategy
     requires: tuple[str, ...] = ()
     facts: PublishedFunction | None = None
-    """What AWS says of the current version's function, for the platform contract."""
+    """AWS's facts about the current version's function, for the platform contract."""
     target_facts: PublishedFunction | None = None
     """And of the target's."""
     alias: str | None = None
@@ -43,7 +43,7 @@ class StaticCase:
 
     @property
     def subject(self) -> Subject:
-        """Who the findings are about."""
+        """The subject of the findings."""
         return Subject(
             target=TargetRef(function=self.published.function, version=self.published.version),
             current=TargetRef(function=self.current.function, version=self.current.version),
@@ -56,7 +56,7 @@ class ReplayCase:
     """One event, replayed on a target and on the current version. Fields are only ever added."""
 
     subject: Subject
-    """Who the findings are about."""
+    """The subject of the findings."""
     fixture: EventFixture
     baseline: tuple[Outcome, ...]
     """The current version's outcomes, two or more of one kind."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 FOLDER = "/opt/lambda-rollback-coverage"
-"""Where the agent lies for a function whose PYTHONPATH leaves out the layers' usual folders."""
+"""The agent's path for a function whose PYTHONPATH leaves out the layers' usual folders."""
 ANSWER_LIMIT_BYTES = 900_000
 FILES_LIMIT = 1_000
 SOURCE_LIMIT_BYTES = 512 * 1024
@@ -44,7 +44,7 @@ _INSTALLED = ("site-packages", "dist-packages")
 
 
 class OwnFiles:
-    """Which files below the task root are the function's own, by name.
+    """The files below the task root that are the function's own, by name.
 
     Files that a distribution's metadata claims are not, unless the handler is one of them: then
     the function itself was installed.
@@ -235,7 +235,7 @@ def _thread_tracer() -> Any:
 
 
 def _line_tracers(lines: set[int]) -> Any:
-    """What gives a code object's tracer; none once all of its lines were reached."""
+    """The source of a code object's tracer; none once all of its lines were reached."""
     tracers: dict[int, tuple[Any, Any]] = {}
     """With the code objects, so that no other one can have their ids."""
 
@@ -277,7 +277,7 @@ def make_recorder(own: OwnFiles) -> Recorder:
 
 
 class Source:
-    """What one source file has: executable lines, and the modules that it imports.
+    """One source file's executable lines, and the modules that it imports.
 
     Lines that never run in Lambda are left out: docstrings, the body of ``if TYPE_CHECKING`` and
     of ``if __name__ == "__main__"``. Raises OSError, and what compiling raises.

@@ -83,13 +83,13 @@ class Finding:
     location: str | None = None
     """A JSON Pointer into the response, or ``file:line`` in the code."""
     current: str | None = field(default=None, repr=False)
-    """What the current version gave."""
+    """The current version's value, as text."""
     target: str | None = field(default=None, repr=False)
-    """What the target gave."""
+    """The target's value, as text."""
     replay_pass: str | None = None
     """The pass that the target failed in; ``None`` where passes are not told apart."""
     details: Details = ()
-    """What the sentence needs beside the fields above; the names depend on the kind."""
+    """Named values for the sentence beside the fields above; the names depend on the kind."""
     text: str | None = None
     """One sentence without a full stop, for findings that the package has no wording for."""
     cause: Cause | None = None
@@ -140,9 +140,9 @@ class Judgement:
     findings: tuple[Finding, ...] = ()
     reason: str | None = None
     warnings: tuple[Finding, ...] = field(default=(), repr=False)
-    """What is likely but not certain; it never makes a break."""
+    """Findings that are likely but not certain; they never make a break."""
     notes: tuple[Note, ...] = ()
-    """What was not checked and why."""
+    """Gaps of the check, and their reasons."""
 
     @property
     def verdict(self) -> Verdict:
@@ -186,9 +186,9 @@ class CheckResult:
     """Why it is unknown, accepted, or (for a stale acceptance) breaks."""
     findings: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
-    """What is likely but not certain; it never makes a break."""
+    """Findings that are likely but not certain; they never make a break."""
     notes: tuple[Note, ...] = ()
-    """What was not checked and why."""
+    """Gaps of the check, and their reasons."""
     duration_s: float = 0.0
     engine: str = ""
     started_at: float | None = None

@@ -48,7 +48,7 @@ class Matcher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResponseRule:
-    """How responses are compared: DESIGN's ``response`` table."""
+    """How responses are compared: the ``response`` table."""
 
     mode: str = "shape"
     """``shape``, ``exact``, ``schema`` or ``none``."""

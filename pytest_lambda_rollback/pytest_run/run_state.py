@@ -1,4 +1,4 @@
-"""What the plugins of one run share. Nodes find it in the stash of pytest's configuration."""
+"""State that the plugins of one run share; nodes find it in the stash of pytest's config."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RunState:
     usage: str | None = None
     """The mistakes that a worker found in the configuration."""
     left_behind: str | None = None
-    """What could not be cleaned up."""
+    """Leftovers that could not be cleaned up."""
 
 
 RUN = pytest.StashKey[RunState]()

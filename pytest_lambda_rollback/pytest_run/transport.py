@@ -23,9 +23,9 @@ _RECORD = "lambda_rollback"
 _CRASH = "lambda_rollback_crash"
 """The report's property with the line and the place of a failure."""
 _FILES = "lambda_rollback_files"
-"""What a worker tells: the configuration files that it collected."""
+"""A worker's message: the configuration files that it collected."""
 _USAGE = "lambda_rollback_usage"
-"""What a worker tells: the mistakes in them."""
+"""A worker's message: the mistakes in them."""
 
 
 class Transport:

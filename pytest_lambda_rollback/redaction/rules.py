@@ -1,4 +1,4 @@
-"""What is redacted: places, names of keys, kinds of values, and keys that identify a person.
+"""The rules of redaction: places, names of keys, kinds of values, keys that identify a person.
 
 Rules only say whether they cover a place or a key. `detectors` and `named_values` find values by
 their form, and `pseudonyms` replaces them.
@@ -79,7 +79,7 @@ Pointer = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedactionRules:
-    """What is redacted. Raises ConfigError for an invalid pointer or an unknown detector."""
+    """Rules for one configuration. Raises ConfigError for a bad pointer or unknown detector."""
 
     pointers: tuple[str, ...] = ()
     """JSON Pointers into the event; ``*`` stands for one token, ``**`` for any number of them.

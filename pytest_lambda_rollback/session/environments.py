@@ -106,7 +106,7 @@ class _Target:
     strategy: Strategy
     replays_left: int = 0
     version: FunctionVersion | None = None
-    """What the strategy would run; set once it is prepared."""
+    """The version that the strategy would run; set once it is prepared."""
     error: RollbackError | None = None
     """Why it cannot be run."""
 

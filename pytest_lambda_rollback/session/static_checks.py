@@ -38,7 +38,7 @@ def static_case(
     *,
     targets: Sequence[TargetRef],
 ) -> StaticCase:
-    """What a contract needs to know of one target by one strategy. Raises SourceError.
+    """The case of one target by one strategy, as contracts need it. Raises SourceError.
 
     ``targets`` are all targets that are checked, of which AWS is asked at once.
     """
@@ -61,7 +61,7 @@ def static_case(
             redeployed = versions.rolled_back(target, Strategy.REDEPLOY)
 
     def facts(of: str) -> PublishedFunction | None:
-        """What AWS says of a function and of all its versions that are checked here."""
+        """AWS's facts about a function and all its versions that are checked here."""
         if contract != Contract.PLATFORM:
             return None
         declared = function.current

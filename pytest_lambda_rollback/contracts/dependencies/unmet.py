@@ -284,5 +284,5 @@ def _look_alike(key: str, module: str) -> bool:
 
 
 def _asks(text: str, asker: str | None = None) -> Details:
-    """Who needs what: a distribution, or the configuration; the marker is left out."""
+    """The requirement without its marker, and its owner: a distribution or the configuration."""
     return ("asker", asker), ("requirement", text.partition(";")[0].strip())

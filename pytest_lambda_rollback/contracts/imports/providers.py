@@ -1,4 +1,4 @@
-"""Who offers what is asked for, on the layers it would run on and on the others."""
+"""Layers and distributions that offer a module or name, or did before."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def asked_for(answered: Answered) -> Details:
 
 
 def lacked(here: Answer, there: Answer | None, sides: Sides) -> tuple[Details, Cause | None]:
-    """Who does not offer it and who did, with the cause."""
+    """The provider that no longer offers it and the one that did, with the cause."""
     if here.provider is not None and here.provider.kind == "python":
         return _lacked_by_python(sides)
     if here.needed_by:
@@ -127,7 +127,7 @@ def cause_between(current: Provider | None, target: Provider | None) -> Cause | 
 
 
 def _who(answer: Answer | None, view: ModuleView, counterpart: Answer | None) -> Provider | None:
-    """Who brought the module here, or who would have: by distribution, by name of the layer."""
+    """The provider of the module here, or the likely one: by distribution, by layer name."""
     if answer is not None and answer.provider is not None:
         return answer.provider
     known = counterpart.provider if counterpart is not None else None

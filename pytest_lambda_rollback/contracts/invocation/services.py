@@ -220,7 +220,7 @@ def _named_elsewhere(logs: str, trace: str) -> str | None:
 
 
 def _before_last_chain(logs: str, error_type: str) -> str:
-    """What the logs say led to an error of this type, by Python's chained tracebacks."""
+    """The error that led to one of this type, by Python's chained tracebacks in the logs."""
     chains = list(_CHAINS.finditer(logs))
     if not chains or f"{error_type}:" not in logs[chains[-1].end() :]:
         return ""

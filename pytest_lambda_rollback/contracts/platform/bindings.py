@@ -38,7 +38,7 @@ def binding_concerns(case: PlatformCase) -> Iterator[Concern]:
 
 
 def binding_notes(case: PlatformCase) -> Iterator[Note]:
-    """What has to be moved by hand where the target is another function."""
+    """Bindings to move by hand if the target is another function."""
     if case.facts is None or case.same_function or not case.by_alias:
         return
     # Another function is reached by moving event sources, routes and permissions, each in the
@@ -219,5 +219,5 @@ def _shown(binding: Binding) -> str:
 
 
 def _place(binding: Binding) -> str | None:
-    """What it is looked up by in AWS."""
+    """The name to look it up by in AWS."""
     return binding.what if binding.kind == _URL else binding.identifier or None

@@ -58,7 +58,7 @@ class PlatformCase:
 
     @property
     def subject(self) -> Subject:
-        """Who every finding is about."""
+        """The subject of every finding."""
         return Subject(
             target=TargetRef(function=self.published.function, version=self.published.version),
             current=TargetRef(function=self.current.function, version=self.current.version),
@@ -90,12 +90,12 @@ class PlatformCase:
 
     @property
     def target_details(self) -> VersionFacts:
-        """What was asked for the target alone; nothing known where it was not."""
+        """Facts that were asked for the target only; empty if they were not."""
         return _details(self.target_facts, self.published.version)
 
     @property
     def current_details(self) -> VersionFacts:
-        """What was asked for the current version alone."""
+        """Facts that were asked for the current version only."""
         return _details(self.facts, self.current.version)
 
     @property
@@ -110,7 +110,7 @@ class PlatformCase:
 
     @property
     def bindings(self) -> tuple[Binding, ...]:
-        """What invokes the current version's function."""
+        """Everything that invokes the current version's function."""
         return () if self.facts is None else self.facts.platform.bindings
 
     def concern(

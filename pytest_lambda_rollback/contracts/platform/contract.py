@@ -1,18 +1,18 @@
-"""The platform contract: would AWS refuse or hinder the rollback? Pure; no Docker, no AWS.
+"""The platform contract: AWS must neither refuse nor hinder the rollback.
 
 The policy, in one place:
 
 - A finding is what AWS's documentation says is refused, fails, or leaves traffic behind. What is
   only likely, or works with a loss that a release manager should know, is a warning.
-- What is equally so for the current version today is none of the rollback's, unless the rollback
-  is stopped by it (a function that cannot be updated cannot be redeployed).
+- What is equally true of the current version today does not count against the rollback, unless
+  it stops the rollback (a function that cannot be updated cannot be redeployed).
 - ``alias`` points an alias at the target as it was published; ``redeploy`` updates the function's
   code, publishes a new version on the current version's configuration, and points the alias there.
-- Packages that cannot be had leave the rules that need none: what those find is a finding all the
-  same, and where they find nothing it is ``unknown``.
+- If packages are unavailable, the rules that need none still apply: what they find counts, and if
+  they find nothing the check is ``unknown``.
 - What could not be read is a note with the IAM action that was refused; never a guess.
 
-The rules are in the ``platform_*`` modules, each with what it decided and why.
+The rules are in the modules beside this one, each with its decisions and reasons.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _UNREAD = {
     "lambda:ListFunctionUrlConfigs": "which function URLs it has",
     "lambda:ListProvisionedConcurrencyConfigs": "the provisioned concurrency of its versions",
 }
-"""What each action tells, so that "is not known" may follow."""
+"""The facts behind each action, so that "is not known" may follow."""
 
 
 def judge(case: PlatformCase, *, today: date) -> Judgement:

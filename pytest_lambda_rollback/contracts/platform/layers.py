@@ -157,7 +157,7 @@ def _states(*functions: PublishedFunction | None) -> dict[str, LayerFacts]:
 def _lost(
     version: FunctionVersion, record: PublishedVersion | None, states: Iterable[str]
 ) -> list[str]:
-    """Which of these layer versions a version has; those of a build are named by its packages."""
+    """These layer versions as far as a version has them; a build's are named by its packages."""
     if record is not None:
         has = {package.arn for package in record.layers}
         return [arn for arn in states if arn in has]

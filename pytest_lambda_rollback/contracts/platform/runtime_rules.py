@@ -113,7 +113,7 @@ def patch_concerns(case: PlatformCase) -> Iterator[Concern]:
 
 
 def runtime_notes(case: PlatformCase, today: date) -> Iterator[Note]:
-    """What the table cannot tell, and which patch of the runtime will run."""
+    """Gaps of the table, and the patch of the runtime that will run."""
     runtime = case.target.configuration.runtime
     if runtime:
         support = RUNTIMES.get(runtime)

@@ -18,8 +18,8 @@ from pytest_lambda_rollback.model.versions import ContainerImage
 _KEY_IS_UNUSABLE = re.compile(
     r"disabled|not\s?found|does not exist|invalid\s?state|pending\s?deletion", re.IGNORECASE
 )
-"""What KMS says of a key that nobody can use. A caller who may not use one is told that it may
-not exist as well, so that a refusal counts first."""
+"""KMS's words for a key that nobody can use. A caller who may not use a key is also told that it
+may not exist, so a refusal counts first."""
 
 _STATES = ("Inactive", "Pending")
 """States other than Failed that Lambda documents:
@@ -30,7 +30,7 @@ _UNREAD = (Language.JAVA, Language.DOTNET)
 
 
 def version_concerns(case: PlatformCase) -> Iterator[Concern]:
-    """What is wrong with the target, by what is published of it."""
+    """Faults of the target, by its published configuration."""
     yield from _handler(case)
     yield from _package_type(case)
     yield from _architecture(case)
@@ -45,7 +45,7 @@ def version_concerns(case: PlatformCase) -> Iterator[Concern]:
 
 
 def version_notes(case: PlatformCase) -> Iterator[Note]:
-    """What was not looked at."""
+    """Gaps of this check."""
     runtime, handler = case.target.configuration.runtime, case.target.configuration.handler
     if case.target.image is None and language_of(runtime) in _UNREAD:
         yield Note(kind="handler-unchecked", details=(("handler", handler), ("runtime", runtime)))
@@ -192,7 +192,7 @@ def _throttled(case: PlatformCase) -> Iterator[Concern]:
 
 
 def _differences(case: PlatformCase) -> Iterator[Concern]:
-    """What pointing back brings back, beside the code."""
+    """Configuration that pointing the alias back brings back, beside the code."""
     record, live = case.target_record, case.current_record
     if record is None or live is None or record.gone:
         return
@@ -218,7 +218,7 @@ def _differences(case: PlatformCase) -> Iterator[Concern]:
 
 
 def _gradual(case: PlatformCase) -> Iterator[Concern]:
-    """Whether traffic can be shifted by weights, as AWS's three rules for two versions say.
+    """Differences that keep traffic from being shifted by weights, by AWS's three rules.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html. Pointing back all
     at once has none of them, so this never stops a rollback. A build that is not published will

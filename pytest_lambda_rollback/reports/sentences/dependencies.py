@@ -54,7 +54,7 @@ def predicate(finding: Finding) -> str:
 
 
 def _asks(details: Mapping[str, Detail]) -> str:
-    """Who needs what: the configuration, or a distribution."""
+    """The requirement and its owner: the configuration, or a distribution."""
     asker = details.get("asker")
     needs = f"needs {details.get('requirement')}"
     return needs if asker is None else f"has {asker}, which {needs}"

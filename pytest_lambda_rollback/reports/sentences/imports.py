@@ -44,7 +44,7 @@ def predicate(finding: Finding) -> str:
 
 
 def _lack(finding: Finding, details: Mapping[str, Detail]) -> str:
-    """Who does not offer it, and who did."""
+    """The layers that do not offer it, and those that did."""
     redeploy = finding.subject.strategy is Strategy.REDEPLOY
     lacking, offering = details["lacking"], details["offering"]
     if details["python"]:

@@ -162,7 +162,7 @@ class _Run:
         self._names: dict[str, str] = {}
         self._used_by: dict[str, list[str]] = {}
         self._tried: dict[str, list[Locate | None]] = {}
-        """What was asked for each package; ``None`` alone for what AWS does not have any more."""
+        """AWS's answer for each package; ``None`` only for one that AWS no longer has."""
         self._pending: deque[str] = deque()
         self._functions: list[SyncedFunction] = []
         self._failed: list[Missed] = []
