@@ -20,6 +20,7 @@ from pytest_lambda_rollback.config.paths import event_files
 from pytest_lambda_rollback.config.toml_table import Table
 from pytest_lambda_rollback.config.version_tables import VersionReader
 from pytest_lambda_rollback.errors import ConfigError, RollbackError, SourceError
+from pytest_lambda_rollback.model.findings import Contract
 from pytest_lambda_rollback.model.published import PublishedFunction, PublishedVersion
 from pytest_lambda_rollback.model.settings import Accept, FunctionSettings, LocalVersion, Strategy
 from pytest_lambda_rollback.model.text import listed, nearest
@@ -41,7 +42,7 @@ DECLARED_KEYS = (*FUNCTION_KEYS, *LOCAL_KEYS, "aws", "source")
 _VERSION_NAME = re.compile(r"\$LATEST|(?!0\d*$)[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 ACCEPT_FORM = "Write each as [[functions.{}.accept]]"
 _LAST = 3
-_CHECK_NAMES = frozenset({"dependencies", "imports", "platform", "state"})
+_CHECK_NAMES = frozenset(str(each) for each in Contract if each.has_own_check)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

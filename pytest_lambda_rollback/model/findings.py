@@ -32,6 +32,16 @@ class Contract(StrEnum):
     STATE = "state"
     DOWNSTREAM = "downstream"
 
+    @property
+    def has_own_check(self) -> bool:
+        """True for a contract that is judged once for each target, not for each event."""
+        return self in (
+            Contract.DEPENDENCIES,
+            Contract.IMPORTS,
+            Contract.PLATFORM,
+            Contract.STATE,
+        )
+
 
 Detail: TypeAlias = "str | int | float | bool | tuple[Detail, ...] | None"
 Details: TypeAlias = tuple[tuple[str, Detail], ...]
