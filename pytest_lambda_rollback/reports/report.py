@@ -173,6 +173,7 @@ class Report:
     engine: str | None = None
     engines: tuple[EngineDescription, ...] = ()
     verdict: Verdict = Verdict.UNKNOWN
+    """The worst verdict of the functions."""
     stale_acceptances: tuple[str, ...] = ()
     configurations: tuple[ConfigurationReport, ...] = ()
     functions: tuple[FunctionReport, ...] = ()
@@ -222,23 +223,25 @@ def report_of(records: Iterable[Record]) -> Report:
     """The whole report. A target of whose checks some did not run is never ``safe``."""
     ordered = sorted(records, key=lambda record: (record.function.file, record.order))
     groups: dict[tuple[object, ...], list[Record]] = {}
-    functions: dict[tuple[str, str], list[Record]] = {}
+    by_function: dict[tuple[str, str], list[Record]] = {}
     for record in ordered:
         groups.setdefault(record.key, []).append(record)
-        functions.setdefault((record.function.file, record.function.function), []).append(record)
+        name = (record.function.file, record.function.function)
+        by_function.setdefault(name, []).append(record)
     targets = {key: _target(found) for key, found in groups.items()}
     engines = tuple(dict.fromkeys(engine for record in ordered for engine in record.engines))
     begun = [record.started_at for record in ordered if record.started_at is not None]
     ended = [record.ended_at for record in ordered if record.ended_at is not None]
+    functions = tuple(_function(found, targets) for found in by_function.values())
     return Report(
         started=_moment(min(begun)) if begun else None,
         duration_s=round(max(ended) - min(begun), 3) if begun and ended else None,
         engine="+".join(sorted({engine.name for engine in engines})) or None,
         engines=engines,
-        verdict=worst(target.verdict for target in targets.values()),
+        verdict=worst(function.verdict for function in functions),
         stale_acceptances=stale_acceptances(ordered),
         configurations=tuple(dict.fromkeys(record.configuration for record in ordered)),
-        functions=tuple(_function(found, targets) for found in functions.values()),
+        functions=functions,
     )
 
 

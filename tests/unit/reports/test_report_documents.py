@@ -95,11 +95,12 @@ def test_a_target_that_was_checked_in_part_is_not_safe() -> None:
 
 def test_a_function_with_targets_that_were_not_checked_is_not_safe() -> None:
     every = (("3", "alias"), ("2", "alias"))
-    (function,) = report.report_of([made(targets=every)]).functions
-    assert function.verdict is Verdict.UNKNOWN
+    found = report.report_of([made(targets=every)])
+    (function,) = found.functions
+    assert found.verdict is function.verdict is Verdict.UNKNOWN
     assert [target.version for target in function.not_checked] == ["2"]
-    (function,) = report.report_of([made(targets=every), made("2", targets=every)]).functions
-    assert function.verdict is Verdict.SAFE
+    found = report.report_of([made(targets=every), made("2", targets=every)])
+    assert found.verdict is found.functions[0].verdict is Verdict.SAFE
 
 
 def test_a_report_holds_the_time_of_the_run_and_the_digests_of_configurations() -> None:
