@@ -93,12 +93,12 @@ def judge(
         )
     except (TooDeepError, RecursionError):
         reason = (
-            f"a response of CURRENT or TARGET nests deeper than {MAX_DEPTH} "
+            f"a response of {subject.current_name} or {subject.name} nests deeper than {MAX_DEPTH} "
             'levels, which is too deep to compare. Set response = { mode = "none" } for this '
             "function to check only that it answers"
         )
     if reason is not None:
-        return Judgement(reason=differences.worded(reason))
+        return Judgement(reason=reason)
     return Judgement(findings=differences.findings())
 
 
@@ -141,7 +141,9 @@ def _compare(
     if not target.is_json or not all(answer.is_json for answer in current):
         _compare_opaque(current, target, differences, exact=exact)
         if rule.mode == "schema" and not all(answer.is_json for answer in current):
-            return f"CURRENT does not answer JSON, which {rule.schema_name or 'a schema'} describes"
+            current_name = differences.subject.current_name
+            schema = rule.schema_name or "a schema"
+            return f"{current_name} does not answer JSON, which {schema} describes"
         return None
     values = [answer.value for answer in current]
     rules = event.source.answers or BY_FORM
@@ -181,9 +183,11 @@ def _compare_opaque(
         differences.other(
             (),
             "content-type",
-            f"TARGET answers {target.content_type} where CURRENT answers {current[0].content_type}",
+            "TARGET answers ",
             current[0].content_type,
             target.content_type,
+            note=f"{target.content_type} where {differences.subject.current_name} answers "
+            f"{current[0].content_type}",
         )
     elif (
         exact

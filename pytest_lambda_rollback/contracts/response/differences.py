@@ -6,7 +6,6 @@ place is reported, the others are counted. Callers decide what a difference is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -247,15 +246,6 @@ class Differences:
         kept = (each for each in self._found.values() if not self._is_noise(each))
         found = sorted(kept, key=lambda d: (_order(d.path), d.kind))
         return tuple(self._finding(difference) for difference in found)
-
-    def worded(self, says: str, place: str = "") -> str:
-        """A sentence with the names of the versions, and the place, in it."""
-        words = {
-            "TARGET": self.subject.name,
-            "CURRENT": self.subject.current_name,
-            "PLACE": place or "the top level",
-        }
-        return re.sub("TARGET|CURRENT|PLACE", lambda m: words[m[0]], says)
 
     def _finding(self, difference: _Difference) -> Finding:
         return Finding(

@@ -50,6 +50,7 @@ def compare_schema(
     from referencing.exceptions import Unresolvable
 
     name = rule.schema_name or "the schema"
+    current_name = differences.subject.current_name
     at: Path = pointer_tokens(rule.schema_at)
     validator = _validator(rule.schema)
     try:
@@ -57,13 +58,13 @@ def compare_schema(
             there, part = _part(value, at)
             if not there:
                 return (
-                    f"CURRENT answers nothing at {rule.schema_at}, which {name} describes. "
+                    f"{current_name} answers nothing at {rule.schema_at}, which {name} describes. "
                     "Correct schema_at, or set another mode for this function"
                 )
             for miss in _misses(validator, part, at):
                 if not differences.ignored(miss.path):
                     return (
-                        f"CURRENT itself does not satisfy {name} at "
+                        f"{current_name} itself does not satisfy {name} at "
                         f"{pointer(miss.path) or 'the top level'}: {miss.says}. Correct the "
                         "schema, or ignore that place"
                     )
@@ -76,10 +77,10 @@ def compare_schema(
             differences.other(
                 miss.path,
                 f"schema-{_kebab(miss.keyword)}",
-                f"TARGET answers with a value at PLACE that {name} does not allow: ",
+                "TARGET answers with a value at PLACE that ",
                 short_text(known),
                 short_text(found),
-                note=miss.says,
+                note=f"{name} does not allow: {miss.says}",
             )
     except Unresolvable as error:
         why = one_line(str(error))

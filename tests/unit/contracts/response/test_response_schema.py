@@ -78,6 +78,15 @@ def test_a_miss_is_told_with_the_schema_and_both_values() -> None:
     assert (finding.current, finding.target) == ("25", '"25"')
 
 
+def test_names_in_data_are_not_taken_for_those_of_versions() -> None:
+    schema = {"required": ["CURRENT_PLACE"]}
+    (finding,) = judged({"CURRENT_PLACE": 1}, {}, schema=schema).findings
+    assert said(finding).endswith("'CURRENT_PLACE' is a required property")
+    reason = judged({}, {}, schema=schema).reason
+    assert reason is not None
+    assert "at /CURRENT_PLACE: 'CURRENT_PLACE' is a required property" in reason
+
+
 def test_only_what_the_schema_says_is_asked_for() -> None:
     loose = {"type": "object"}
     assert found(judged({"id": 1, "items": [1]}, {"items": "none"}, schema=loose)) == []
