@@ -144,9 +144,11 @@ def without_made_up(judgement: Judgement, outcome: Outcome, target: FunctionVers
     shown = [name for name in target.placeholders if values[name] in text]
     if not shown:
         return judgement
-    return Judgement(
+    return replace(
+        judgement,
+        findings=(),
         reason=f"{sentences.of_finding(judgement.findings[0])}; but that shows the placeholder of "
-        f"{listed(shown)}, so the real value may work. {_advice(target, shown)}"
+        f"{listed(shown)}, so the real value may work. {_advice(target, shown)}",
     )
 
 

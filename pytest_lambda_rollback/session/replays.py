@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import UNKNOWN
@@ -110,7 +110,10 @@ class Replays:
         fixture: EventFixture,
         subject: Subject,
     ) -> Judgement:
-        """Judge one outcome by each contract in turn; the first that it misses is the answer."""
+        """Judge one outcome by each contract in turn; the first that it misses is the answer.
+
+        Warnings and notes are those of every contract that was asked.
+        """
         answered = {each.kind for each in (*baseline, outcome)} == {OutcomeKind.RESPONSE}
         case = ReplayCase(
             subject=subject,
@@ -122,7 +125,12 @@ class Replays:
         )
         judgement = Judgement()
         for contract in self._contracts:
-            judgement = contract.judge(case)
+            found = contract.judge(case)
+            judgement = replace(
+                found,
+                warnings=judgement.warnings + found.warnings,
+                notes=judgement.notes + found.notes,
+            )
             if judgement.verdict is not Verdict.SAFE:
                 break
         return judgement

@@ -222,6 +222,8 @@ class Session:
             contract=contract,
             reason=judgement.reason,
             findings=judgement.findings,
+            warnings=judgement.warnings,
+            notes=judgement.notes,
             event_digest=hashlib.sha256(fixture.payload).hexdigest(),
             duration_s=replayed.outcome.duration_s if replayed.outcome is not None else 0.0,
             engine=replays.engine.name,
@@ -278,7 +280,7 @@ class Session:
             outcome=outcome,
             findings=judgement.findings,
         )
-        return Judgement(findings=diagnosis.explained(broken))
+        return replace(judgement, findings=diagnosis.explained(broken))
 
     def _diagnosis(self, replays: Replays, own: FunctionSettings) -> Diagnosis:
         return Diagnosis(

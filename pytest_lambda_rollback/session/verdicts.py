@@ -24,8 +24,10 @@ def confirmed(
     repeated = {(finding.kind, finding.location) for finding in second.findings}
     findings = tuple(f for f in judgement.findings if (f.kind, f.location) in repeated)
     if findings:
-        return Judgement(findings=findings)
-    return Judgement(
+        return replace(judgement, findings=findings)
+    return replace(
+        judgement,
+        findings=(),
         reason=(
             "flaky: the break did not repeat in a fresh execution environment. "
             f"First, {_state(first_run)}, {_seen(judgement.findings, first_run)}; "
@@ -36,7 +38,7 @@ def confirmed(
                 else "It may break only once an environment is warm: look for state that one "
                 "event leaves to the next"
             )
-        )
+        ),
     )
 
 

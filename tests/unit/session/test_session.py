@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from helpers.fakes import FakeArtifacts, FakeEngine, answer, harness_failure, raises
 from helpers.subjects import said
+from pytest_lambda_rollback.contracts.interface import ReplayCase
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model.findings import CheckResult, Verdict
+from pytest_lambda_rollback.model.findings import CheckResult, Finding, Judgement, Note, Verdict
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import (
     Accept,
@@ -50,6 +52,7 @@ def check(tmp_path: Path) -> Iterator[Check]:
         event.write_text(json.dumps(changes.pop("event", {"sku": "a"})))
         make = changes.pop("make_engine", None)
         size_bytes = changes.pop("size_bytes", 10)
+        contracts = changes.pop("contracts", ())
         settings_changes = {
             "name": "orders",
             "current": local("4", "shared-2"),
@@ -72,6 +75,7 @@ def check(tmp_path: Path) -> Iterator[Check]:
             packages=FakeArtifacts(size_bytes),
             progress=lambda _text: None,
             announce=lambda _engine: None,
+            contracts=contracts,
             today=lambda: date(2026, 6, 1),
         )
         sessions.append(session)
@@ -93,6 +97,36 @@ def test_equal_answers_are_safe(check: Check) -> None:
     (result,) = check(by_version(v4=answer({"id": 1}), v3=answer({"id": 2})))
     assert result.verdict is Verdict.SAFE
     assert result.findings == ()
+
+
+@dataclass(frozen=True)
+class Remarks:
+    """A plugin's contract that warns and notes, and breaks where it is told to."""
+
+    name: str
+    breaks: bool = False
+    needs_replays: Literal[True] = True
+
+    def judge(self, case: ReplayCase) -> Judgement:
+        finding = Finding(
+            contract=self.name, kind="remark", subject=case.subject, text=f"{self.name} broke"
+        )
+        return Judgement(
+            findings=(finding,) if self.breaks else (),
+            warnings=(replace(finding, text=f"{self.name} warns"),),
+            notes=(Note(kind="remark", text=f"{self.name} did not look"),),
+        )
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_warnings_and_notes_of_every_contract_reach_the_result(
+    check: Check, *, breaks: bool
+) -> None:
+    contracts = (Remarks("first"), Remarks("second", breaks=breaks))
+    (result,) = check(by_version(v4=answer({}), v3=answer({})), contracts=contracts)
+    assert result.verdict is (Verdict.BREAKS if breaks else Verdict.SAFE)
+    assert [each.text for each in result.warnings] == ["first warns", "second warns"]
+    assert [each.text for each in result.notes] == ["first did not look", "second did not look"]
 
 
 def test_a_raise_is_confirmed_in_a_fresh_environment(check: Check) -> None:
