@@ -6,6 +6,7 @@ of code and layers. Nothing is started here, and nothing is known of events or o
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -157,7 +158,11 @@ def _make_read_only(folder: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a tree that may be read-only. What a process still holds is left to the system."""
+    """Remove a tree that may be read-only. What a process still holds is left to the system.
+
+    Several threads may remove one tree: an environment that ends, and the engine that closes.
+    """
     for root, _folders, _files in os.walk(folder):
-        Path(root).chmod(stat.S_IRWXU)
+        with contextlib.suppress(FileNotFoundError):
+            Path(root).chmod(stat.S_IRWXU)
     shutil.rmtree(folder, ignore_errors=True)
