@@ -165,6 +165,13 @@ def test_deciding_does_no_input_or_output(module: str) -> None:
     assert {name.partition(".")[0] for name in imports_of(module)} & impure == set()
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_imports_what_windows_lacks_when_it_is_loaded(module: str) -> None:
+    missing = {"fcntl", "grp", "pwd", "resource", "termios"}
+    loaded = [node for node in tree_of(module).body if isinstance(node, ast.Import)]
+    assert {alias.name for node in loaded for alias in node.names} & missing == set()
+
+
 def test_loading_the_plugin_loads_nothing_heavy() -> None:
     code = (
         "import sys, pytest, argparse; before = set(sys.modules); "

@@ -6,7 +6,6 @@ The first process asks AWS and leaves the answers there; the others take them.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -31,6 +30,8 @@ def held(shared: Path | None) -> Iterator[Path | None]:
     if shared is None:
         yield None
         return
+    import fcntl  # not on Windows
+
     for folder in (shared.parent.parent, shared.parent, shared):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_others(shared)

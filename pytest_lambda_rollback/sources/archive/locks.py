@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import re
@@ -130,6 +129,8 @@ def held(root: Path) -> Iterator[None]:
     It goes with its process, however that ends, and what that was writing is removed by the next
     one. Raises SourceError.
     """
+    import fcntl  # not on Windows
+
     path = root / "locks" / ".lock"
     try:
         make_root(root)

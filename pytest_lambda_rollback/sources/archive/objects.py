@@ -8,7 +8,6 @@ object. What a file is for, and where it comes from, is not known here.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import re
@@ -216,9 +215,7 @@ def abandoned(part: Path, *, remove: bool = False) -> bool:
     Raises OSError.
     """
     with part.open("rb+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(file):
             return False
         if not os.path.samestat(os.fstat(file.fileno()), part.stat()):
             return False
@@ -233,15 +230,24 @@ def _locked(part: Path, waiting: Callable[[], None]) -> Iterator[IO[bytes]]:
     while True:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         with os.fdopen(os.open(part, flags, 0o600), "r+b") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _lock(file):
                 waiting()
                 time.sleep(_POLL_S)
                 continue
             if _is(file, part):
                 yield file
                 return
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Lock a file if no other process has it locked; False where one has."""
+    import fcntl  # not on Windows
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _is(file: IO[bytes], part: Path) -> bool:
