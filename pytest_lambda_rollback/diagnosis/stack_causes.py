@@ -39,7 +39,6 @@ from pytest_lambda_rollback.model.replay import FunctionError
 from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.model.versions import Layer
 
-_CPYTHON = re.compile(r"(?:cpython-|cp)3(?P<minor>\d+)")
 _LONGEST_ERROR = 160
 
 
@@ -270,9 +269,9 @@ def _fits(carried: Carried, run: Stack, change: Change) -> bool:
         wanted = MACHINES.get(run.view.version.configuration.architecture)
         machines = {native.machine for native in natives if native.machine}
         return not machines or wanted in machines
-    tags = {match["minor"] for native in natives if (match := _CPYTHON.search(native.tag))}
+    versions = {native.cpython.version for native in natives if native.cpython is not None}
     stable = any(native.tag.startswith("abi3") for native in natives)
-    return not tags or stable or str(_minor(run)) in tags
+    return not versions or stable or (3, _minor(run)) in versions
 
 
 def _has(stack: Stack, module: str) -> bool:

@@ -7,6 +7,7 @@ here opens a file or decides anything. All paths are relative to where Lambda un
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -55,6 +56,17 @@ class DistributionRecord:
     """It lies inside the package of another distribution, for that one's own use."""
 
 
+_CPYTHON_TAG = re.compile(r"(?:cpython-|cp)(?P<major>[0-9])(?P<minor>[0-9]+)(?P<flags>[a-z]*)\b.*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CPython:
+    """The CPython that a native module is built for."""
+
+    version: tuple[int, int]
+    free_threaded: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NativeBinary:
     """One shared library or extension module."""
@@ -73,6 +85,15 @@ class NativeBinary:
     """Key of the distribution whose RECORD names it."""
     optional: bool = False
     """Every import of it in its own folder is guarded against ImportError."""
+
+    @property
+    def cpython(self) -> CPython | None:
+        """The CPython in its tag; ``None`` for a tag that names none."""
+        match = _CPYTHON_TAG.fullmatch(self.tag)
+        if match is None:
+            return None
+        version = (int(match["major"]), int(match["minor"]))
+        return CPython(version=version, free_threaded=match["flags"] == "t")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

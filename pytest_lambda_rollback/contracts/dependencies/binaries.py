@@ -8,7 +8,6 @@ or that carries others for other platforms, has nothing wrong.
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,8 +22,6 @@ from pytest_lambda_rollback.model.packages import (
     PackageInventory,
     module_path,
 )
-
-_TAGGED = re.compile(r"(?:cpython-|cp)(?P<major>[0-9])(?P<minor>[0-9]+)(?P<flags>[a-z]*)\b.*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,13 +182,13 @@ class _Check:
             return "wrong-platform", "musl (Alpine) Linux"
         if native.machine != self._machine:
             return "wrong-architecture", native.machine
-        match = _TAGGED.fullmatch(native.tag)
-        if match is None:
+        python = native.cpython
+        if python is None:
             return ("wrong-python", native.tag) if native.tag.startswith("pypy") else None
-        built_for = f"Python {match['major']}.{match['minor']}"
-        if match["flags"] == "t":
+        built_for = "Python {}.{}".format(*python.version)
+        if python.free_threaded:
             return "wrong-python", f"free-threaded {built_for}"
-        if (int(match["major"]), int(match["minor"])) != self._python:
+        if python.version != self._python:
             return "wrong-python", built_for
         return None
 
