@@ -13,7 +13,7 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pytest_lambda_rollback.aws.unanswered import SIGN_IN, one_line, unanswered
+from pytest_lambda_rollback.aws.unanswered import SIGN_IN, clause, unanswered
 from pytest_lambda_rollback.aws_lambda.permissions import statement
 from pytest_lambda_rollback.errors import SourceError
 
@@ -177,7 +177,7 @@ def invalid(error: Exception) -> bool:
 
 def text_of(error: ClientError) -> str:
     """AWS's own message: one printable line of bounded length, without a final full stop."""
-    return one_line(str(error.response.get("Error", {}).get("Message") or ""))
+    return clause(str(error.response.get("Error", {}).get("Message") or ""))
 
 
 # --- AWS answered ---------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from botocore import exceptions as botocore_errors
 
+from pytest_lambda_rollback.model.json_values import one_line
+
 SIGN_IN: Final = "Sign in again (`aws sso login` or `aws login`, with --profile where you use one)"
 
 _LONGEST_TEXT: Final = 400
@@ -121,7 +123,7 @@ def unanswered(error: Exception) -> tuple[str, str]:
     for names, why, do in _WORDS:
         kinds = (getattr(botocore_errors, name, None) for name in names.split())
         if any(isinstance(error, kind) for kind in kinds if kind is not None):
-            return one_line(why.format_map(_fields(error))), do
+            return clause(why.format_map(_fields(error))), do
     if isinstance(error, ValueError) and "endpoint" in str(error):
         # Its text is the whole URL, which may hold a password.
         return (
@@ -134,17 +136,14 @@ def unanswered(error: Exception) -> tuple[str, str]:
             "Check the files that AWS's settings name (~/.aws, AWS_CA_BUNDLE)",
         )
     return (
-        f"the AWS client gave up ({type(error).__name__}: {one_line(str(error))})",
+        f"the AWS client gave up ({type(error).__name__}: {clause(str(error))})",
         "Check the AWS settings of this machine",
     )
 
 
-def one_line(text: str) -> str:
+def clause(text: str) -> str:
     """One printable line of bounded length, without a final full stop."""
-    line = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
-    if len(line) > _LONGEST_TEXT:
-        line = line[:_LONGEST_TEXT] + "…"
-    return line.rstrip(". ")
+    return one_line(text, _LONGEST_TEXT).rstrip(". ")
 
 
 def _fields(error: Exception) -> defaultdict[str, str]:

@@ -114,7 +114,7 @@ def policy_of(text: str) -> dict[str, Any]:
         (botocore_errors.UnauthorizedSSOTokenError(), "has expired", "aws sso login"),
         (
             botocore_errors.CredentialRetrievalError(provider="custom-process", error_msg="x"),
-            "had from custom-process",
+            "obtained from custom-process",
             "credential_process",
         ),
         (botocore_errors.RefreshWithMFAUnsupportedError(), "MFA", "Start a session"),
