@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pytest_lambda_rollback.aws_lambda import stack_traces
@@ -264,7 +265,7 @@ class _Marks:
             for text in carried.requires if carried else ():
                 match = _REQUIREMENT.match(text)
                 if match is not None and "extra" not in match["rest"].partition(";")[2]:
-                    yield re.sub(r"[-_.]+", "-", match["name"]).lower()
+                    yield canonicalize_name(match["name"])
 
 
 def _mentions(text: str, names: Iterable[str]) -> bool:

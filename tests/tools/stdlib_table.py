@@ -4,7 +4,7 @@ Run it on Linux, from the repository, with every Python on PATH or installed by 
 
     python tests/tools/stdlib_table.py
 
-Every interpreter runs `stdlib_probe`. For a Python without an interpreter here, mypy's copy of
+Every interpreter runs `stdlib_probe.py`. For a Python without an interpreter here, mypy's copy of
 typeshed says what changed since the newest one that is here. Names on which an interpreter and
 typeshed disagree are left out: a patch release added them, or only type checkers know them.
 Private names are left out too, and what a module imports for its own use.
@@ -69,7 +69,7 @@ def interpreters() -> dict[Python, Path]:
 
 
 def ask(interpreter: Path, question: object) -> Any:
-    """Run `stdlib_probe` without site-packages and return its answer."""
+    """Run `stdlib_probe.py` without site-packages and return its answer."""
     done = subprocess.run(
         [interpreter, "-ISB", PROBE],
         input=json.dumps(question),

@@ -16,8 +16,6 @@ from pytest_lambda_rollback.model.findings import Note
 from pytest_lambda_rollback.model.published import LayerFacts, PublishedFunction, PublishedVersion
 from pytest_lambda_rollback.model.versions import FunctionVersion, RemotePackage
 
-"""Of a zip that is sent with UpdateFunctionCode itself; a larger one goes through S3."""
-
 
 def layer_concerns(case: PlatformCase) -> Iterator[Concern]:
     """Layer versions that are deleted, or not shared any more."""

@@ -1,9 +1,8 @@
 """The docker engine: execution environments are containers of the runtime's own base image.
 
-This module joins the others: images are made by `docker_images`, the sealed network by
-`docker_network`, the container is confined and watched by `docker_environment`, and the Runtime
-API is `runtime_api`. It knows what belongs to one engine and takes care that nothing of it is
-left. It knows nothing of checks, contracts or pytest.
+This module joins the others: `images` makes images, `network` the sealed network, `environment`
+confines and watches the container, and `runtime_api` serves the Runtime API. It knows what belongs
+to one engine and removes all of it at the end. It knows nothing of checks, contracts or pytest.
 """
 
 from __future__ import annotations

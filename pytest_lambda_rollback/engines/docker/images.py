@@ -1,7 +1,7 @@
 """Base images and the chain built on them: what the daemon has, pulls and builds.
 
-What the links are is decided in `image`, how an image is pulled in `docker_pulls`; this module
-inspects, streams the build contexts and cleans up. It starts no container.
+`image_chain` decides on the links, `pulls` pulls images; this module inspects, streams the build
+contexts and cleans up. It starts no container.
 """
 
 from __future__ import annotations

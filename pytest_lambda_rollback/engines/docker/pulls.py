@@ -16,8 +16,6 @@ from pytest_lambda_rollback.errors import EngineError
 if TYPE_CHECKING:
     from docker.client import DockerClient
 
-"""Docker's names for Lambda's architectures."""
-
 _PULL_TIMEOUT_S: Final = 900
 _DONE: Final = ("Pull complete", "Already exists")
 
