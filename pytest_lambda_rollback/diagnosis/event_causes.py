@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pytest_lambda_rollback.aws_lambda import stack_traces
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import covers
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.diagnosis import error_origins
 from pytest_lambda_rollback.diagnosis.asks import Ask, Wanted, asked
@@ -37,12 +38,6 @@ _NEVER_BY_EVENT = frozenset(
 )
 _HEADERS = frozenset({"headers", "multiValueHeaders"})
 _QUOTED_ERROR = re.compile(r"\b(?P<type>[A-Z]\w*(?:Error|Exception)): (?P<message>[^\n]+)")
-_IDENTIFIERS = (
-    ("messageId",),
-    ("eventID",),
-    ("kinesis", "sequenceNumber"),
-    ("dynamodb", "SequenceNumber"),
-)
 _MOST_KEYS = 3
 _LONGEST_VALUE = 60
 
@@ -421,10 +416,11 @@ def _failing_records(document: Document, finding: Finding) -> frozenset[int]:
     if not isinstance(records, list):
         return frozenset()
     named = {
-        at
-        for at in range(len(records))
-        for identifier in (document.places.get(("Records", at, *key)) for key in _IDENTIFIERS)
-        if isinstance(identifier, str)
+        path[1]
+        for path, identifier in document.places.items()
+        if any(covers(place, path) for place in document.source.record_ids)
+        and isinstance(path[1], int)
+        and isinstance(identifier, str)
         and re.search(rf"(?<![\w-]){re.escape(identifier)}(?![\w-])", text)
     }
     return frozenset(named) if len(named) < len(records) else frozenset()

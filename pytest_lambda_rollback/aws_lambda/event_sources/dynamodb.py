@@ -27,6 +27,7 @@ DYNAMODB = EventSource(
     recognises=records_of("aws:dynamodb"),
     topics=(("Records", "*", "eventName"),),
     payload=(("Records", "*", "dynamodb"),),
+    record_ids=(("Records", "*", "eventID"), ("Records", "*", "dynamodb", "SequenceNumber")),
     answers=BatchAnswers(
         is_polled=True, is_stream=True, item="record", identifier=_sequence_number
     ),

@@ -134,6 +134,8 @@ class EventSource:
     """Places where the sender's own content begins; empty if AWS adds nothing around it."""
     parameters: tuple[Place, ...] = ()
     """Other places that the sender fills, such as a query string."""
+    record_ids: tuple[Place, ...] = ()
+    """Places in an event of the ids that answers and errors name its records by."""
     answer_is_read: Callable[[Object], bool] = _always
     """False for an event whose answer nobody reads; true where that is unknown."""
     answers: AnswerRules | None = None

@@ -28,6 +28,7 @@ KINESIS = EventSource(
     recognises=records_of("aws:kinesis"),
     payload=(("Records", "*", "kinesis", "data"),),
     parameters=(("Records", "*", "kinesis", "partitionKey"),),
+    record_ids=(("Records", "*", "eventID"), ("Records", "*", "kinesis", "sequenceNumber")),
     answers=BatchAnswers(
         is_polled=True, is_stream=True, item="record", identifier=_sequence_number
     ),

@@ -34,5 +34,6 @@ SQS = EventSource(
     recognises=records_of("aws:sqs"),
     payload=(("Records", "*", "body"),),
     parameters=(("Records", "*", "messageAttributes"),),
+    record_ids=(("Records", "*", "messageId"),),
     answers=BatchAnswers(is_polled=True, identifier=_message_id, group=_message_group),
 )

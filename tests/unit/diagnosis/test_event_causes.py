@@ -355,6 +355,32 @@ def test_a_failed_message_is_compared_with_the_others_of_its_batch() -> None:
     )
 
 
+STREAMS: dict[str, Any] = {
+    "kinesis": lambda content: kinesis(content)["Records"][0],
+    "dynamodb": lambda content: {
+        "eventSource": "aws:dynamodb", "dynamodb": {"NewImage": {"order": {"M": content}}}
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stream", "number"), [("kinesis", "sequenceNumber"), ("dynamodb", "SequenceNumber")]
+)
+@pytest.mark.parametrize("by_event_id", [False, True])
+def test_a_failed_record_of_a_stream_is_compared_with_the_others(
+    stream: str, number: str, *, by_event_id: bool
+) -> None:
+    first, second = (STREAMS[stream](each) for each in ({"customer": 1}, {"customer_id": 1}))
+    for record, name in ((first, "id-4956"), (second, "id-4957")):
+        (record if by_event_id else record[stream])["eventID" if by_event_id else number] = name
+    failed = finding("batch-item-failure", contract=Contract.RESPONSE, target='"id-4957"')
+    found = cause(None, {"Records": [first, second]}, found=failed)
+    assert found is not None
+    assert found.event_path is not None
+    assert found.event_path.startswith(f"/Records/1/{stream}/")
+    assert found.event_path.endswith("/customer_id")
+
+
 def test_an_error_that_the_answer_quotes() -> None:
     answer = finding(
         "status-code",
