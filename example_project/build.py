@@ -19,7 +19,7 @@ LAYERS = Path(__file__).resolve().parent / "layers"
 
 
 class BuildError(Exception):
-    """A layer cannot be made; the text says why and what to do."""
+    """A layer could not be created; the text says why and what to do."""
 
 
 def main() -> int:
@@ -64,7 +64,7 @@ def is_whole(layer: Path, pins: list[str]) -> bool:
 
 
 def record_digest(file: Path) -> str | None:
-    """The digest of a file as a RECORD writes it, or None when the file is not there."""
+    """The digest of a file as a RECORD writes it, or None when the file does not exist."""
     if not file.is_file():
         return None
     sha256 = hashlib.sha256(file.read_bytes()).digest()

@@ -78,7 +78,8 @@ def _sync(parser: argparse.ArgumentParser) -> None:
 
 def _clean(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Remove files that have not been used for a time, or the least recently used ones until a "
+        "Remove files that have not been used for some time, or the least recently used ones "
+        "until a "
         "size is reached. Packages in lock files stay in the archive, whatever their age."
     )
     _configuration(parser)
@@ -113,7 +114,7 @@ def _record(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="ORIGIN",
         help="where to read events: logs[=GROUP] (default), sqs=QUEUE, dlq, s3://BUCKET/PREFIX, "
-        "test-events, folder=PATH, or what a plugin adds; repeatable",
+        "test-events, folder=PATH, or an origin that a plugin adds; repeatable",
     )
     parser.add_argument(
         "--since", default="7d", metavar="SPAN", help="how far back to read logs (default: 7d)"
@@ -123,14 +124,14 @@ def _record(parser: argparse.ArgumentParser) -> None:
         type=_positive,
         default=1000,
         metavar="N",
-        help="most events to read from each origin (default: 1000)",
+        help="maximum number of events to read from each origin (default: 1000)",
     )
     parser.add_argument(
         "--max-s",
         type=_positive,
         default=300,
         metavar="S",
-        help="most seconds to spend on each origin (default: 300)",
+        help="maximum number of seconds to spend on each origin (default: 300)",
     )
     parser.add_argument(
         "--per-shape",

@@ -42,4 +42,4 @@ class SourceError(RollbackError):
 
 
 class EngineError(RollbackError):
-    """An execution environment cannot be made on this machine: the machine must change."""
+    """An execution environment could not be created on this machine: the machine must change."""

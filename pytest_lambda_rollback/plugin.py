@@ -82,7 +82,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option(
         "--lambda-rollback-offline",
         action="store_true",
-        help="take functions in AWS from the archive alone: no request leaves this machine "
+        help="read functions in AWS from the archive only, without any request "
         "(fill it with `lambda-rollback sync`)",
     )
     option(

@@ -47,8 +47,8 @@ class Bucket:
         match = _URL.fullmatch(url.strip())
         if match is None:
             raise ConfigError(
-                f'bucket is "{url}", which is not a place in S3',
-                do='Write it as in bucket = "s3://my-bucket/lambda-rollback"',
+                f'bucket is "{url}", which is not an S3 location',
+                do='Write it like bucket = "s3://my-bucket/lambda-rollback"',
             )
         self._account = account
         self._bucket = match["bucket"]
@@ -134,7 +134,7 @@ class Bucket:
                 except passing as error:
                     raise InterruptedDownload(
                         failed,
-                        why="the connection broke off or fell silent",
+                        why="the connection was lost or timed out",
                         do="Run again; check the network",
                     ) from error
                 if chunk is None:
@@ -156,7 +156,7 @@ class Bucket:
                 return SourceError(
                     what,
                     why=f"s3:GetObject or s3:ListBucket is not allowed on {self._arn(None)}",
-                    do="Whoever runs this needs "
+                    do="The credentials need "
                     f"{statement('s3:GetObject', f'{self._arn(self._prefix)}/*')} and"
                     f" {statement('s3:ListBucket', self._arn(None))}",
                 )

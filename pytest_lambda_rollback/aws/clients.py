@@ -188,8 +188,8 @@ class _Login:
             raise SourceError(
                 "no AWS region is set",
                 why=f"neither AWS_REGION nor AWS_DEFAULT_REGION nor the"
-                f" {_profile(self._profile or _named())}"
-                " says one",
+                f" {_profile(self._profile or _named())} sets"
+                " one",
                 do='Add region = "…" to the function\'s aws table, or set AWS_REGION',
             )
         return str(region)
@@ -197,9 +197,7 @@ class _Login:
     def client(self, service: Any, region: str) -> Any:
         """A new client. Raises SourceError, also where the credentials cannot be read."""
         with (
-            reading(
-                what=f"AWS cannot be called with the {self.who}", action="sts:GetCallerIdentity"
-            ),
+            reading(what=f"could not call AWS with the {self.who}", action="sts:GetCallerIdentity"),
             unlogged(),
         ):
             if self._session is None:

@@ -34,7 +34,7 @@ def discover(account: Account, discovery: Discovery) -> tuple[str, ...]:
         found.append(_all(account, discovery))
     if not found:
         raise ConfigError(
-            f"{discovery.name} does not say which functions are meant",
+            f"{discovery.name} does not select any functions",
             why="it has neither prefix nor tags nor stack",
             do='Give at least one, as prefix = "orders-"',
         )
@@ -116,4 +116,4 @@ def _stack_arn(account: Account, stack: str) -> str:
 
 
 def _what(account: Account, discovery: Discovery) -> str:
-    return f"{discovery.name}: the functions in {account.region} cannot be found"
+    return f"{discovery.name}: could not find the functions in {account.region}"

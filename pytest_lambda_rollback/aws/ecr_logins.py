@@ -114,7 +114,7 @@ class RegistryLogins:
             # Without the cause: its text may hold the token.
             raise SourceError(
                 what,
-                why="ECR's answer is not one that it documents",
+                why="ECR's answer does not have the documented form",
                 do="Check AWS_ENDPOINT_URL, and log in yourself with `docker login`",
             )
         return _Login(user=user, password=password, domain=host.domain, expires=expires)

@@ -188,7 +188,7 @@ def _answered(error: ClientError, action: str, resource: str | None) -> tuple[st
     said = _said(error)
     if error.operation_name in _SIGNING_IN and code in _DENIED | _NOT_FOUND:
         return (
-            "IAM Identity Center gives this profile no such account or role"
+            "IAM Identity Center does not give this profile that account or role"
             f" ({code}{_colon(said)})",
             "Check sso_account_id and sso_role_name of the profile, and whether the role is still"
             " assigned to you",
@@ -207,9 +207,9 @@ def _answered(error: ClientError, action: str, resource: str | None) -> tuple[st
         return _denied(error, action, resource)
     if code in _THROTTLED or status == 429:
         return (
-            f"AWS still answered that there are too many requests after several tries ({code})",
-            "Run again later, or with fewer workers; other tools may be using up the account's"
-            " rate of requests",
+            f"AWS still throttled the requests after several tries ({code})",
+            "Run again later, or with fewer workers; other tools may be using up the"
+            " account's request rate",
         )
     if code.startswith("KMS"):
         return (
@@ -231,11 +231,11 @@ def _answered(error: ClientError, action: str, resource: str | None) -> tuple[st
         return (
             f"AWS failed to answer ({status}{'' if code == str(status) else f' {code}'}"
             f"{_colon(said)})",
-            "Run again in a few minutes; https://health.aws.amazon.com tells of outages",
+            "Run again in a few minutes; https://health.aws.amazon.com lists outages",
         )
     return (
         f"AWS refused the request ({code}{_colon(said)})",
-        "Correct what it complains of: the name, the version, the region or the account",
+        "Correct what it objects to: the name, the version, the region or the account",
     )
 
 
@@ -243,8 +243,8 @@ def _signature(said: str) -> tuple[str, str]:
     """Without AWS's message: it quotes the signed headers, session token included."""
     if re.search(r"expired|not yet current|too skewed|time", said.partition("Canonical")[0], re.I):
         return (
-            "AWS refused the signature because of its time",
-            "Set the clock of this machine right",
+            "AWS refused the signature because of its timestamp",
+            "Correct this machine's clock",
         )
     return (
         "AWS refused the signature of the request",
@@ -263,7 +263,7 @@ def _denied(error: ClientError, action: str, resource: str | None) -> tuple[str,
     allow = f"Allow it with the policy statement {statement(action, resource)}"
     why = f"{action} is not allowed for these credentials"
     if action == "sts:AssumeRole":
-        allow += ", and let the role's trust policy name who assumes it"
+        allow += ", and let the role's trust policy name the caller"
     refuser = _REFUSER.search(said)
     if refuser is None:
         return why, allow
@@ -271,7 +271,7 @@ def _denied(error: ClientError, action: str, resource: str | None) -> tuple[str,
     if refuser["how"].lower().startswith("with"):
         return (
             f"{why}: {_article(policy)} denies it explicitly",
-            f"Ask whoever keeps the {policy} to lift the deny; another allow does not help",
+            f"Ask the owner of the {policy} to remove the deny; another allow does not help",
         )
     if policy.startswith(("identity-based", "resource-based")):
         return f"{why}: no {policy} allows it", allow

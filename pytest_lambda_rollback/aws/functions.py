@@ -69,7 +69,7 @@ def read_function(account: Account, source: AwsSource, *, name: str) -> Publishe
     if not described:
         raise SourceError(
             f"{name}: the versions of {where} cannot be read",
-            why="AWS answered without any version, not even $LATEST",
+            why="AWS returned no versions, not even $LATEST",
             do="Check AWS_ENDPOINT_URL",
         )
     with reading(
@@ -137,7 +137,7 @@ def resolved_image(account: Account, version: PublishedVersion) -> ContainerImag
     if not uri:
         raise SourceError(
             what,
-            why="AWS does not say which image the version was published with",
+            why="AWS does not report which image the version was published with",
             do="Check that the image still exists in its repository, and publish a new version",
         )
     return _image(answer.get("Configuration", {}), str(uri))

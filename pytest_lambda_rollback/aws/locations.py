@@ -78,7 +78,7 @@ def _code(account: Account, package: RemotePackage) -> Location:
         )
         raise SourceError(
             what,
-            why=f"Lambda cannot offer it ({said})",
+            why=f"Lambda cannot provide it ({said})",
             do="Check the KMS key that the code is encrypted with, and allow its use with "
             + statement("kms:Decrypt", code.get("SourceKMSKeyArn")),
         )
@@ -98,9 +98,9 @@ def _layer(account: Account, package: RemotePackage) -> Location:
             if missing(error):
                 raise GoneLocation(
                     what,
-                    why=f"AWS does not have {package.arn} any more: the layer version was deleted."
+                    why=f"AWS no longer has {package.arn}: the layer version was deleted."
                     " Published versions bound to it still run, but nobody can download it",
-                    do="Fill the archive from a machine that still holds it, or publish the layer"
+                    do="Fill the archive from a machine that still has it, or publish the layer"
                     " again and test a redeploy on the new layer version",
                 ) from error
             if denied(error):
@@ -110,7 +110,7 @@ def _layer(account: Account, package: RemotePackage) -> Location:
                     why=f"{action} is not allowed on {package.arn}",
                     do=f"If account {owner} is not yours, its owner must grant {action} in the"
                     " layer version's policy (`aws lambda add-layer-version-permission`; a deleted"
-                    " layer of another account answers the same); whoever runs this needs "
+                    " layer of another account answers the same); the credentials need "
                     + statement(action, package.arn),
                 ) from error
             raise
@@ -199,7 +199,7 @@ def _get(session: requests.Session, url: str, timeout_s: float, failed: str) -> 
                 why="it is redirected to another protocol",
                 do="Check HTTPS_PROXY; AWS does not do this",
             )
-    raise SourceError(failed, why="it is redirected over and over", do="Check HTTPS_PROXY")
+    raise SourceError(failed, why="it redirects too many times", do="Check HTTPS_PROXY")
 
 
 def _check_status(response: requests.Response, failed: str) -> None:
@@ -209,8 +209,8 @@ def _check_status(response: requests.Response, failed: str) -> None:
     if status == 403 or (status == 400 and _speaks_of_expiry(response)):
         raise ExpiredLocation(
             failed,
-            why=f"its location is not valid any more (HTTP {status})",
-            do="Run again; if it stays so, check the clock and that no proxy changes requests",
+            why=f"its location is no longer valid (HTTP {status})",
+            do="Run again; if this persists, check the clock and that no proxy changes requests",
         )
     if status >= 500 or status in (408, 425, 429):
         raise InterruptedDownload(
@@ -234,7 +234,7 @@ def _stream(
     too_large = SourceError(
         failed,
         why=f"it is larger than the {limit_bytes} bytes that AWS says",
-        do="Run again; if it stays so, check that no proxy changes downloads",
+        do="Run again; if this persists, check that no proxy changes downloads",
     )
     length = response.headers.get("Content-Length", "")
     if length.isdecimal() and int(length) > limit_bytes:
@@ -253,7 +253,7 @@ def _broken(error: requests.RequestException, failed: str) -> SourceError:
         return SourceError(
             failed,
             why="the certificate of the storage could not be verified",
-            do="Behind a proxy that opens TLS, set AWS_CA_BUNDLE to its certificate authority",
+            do="Behind a proxy that intercepts TLS, set AWS_CA_BUNDLE to its certificate authority",
         )
     if isinstance(error, requests.exceptions.ProxyError):
         return InterruptedDownload(
@@ -261,7 +261,7 @@ def _broken(error: requests.RequestException, failed: str) -> SourceError:
         )
     if isinstance(error, _PASSING):
         return InterruptedDownload(
-            failed, why="the connection broke off or fell silent", do="Run again; check the network"
+            failed, why="the connection was lost or timed out", do="Run again; check the network"
         )
     return SourceError(
         failed,

@@ -235,7 +235,8 @@ class _Asked:
     def _failure(self, error: Exception, action: str, resource: str) -> Exception:
         return translated(
             error,
-            what=f"{self._function.name}: what AWS adds to its versions cannot be read",
+            what=f"{self._function.name}: could not read its permissions, event sources and "
+            "concurrency",
             action=action,
             resource=resource,
         )

@@ -14,10 +14,10 @@ from botocore import exceptions as botocore_errors
 
 from pytest_lambda_rollback.model.json_values import one_line
 
-SIGN_IN: Final = "Sign in again (`aws sso login` or `aws login`, with --profile where you use one)"
+SIGN_IN: Final = "Sign in again (`aws sso login` or `aws login`, with --profile if you use one)"
 
 _LONGEST_TEXT: Final = 400
-_RUN_AGAIN: Final = "Run again; check the network, VPN and proxy if it stays so"
+_RUN_AGAIN: Final = "Run again; check the network, VPN and proxy if this persists"
 _SET_REGION: Final = 'Add region = "…" to the function\'s aws table, or set AWS_REGION'
 _MFA_FIRST: Final = "Start a session with the code first and use its credentials"
 
@@ -31,23 +31,23 @@ _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "PartialCredentialsError",
         "the AWS credentials lack {cred_var} (read from {provider})",
-        "Give both parts of the access key, and the session token where there is one",
+        "Give both parts of the access key, and the session token if there is one",
     ),
     (
         "ProfileNotFound",
         "there is no AWS profile {profile}",
-        "Correct profile or AWS_PROFILE; `aws configure list-profiles` lists what there is",
+        "Correct profile or AWS_PROFILE; `aws configure list-profiles` lists the profiles",
     ),
     (
         "TokenRetrievalError UnauthorizedSSOTokenError SSOTokenLoadError SSOError NoAuthTokenError"
         " PendingAuthorizationExpiredError",
         "the sign-in of IAM Identity Center (SSO) is missing or has expired",
-        "Run `aws sso login`, with --profile where you use one",
+        "Run `aws sso login`, with --profile if you use one",
     ),
     (
         "LoginError",
         "the sign-in to AWS is missing or has expired",
-        "Run `aws login`, with --profile where you use one",
+        "Run `aws login`, with --profile if you use one",
     ),
     (
         "CredentialRetrievalError MetadataRetrievalError",
@@ -70,22 +70,22 @@ _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "SSLError",
         "the certificate of {host} could not be verified ({error})",
-        "Behind a proxy that opens TLS, set AWS_CA_BUNDLE to its certificate authority",
+        "Behind a proxy that intercepts TLS, set AWS_CA_BUNDLE to its certificate authority",
     ),
     (
         "ProxyConnectionError",
         "the proxy could not be reached",
-        "Check HTTPS_PROXY, and NO_PROXY for what needs no proxy",
+        "Check HTTPS_PROXY, and NO_PROXY for hosts that need no proxy",
     ),
     ("InvalidProxiesConfigError", "the proxy settings cannot be used", "Correct HTTPS_PROXY"),
     (
         "ConnectTimeoutError",
-        "no connection to {host} came about in time",
+        "connecting to {host} timed out",
         "Check the network, VPN, firewall and HTTPS_PROXY",
     ),
     (
         "ReadTimeoutError ConnectionClosedError ResponseStreamingError IncompleteReadError",
-        "the connection to {host} broke off or fell silent",
+        "the connection to {host} was lost or timed out",
         _RUN_AGAIN,
     ),
     (
@@ -105,7 +105,7 @@ _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "ParamValidationError ValidationError",
-        "AWS does not take such a request ({said})",
+        "AWS does not accept this request ({said})",
         "Correct the name in the configuration",
     ),
 )
@@ -119,7 +119,7 @@ exception itself (its ``kwargs``) and those of `_fields`.
 def unanswered(error: Exception) -> tuple[str, str]:
     """The reason, and what to do, for an error that was raised before AWS answered."""
     if isinstance(error, EOFError) or "output is captured" in str(error):
-        return "the AWS profile asks for an MFA code, and nobody can type one here", _MFA_FIRST
+        return "the AWS profile asks for an MFA code, which cannot be entered here", _MFA_FIRST
     for names, why, do in _WORDS:
         kinds = (getattr(botocore_errors, name, None) for name in names.split())
         if any(isinstance(error, kind) for kind in kinds if kind is not None):
@@ -136,7 +136,7 @@ def unanswered(error: Exception) -> tuple[str, str]:
             "Check the files that AWS's settings name (~/.aws, AWS_CA_BUNDLE)",
         )
     return (
-        f"the AWS client gave up ({type(error).__name__}: {clause(str(error))})",
+        f"the AWS client failed ({type(error).__name__}: {clause(str(error))})",
         "Check the AWS settings of this machine",
     )
 

@@ -129,7 +129,7 @@ def _unresolved(version: PublishedVersion) -> bool:
 
 def _source(source: AwsSource | None) -> AwsSource:
     if source is None:  # pragma: no cover - only functions in AWS are chosen
-        raise RollbackError("the function has no AWS source")
+        raise RollbackError("the function is not configured as a function in AWS")
     return source
 
 

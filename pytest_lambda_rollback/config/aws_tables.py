@@ -102,19 +102,19 @@ def source_of(table: Table, defaults: AwsDefaults) -> AwsSource | None:
 
 def discovery_of(table: Table, name: str, defaults: AwsDefaults) -> Discovery:
     """The ``aws`` table of a ``discover`` entry."""
-    example = 'Say what the functions have in common, as in aws = { prefix = "shop-" }'
+    example = 'Select the functions, as in aws = { prefix = "shop-" }'
     if not FUNCTION_NAME.fullmatch(name):
         raise ConfigError(
-            f"{table.at()} is not a valid name for a discovery",
-            why="the archive keeps a file of that name",
-            do="Take 1 to 64 letters, digits, - and _",
+            f"{table.at()} is not a valid name for a discovery of functions",
+            why="the archive names a file after it",
+            do="Use 1 to 64 letters, digits, - and _",
         )
     said = table.table("aws", required=True, do=example)
     said.only(_DISCOVERY_KEYS)
     if not any(key in said for key in ("prefix", "tags", "stack")):
         raise ConfigError(
-            f"{said.at()} says neither prefix, tags nor stack",
-            why="it would stand for every function of the account",
+            f"{said.at()} sets none of prefix, tags and stack",
+            why="it would select every function in the account",
             do=example,
         )
     account = _account(said, defaults)
@@ -193,8 +193,8 @@ def _check_name(table: Table, key: str, name: str) -> None:
     qualified = _QUALIFIED.fullmatch(name)
     if qualified:
         raise ConfigError(
-            f'{table.at(key)} is "{name}", which names a version or alias too',
-            why="all versions of a function are looked at",
+            f'{table.at(key)} is "{name}", which includes a version or alias',
+            why="all versions of the function are used",
             do=f'Write "{qualified["name"]}", and current = "{qualified["qualifier"]}"',
         )
     raise table.wrong(key, "the name of a Lambda function, or its ARN without a version")

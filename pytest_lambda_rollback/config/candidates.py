@@ -38,7 +38,7 @@ def candidate_paths(
         function, path = candidate_of(text)
         if function is None and len(names) > 1:
             raise ConfigError(
-                f"{OPTION} {path} does not say which function it is a build of",
+                f"{OPTION} {path} does not name the function that it is a build of",
                 why=f"{file} has {listed(names)}",
                 do=f"Write FUNCTION={path}, as in {OPTION} {names[0]}={path}",
             )

@@ -64,8 +64,8 @@ def discovered(
         # One that is declared in folders is meant by its name, whatever AWS has.
         if homonyms := [function for function, _ in new if function in in_aws]:
             reason = (
-                f"{entry.at()} found {listed(homonyms)}, and another function has that name "
-                "here. Give the other one another name, as in functions.NAME.aws"
+                f"{entry.at()} found {listed(homonyms)}, and another function here has "
+                "that name. Rename the other one, as in functions.NAME.aws"
             )
             failed.append(FunctionSettings(name=name, current=None, reason=reason))
         for function, source in new:

@@ -181,13 +181,13 @@ def check_candidates(command_line: CommandLine, loaded: Iterable[Settings]) -> N
         ]
         if len(homes) > 1:
             raise ConfigError(
-                f'{OPTION} {text} may be of either function "{function}"',
+                f'{OPTION} {text} could be a build of "{function}" in several files',
                 why=f"{listed(homes)} declare one each",
                 do=f"Run pytest on one of the files, as in pytest --lambda-rollback {homes[0]}",
             )
         if function is None and len(files) > 1:
             raise ConfigError(
-                f"{OPTION} {path} does not say which function it is a build of",
+                f"{OPTION} {path} does not name the function that it is a build of",
                 why=f"{len(files)} configuration files were collected",
                 do=f"Write FUNCTION={path}; functions are {listed(sorted(functions))}",
             )
@@ -269,7 +269,7 @@ def _engine(table: Table, engines: Collection[str]) -> str | None:
         raise ConfigError(
             f'{table.at("engine")} is "{name}", which is not an engine',
             why=f"engines are {listed(known)}",
-            do=f"{guess}Others need the plugin that adds them",
+            do=f"{guess}Other engines need a plugin that adds them",
         )
     return name
 
@@ -286,7 +286,7 @@ def _base_image_options(command_line: CommandLine) -> dict[str, str]:
         if not runtime.strip() or not image.strip():
             raise ConfigError(
                 f'--lambda-rollback-base-image is "{text}", expected RUNTIME=IMAGE',
-                do="Write it as in python3.13=my-registry/lambda-python:3.13",
+                do="Write it like python3.13=my-registry/lambda-python:3.13",
             )
         images[runtime.strip()] = image.strip()
     return images

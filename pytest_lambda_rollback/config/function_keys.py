@@ -99,7 +99,7 @@ def check_name(table: Table, name: str) -> None:
     if not FUNCTION_NAME.fullmatch(name):
         raise ConfigError(
             f"{table.at()} is not a valid function name",
-            why="AWS Lambda takes 1 to 64 letters, digits, - and _",
+            why="AWS Lambda allows 1 to 64 letters, digits, - and _",
             do="Use the name that the function has in AWS",
         )
 
@@ -111,7 +111,7 @@ def declare(table: Table, name: str, reader: VersionReader) -> Declared:
     if not versions.values:
         what = f"{versions.at()} is empty"
         if "versions" not in table:
-            what = f"{table.at()} says neither aws nor versions"
+            what = f"{table.at()} sets neither aws nor versions"
         raise ConfigError(
             what,
             do=f'For a function in AWS one line is enough: aws = "{name}". For folders and zips '
@@ -121,7 +121,8 @@ def declare(table: Table, name: str, reader: VersionReader) -> Declared:
         if version == "candidate" or not _VERSION_NAME.fullmatch(version):
             raise ConfigError(
                 f"{versions.at(version)} is not a valid name for a version",
-                why="it is the published version's number, $LATEST, or a word other than candidate",
+                why="expected the published version's number, $LATEST, or a word other than "
+                "candidate",
                 do="Rename it",
             )
     read_versions = tuple(reader.version(versions.table(v), v) for v in versions.values)
@@ -130,8 +131,8 @@ def declare(table: Table, name: str, reader: VersionReader) -> Declared:
         if not ALIAS.fullmatch(alias) or alias in versions:
             raise ConfigError(
                 f"{aliases.at(alias)} is not a valid name for an alias",
-                why="AWS Lambda takes letters, digits, - and _ but no number alone, "
-                "and it must not be a version's name too",
+                why="AWS Lambda allows letters, digits, - and _ but not a plain number, "
+                "and the name must not be a version's too",
                 do="Rename it",
             )
     plain = Declared(name=name, table=table, versions=read_versions, aliases=())
@@ -179,7 +180,7 @@ def targets_of(
             )
         if target in found:
             raise declared.wrong(
-                f"{each.at(name)} is {target.label(declared.name)}, which is listed before",
+                f"{each.at(name)} is {target.label(declared.name)}, which is already listed",
                 do="Remove one of the two",
             )
         found.append(target)
@@ -297,7 +298,7 @@ def refuse_event_names(settings: FunctionSettings, where: str, contracts: Collec
             elif "::" in name:
                 owner = "ids are split at ::"
             raise ConfigError(
-                f'{where} holds an event that cannot be called "{name}"',
+                f'{where} has an event that cannot be named "{name}"',
                 why=owner,
                 do=f"Rename {path}",
             )
@@ -313,7 +314,7 @@ def requires_of(table: Table) -> tuple[str, ...]:
             raise ConfigError(
                 f'{table.at("requires")}[{index}] is "{text}", expected a requirement',
                 why=str(error).splitlines()[0],
-                do='Write it as in "acme-shared>=2,<3"',
+                do='Write it like "acme-shared>=2,<3"',
             ) from error
     return requires
 

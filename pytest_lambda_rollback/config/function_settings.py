@@ -177,7 +177,7 @@ class FunctionReader:
     def _published(self) -> PublishedFunctions:
         if self.published is None:
             raise ConfigError(
-                f"{self.root.file} names functions in AWS", why="AWS cannot be asked from here"
+                f"{self.root.file} names functions in AWS", why="AWS cannot be queried from here"
             )
         return self.published
 
@@ -289,8 +289,9 @@ class FunctionReader:
             return why_no_targets(declared, table)
         key = dotted((*table.key, "targets"))
         return (
-            f"{declared.name} has no rollback target: {key} is empty. Name there the versions that "
-            "traffic may be sent back to, or leave it out for the newest 3"
+            f"{declared.name} has no rollback target: {key} is empty. List the versions that "
+            "traffic "
+            "may go back to, or omit it for the newest 3"
         )
 
     def _current(self, said: FunctionTable, declared: Declared, candidate: Path | None) -> _Current:
@@ -324,7 +325,7 @@ class FunctionReader:
             if build.origin:
                 inherited = (f"settings from {build.origin}", *inherited)
             if build.computed:
-                inherited = (*inherited, f"known at deployment only: {listed(build.computed)}")
+                inherited = (*inherited, f"known only at deployment: {listed(build.computed)}")
             if build.unbuilt:
                 inherited = (*inherited, build.unbuilt)
             return _Current(version=candidate_version, inherited=inherited, alias=alias)
@@ -332,7 +333,7 @@ class FunctionReader:
             return _Current(version=named, alias=alias, found_by=found_by)
         raise ConfigError(
             f"{table.at('current')} is missing",
-            why="it says which version holds the contracts now",
+            why="it names the version that callers use now",
             do='Write current = "4", an alias, "$LATEST" or { path = "build" }, '
             f"or give {OPTION} {declared.name}=PATH",
         )

@@ -70,7 +70,7 @@ class TableReader:
             for key in ("aws", "versions", "aliases"):
                 if key in table:
                     raise ConfigError(
-                        f"{table.at(key)} and {table.at('source')} exclude each other",
+                        f"{table.at(key)} and {table.at('source')} are mutually exclusive",
                         why=f"the versions of {name} come from there",
                         do="Keep one of the two",
                     )
@@ -81,7 +81,7 @@ class TableReader:
             for key in ("versions", "aliases"):
                 if key in table:
                     raise ConfigError(
-                        f"{table.at(key)} and {table.at('aws')} exclude each other",
+                        f"{table.at(key)} and {table.at('aws')} are mutually exclusive",
                         why=f"the {key} of {name} come from AWS",
                         do="Keep one of the two",
                     )
@@ -143,7 +143,7 @@ def strategies(table: Table, name: str) -> tuple[Strategy, ...] | None:
             near = nearest(word, tuple(Strategy))
             raise ConfigError(
                 f'{table.at(name)} names "{word}", expected {" or ".join(Strategy)}',
-                do=f'Write "{near}" if that is what you mean' if near else "",
+                do=f'Did you mean "{near}"?' if near else "",
             )
     return tuple(dict.fromkeys(Strategy(word) for word in words))
 

@@ -47,7 +47,7 @@ def _nearby(missing: Path) -> str:
         names = []
     near = nearest(part, names)
     if near:
-        return f'Did you mean "{near}"? That is what {folder} has'
+        return f'Did you mean "{near}"? {folder} has that'
     if not names:
         return f"Correct the path, or build it first; {folder} is empty"
     some = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
@@ -62,13 +62,13 @@ def package(text: str, *, base: Path, where: str) -> Path:
     if path.suffix.lower() != ".zip":
         raise ConfigError(
             f'{where} names "{text}", which is neither a folder nor a .zip file',
-            why=f"it stands for {path}",
+            why=f"it resolves to {path}",
             do="Name the folder that holds the package, or its .zip file",
         )
     if not zipfile.is_zipfile(path):
         raise ConfigError(
             f'{where} names "{text}", which is not a zip archive',
-            why=f"{path} ends in .zip but its content is something else, or is cut off",
+            why=f"{path} ends in .zip but its content is something else or is truncated",
             do="Build the package again",
         )
     return path
@@ -114,7 +114,7 @@ def _matches(pattern: str, *, base: Path, where: str, must_exist: bool) -> tuple
         return root, list(root.glob(str(Path(*parts[fixed:]))))
     except (ValueError, NotImplementedError) as error:
         raise ConfigError(
-            f'{where} is the glob "{pattern}", which cannot be used',
+            f'{where} is "{pattern}", which is not a valid glob',
             why=str(error),
-            do='Write it as in "events/*.json" or "events/**/*.json"',
+            do='Write it like "events/*.json" or "events/**/*.json"',
         ) from error

@@ -48,9 +48,9 @@ def default_current(published: PublishedFunction) -> tuple[str, str]:
     if versions:
         names = listed(f"{alias.name} ({alias.version})" for alias in published.aliases)
         raise SourceError(
-            f"the current version of {published.name} is unclear",
+            f"the current version of {published.name} is ambiguous",
             why=f"its aliases point at different versions: {names}",
-            do=f'Say which one callers use, as in current = "{published.aliases[0].name}"',
+            do=f'Name the one that callers use, as in current = "{published.aliases[0].name}"',
         )
     newest = next((v.version for v in published.versions if v.version.isdecimal()), None)
     if newest is None:
@@ -94,7 +94,7 @@ def why_no_targets(declared: Declared, table: Table) -> str:
     if "previous" in said:
         return (
             f"{declared.name} has no rollback target: the archive has seen alias "
-            f"{said['previous']} point at nothing before, and AWS keeps no history of an alias. "
+            f"{said['previous']} point at no other version, and AWS keeps no history of aliases. "
             "Run `lambda-rollback sync` with each release, or name the versions under "
             f"functions.{declared.name}.targets"
         )

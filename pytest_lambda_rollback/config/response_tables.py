@@ -77,7 +77,7 @@ def _matchers(table: Table) -> tuple[Matcher, ...]:
 
 
 def _matcher(table: Table, pointer: str) -> Matcher:
-    _refuse_no_pointer(pointer, f"{table.at(pointer)} is named after no place")
+    _refuse_no_pointer(pointer, f"{table.at(pointer)} is not named by a place")
     value = table.values[pointer]
     if isinstance(value, str):
         if value not in NAMED_MATCHERS:
@@ -109,7 +109,8 @@ def _regex(table: Table) -> str:
         raise ConfigError(
             f'{table.at("regex")} is "{pattern}", which is not a valid regular expression',
             why=str(error),
-            do="Write it as Python's re module takes it; in TOML, '...' needs no backslash twice",
+            do="Write it as Python's re module takes it; in TOML, '...' needs no doubled "
+            "backslashes",
         ) from error
     return pattern
 
@@ -154,7 +155,7 @@ def _refuse_no_schema(document: Any, found: str) -> None:
     if kind is None and isinstance(document, dict) and "$schema" in document:
         raise ConfigError(
             f"{found}, whose $schema is {described(document['$schema'])}",
-            why=f"known are the drafts {drafts} of JSON Schema",
+            why=f"known drafts of JSON Schema are {drafts}",
             do="Correct $schema, or remove it for draft 2020-12",
         )
     try:
@@ -167,18 +168,21 @@ def _refuse_no_schema(document: Any, found: str) -> None:
             do="Correct the schema",
         ) from error
     except RecursionError as error:
-        raise ConfigError(f"{found}, which nests too deep", do="Correct the schema") from error
+        raise ConfigError(
+            f"{found}, which is nested too deeply", do="Correct the schema"
+        ) from error
     for reference in _references(document):
         if not reference.startswith("#"):
             raise ConfigError(
                 f'{found}, which refers to "{reference}"',
-                why="nothing outside of the schema is read, from no network and no file",
+                why="a schema may refer only to itself: nothing is read from the network or "
+                "another file",
                 do='Copy that schema under "$defs" and refer to it by "#/$defs/NAME"',
             )
         if _is_broken(document, reference):
             raise ConfigError(
                 f'{found}, which refers to "{reference}"',
-                why="there is nothing at that place of the schema",
+                why="the schema has nothing at that place",
                 do="Correct the reference",
             )
 

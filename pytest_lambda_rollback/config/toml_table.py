@@ -118,7 +118,7 @@ class Table:
         value = self.string(name, default)
         if value not in choices:
             near = nearest(value, choices)
-            do = f'Write "{near}" if that is what you mean' if near else ""
+            do = f'Did you mean "{near}"?' if near else ""
             raise self.wrong(name, f"one of {', '.join(choices)}", do=do)
         return value
 

@@ -93,7 +93,7 @@ def versions_of(
     if not found.versions:
         raise SourceError(
             f"the version source {kind} has no version of {function}",
-            do=f"See what {source.at()} says",
+            do=f"Check {source.at()}",
         )
     rest = {name: value for name, value in table.values.items() if name != "source"}
     said = {"versions": dict(found.versions), "aliases": dict(found.aliases)}

@@ -137,7 +137,7 @@ class VersionReader:
         if len(layers) > limits.LAYERS:
             raise ConfigError(
                 f"{table.at('layers')} has {counted(len(layers), 'layer')}",
-                why=f"Lambda takes at most {limits.LAYERS}",
+                why=f"Lambda allows at most {limits.LAYERS}",
                 do="List the layers that the published version has",
             )
         return tuple(
@@ -146,7 +146,7 @@ class VersionReader:
         )
 
     def _runtime(self, table: Table) -> str:
-        example = 'Say which Lambda runtime it is bound to, as in runtime = "python3.13"'
+        example = 'Name its Lambda runtime, as in runtime = "python3.13"'
         runtime = table.string("runtime", do=example)
         if runtime in self.runtimes:
             return runtime
@@ -214,14 +214,14 @@ def _environment(table: Table) -> tuple[tuple[str, str], ...]:
         if name in limits.RESERVED_VARIABLES:
             raise ConfigError(
                 f"{variables.at(name)} is reserved",
-                why="AWS Lambda sets it itself and refuses a function that does",
+                why="AWS Lambda sets it itself and refuses functions that do",
                 do="Remove it",
             )
         if not VARIABLE.fullmatch(name):
             raise ConfigError(
                 f"{variables.at(name)} is not a valid name for an environment variable",
-                why="AWS Lambda wants a letter first, at least two characters, "
-                "and letters, digits and _ alone",
+                why="AWS Lambda allows only letters, digits and _, a letter "
+                "first, and at least two characters",
                 do="Correct the name",
             )
         if not isinstance(value, str):
@@ -234,7 +234,7 @@ def _environment(table: Table) -> tuple[tuple[str, str], ...]:
     if size > limits.ENVIRONMENT_BYTES:
         raise ConfigError(
             f"{variables.at()} has {size} bytes of names and values",
-            why=f"AWS Lambda takes at most {limits.ENVIRONMENT_BYTES}",
-            do="Keep what the published version has",
+            why=f"AWS Lambda allows at most {limits.ENVIRONMENT_BYTES}",
+            do="Keep the variables that the published version has",
         )
     return tuple(sorted(pairs))

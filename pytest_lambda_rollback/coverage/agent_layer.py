@@ -85,7 +85,7 @@ def _artifact(folder: Path) -> Artifact:
         raise SourceError(
             f"the {LABEL} cannot be written to {folder}",
             why=error.strerror or str(error),
-            do="Choose a cache folder that can be written",
+            do="Choose a writable cache folder",
         ) from error
     return Artifact(label=LABEL, digest=digest, size_bytes=2 * len(text), tar=tar)
 

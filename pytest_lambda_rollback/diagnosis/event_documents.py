@@ -85,7 +85,7 @@ def _walk(root: Any) -> Iterator[tuple[Path, Any]]:
         path, value = stack.pop()
         count += 1
         if count > _MOST_PLACES or len(path) > _DEEPEST:
-            raise ValueError("too large to look through")
+            raise ValueError("too large to search")
         if isinstance(value, str):
             value = _embedded(path, value)
         yield path, value

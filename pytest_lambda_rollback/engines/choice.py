@@ -108,7 +108,7 @@ def _best(request: EngineRequest) -> Engine:
             if runtime in named:  # who names an image wants no unsealed replay instead
                 raise
             return _fallen_back(request, str(error))
-    return _Explained(engine, "auto: Docker answers and the base images are there")
+    return _Explained(engine, "auto: Docker answers and the base images are available")
 
 
 def _fallen_back(request: EngineRequest, reason: str) -> Engine:

@@ -245,9 +245,9 @@ class _Reading:
     def _notes(self) -> Iterator[str]:
         for top in sorted(self._libraries):
             yield (
-                f"{top} in the code has {self._search.source_bytes(top) / 1024**2:.1f} MB of"
-                " sources and was taken for a library: only the imports that run while it loads"
-                " were checked"
+                f"{top} in the code has {self._search.source_bytes(top) / 1024**2:.1f} MB"
+                " of source code and was treated as a library: only the imports that run when it "
+                "loads were checked"
             )
 
     @staticmethod

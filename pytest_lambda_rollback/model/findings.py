@@ -175,7 +175,7 @@ class Check:
     """``None`` only where a function has no target to check."""
     strategy: Strategy | None = None
     event: Path | None = None
-    """The fixture to replay; ``None`` for a check that needs no event or cannot be made."""
+    """The fixture to replay; ``None`` for a check that needs no event or could not be created."""
     contract: str | None = None
     """The contract of a check that needs no event."""
     reason: str | None = None

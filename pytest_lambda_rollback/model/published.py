@@ -87,7 +87,7 @@ class PublishedVersion:
     """As in `VersionFacts`; lists of versions do not tell it."""
     snap_start: bool = False
     gone: bool = False
-    """True where AWS does not have it any more and only the archive does."""
+    """True where AWS no longer has it and only the archive does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,7 +54,7 @@ class ArtifactStore:
     ``limit_bytes`` bounds one package unzipped. ``clock`` gives the wall clock in nanoseconds,
     which is what file times are compared with.
 
-    Raises SourceError when the folder cannot be made.
+    Raises SourceError when the folder could not be created.
     """
 
     def __init__(
@@ -77,9 +77,9 @@ class ArtifactStore:
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise SourceError(
-                f"the artefact store {self._root} cannot be made",
+                f"the artefact store {self._root} could not be created",
                 why=_reason(error),
-                do="Choose a cache folder that can be written",
+                do="Choose a writable cache folder",
             ) from error
 
     def load(self, path: Path, *, label: str, root_dir: str) -> Artifact:
@@ -199,8 +199,8 @@ def check_total(
     prefix = f"{of}: " if of else ""
     raise SourceError(
         f"{prefix}code and layers together are {megabytes(total_bytes)} unzipped",
-        why=f"Lambda takes {limit_bytes // MB} MB; {parts}",
-        do="Take out what the function does not need, beginning with the largest part",
+        why=f"Lambda allows {limit_bytes // MB} MB; {parts}",
+        do="Remove what the function does not need, starting with the largest part",
     )
 
 

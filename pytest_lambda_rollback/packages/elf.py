@@ -119,7 +119,7 @@ class _Stream(io.RawIOBase):
     def read(self, size: int = -1, /) -> bytes:
         self._left -= 1
         if self._left < 0 or self._at < 0 or not 0 <= size <= _READ_LIMIT_BYTES:
-            raise ValueError("it asks for more than a header needs")
+            raise ValueError("its header is too large")
         content = self._read_at(self._at, size)
         self._at += len(content)
         return content

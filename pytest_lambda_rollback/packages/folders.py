@@ -87,7 +87,7 @@ class FolderPackage:
             raise refusal(
                 self._label,
                 f"{quoted(member.name)} changed while it was read",
-                "Let the build finish, then run again",
+                "Wait for the build to finish, then run again",
             )
 
     def __enter__(self) -> Self:

@@ -115,7 +115,7 @@ def _zipped(
 ) -> tuple[tuple[DistributionRecord, ...], tuple[str, ...]]:
     """The distributions of a zip in the tree; zips within it are not opened."""
     if size > _ZIP_LIMIT_BYTES:
-        return (), (f"{name} is too large to look into",)
+        return (), (f"{name} is too large to read",)
     try:
         inner = ZipTree(
             tree.read(name, limit_bytes=_ZIP_LIMIT_BYTES), members_limit=_ZIP_MEMBERS_LIMIT

@@ -35,7 +35,7 @@ _STEPS_LIMIT = 1_000_000
 """Path components walked for all symlinks of one package; bounds the time of the check."""
 
 _RELATIVE_NAMES = "Build the package again with relative names and forward slashes"
-_LINKS_INSIDE = "Let the symlink point to something inside the package, or replace it by a copy"
+_LINKS_INSIDE = "Let the symlink point to something inside the package, or replace it with a copy"
 
 
 class Kind(StrEnum):
@@ -134,19 +134,19 @@ class MemberTable:
         if "\0" in raw:
             raise self._refuse(f"{shown} has a NUL in its name", _RELATIVE_NAMES)
         if raw.startswith("/"):
-            raise self._refuse(f"{shown} is an absolute name", _RELATIVE_NAMES)
+            raise self._refuse(f"{shown} is an absolute path", _RELATIVE_NAMES)
         if "\\" in raw:
             raise self._refuse(f"{shown} has a backslash in its name", _RELATIVE_NAMES)
         if re.match(r"[A-Za-z]:", raw):
             raise self._refuse(f"{shown} names a drive", _RELATIVE_NAMES)
         parts = [part for part in raw.split("/") if part not in ("", ".")]
         if ".." in parts:
-            raise self._refuse(f"{shown} climbs with '..'", _RELATIVE_NAMES)
+            raise self._refuse(f"{shown} climbs out with '..'", _RELATIVE_NAMES)
         name = "/".join(parts)
         if len(_encoded(name)) > _NAME_LIMIT_BYTES or any(
             len(_encoded(part)) > _PART_LIMIT_BYTES for part in parts
         ):
-            raise self._refuse(f"{shown} is longer than a name can be on Linux", "Shorten it")
+            raise self._refuse(f"{shown} is longer than Linux allows", "Shorten it")
         return name
 
     def _add_folders_of(self, name: str) -> None:
@@ -158,7 +158,7 @@ class MemberTable:
                     raise self._refuse(
                         f"{quoted(name)} would be written through {quoted(parent)},"
                         " which is a symlink",
-                        "Build the package again with one of the two",
+                        "Build the package again with only one of the two",
                     )
                 if known.kind is Kind.FILE:
                     raise self._both(parent)
@@ -176,7 +176,7 @@ class MemberTable:
         for link in links.values():
             steps += self._follow(link, links)
             if steps > _STEPS_LIMIT:
-                raise self._refuse("the symlinks in it are unreasonably tangled", _LINKS_INSIDE)
+                raise self._refuse("its symlinks are too deeply chained", _LINKS_INSIDE)
         self._members.update(links)
 
     def _relative(self, link: Member) -> str:
@@ -213,7 +213,7 @@ class MemberTable:
             here = f"{at}/{part}" if at else part
             if len(here) > _NAME_LIMIT_BYTES:
                 raise self._refuse(
-                    f"{quoted(link.name)} is a symlink to a name longer than Linux takes",
+                    f"{quoted(link.name)} is a symlink to a name longer than Linux allows",
                     _LINKS_INSIDE,
                 )
             through = links.get(here)
@@ -235,14 +235,14 @@ class MemberTable:
 
     def _both(self, name: str) -> SourceError:
         return self._refuse(
-            f"{quoted(name)} is in it as a folder and as something else",
-            "Build the package again with one of the two",
+            f"{quoted(name)} is both a folder and something else",
+            "Build the package again with only one of the two",
         )
 
     def _leaves(self, link: Member) -> SourceError:
         return self._refuse(
             f"{quoted(link.name)} is a symlink to {quoted(link.target)},"
-            f" which lies outside of {self._root_dir}",
+            f" which is outside {self._root_dir}",
             _LINKS_INSIDE,
         )
 
@@ -251,9 +251,9 @@ def too_large(label: str, size_bytes: int, limit_bytes: int) -> SourceError:
     """The error for one package that alone is over the limit."""
     return refusal(
         label,
-        f"it is {megabytes(size_bytes)} unzipped, and Lambda takes"
+        f"it is {megabytes(size_bytes)} unzipped, and Lambda allows"
         f" {limit_bytes // MB} MB for code and layers together",
-        "Take out what the function does not need",
+        "Remove what the function does not need",
     )
 
 
@@ -262,7 +262,7 @@ def too_many(label: str) -> SourceError:
     return refusal(
         label,
         f"it holds more than {MEMBER_LIMIT:,} files and folders",
-        "Take out what the function does not need",
+        "Remove what the function does not need",
     )
 
 

@@ -73,9 +73,9 @@ def special_file(mode: int) -> str:
         stat.S_IFBLK: "a block device",
         stat.S_IFLNK: "a symlink and a folder at once",
     }
-    return kinds.get(stat.S_IFMT(mode), "no regular file")
+    return kinds.get(stat.S_IFMT(mode), "not a regular file")
 
 
 def refuse_special(label: str, name: str, mode: int) -> SourceError:
     """The error for a member that is a device, a FIFO or a socket."""
-    return refusal(label, f"{quoted(name)} is {special_file(mode)}", "Take it out of the package")
+    return refusal(label, f"{quoted(name)} is {special_file(mode)}", "Remove it from the package")

@@ -111,7 +111,7 @@ class TarTree:
         while True:
             header = self._map[position : position + block]
             if len(header) < block:
-                raise ValueError("it ends without an end mark")
+                raise ValueError("it has no end marker")
             if not header[0]:
                 return files, links
             if header[257:263] not in (b"ustar ", b"ustar\0"):

@@ -121,7 +121,7 @@ class ZipPackage:
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise refusal(
                 self._label,
-                f"{quoted(name)} is compressed by method {info.compress_type}, not by deflate",
+                f"{quoted(name)} is compressed with method {info.compress_type} instead of deflate",
                 "Build the zip with deflate, the usual compression",
             )
         mode = info.external_attr >> 16
@@ -144,7 +144,7 @@ class ZipPackage:
 
     def _symlink(self, origin: int, info: zipfile.ZipInfo, name: str) -> Member:
         if info.file_size > SYMLINK_LIMIT_BYTES:
-            raise refusal(self._label, f"{quoted(name)} is a symlink to an endless name")
+            raise refusal(self._label, f"{quoted(name)} is a symlink to an overlong name")
         target = b"".join(self._content(info, name, info.file_size))
         return Member(
             name=name,

@@ -49,7 +49,7 @@ class Running:
             )
         except SourceError as error:
             raise pytest.UsageError(
-                f"{error} XDG_CACHE_HOME names the folder that it is made in."
+                f"{error} XDG_CACHE_HOME sets the folder that it is created in."
             ) from error
 
     @pytest.hookimpl(wrapper=True)

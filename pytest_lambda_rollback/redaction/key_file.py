@@ -36,7 +36,7 @@ def read_key(environment: Mapping[str, str]) -> bytes:
             raise ConfigError(
                 f"{VARIABLE} is too short",
                 why=f"it has {len(text)} characters, and a key needs at least {_LEAST_TEXT}",
-                do=f"Set it to a long random text, or unset it to use {key_path(environment)}",
+                do=f"Set it to a long random string, or unset it to use {key_path(environment)}",
             )
         return text.encode("utf-8", "surrogateescape")
     path = key_path(environment)
@@ -85,6 +85,6 @@ def _content(path: Path) -> bytes:
         raise ConfigError(
             f"the pseudonym key {path} is damaged",
             why=f"it is not {KEY_BYTES} bytes long",
-            do="Restore it, or delete it to create a new one; pseudonyms then change once",
+            do="Restore it, or delete it to create a new one; pseudonyms will then change once",
         )
     return content

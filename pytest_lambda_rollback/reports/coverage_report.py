@@ -162,7 +162,7 @@ def _by_file(coverage: Coverage) -> Iterable[str]:
         yield _reached(coverage, file)
     more = len(incomplete) - _FILES_SHOWN
     if more > 0:
-        yield f"and {counted(more, 'more file')} of which lines were not reached"
+        yield f"and {counted(more, 'more file')} with lines that were not reached"
 
 
 def _not_known(coverage: Coverage) -> str:

@@ -240,7 +240,7 @@ def _notes(functions: Sequence[FunctionReport], rest: str) -> list[str]:
                         names.append(function.function)
     lines = [""] if notes else []
     for note, (_, *others) in list(notes.values())[:_NOTES]:
-        likewise = f" (likewise: {_some(others)})" if others and note.named else ""
+        likewise = f" (also: {_some(others)})" if others and note.named else ""
         lines += _wrapped(f"note: {note.text}{likewise}")
     if len(notes) > _NOTES:
         lines.append(f"and {len(notes) - _NOTES} more notes {rest}")

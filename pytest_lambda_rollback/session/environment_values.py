@@ -174,6 +174,6 @@ def _advice(version: FunctionVersion, names: Sequence[str]) -> str:
     table = f"functions.{version.function}"
     return (
         f"The values of {listed(names or version.placeholders)} are placeholders: give them under "
-        f"{table}.environment, or let them be fetched at run time by {table}.aws.environment = "
+        f"{table}.environment, or fetch them at run time with {table}.aws.environment = "
         f'"fetch"'
     )

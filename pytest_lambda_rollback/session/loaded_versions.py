@@ -192,7 +192,7 @@ class Versions:
             self._facts[key] = self._work.submit(
                 self._packages.platform, self._settings, of, wanted
             )
-        return self._work.wait(self._facts[key], f"asking what AWS says of {function}")
+        return self._work.wait(self._facts[key], f"asking AWS about {function}")
 
     def _begin(
         self, of: FunctionSettings, declared: LocalVersion | PublishedVersion

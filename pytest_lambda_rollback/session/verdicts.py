@@ -33,10 +33,10 @@ def confirmed(
             f"First, {_state(first_run)}, {_seen(judgement.findings, first_run)}; "
             f"then, {_state(second_run)}, {_seen(second.findings, second_run)}. "
             + (
-                "Replay it again; if it stays flaky, look for what differs from start to start"
+                "Replay it again; if it stays flaky, look for what differs between starts"
                 if first_run.cold
                 else "It may break only once an environment is warm: look for state that one "
-                "event leaves to the next"
+                "event leaves for the next"
             )
         ),
     )

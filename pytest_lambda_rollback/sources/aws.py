@@ -83,7 +83,7 @@ class AwsFunctions:
             }
         wanted = [each for each in asked if self._only is None or each[0] in self._only]
         found: dict[str, PublishedFunction | RollbackError] = {
-            name: SourceError(f"the versions of {name} were not asked for") for name, _ in asked
+            name: SourceError(f"the versions of {name} were not requested") for name, _ in asked
         }
         if wanted or self._only is None:
             with shared_answers.held(self._shared) as shared:
@@ -254,7 +254,7 @@ class AwsFunctions:
             raise SourceError(
                 f"{name} is not in the archive {store.path}",
                 why=discovered.OFFLINE,
-                do=f"Run `lambda-rollback sync {name}` where AWS can be reached",
+                do=f"Run `lambda-rollback sync {name}` with access to AWS",
             )
         return locked
 

@@ -82,7 +82,7 @@ def _text(path: Path, content: bytes) -> str:
     if not text.strip():
         raise ConfigError(
             f"event fixture {path} is empty",
-            do="Write the event into it; {} is the smallest event there is",
+            do="Write the event into it; {} is the smallest event",
         )
     return text
 
@@ -96,7 +96,7 @@ def _parsed(path: Path, text: str) -> object:
             if key in found:
                 raise ConfigError(
                     f'event fixture {path} has the key "{key}" twice in one object',
-                    why="runtimes differ in which of the two a function would see",
+                    why="runtimes differ in which of the two a function sees",
                     do="Remove one of them",
                 )
             found[key] = value
@@ -132,7 +132,7 @@ def _too_large(path: Path, size_bytes: int) -> ConfigError:
     return ConfigError(
         f"event fixture {path} has {size_bytes} bytes",
         why=f"AWS Lambda takes events of at most {EVENT_BYTES} bytes",
-        do="Record a smaller event, or take white space out of it",
+        do="Record a smaller event, or remove white space from it",
     )
 
 
@@ -151,7 +151,7 @@ def _envelope(path: Path, name: str, text: str, document: dict[str, object]) -> 
     if "event" not in raw:
         raise ConfigError(
             f'event fixture {path} is an envelope without "event"',
-            do='Put the event under "event", or take "lambda_rollback" out of a bare event',
+            do='Put the event under "event", or remove "lambda_rollback" from a bare event',
         )
     context = _object(path, document, "context")
     _only(path, context, _CONTEXT_KEYS, '"context"')
@@ -190,7 +190,7 @@ def _expect(path: Path, document: dict[str, object]) -> ExpectedError | None:
         path,
         "expect.error",
         'true or the name of an error type, as in {"error": "KeyError"}; '
-        "leave expect out where the function answers",
+        "omit expect if the function answers",
     )
 
 
@@ -227,7 +227,7 @@ def _only(path: Path, values: dict[str, object], known: tuple[str, ...], where: 
 
 def _wrong(path: Path, key: str, expected: str) -> ConfigError:
     return ConfigError(
-        f'event fixture {path} has a wrong "{key}"',
+        f'event fixture {path} has an invalid "{key}"',
         why=f"expected {expected}",
         do="Correct it in the envelope",
     )

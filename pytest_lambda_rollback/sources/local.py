@@ -62,7 +62,7 @@ def function_version(
     if local.environment_error is not None:
         raise SourceError(
             f"the environment of {settings.name}:{local.version} is not known",
-            why="it is taken over from AWS, and Lambda could not decrypt it"
+            why="it is inherited from AWS, and Lambda could not decrypt it"
             f" ({local.environment_error})",
             do="Allow kms:Decrypt on its key, or give all variables under"
             f" functions.{settings.name}.environment",

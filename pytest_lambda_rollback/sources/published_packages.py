@@ -235,8 +235,8 @@ class PublishedPackages:
         if self._functions.offline:
             raise SourceError(
                 f"the image of {function.name}:{version.version} is not in the archive",
-                why="nothing but the archive may be used offline",
-                do=f"Run `lambda-rollback sync {function.name}` where AWS can be reached",
+                why="an offline run uses only the archive",
+                do=f"Run `lambda-rollback sync {function.name}` with access to AWS",
             )
         from pytest_lambda_rollback.aws.functions import resolved_image
 

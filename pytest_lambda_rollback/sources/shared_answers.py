@@ -54,7 +54,7 @@ def _refuse_others(folder: Path) -> None:
             raise SourceError(
                 f"the folder {each}, which the workers of a run share, is not used",
                 why="it is a link or another user's",
-                do="Let XDG_CACHE_HOME name a folder of your own",
+                do="Set XDG_CACHE_HOME to your own folder",
             )
         if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             each.chmod(0o700)

@@ -76,7 +76,7 @@ def test_a_build_is_compared_with_what_aws_has(
     assert function["current"] == "candidate"
     assert function["inherited"] == [
         f"settings from {origin}",
-        f"known at deployment only: {computed}",
+        f"known only at deployment: {computed}",
     ]
     run.shows("placeholders for values of:", "The newest safe target of orders is 2")
     assert VALUE not in run.text
@@ -102,7 +102,7 @@ def test_values_that_a_template_computes_are_those_of_latest_where_they_are_fetc
     assert report_of(shop)["functions"][0]["inherited"] == [
         "settings from OrdersFunction in sam-app/.aws-sam/build/template.yaml",
         "environment variables STAGE and TABLE from $LATEST",
-        "known at deployment only: Environment.Variables.STAGE and Environment.Variables.TABLE",
+        "known only at deployment: Environment.Variables.STAGE and Environment.Variables.TABLE",
     ]
     run.shows("answers without /t, which orders:candidate always returns")
     assert "placeholders" not in run.text
@@ -140,6 +140,6 @@ def test_a_build_that_names_no_function_of_the_account_is_a_usage_error(shop: Pr
     run = shop.pytest(f"--lambda-rollback-candidate={SAM}")
     assert run.code == pytest.ExitCode.USAGE_ERROR
     run.shows(
-        'sam-app/.aws-sam/build has no function that "mail" stands for: it has OrdersFunction',
-        "Say which, as in sam-app/.aws-sam/build#",
+        'sam-app/.aws-sam/build has no function "mail": it has OrdersFunction',
+        "Name one, as in sam-app/.aws-sam/build#",
     )

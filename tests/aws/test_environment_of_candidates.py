@@ -67,7 +67,7 @@ def test_a_build_whose_variables_are_not_known_is_no_baseline(project: Project) 
     run = project.pytest("-k", "any")
     assert run.code == 1
     run.shows(
-        "the environment of limits:candidate is not known: it is taken over from AWS, and Lambda "
+        "the environment of limits:candidate is not known: it is inherited from AWS, and Lambda "
         "could not decrypt it (KMSAccessDeniedException",
         "give all variables under functions.limits.environment",
     )

@@ -278,8 +278,8 @@ def test_an_image_that_sam_built_is_a_candidate(orders: Project, pushed: Images)
     assert breaks_of(report_of(orders)) == {("3", "alias"): {"create"}}
     run.shows(
         "orders:3 by alias answers without /tax, which orders:candidate always returns",
-        "inherited: settings from Orders in .aws-sam/build/template.yaml, known at deployment "
-        "only: Environment.Variables.TABLE",
+        "inherited: settings from Orders in .aws-sam/build/template.yaml, known only at "
+        "deployment: Environment.Variables.TABLE",
         "placeholders for values of: TABLE",
     )
     assert f"pulling {name}" not in run.text

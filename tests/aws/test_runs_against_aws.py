@@ -132,10 +132,10 @@ def test_a_placeholder_is_never_a_break(numbered: Project) -> None:
     run = numbered.pytest("-k", "any")
     assert run.code == 1
     run.shows(
-        "unknown: limits:1 by alias on any: limits:2, the current version, does not start, "
+        "unknown: limits:1 by alias on any: limits:2, the current version, does not start "
         "with any event: ValueError: ",
         "The values of LIMIT are placeholders: give them under functions.limits.environment, or "
-        'let them be fetched at run time by functions.limits.aws.environment = "fetch"',
+        'fetch them at run time with functions.limits.aws.environment = "fetch"',
     )
     assert "breaks" not in run.text.partition("= lambda-rollback =")[0]
 

@@ -99,8 +99,9 @@ def test_what_an_alias_pointed_at_before_is_a_target(orders: Project) -> None:
     first = orders.pytest()
     assert first.code == 1
     first.shows(
-        "unknown: orders has no rollback target: the archive has seen alias live point at nothing "
-        "before, and AWS keeps no history of an alias. Run `lambda-rollback sync` with each release"
+        "unknown: orders has no rollback target: the archive has seen alias live point at no "
+        "other version, and AWS keeps no history of aliases. Run `lambda-rollback sync` with "
+        "each release"
     )
     for version in ("2", "4", "3"):
         point(orders, version)
@@ -183,7 +184,7 @@ def test_a_sweep_by_stack(project: Project) -> None:
     project.configure('[discover.shop]\naws = { stack = "shoq" }\n')
     run = project.pytest()
     assert run.code == 1
-    run.shows("unknown: shop: the functions in eu-west-1 cannot be found", "shoq")
+    run.shows("unknown: shop: could not find the functions in eu-west-1", "shoq")
 
 
 def test_a_function_that_is_declared_by_its_arn_is_not_found_twice(orders: Project) -> None:

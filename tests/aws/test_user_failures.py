@@ -211,7 +211,7 @@ def test_no_credentials(user: User) -> None:
 
 def test_a_profile_that_is_not_there(user: User) -> None:
     user.set("AWS_PROFILE", "prod")
-    both_say(user, "AWS cannot be called with the profile prod: there is no AWS profile prod")
+    both_say(user, "could not call AWS with the profile prod: there is no AWS profile prod")
 
 
 @pytest.mark.parametrize("cached", [False, True], ids=["never signed in", "expired"])
@@ -413,7 +413,7 @@ def test_what_aws_refuses_is_a_break_whatever_is_in_packages_that_cannot_be_had(
     run.shows(
         "breaks: platform: orders:1 by redeploy cannot be deployed on the layers of orders:2: "
         "shared 1 was deleted, $LATEST does not have it, and AWS refuses to add it",
-        "handler and size of orders:1 were not looked at: ",
+        "handler and size of orders:1 were not checked: ",
     )
 
 

@@ -356,7 +356,9 @@ def test_image_of_a_build_is_taken_from_docker_and_never_pulled(
     assert answer(start(version(name, local=True), new_engine(pull=False))) == "candidate"
 
     text = refusal(pulling, version("lambda-rollback-test/orders:never", local=True))
-    assert text.startswith("the image lambda-rollback-test/orders:never of orders:4 is not there: ")
+    assert text.startswith(
+        "the image lambda-rollback-test/orders:never of orders:4 does not exist: "
+    )
     assert "sam build" in text
 
 
@@ -379,7 +381,7 @@ def test_nothing_is_pulled_offline(registry, published, new_engine):
 
     assert text == (
         f"the image {published} of orders:4 is unavailable: it is not on this machine, and pulling "
-        f"is switched off. Get it with `docker pull --platform linux/amd64 {published}`, or run "
+        f"is disabled. Get it with `docker pull --platform linux/amd64 {published}`, or run "
         "once with the network."
     )
 

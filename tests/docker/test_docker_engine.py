@@ -224,7 +224,7 @@ def test_daemon_lost_in_mid_replay_is_never_the_functions_fault(new_engine, star
     outcome = ask(environment, "sleep", seconds=30)
 
     assert outcome.kind is OutcomeKind.HARNESS_FAILURE
-    assert outcome.detail.startswith("Docker was lost during the replay: ")
+    assert outcome.detail.startswith("the connection to Docker was lost during the replay: ")
     assert not environment.alive
     assert ask(environment).kind is OutcomeKind.HARNESS_FAILURE
 
@@ -376,7 +376,7 @@ def test_base_image_that_cannot_be_had_names_the_command(new_engine, store):
     text = str(raised.value)
     assert text.startswith(
         "the base image amazon/aws-lambda-python:3.11-x86_64 for orders:4 (python3.11) cannot be "
-        "had: pulling is switched off. "
+        "had: pulling is disabled. "
     )
     command = "docker pull --platform linux/amd64 amazon/aws-lambda-python:3.11-x86_64"
     assert f"`{command}`" in text

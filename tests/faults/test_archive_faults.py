@@ -307,7 +307,7 @@ def test_a_read_only_archive_can_be_used_and_not_filled(
     server.add(package, other)
     with pytest.raises(SourceError) as caught:
         fetch(read_only, server, package)
-    assert "orders:4 cannot be kept in the archive" in str(caught.value)
+    assert "orders:4 could not be stored in the archive" in str(caught.value)
     assert "Permission denied" in caught.value.why
     assert server.downloads[package.arn] == 0
 
@@ -322,7 +322,9 @@ def test_a_disk_that_takes_no_more_is_an_error_and_leaves_nothing(
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
     try:
-        with pytest.raises(SourceError, match="orders:5 cannot be kept in the archive") as caught:
+        with pytest.raises(
+            SourceError, match="orders:5 could not be stored in the archive"
+        ) as caught:
             fetch(root, server, package)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

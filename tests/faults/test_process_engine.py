@@ -296,7 +296,7 @@ def test_an_exit_between_two_replays_is_no_outcome_of_the_second(
     outcome = environment.invoke(_invocation())
     assert outcome.kind is OutcomeKind.HARNESS_FAILURE
     assert outcome.detail == (
-        "the runtime exited with status 5 while it was idle, before it took this event"
+        "the runtime exited with status 5 while it was idle, before it received this event"
     )
     assert not environment.alive
     environment.close()

@@ -64,7 +64,7 @@ def test_a_function_of_a_sam_build_brings_its_layers_and_settings(shop: Project)
         text,
         "reports, current version candidate",
         "inherited: settings from ReportsFunction in sam-app/.aws-sam/build/template.yaml, "
-        "timeout_s from 2, known at deployment only: Environment.Variables.STAGE and Timeout",
+        "timeout_s from 2, known only at deployment: Environment.Variables.STAGE and Timeout",
         "placeholders for values of: STAGE",
         # The layer is the one in the build, by the name that the template gives it.
         "imports acme_shared (app.py:1), which nothing offers, as there are no layers; "
@@ -110,13 +110,13 @@ def logical_id(project: Project, construct: str) -> str:
     [
         (
             "sam-app/.aws-sam/build",
-            'sam-app/.aws-sam/build has no function that "anything" stands for: it has '
+            'sam-app/.aws-sam/build has no function "anything": it has '
             "OrdersFunction, ReportsFunction, ReceiptsFunction and Refunds/RefundsFunction. "
-            "Say which, as in sam-app/.aws-sam/build#OrdersFunction",
+            "Name one, as in sam-app/.aws-sam/build#OrdersFunction",
         ),
         (
             "cdk-app/cdk.out#Repo",
-            'Did you mean "Shop/Reports"? Say which, as in cdk-app/cdk.out#Shop/Reports',
+            'Did you mean "Shop/Reports"? Name one, as in cdk-app/cdk.out#Shop/Reports',
         ),
         (
             "sam-app/.aws-sam/built",

@@ -53,7 +53,8 @@ def test_a_candidate_that_may_be_of_either_is_refused(monorepo: Project) -> None
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         [
-            'ERROR: --lambda-rollback-candidate orders=build may be of either function "orders": '
+            'ERROR: --lambda-rollback-candidate orders=build could be a build of "orders" in '
+            "several files: "
             "office/lambda-rollback.toml and shop/lambda-rollback.toml declare one each. Run "
             "pytest on one of the files, as in pytest --lambda-rollback office/lambda-*",
         ]

@@ -116,7 +116,7 @@ def test_a_candidate_that_is_the_wrong_folder_blames_no_event(project: Project) 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "unknown: *orders:candidate, the current version, does not start, with any event: "
+            "unknown: *orders:candidate, the current version, does not start with any event: "
             "*No module named 'app'. So there is nothing to compare with. Check that its code "
             "is the right folder or zip and *",
         ]

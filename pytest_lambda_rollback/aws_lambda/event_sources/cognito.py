@@ -140,7 +140,7 @@ def _note_decisions(runs: Sequence[Object], other: Object, differences: Differen
             differences.rule(
                 (_RESPONSE, name),
                 "trigger-decision",
-                "TARGET decides otherwise at PLACE than CURRENT",
+                "TARGET decides differently from CURRENT at PLACE",
                 short_text(known[0]),
                 short_text(found),
             )

@@ -53,8 +53,8 @@ def judge(
     if python is None:
         if requires:
             return Judgement(
-                reason=f"requires cannot be checked for the runtime {runtime}: "
-                "it is about Python distributions",
+                reason="requires cannot be checked for the runtime "
+                "{runtime}: it names Python distributions",
             )
         return Judgement(findings=tuple(_finding(who, issue, None) for issue in layers))
     parsed = {} if parsed is None else parsed

@@ -86,7 +86,7 @@ def judge_baseline(
         return Judgement(
             reason=(
                 f"{current} {_did(first)}, but the event's fixture expects it to {error}. "
-                'Correct "expect" in the fixture, or leave it out where the function answers'
+                'Correct "expect" in the fixture, or omit it if the function answers'
             )
         )
     if failing is not None:
@@ -244,7 +244,7 @@ def _harness(name: str, outcome: Outcome) -> str:
 def _missing_service(name: str, call: FailedCall) -> str:
     return (
         f"{name} needs {call.named}, which does not answer in a replay ({call.evidence}). "
-        "Use an event that does not lead to this call, or turn the call off with an environment "
+        "Use an event that does not make this call, or turn the call off with an environment "
         "variable of the version"
     )
 
@@ -267,7 +267,7 @@ def _does_not_start(current: str, outcome: Outcome) -> str:
     elif kind == "UserCodeSyntaxError":
         do = "Fix its code, or check that it is written for this runtime"
     return (
-        f"{current} does not start, with any event: {_without_place(outcome)}. So there is "
+        f"{current} does not start with any event: {_without_place(outcome)}. So there is "
         f"nothing to compare with. {do}"
     )
 

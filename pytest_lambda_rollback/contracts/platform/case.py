@@ -1,7 +1,7 @@
 """The question to the platform contract, and the answers of its rules.
 
 A rule takes a case and yields concerns, the certain ones findings and the likely ones warnings,
-and notes of what could not be looked at. It says what AWS's documentation says, in the words of
+and notes of what could not be inspected. It says what AWS's documentation says, in the words of
 somebody who rolls back; it never says of a rollback what is equally so today.
 """
 

@@ -43,7 +43,7 @@ _UNREAD = {
     "lambda:GetAlias": "what its alias points at",
     "lambda:GetFunction": "the state of its versions",
     "lambda:GetFunctionConcurrency": "its reserved concurrency",
-    "lambda:GetLayerVersion": "whether its layers are still there",
+    "lambda:GetLayerVersion": "whether its layers still exist",
     "lambda:GetPolicy": "which callers are permitted on which version",
     "lambda:GetProvisionedConcurrencyConfig": "the provisioned concurrency of its versions",
     "lambda:GetRuntimeManagementConfig": "how its runtimes are patched",

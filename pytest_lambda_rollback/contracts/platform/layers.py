@@ -168,4 +168,4 @@ def _name(arn: str) -> str:
 
 
 def _why(layer: LayerFacts) -> str:
-    return "was deleted" if layer.state == "deleted" else "is not shared any more"
+    return "was deleted" if layer.state == "deleted" else "is no longer shared"

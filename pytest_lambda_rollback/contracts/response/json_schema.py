@@ -86,7 +86,7 @@ def compare_schema(
         why = one_line(str(error))
         return f"a reference in {name} could not be resolved ({why}). Correct its $ref"
     except RecursionError:
-        return f"{name} refers to itself without end. Correct its $ref"
+        return f"{name} refers to itself endlessly. Correct its $ref"
     return None
 
 

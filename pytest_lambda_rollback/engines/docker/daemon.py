@@ -36,7 +36,7 @@ _CONNECT_S: Final = 10.0
 _NO_CONTEXT: Final = "could not read the current Docker context"
 _SILENT: Final = "Docker does not answer"
 _START: Final = (
-    "Start Docker (for example `sudo systemctl start docker`) and see that `docker version` "
+    "Start Docker (for example `sudo systemctl start docker`) and check that `docker version` "
     "answers, or choose another engine"
 )
 
@@ -130,7 +130,7 @@ def unsuited(version: dict[str, Any], info: dict[str, Any]) -> str | None:
     """Why a daemon that answers is not one that this engine can use, ``None`` when it is."""
     if version.get("Os") != "linux":
         return (
-            f"Docker runs {version.get('Os')} containers, Lambda's are Linux. "
+            f"Docker runs {version.get('Os')} containers, but Lambda's are Linux. "
             "Switch Docker to Linux containers."
         )
     rootless = any("rootless" in option for option in info.get("SecurityOptions") or ())
@@ -139,7 +139,7 @@ def unsuited(version: dict[str, Any], info: dict[str, Any]) -> str | None:
     if not (rootless or elsewhere or desktop):
         return None
     what = "rootless Docker" if rootless else "Docker Desktop" if desktop else "a Docker daemon"
-    where = "in a network namespace of its own" if rootless else "in a virtual machine or elsewhere"
+    where = "in its own network namespace" if rootless else "in a virtual machine or elsewhere"
     return (
         f"{what} runs its networks {where}, so containers cannot reach the Runtime API that "
         'is served here. Use a Docker Engine on this machine itself, or engine = "process".'

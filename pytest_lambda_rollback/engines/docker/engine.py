@@ -342,7 +342,8 @@ def _advice(launch: Launch) -> str:
     if not launch.entry_point:
         return f"S{daemon}"
     return (
-        f"See that the image holds {launch.entry_point[0]} and that any user may run it (Lambda "
+        f"Check that the image contains {launch.entry_point[0]} and that any user may run it "
+        "(Lambda "
         f"fails with Runtime.InvalidEntrypoint otherwise); else s{daemon}"
     )
 

@@ -133,7 +133,7 @@ class DockerEnvironment:
         if ended_early and reply.phase is Phase.INIT and self._cut_off(self._endpoint.address):
             failure = (
                 f"the environment cannot connect to the Runtime API at {self._endpoint.address}: "
-                "a firewall of this machine drops it; let in what comes from Docker's networks "
+                "a firewall of this machine drops it; allow traffic from Docker's networks "
                 "(for example `sudo ufw allow from 172.16.0.0/12`)"
             )
         if self._endpoint.finished:
@@ -178,10 +178,10 @@ class DockerEnvironment:
             self._out_of_memory = bool(state.get("OOMKilled")) and status == _KILLED
         except NotThere:
             if not self._closed:
-                self._failure = "the container was removed by somebody else"
+                self._failure = "the container was removed by something else"
         except EngineError as error:
             if not self._closed:
-                self._failure = f"Docker was lost during the replay: {error.why}"
+                self._failure = f"the connection to Docker was lost during the replay: {error.why}"
         self._ended = True
         if self._failure:
             self._endpoint.close()

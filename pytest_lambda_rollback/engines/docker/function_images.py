@@ -55,14 +55,14 @@ _REFUSALS: Final = (
         words="no basic auth|unauthorized|authentication required|incorrect username"
         "|credentials store|error getting credentials|credential helper",
         why="{registry} does not accept the login",
-        do="For Amazon ECR see that your AWS credentials are valid and may call "
+        do="For Amazon ECR check that your AWS credentials are valid and may call "
         "ecr:GetAuthorizationToken; for another registry run `docker login {registry}`",
     ),
     _Refusal(
         words="denied|forbidden|not authorized",
         why="{registry} does not let you pull from {repository}, or has no such repository",
-        do="For Amazon ECR allow ecr:BatchGetImage and ecr:GetDownloadUrlForLayer, also in the "
-        "repository's policy where it is another account's; for another registry run "
+        do="For Amazon ECR allow ecr:BatchGetImage and ecr:GetDownloadUrlForLayer, also in "
+        "the repository's policy if it belongs to another account; for another registry run "
         "`docker login {registry}`",
     ),
     _Refusal(
@@ -92,7 +92,7 @@ _REFUSALS: Final = (
     ),
     _Refusal(
         words="x509|certificate|http response to https client",
-        why="the connection to {registry} cannot be trusted",
+        why="the certificate of {registry} could not be verified",
         do="Give Docker the registry's certificate authority (/etc/docker/certs.d/{registry})",
     ),
     _Refusal(
@@ -110,8 +110,9 @@ _REFUSALS: Final = (
         "|connection reset|request canceled|server misbehaving|unexpected eof|deadline exceeded"
         "|: eof",
         why="{registry} cannot be reached from this machine",
-        do="See that the network, a VPN or Docker's proxy settings lead there, or pull it where "
-        "they do and bring it here with `docker save` and `docker load`",
+        do="Check the network, the VPN and Docker's proxy settings, or pull it on a machine that "
+        "reaches "
+        "the registry and copy it here with `docker save` and `docker load`",
     ),
 )
 
@@ -155,7 +156,7 @@ class FunctionImages:
         found = inspected(self._client, image.uri)
         if found is None:
             raise EngineError(
-                f"the image {image.uri} of {version.name} is not there",
+                f"the image {image.uri} of {version.name} does not exist",
                 why="this machine's Docker has no image of that name",
                 do="Build it first (`sam build`, or `docker build --tag` with that name)",
             )
@@ -179,7 +180,7 @@ class FunctionImages:
             raise EngineError(
                 f"the image of {version.name} cannot be used",
                 why=f"Docker has no image of the digest {named['digest']} after the pull",
-                do=f"See what `docker image inspect {image.uri}` says",
+                do=f"Check the output of `docker image inspect {image.uri}`",
             )
         return found
 
@@ -201,7 +202,7 @@ class FunctionImages:
         if not self._pull:
             raise EngineError(
                 what,
-                why="it is not on this machine, and pulling is switched off",
+                why="it is not on this machine, and pulling is disabled",
                 do=f"Get it with `docker pull --platform {platform} {uri}`, or run once with the "
                 "network",
             )
@@ -232,7 +233,7 @@ def _refused(what: str, uri: str, platform: str, words: str) -> EngineError:
     shown = words if len(words) <= _WORDS else f"{words[:_WORDS]}…"
     if refusal is None:
         return EngineError(
-            what, why=shown, do=f"See what `docker pull --platform {platform} {uri}` says"
+            what, why=shown, do=f"Check the output of `docker pull --platform {platform} {uri}`"
         )
     repository, _, digest = uri.partition("@")
     parts = {

@@ -191,7 +191,7 @@ class Images:
             self._pull_base(wanted, platform, progress)
             found = inspected(self._client, wanted.reference)
         if found is None:
-            raise self._unavailable(wanted, "it is not there after the pull")
+            raise self._unavailable(wanted, "it is missing after the pull")
         machine = platform.partition("/")[2]
         if found["Architecture"] != machine:
             raise EngineError(
@@ -212,7 +212,7 @@ class Images:
 
     def _pull_base(self, wanted: _Wanted, platform: str, progress: Progress) -> None:
         if not self._pull:
-            raise self._unavailable(wanted, "pulling is switched off")
+            raise self._unavailable(wanted, "pulling is disabled")
         try:
             pull_image(self._client, wanted.reference, platform=platform, progress=progress)
         except EngineError as error:
@@ -224,8 +224,8 @@ class Images:
         return EngineError(
             f"the base image {wanted.reference} for {wanted.of} ({wanted.runtime}) is unavailable",
             why=why.strip().rstrip("."),
-            do=f"Get it with `docker pull --platform {platform} {wanted.reference}`, or name an "
-            f"image that is there with --lambda-rollback-base-image {wanted.runtime}=IMAGE",
+            do=f"Get it with `docker pull --platform {platform} {wanted.reference}`, or name "
+            f"an available image with --lambda-rollback-base-image {wanted.runtime}=IMAGE",
         )
 
     def _check_emulation(self, of: str, architecture: str) -> None:
@@ -262,7 +262,7 @@ class Images:
                 raise EngineError(
                     f"the image for {version.name} could not be built ({link.subject})",
                     why=error.strip().rstrip("."),
-                    do="See that Docker has disk space (`docker system df`) and try again",
+                    do="Check that Docker has disk space (`docker system df`) and try again",
                 )
 
         with (
@@ -300,7 +300,7 @@ def build_context(link: ImageLink) -> Iterator[bytes]:
         if not path.is_file():
             raise EngineError(
                 f"the unpacked copy of {link.artifact.label} is gone",
-                why=f"{path} does not exist any more",
+                why=f"{path} no longer exists",
                 do="Run again with --lambda-rollback-no-cache",
             )
         size = path.stat().st_size

@@ -130,7 +130,7 @@ def _create(
                 raise EngineError(
                     "no network for execution environments can be created",
                     why="all of Docker's address pools are in use by other networks",
-                    do="Remove networks that nothing uses with `docker network prune`, or add a "
+                    do="Remove unused networks with `docker network prune`, or add a "
                     "pool under default-address-pools in the daemon's configuration",
                 ) from error
             raise
@@ -142,7 +142,7 @@ def _create(
     raise EngineError(
         "the network for execution environments cannot be used",
         why="Docker gave it no IPv4 address",
-        do="See that IPv4 is not switched off in the daemon's configuration",
+        do="Check that IPv4 is not disabled in the daemon's configuration",
     )
 
 
@@ -176,7 +176,7 @@ def _check_gateway(gateway: str) -> None:
         raise EngineError(
             f"the Runtime API cannot be served at {gateway}, the gateway of Docker's network",
             why=f"this machine does not have that address ({error.strerror}): Docker runs in a "
-            "virtual machine (Docker Desktop), in a namespace of its own (rootless), or on "
+            "virtual machine (Docker Desktop), in its own namespace (rootless), or on "
             "another machine (DOCKER_HOST)",
             do='Use a Docker Engine on this machine itself, or engine = "process"',
         ) from error
@@ -199,7 +199,7 @@ def is_cut_off(
     """
     container = ""
     try:
-        with translated("the way to the Runtime API could not be tried"):
+        with translated("the connection to the Runtime API could not be tested"):
             container = client.api.create_container(
                 image,
                 entrypoint=["sh", "-c", _CONNECT, "sh"],

@@ -25,7 +25,7 @@ def inspected(client: DockerClient, reference: str) -> dict[str, Any] | None:
 
     Raises EngineError.
     """
-    with translated(f"the image {reference} could not be looked at"):
+    with translated(f"the image {reference} could not be inspected"):
         try:
             found: dict[str, Any] = client.images.get(reference).attrs
         except Exception as error:

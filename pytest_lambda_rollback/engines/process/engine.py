@@ -171,9 +171,9 @@ class ProcessEngine:
             if closed is not None:
                 raise EngineError(
                     f"{version.name} cannot be run as Lambda would by the process engine",
-                    why=f"{closed} in {artifact.label} has a mode that Lambda's user cannot read",
-                    do="Package it readable for all (chmod -R a+rX before zipping), or use the "
-                    "docker engine, which shows what comes of it",
+                    why=f"{closed} in {artifact.label} is not readable by Lambda's user",
+                    do="Make it readable by all (chmod -R a+rX before zipping), or use "
+                    "the docker engine, which shows the effect",
                 )
         try:
             interpreter = self._interpreters.find(python, progress)

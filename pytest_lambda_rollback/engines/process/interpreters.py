@@ -113,7 +113,9 @@ class InterpreterFinder:
         folder = self._installed(executable, version, progress)
         installed = _ask(executable, folder)
         if installed is None or not installed["awslambdaric"]:
-            raise _no_runtime_client(version, folder, "what was installed does not fit")
+            raise _no_runtime_client(
+                version, folder, "the installed client does not work with this interpreter"
+            )
         return _interpreter(installed, installed["awslambdaric"])
 
     def _installed(self, executable: Path, version: str, progress: Callable[[str], None]) -> Path:

@@ -127,7 +127,7 @@ def _exit_text(reply: Reply) -> str:
     when = {
         Phase.INIT: "during the initialisation",
         Phase.INVOKE: "during the invocation",
-        Phase.IDLE: "while it was idle, before it took this event",
+        Phase.IDLE: "while it was idle, before it received this event",
     }[reply.phase]
     return f"{_status_text(reply.status)} {when}"
 
@@ -145,7 +145,7 @@ def _status_text(status: str) -> str:
 
 def _error_text(error: FunctionError | None) -> str:
     if error is None:
-        return "an error of which nothing is known"
+        return "an unknown error"
     first_line = error.message.strip().partition("\n")[0]
     return f"{error.type}: {first_line}" if first_line else error.type
 

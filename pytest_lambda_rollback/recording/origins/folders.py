@@ -68,7 +68,7 @@ class Folder:
         if into.is_relative_to(path) or path.is_relative_to(into):
             raise ConfigError(
                 f"{origin} and the folder of fixtures {into} overlap",
-                why="what is recorded could not be told from fixtures",
+                why="recorded events could not be told apart from fixtures",
                 do="Name two separate folders",
             )
         return origin

@@ -168,7 +168,7 @@ class _Stacks:
     def _layer(self, run: str, other: str) -> str:
         if run == other:
             whose = "the current" if self._is_alias else "its own"
-            return f"layer {run} has different content than {whose} layer {other}"
+            return f"layer {run} has different content from {whose} layer {other}"
         return f"it runs on layer {run} but {self._works_with} {other}"
 
     def _environment(self, change: StackChange) -> str:
@@ -180,7 +180,7 @@ class _Stacks:
             return f"{run} does not set {variable}, which {other} sets"
         if change.working is None:
             return f"{run} sets {variable}, which {other} does not set"
-        return f"{run} sets {variable} to a different value than {other}"
+        return f"{run} sets {variable} to a different value from {other}"
 
 
 def _place(placed: Placed | None) -> str:

@@ -16,10 +16,10 @@ _ASKS = {
 }
 _CALLS = {
     "unknown-argument": "does not take {argument}=",
-    "argument-given-twice": "takes {argument} in the place of another argument",
+    "argument-given-twice": "takes {argument} in place of another argument",
     "too-many-arguments": "takes at most {limit} positional argument{plural}",
     "missing-argument": "requires {argument}",
-    "parameter-moved": "has {argument} in another place",
+    "parameter-moved": "has {argument} at another position",
     "parameter-removed": "may not take {argument}",
     "parameter-added-required": "may require {argument}",
     "parameter-changed-required": "may require {argument}",
@@ -39,7 +39,7 @@ def predicate(finding: Finding) -> str:
         module=details["module"], name=details["name"], place=place
     )
     if details["optional"]:
-        return f"{asks} if it is there, {_lack(finding, details)}: it uses its fallback"
+        return f"{asks} if available, {_lack(finding, details)}: it uses its fallback"
     return f"{asks}, {_lack(finding, details)}"
 
 

@@ -10,14 +10,14 @@ _NOTES = {
         "only with {callers}"
     ),
     "declared-versions": (
-        "aliases, permissions, event sources and layers in AWS are not looked at: the versions "
+        "aliases, permissions, event sources and layers in AWS are not checked: the versions "
         "are declared in the configuration"
     ),
     "handler-unchecked": (
-        "whether the handler {handler} is in the code is not known for {runtime}"
+        "whether the code has the handler {handler} is not checked for {runtime}"
     ),
     "image-unchecked": (
-        "the content of the image of {target} is not looked at: only replays check its packages "
+        "the content of the image of {target} is not analysed: only replays check its packages "
         "and imports"
     ),
     "never-read": (
@@ -25,32 +25,31 @@ _NOTES = {
         "AWS: until a run that is not offline, the archive has only its versions and aliases"
     ),
     "not-python": "imports are not checked because {runtime} is not a Python runtime",
-    "old-facts": (
-        "AWS was last asked about {function} on {day}: what changed since then is not known"
-    ),
+    "old-facts": ("AWS was last asked about {function} on {day}: changes since then are not known"),
     "old-runtime-table": (
         "the dates of runtimes are as of {day} and may have changed since: a newer release of "
         "pytest-lambda-rollback may have newer ones"
     ),
-    "packages-unread": "handler and size of {target} were not looked at: {reason}",
+    "packages-unread": "handler and size of {target} were not checked: {reason}",
     "patch-kept": (
         "{target} keeps the patch of {runtime} that it was published on (FunctionUpdate): the "
         "replays may have run on a newer one"
     ),
     "patched-automatically": (
         "published versions receive AWS's patches of {runtime} automatically (Auto): a rollback "
-        "does not bring back the patch of their time"
+        "does not bring back the patch that they were published on"
     ),
     "runtime-dates-unknown": (
-        "when AWS deprecates and blocks {runtime} is not known: this release's table of runtimes "
-        "is as of {day}; see {page}"
+        "when AWS deprecates and blocks {runtime} is not known to this release, whose table of "
+        "runtimes is "
+        "as of {day}; see {page}"
     ),
     "throttled-now": (
         "{function} has a reserved concurrency of 0: Lambda throttles every invocation, before "
         "the rollback and after it"
     ),
     "unread": (
-        "{function}: {facts} is not known: {action} was refused or is not offered here; the "
+        "{function}: could not determine {facts}: {action} was refused or is unavailable here; the "
         "policy statement {statement} allows it"
     ),
     "upload-through-s3": (

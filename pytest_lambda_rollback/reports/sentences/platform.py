@@ -17,11 +17,11 @@ _SENTENCES = {
         "speed and price"
     ),
     "architecture-changed": (
-        "would run on {current}, but its code was published for {target}: whatever is compiled in "
-        "it does not run there"
+        "would run on {current}, but its code was published for {target}: its compiled parts do "
+        "not run there"
     ),
     "bound-to-latest": (
-        "does not reach {binding}: it invokes $LATEST and takes no part in pointing {alias} back"
+        "does not reach {binding}: it invokes $LATEST and is not affected by pointing {alias} back"
     ),
     "bound-to-version": (
         "leaves traffic behind: {binding} invokes version {version} itself, and {move} does not "
@@ -34,13 +34,13 @@ _SENTENCES = {
     "dead-letter-differs": ("changes where failed asynchronous events go: {then}, now {now}"),
     "environment-may-not-decrypt": (
         "may fail on start: its environment variables, encrypted with {key}, could not be "
-        "decrypted for whoever asked; its role may do better"
+        "decrypted with the credentials of this run; its role may be able to"
     ),
     "environment-not-decryptable": (
         "fails on start: its environment variables are encrypted with {key}, which can no longer "
         "be used"
     ),
-    "environment-too-large": "has {target} bytes of environment variables, and AWS takes {limit}",
+    "environment-too-large": "has {target} bytes of environment variables, and AWS allows {limit}",
     "handler-missing": "cannot start: {problem}",
     "layer-cannot-be-added": (
         "cannot be deployed on the layers of {current_name}: {layer} was deleted, $LATEST does "
@@ -51,16 +51,15 @@ _SENTENCES = {
         "neither downloaded nor bound to anything again"
     ),
     "layer-may-be-refused": (
-        "may be refused on the layers of {current_name}: {layer} {state}; new code alone keeps "
-        "it, but a deployment that sends the layers along cannot bind it again"
+        "may be refused on the layers of {current_name}: {layer} {state}; a deployment of code "
+        "only keeps it, but one that also sets the layers cannot bind it again"
     ),
     "less-concurrency": (
         "handles {target} invocations at a time, as reserved for {target_function}; "
         "{current_function} may handle {now}"
     ),
     "no-alias": (
-        "probably moves no traffic: {aliases}, so whoever calls it names the version or the "
-        "function itself"
+        "probably moves no traffic: {aliases}, so callers name the version or the function itself"
     ),
     "other-alias": (
         "moves only {alias}: {binding} invokes version {version} through alias "
@@ -89,8 +88,8 @@ _SENTENCES = {
         "{target}"
     ),
     "runtime-deprecated": (
-        "runs on {target}, deprecated since {day}: it still answers, without security patches and "
-        "without support by AWS"
+        "runs on {target}, deprecated since {day}: it still answers, without security patches or "
+        "support from AWS"
     ),
     "runtime-deprecated-soon": (
         "runs on {target}, which AWS deprecates on {day}: from then on it gets no security patches"
@@ -115,8 +114,8 @@ _SENTENCES = {
         "answers nothing: {target_function} has a reserved concurrency of 0, and Lambda throttles "
         "every invocation of it"
     ),
-    "too-many-layers": "has {target} layers, and AWS takes {limit}",
-    "unzipped-too-large": "is {size} MB unzipped with its layers, and AWS takes {limit} MB",
+    "too-many-layers": "has {target} layers, and AWS allows {limit}",
+    "unzipped-too-large": "is {size} MB unzipped with its layers, and AWS allows {limit} MB",
     "version-deleted": (
         "is impossible: version {version} was deleted in AWS, so no alias can be pointed at it"
     ),

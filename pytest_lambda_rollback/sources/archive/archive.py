@@ -177,8 +177,8 @@ class Archive:
         if last:
             raise SourceError(
                 f"{package.name} is damaged in the archive",
-                why=f"{path} does not have the content that its name says",
-                do="Run `lambda-rollback sync` where AWS can be reached",
+                why=f"{path} does not have the content that its name states",
+                do="Run `lambda-rollback sync` with access to AWS",
             )
         progress(f"{package.name} is damaged in the archive ({path}), fetching it again")
         return None
@@ -266,7 +266,7 @@ class Archive:
                 if not left:
                     raise SourceError(
                         what,
-                        why=f"it was located {_RENEWALS + 1} times; at last {error.why}",
+                        why=f"it was located {_RENEWALS + 1} times; finally {error.why}",
                         do=error.do,
                     ) from error
         _check(package, said, file)
@@ -284,7 +284,7 @@ class Archive:
         except InterruptedDownload as error:
             raise SourceError(
                 what,
-                why=f"it was interrupted {len(_PAUSES_S) + 1} times; at last {error.why}",
+                why=f"it was interrupted {len(_PAUSES_S) + 1} times; finally {error.why}",
                 do="Check the connection and run it again",
             ) from error
 
@@ -292,15 +292,15 @@ class Archive:
         location = locate(package)
         if package.sha256 not in (None, location.sha256):
             raise SourceError(
-                f"{package.name} is not what it was",
+                f"{package.name} has changed",
                 why=f"AWS has SHA-256 {location.sha256}, expected {package.sha256}",
                 do=_after_change(package),
             )
         if location.size_bytes > self._limit_bytes:
             raise SourceError(
                 f"{package.name} is too large",
-                why=f"its zip is {megabytes(location.size_bytes)}, and Lambda takes"
-                f" {self._limit_bytes // MB} MB even unzipped",
+                why=f"its zip is {megabytes(location.size_bytes)}, and Lambda"
+                f" allows {self._limit_bytes // MB} MB even unzipped",
             )
         return location
 
@@ -318,9 +318,9 @@ class Archive:
             where = f"{', and it is damaged' if damaged else ' nor'} in {self.bucket.url}"
         return SourceError(
             f"{package.name} is not in the archive{where}",
-            why=f"{self.root} has no zip of it, and AWS is not asked",
-            do="Run `lambda-rollback sync`, or this once without --lambda-rollback-offline, where "
-            "AWS can be reached",
+            why=f"{self.root} has no zip of it, and AWS is not queried",
+            do="Run `lambda-rollback sync`, or this once without --lambda-rollback-offline, with "
+            "access to AWS",
         )
 
 
@@ -329,7 +329,7 @@ def _after_change(package: RemotePackage) -> str:
         return "A layer version never changes: restore the lock file from version control"
     if package.arn.endswith(":$LATEST"):
         return "It was deployed in between; run again"
-    return "Run `lambda-rollback sync` again; if it stays, the function was made anew"
+    return "Run `lambda-rollback sync` again; if this persists, the function was recreated"
 
 
 def _held(package: RemotePackage, path: Path) -> HeldPackage:
@@ -339,24 +339,25 @@ def _held(package: RemotePackage, path: Path) -> HeldPackage:
 def _check(package: RemotePackage, location: Location, file: Unfinished) -> None:
     """Raise SourceError if what came is not what AWS said."""
     if location.size_bytes and file.size_bytes != location.size_bytes:
-        why = f"{file.size_bytes} bytes came, and AWS said {location.size_bytes}"
+        why = f"{file.size_bytes} bytes were received, but AWS reported {location.size_bytes}"
     elif file.sha256 != location.sha256:
-        why = f"what came has SHA-256 {file.sha256}, and AWS said {location.sha256}"
+        why = f"the download has SHA-256 {file.sha256}, but AWS reported {location.sha256}"
     else:
         return
     raise SourceError(
         f"the download of {package.name} is damaged",
         why=why,
-        do="Run it again; if it stays, check the proxy or firewall between this machine and AWS",
+        do="Run it again; if this persists, check the proxy or firewall between this machine and "
+        "AWS",
     )
 
 
 def _disk_error(package: RemotePackage, root: Path, error: OSError) -> SourceError:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     return SourceError(
-        f"{package.name} cannot be kept in the archive",
+        f"{package.name} could not be stored in the archive",
         why=f"{error.filename or root}: {error.strerror or error}",
         do="Free some space, for instance with `lambda-rollback clean`, or set another `store`"
         if full
-        else "Check that the archive's folder can be written, or set another `store`",
+        else "Check that the archive's folder is writable, or set another `store`",
     )

@@ -17,7 +17,7 @@ from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.packages import new_files
 from pytest_lambda_rollback.sources.archive import locks
 
-OFFLINE: Final = "nothing but the archive may be used offline"
+OFFLINE: Final = "an offline run uses only the archive"
 
 _LIMIT_BYTES: Final = 16 * 1024 * 1024
 
@@ -27,9 +27,9 @@ def checked(names: Sequence[object], entry: str) -> tuple[str, ...]:
     if all(isinstance(each, str) and FUNCTION_NAME.fullmatch(each) for each in names):
         return tuple(str(each) for each in names)
     raise SourceError(
-        f"the functions that discover.{entry} stands for cannot be used",
+        f"the functions that discover.{entry} selects cannot be used",
         why="one of them is not a valid name of a Lambda function",
-        do="Run `lambda-rollback sync`, and see who changed the archive's `discovered` folder",
+        do="Run `lambda-rollback sync`, and check who changed the archive's `discovered` folder",
     )
 
 
@@ -46,9 +46,9 @@ def read(root: Path, entry: str) -> tuple[str, ...]:
         return checked(tuple(names), entry)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise SourceError(
-            f"the functions that discover.{entry} stands for are not in the archive",
+            f"the functions that discover.{entry} selects are not in the archive",
             why=OFFLINE,
-            do="Run `lambda-rollback sync` where AWS can be reached",
+            do="Run `lambda-rollback sync` with access to AWS",
         ) from error
 
 

@@ -28,7 +28,7 @@ from pytest_lambda_rollback.sources.archive import lock_format
 
 IGNORED = """\
 # The zips of the archive can be fetched again by `lambda-rollback sync`. The files in locks/ belong
-# into version control: they are what is known of versions that AWS does not have any more.
+# into version control: they are what is known of versions that AWS no longer has.
 /objects/
 /locks/.*
 /discovered/.*

@@ -90,7 +90,7 @@ def another_function(name: str, locked_arn: str, instead: str) -> SourceError:
     return SourceError(
         f"{name}: the archive's lock file is about another function",
         why=f"it describes {locked_arn}, and {instead}",
-        do=f"Where `aws` was changed on purpose, delete the lock file of {name}; else correct the"
+        do=f"If `aws` was changed on purpose, delete the lock file of {name}; else correct the"
         " name, profile or region, or give this configuration an archive of its own, as in"
         ' `store = "folder"`',
     )
@@ -159,7 +159,7 @@ def _trusted(
     note = (
         f"{remote.name}: version{'' if one else 's'} {', '.join(other)}"
         f" {'has' if one else 'have'} other code in AWS than in the lock file, so the function"
-        f" was deleted and made anew; what the lock file said of"
+        f" was deleted and recreated; what the lock file had about"
         f" {'it' if one else 'them'} was dropped"
     )
     return [note], tuple(version for version in locked.versions if version.version not in other)

@@ -206,7 +206,7 @@ def _plan(
         idle_s = now - entry.used_s
         old = max_age_days is not None and idle_s > max(grace_s, max_age_days * _DAY_S)
         if entry.leftover:
-            remove(entry, "left by a download that was ended")
+            remove(entry, "left by an interrupted download")
         elif old and not entry.locked:
             remove(entry, f"not used for {int(idle_s // _DAY_S)} days")
         else:
@@ -216,7 +216,7 @@ def _plan(
         stay = []
         for entry in kept:
             if kept_bytes > max_bytes and not entry.locked and now - entry.used_s > grace_s:
-                remove(entry, "the longest unused, to keep within the size")
+                remove(entry, "the longest unused, to stay within the size")
                 kept_bytes -= entry.size_bytes
             else:
                 stay.append(entry)
@@ -249,7 +249,9 @@ def _objects(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     Raises OSError for a link, which could lead to what is not the archive's.
     """
     if folder.is_symlink():
-        raise OSError(errno.ELOOP, "it is a symbolic link; let `store` name its folder", folder)
+        raise OSError(
+            errno.ELOOP, "it is a symbolic link; set `store` to the folder itself", folder
+        )
     for part, status in _children(folder):
         if stat.S_ISDIR(status.st_mode) and len(part.name) == 2:
             for path, inner in _children(part):

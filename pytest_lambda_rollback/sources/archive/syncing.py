@@ -356,10 +356,11 @@ class _Run:
         except RollbackError as error:
             if locate is None:
                 return SourceError(
-                    f"{package.name} is only known from the lock file",
-                    why=f"AWS does not have it any more, and {_lower(error.what)}",
-                    do="Copy the object from an archive that has it, for instance by a `bucket`"
-                    " behind both",
+                    f"{package.name} is known only from the lock file",
+                    why=f"AWS no longer has it, and {_lower(error.what)}",
+                    do="Copy the object from an archive that has it, for instance through a "
+                    "`bucket`"
+                    " that both use",
                 )
             return error
         if held.fetched:

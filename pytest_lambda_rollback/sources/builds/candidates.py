@@ -2,7 +2,7 @@
 
 The entry of this step: it finds out what a path is and which templates belong to it. Which of
 their functions is meant is decided in `template_functions`, what it is made of in
-`template_builds`. Nothing is built, unpacked or downloaded here, and AWS is not asked.
+`template_builds`. Nothing is built, unpacked or downloaded here, and AWS is not queried.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def read_build(
         if wanted is not None:
             raise ConfigError(
                 f"{shown(path)}#{wanted} names a function of a folder or zip with plain code",
-                do=f"Write {shown(path)} alone, or name a template or a build of SAM or CDK",
+                do=f"Write {shown(path)} only, or name a template or a build of SAM or CDK",
             )
         return Build(path=path)
     known = tuple(functions_of(stacks))
@@ -100,7 +100,9 @@ def _folder(path: Path) -> Path | None:
     build = path / "build" if path.name == _SAM_FOLDER else path
     if build.parent.name == _SAM_FOLDER and build.name == "build" and not template_in(build):
         raise SourceError(
-            f"{shown(build)} has no template", why="it is not what sam build leaves", do=_SAM_BUILD
+            f"{shown(build)} has no template",
+            why="it is not the output of sam build",
+            do=_SAM_BUILD,
         )
     return build
 
@@ -130,7 +132,7 @@ def _stacks(path: Path, *, region: str | None, account: str | None) -> Stacks | 
         if not zipfile.is_zipfile(path):
             raise SourceError(
                 f"{shown(path)} is not a zip archive",
-                why="its content is something else, or is cut off",
+                why="its content is something else or is truncated",
                 do="Build the package again",
             )
         return None
@@ -171,7 +173,7 @@ def _with_nested(outer: Iterator[Stack] | list[Stack], path: Path) -> Stacks:
         if len(found) + len(waiting) > _STACK_LIMIT:
             raise SourceError(
                 f"{shown(path)} has more than {_STACK_LIMIT} stacks",
-                why="a nested stack may lead back to the one it is in",
+                why="a nested stack may contain itself",
                 do="Name the template of the function",
             )
     return Stacks(stacks=tuple(found))
@@ -192,7 +194,7 @@ def _nested(stack: Stack) -> Iterator[Stack]:
         if not path.is_file():
             raise SourceError(
                 f"{shown(path)} does not exist",
-                why=f"the nested stack {logical_id} in {shown(stack.path)} is to be there",
+                why=f"the nested stack {logical_id} in {shown(stack.path)} is expected there",
                 do=how_to_build(stack),
             )
         yield replace(

@@ -273,5 +273,5 @@ def _words(said: Any, function: TemplateFunction, stacks: Stacks) -> tuple[str, 
     raise SourceError(
         f"ImageConfig of {function.origin} is computed",
         why="only a deployment knows it",
-        do="Write EntryPoint and Command out as lists of strings",
+        do="Write EntryPoint and Command as literal lists of strings",
     )

@@ -230,9 +230,9 @@ def _generated(aws_name: str, logical_id: str) -> bool:
 
 def _ambiguous(found: Sequence[TemplateFunction], name: str, path: Path) -> ConfigError:
     return ConfigError(
-        f'{shown(path)} has {len(found)} functions that "{name}" may stand for',
+        f'{shown(path)} has {len(found)} functions that "{name}" may mean',
         why=listed(f"{each.name} ({shown(each.stack.path)})" for each in found[:_SHOWN]),
-        do=f"Say which, as in {shown(path)}#{found[0].name}",
+        do=f"Name one, as in {shown(path)}#{found[0].name}",
     )
 
 
@@ -252,7 +252,7 @@ def _unknown(functions: Sequence[TemplateFunction], name: str, path: Path) -> Co
     guess = f'Did you mean "{short[near]}"? ' if near else ""
     names = [*there[:_SHOWN], "others"] if len(there) > _SHOWN else there
     return ConfigError(
-        f'{shown(path)} has no function that "{name}" stands for',
+        f'{shown(path)} has no function "{name}"',
         why=f"it has {listed(names)}{more}",
-        do=f"{guess}Say which, as in {shown(path)}#{short[near] if near else there[0]}",
+        do=f"{guess}Name one, as in {shown(path)}#{short[near] if near else there[0]}",
     )

@@ -50,7 +50,10 @@ def unbuilt_requirements(function: TemplateFunction, code: Path) -> str | None:
         return None
     if all(line.strip() == "" or line.lstrip().startswith("#") for line in lines):
         return None
-    return f"{function.origin} was not built by sam build: what requirements.txt names is not in it"
+    return (
+        f"{function.origin} was not built by sam build: the requirements in requirements.txt "
+        "are not in it"
+    )
 
 
 def how_to_build(stack: Stack) -> str:
@@ -78,7 +81,7 @@ def code_of(function: TemplateFunction, stacks: Stacks) -> Path:
         raise SourceError(
             f"the code of {function.origin} is not on this machine",
             why="the template names an object in S3, or a value that only a deployment knows",
-            do="Name the template before it is packaged, or what sam build or cdk synth made",
+            do="Name the template before it is packaged, or the output of sam build or cdk synth",
         )
     return package(found, f"the code of {function.origin}", function.stack)
 
@@ -124,7 +127,7 @@ def package(path: Path, what: str, stack: Stack) -> Path:
     if there:
         raise SourceError(
             f"{what} is neither a folder nor a zip archive",
-            why=f"it is to be {path}",
+            why=f"expected at {path}",
             do=how_to_build(stack),
         )
     raise SourceError(f"{what} is missing", why=f"looked for {path}", do=how_to_build(stack))

@@ -106,7 +106,7 @@ def test_a_stack_that_is_not_there(account: Account) -> None:
         )
         with pytest.raises(SourceError, match="Stack with id shop does not exist") as caught:
             discover(account, Discovery(name="all", stack="shop"))
-    assert caught.value.what == "all: the functions in eu-west-1 cannot be found"
+    assert caught.value.what == "all: could not find the functions in eu-west-1"
 
 
 def test_a_missing_permission_to_look_for_tags(account: Account) -> None:
@@ -118,5 +118,5 @@ def test_a_missing_permission_to_look_for_tags(account: Account) -> None:
 
 
 def test_everything_is_never_meant_by_saying_nothing(account: Account) -> None:
-    with pytest.raises(ConfigError, match="does not say which functions"):
+    with pytest.raises(ConfigError, match="does not select any functions"):
         discover(account, Discovery(name="all"))

@@ -124,9 +124,9 @@ def test_a_throttled_account_is_an_error_with_the_functions_name(
     account: Account, answers: Stubber
 ) -> None:
     answers.add_client_error("get_function", "TooManyRequestsException", "", 429)
-    with pytest.raises(SourceError, match="orders: what AWS adds") as caught:
+    with pytest.raises(SourceError, match="orders: could not read its permissions") as caught:
         read_platform(account, FUNCTION, ("1",))
-    assert "too many requests" in caught.value.why
+    assert "throttled the requests" in caught.value.why
 
 
 DENIED = (

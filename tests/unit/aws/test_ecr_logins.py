@@ -160,7 +160,7 @@ def test_refusal_names_the_permission() -> None:
     ],
 )
 def test_answer_that_is_no_login_is_refused_without_showing_it(answer: Any) -> None:
-    with pytest.raises(SourceError, match="not one that it documents") as raised:
+    with pytest.raises(SourceError, match="does not have the documented form") as raised:
         logins(FakeAccount(answer)).login(URI)
 
     error = raised.value

@@ -75,8 +75,8 @@ def policy_of(text: str) -> dict[str, Any]:
             "clock",
         ),
         (answer("SignatureDoesNotMatch", SIGNED_HEADERS), "the signature", "secret access key"),
-        (answer("TooManyRequestsException", status=429), "too many requests", "fewer workers"),
-        (answer("ThrottlingException", "Rate exceeded"), "too many requests", "later"),
+        (answer("TooManyRequestsException", status=429), "throttled the requests", "fewer workers"),
+        (answer("ThrottlingException", "Rate exceeded"), "throttled the requests", "later"),
         (
             answer("ResourceNotFoundException", f"Function not found: {ORDERS}", 404),
             f"Function not found: {ORDERS}",
@@ -139,12 +139,12 @@ def policy_of(text: str) -> dict[str, Any]:
         ),
         (
             botocore_errors.ConnectTimeoutError(endpoint_url="https://lambda.example/"),
-            "no connection to lambda.example",
+            "connecting to lambda.example timed out",
             "firewall",
         ),
         (
             botocore_errors.ReadTimeoutError(endpoint_url="https://lambda.example/"),
-            "fell silent",
+            "lost or timed out",
             "Run again",
         ),
         (
@@ -251,7 +251,7 @@ def test_a_role_that_cannot_be_assumed_is_the_missing_permission() -> None:
 def test_a_role_that_is_not_assigned_in_sso_is_no_missing_permission_of_lambda(code: str) -> None:
     error = ClientError({"Error": {"Code": code, "Message": "No access"}}, "GetRoleCredentials")
     said = translated(error, what="orders cannot be read", action="lambda:ListAliases")
-    assert "IAM Identity Center gives this profile no such account or role" in said.why
+    assert "IAM Identity Center does not give this profile that account or role" in said.why
     assert "sso_role_name" in said.do
     assert "lambda:" not in str(said)
     assert not denied(error)

@@ -340,7 +340,7 @@ MISTAKES = {
     'aws = "b"\ntargets = { last = 0 }': "expected a whole number of at least 1",
     'aws = "b"\ncurrent = { pth = "x" }': 'Did you mean "path"?',
     'aws = "b"\ncurrent = 4.0': "functions.billing.current is a float (4.0)",
-    'aws = "b"\nstrategies = ["alais"]': 'Write "alias" if that is what you mean',
+    'aws = "b"\nstrategies = ["alais"]': 'Did you mean "alias"?',
     'aws = "b"\n[[functions.billing.accept]]\ntarget = "2"\ncheck = "x"\nresaon = "r"': (
         'Did you mean "reason"?'
     ),
@@ -360,7 +360,7 @@ def test_mistakes_are_told_before_aws_is_asked(loaded: Load, account: Account, s
     ("top", "message"),
     [
         ('engine = "dokcer"', 'Did you mean "docker"?'),
-        ('strategies = ["alais"]', 'Write "alias" if that is what you mean'),
+        ('strategies = ["alais"]', 'Did you mean "alias"?'),
         ('unknown = "pass"', "expected one of fail, skip"),
         ("workers = 0", "expected a whole number of at least 1"),
         ('account = "1"', "expected a string of 12 digits"),
@@ -387,8 +387,8 @@ def test_a_mistake_in_one_sweep_is_told_before_another_one_is_made(
 
 def test_an_empty_list_of_targets_is_called_so(billing: Callable[..., FunctionSettings]) -> None:
     assert billing("targets = []").no_targets == (
-        "billing has no rollback target: functions.billing.targets is empty. Name there the "
-        "versions that traffic may be sent back to, or leave it out for the newest 3"
+        "billing has no rollback target: functions.billing.targets is empty. List the "
+        "versions that traffic may go back to, or omit it for the newest 3"
     )
 
 
@@ -398,8 +398,11 @@ def test_an_empty_list_of_targets_is_called_so(billing: Callable[..., FunctionSe
         ('store = { s3 = "my-bucket" }\n', "expected a bucket and a prefix"),
         ('redact = { pointers = ["name"] }\n', "expected a JSON Pointer"),
         ('[discover.shop]\nevents = "events"\n', "discover.shop.aws is missing"),
-        ('[discover."../../shop".aws]\nprefix = "x"\n', "is not a valid name for a discovery"),
-        ("[discover.shop.aws]\n", "says neither prefix, tags nor stack"),
+        (
+            '[discover."../../shop".aws]\nprefix = "x"\n',
+            "is not a valid name for a discovery of functions",
+        ),
+        ("[discover.shop.aws]\n", "sets none of prefix, tags and stack"),
         ("[discover.shop]\naws = { tags = { team = 1 } }\n", "expected a string"),
     ],
 )

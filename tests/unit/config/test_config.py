@@ -154,7 +154,7 @@ def test_a_pyproject_table_has_the_same_content_and_its_keys_in_messages(
         load(path, CommandLine(directory=project), known_runtimes=RUNTIMES, engines=ENGINES)
     assert str(caught.value) == (
         "pyproject.toml: tool.lambda-rollback.functions.orders.versions.1.runtime is a float "
-        "(3.11), expected a string that is not empty. Say which Lambda runtime it is bound to, "
+        "(3.11), expected a string that is not empty. Name its Lambda runtime, "
         'as in runtime = "python3.13".'
     )
 
@@ -423,7 +423,7 @@ def test_candidates_are_checked_against_all_files(loaded: Load) -> None:
     with pytest.raises(ConfigError) as bare:
         check_candidates(CommandLine(candidates=("x",)), [first, other])
     assert str(bare.value) == (
-        "--lambda-rollback-candidate x does not say which function it is a build of: "
+        "--lambda-rollback-candidate x does not name the function that it is a build of: "
         "2 configuration files were collected. Write FUNCTION=x; functions are billing and orders."
     )
     twin = replace(first, path=first.path.parent / "b" / "lambda-rollback.toml")
@@ -431,7 +431,7 @@ def test_candidates_are_checked_against_all_files(loaded: Load) -> None:
     with pytest.raises(ConfigError) as twice:
         check_candidates(line, [first, other, twin])
     assert str(twice.value) == (
-        '--lambda-rollback-candidate orders=x may be of either function "orders": '
+        '--lambda-rollback-candidate orders=x could be a build of "orders" in several files: '
         "lambda-rollback.toml and b/lambda-rollback.toml declare one each. "
         "Run pytest on one of the files, as in pytest --lambda-rollback lambda-rollback.toml."
     )
@@ -668,7 +668,8 @@ def test_too_large_an_environment(refused: Callable[..., str]) -> None:
     text = ORDERS + FOUR + f'environment = {{ BLOB = "{"x" * 4093}" }}\n'
     assert refused(text) == (
         "lambda-rollback.toml: functions.orders.versions.4.environment has 4097 bytes of names "
-        "and values: AWS Lambda takes at most 4096. Keep what the published version has."
+        "and values: AWS Lambda allows at most 4096. Keep the variables that the published "
+        "version has."
     )
 
 
@@ -678,7 +679,7 @@ WRONG_OPTIONS = {
     "engine": (
         {"engine": "podman"},
         '--lambda-rollback-engine is "podman", which is not an engine: engines are auto, docker '
-        "and process. Others need the plugin that adds them.",
+        "and process. Other engines need a plugin that adds them.",
     ),
     "strategy": (
         {"strategies": ("revert",)},
@@ -694,19 +695,20 @@ WRONG_OPTIONS = {
     ),
     "base image": (
         {"base_images": ("python3.11",)},
-        '--lambda-rollback-base-image is "python3.11", expected RUNTIME=IMAGE. Write it as in '
+        '--lambda-rollback-base-image is "python3.11", expected RUNTIME=IMAGE. Write it like '
         "python3.13=my-registry/lambda-python:3.13.",
     ),
     "candidate for one of two": (
         {"candidates": ("build/orders",)},
-        "--lambda-rollback-candidate build/orders does not say which function it is a build of: "
+        "--lambda-rollback-candidate build/orders does not name the function that it is a build "
+        "of: "
         "lambda-rollback.toml has orders and billing. Write FUNCTION=build/orders, as in "
         "--lambda-rollback-candidate orders=build/orders.",
     ),
     "candidate that is not there": (
         {"candidates": ("orders=build/order",)},
         '--lambda-rollback-candidate names "build/order", which does not exist: looked for '
-        '{project}/build/order. Did you mean "orders"? That is what {project}/build has.',
+        '{project}/build/order. Did you mean "orders"? {project}/build has that.',
     ),
     "candidate without a path": (
         {"candidates": ("orders=",)},

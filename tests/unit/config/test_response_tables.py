@@ -86,7 +86,7 @@ def test_a_schema_is_read_when_the_configuration_is(tmp_path: Path) -> None:
         ('{"properties": {"a": {"items": {"$ref": "id.json"}}}}', 'which refers to "id.json"'),
         (
             '{"allOf": [{"$ref": "#/$defs/id"}], "$defs": {}}',
-            'which refers to "#/$defs/id": there is nothing at that place of the schema',
+            'which refers to "#/$defs/id": the schema has nothing at that place',
         ),
     ],
 )

@@ -117,7 +117,7 @@ MISTAKES = {
         Shelf(),
         OTHER,
         "lambda-rollback.toml: functions.orders.versions and lambda-rollback.toml: "
-        "functions.orders.source exclude each other: the versions of orders come from there.",
+        "functions.orders.source are mutually exclusive: the versions of orders come from there.",
     ),
     "options that it refuses": (Shelf(ConfigError("depth is 2, expected 1")), TABLE, "depth is 2"),
     "an answer that a file must not say": (

@@ -243,7 +243,7 @@ def test_a_package_as_large_as_a_library_is_taken_for_one_and_that_is_said(
 
     assert asks(view) == []
     (note,) = view.notes
-    assert note.startswith("lib in the code has 1.0 MB of sources and was taken for a library")
+    assert note.startswith("lib in the code has 1.0 MB of source code and was treated as a library")
 
 
 def test_no_code_is_run(workbench: Workbench, tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_percent_is_rounded_down_and_not_made_up() -> None:
                 "evidence for orders:3 by alias: 1 event from SQS; reached 0 of 10 lines (0 %) "
                 "of 10 files",
                 *(f"  0 of 1 line of {n}.py, not 1" for n in range(8)),
-                "  and 2 more files of which lines were not reached",
+                "  and 2 more files with lines that were not reached",
             ],
         ),
     ],

@@ -382,7 +382,9 @@ def test_the_store_is_open_to_its_owner_alone(tmp_path: Path) -> None:
 def test_a_store_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(SourceError, match=r"the artefact store .*store cannot be made: .*Choose a"):
+    with pytest.raises(
+        SourceError, match=r"the artefact store .*store could not be created: .*Choose a"
+    ):
         ArtifactStore(tmp_path / "file" / "store")
 
 
@@ -552,7 +554,7 @@ def test_the_same_zip_as_code_and_as_layer_is_kept_apart(tmp_path: Path) -> None
     store = ArtifactStore(tmp_path / "store", clock=later)
     store.load(package, label="p", root_dir="/opt")
 
-    with pytest.raises(SourceError, match="outside of /var/task"):
+    with pytest.raises(SourceError, match="outside /var/task"):
         store.load(package, label="p", root_dir="/var/task")
 
 
@@ -656,7 +658,7 @@ def test_code_and_layers_over_the_limit_are_named_with_their_sizes() -> None:
         check_total(parts, of="orders:3")
 
     assert str(caught.value) == (
-        "orders:3: code and layers together are 250.1 MB unzipped: Lambda takes 250 MB;"
+        "orders:3: code and layers together are 250.1 MB unzipped: Lambda allows 250 MB;"
         " code 100.0 MB, layers/a 150.0 MB, layers/b.zip 0.1 MB."
-        " Take out what the function does not need, beginning with the largest part."
+        " Remove what the function does not need, starting with the largest part."
     )

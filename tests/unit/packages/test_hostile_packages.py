@@ -53,13 +53,13 @@ def refused(
 
 BAD_NAMES = {
     "": "an entry in it has an empty name",
-    "/etc/passwd": "'/etc/passwd' is an absolute name",
-    "//x": "'//x' is an absolute name",
-    "../evil": "'../evil' climbs with '..'",
-    "a/../../evil": "'a/../../evil' climbs with '..'",
-    "a/b/..": "'a/b/..' climbs with '..'",
-    "..": "'..' climbs with '..'",
-    "../": "'../' climbs with '..'",
+    "/etc/passwd": "'/etc/passwd' is an absolute path",
+    "//x": "'//x' is an absolute path",
+    "../evil": "'../evil' climbs out with '..'",
+    "a/../../evil": "'a/../../evil' climbs out with '..'",
+    "a/b/..": "'a/b/..' climbs out with '..'",
+    "..": "'..' climbs out with '..'",
+    "../": "'../' climbs out with '..'",
     "a\\b.py": r"'a\\b.py' has a backslash in its name",
     "..\\evil": r"'..\\evil' has a backslash in its name",
     "C:/evil": "'C:/evil' names a drive",
@@ -86,43 +86,43 @@ def test_names_that_are_not_plainly_relative(tmp_path: Path, name: str) -> None:
 def test_names_longer_than_linux_takes(tmp_path: Path, name: str) -> None:
     error = refused(tmp_path, make_zip(tmp_path / "p.zip", file(name)))
 
-    assert "is longer than a name can be on Linux" in error.why
+    assert "is longer than Linux allows" in error.why
     assert len(str(error)) < 300
 
 
 TREES: dict[str, tuple[tuple[Entry, ...], str]] = {
     "symlink-up": (
         (link("x", "../evil"),),
-        "'x' is a symlink to '../evil', which lies outside of /opt",
+        "'x' is a symlink to '../evil', which is outside /opt",
     ),
     "symlink-up-from-below": (
         (link("a/b/x", "../../../evil"),),
-        "'a/b/x' is a symlink to '../../../evil', which lies outside of /opt",
+        "'a/b/x' is a symlink to '../../../evil', which is outside /opt",
     ),
     "symlink-out-and-back-in": (
         (link("x", "../opt/y"), file("y")),
-        "'x' is a symlink to '../opt/y', which lies outside of /opt",
+        "'x' is a symlink to '../opt/y', which is outside /opt",
     ),
     "symlink-out-through-another": (
         # Read as text, d/e/.. is d; Linux goes to d/e, which is the root, and up from there.
         (link("d/e", ".."), link("x", "d/e/..")),
-        "'x' is a symlink to 'd/e/..', which lies outside of /opt",
+        "'x' is a symlink to 'd/e/..', which is outside /opt",
     ),
     "symlink-out-through-three": (
         (link("a", "b"), link("b", "c/d"), folder("c"), link("c/d", "."), link("x", "a/../..")),
-        "'x' is a symlink to 'a/../..', which lies outside of /opt",
+        "'x' is a symlink to 'a/../..', which is outside /opt",
     ),
     "symlink-absolute": (
         (link("x", "/etc/passwd"),),
-        "'x' is a symlink to '/etc/passwd', which lies outside of /opt",
+        "'x' is a symlink to '/etc/passwd', which is outside /opt",
     ),
     "symlink-absolute-beside-root": (
         (link("x", "/optional/y"),),
-        "'x' is a symlink to '/optional/y', which lies outside of /opt",
+        "'x' is a symlink to '/optional/y', which is outside /opt",
     ),
     "symlink-absolute-out-of-root": (
         (link("x", "/opt/../etc/passwd"),),
-        "'x' is a symlink to '../etc/passwd', which lies outside of /opt",
+        "'x' is a symlink to '../etc/passwd', which is outside /opt",
     ),
     "symlink-to-itself": (
         (link("x", "x"),),
@@ -134,7 +134,7 @@ TREES: dict[str, tuple[tuple[Entry, ...], str]] = {
     ),
     "symlink-to-nothing": ((link("x", ""),), "'x' is a symlink to nowhere"),
     "symlink-with-nul": ((link("x", "a\0b"),), "'x' is a symlink to nowhere"),
-    "symlink-endless": ((link("x", "a/" * 3000),), "'x' is a symlink to an endless name"),
+    "symlink-endless": ((link("x", "a/" * 3000),), "'x' is a symlink to an overlong name"),
     "through-symlink": (
         (folder("real"), link("x", "real"), file("x/app.py")),
         "'x/app.py' would be written through 'x', which is a symlink",
@@ -145,15 +145,15 @@ TREES: dict[str, tuple[tuple[Entry, ...], str]] = {
     ),
     "folder-and-file": (
         (folder("x"), file("x")),
-        "'x' is in it as a folder and as something else",
+        "'x' is both a folder and something else",
     ),
     "folder-and-symlink": (
         (link("x", "y"), folder("x")),
-        "'x' is in it as a folder and as something else",
+        "'x' is both a folder and something else",
     ),
     "file-as-parent": (
         (file("x"), file("x/app.py")),
-        "'x' is in it as a folder and as something else",
+        "'x' is both a folder and something else",
     ),
     "fifo": ((file("x", mode=stat.S_IFIFO | 0o644),), "'x' is a FIFO"),
     "socket": ((file("x", mode=stat.S_IFSOCK | 0o644),), "'x' is a socket"),
@@ -165,11 +165,11 @@ TREES: dict[str, tuple[tuple[Entry, ...], str]] = {
     ),
     "bzip2": (
         (Entry(name="x", content=b"x", compression=zipfile.ZIP_BZIP2),),
-        "'x' is compressed by method 12, not by deflate",
+        "'x' is compressed with method 12 instead of deflate",
     ),
     "lzma": (
         (Entry(name="x", content=b"x", compression=zipfile.ZIP_LZMA),),
-        "'x' is compressed by method 14, not by deflate",
+        "'x' is compressed with method 14 instead of deflate",
     ),
 }
 
@@ -189,9 +189,10 @@ def test_a_symlink_that_leaves_is_measured_by_the_root_it_is_unpacked_in(tmp_pat
 
     error = refused(tmp_path, package, root_dir="/var/task")
 
-    assert error.why == "'x' is a symlink to '/opt/python', which lies outside of /var/task"
+    assert error.why == "'x' is a symlink to '/opt/python', which is outside /var/task"
     assert (
-        error.do == "Let the symlink point to something inside the package, or replace it by a copy"
+        error.do
+        == "Let the symlink point to something inside the package, or replace it with a copy"
     )
 
 
@@ -288,9 +289,9 @@ def test_a_bomb_is_refused_by_what_it_declares(tmp_path: Path) -> None:
     error = refused(tmp_path, package)
 
     assert error.why == (
-        "it is 251.0 MB unzipped, and Lambda takes 250 MB for code and layers together"
+        "it is 251.0 MB unzipped, and Lambda allows 250 MB for code and layers together"
     )
-    assert error.do == "Take out what the function does not need"
+    assert error.do == "Remove what the function does not need"
 
 
 def test_a_bomb_with_a_lying_header_is_dropped_while_it_is_read(tmp_path: Path) -> None:
@@ -312,7 +313,7 @@ def test_entries_that_share_their_bytes_count_each(tmp_path: Path) -> None:
 
     error = refused(tmp_path, package, limit_bytes=5 * MB)
 
-    assert error.why == "it is 6.0 MB unzipped, and Lambda takes 5 MB for code and layers together"
+    assert error.why == "it is 6.0 MB unzipped, and Lambda allows 5 MB for code and layers together"
 
 
 def test_a_folder_over_the_limit(tmp_path: Path) -> None:
@@ -400,7 +401,7 @@ def test_symlinks_that_multiply_one_another_are_dropped(tmp_path: Path) -> None:
     links = [link(f"l{n}", f"{wide[:3900]}/l{n - 1}") for n in range(1200)]
     package = make_zip(tmp_path / "p.zip", folder("d"), *links)
 
-    assert refused(tmp_path, package).why == "the symlinks in it are unreasonably tangled"
+    assert refused(tmp_path, package).why == "its symlinks are too deeply chained"
 
 
 def test_special_files_in_a_folder(tmp_path: Path) -> None:
@@ -408,7 +409,7 @@ def test_special_files_in_a_folder(tmp_path: Path) -> None:
     os.mkfifo(package / "pipe")
     store = ArtifactStore(tmp_path / "store")
 
-    with pytest.raises(SourceError, match=r"code is refused: 'pipe' is a FIFO\. Take it out"):
+    with pytest.raises(SourceError, match=r"code is refused: 'pipe' is a FIFO\. Remove it"):
         store.load(package, label="code", root_dir="/var/task")
     (package / "pipe").unlink()
     with socket.socket(socket.AF_UNIX) as listener:
@@ -426,8 +427,11 @@ def test_special_files_in_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entries", "why"),
     [
-        ((link("x", "../secret"),), "'x' is a symlink to '../secret', which lies outside of /opt"),
-        ((link("d/e", ".."), link("x", "d/e/..")), "'x' is a symlink to 'd/e/..', which lies"),
+        ((link("x", "../secret"),), "'x' is a symlink to '../secret', which is outside /opt"),
+        (
+            (link("d/e", ".."), link("x", "d/e/..")),
+            "'x' is a symlink to 'd/e/..', which is outside",
+        ),
         ((file("a\\b"),), r"'a\\b' has a backslash in its name"),
         ((link("x", "y"), link("y", "x")), "'x' is a symlink that loops"),
     ],
@@ -446,7 +450,7 @@ def test_a_symlink_to_where_the_folder_lies_now_is_refused(tmp_path: Path) -> No
     package = make_folder(tmp_path / "code", file("app.py"))
     (package / "x").symlink_to(package / "app.py")
 
-    assert "which lies outside of /opt" in refused(tmp_path, package).why
+    assert "which is outside /opt" in refused(tmp_path, package).why
 
 
 def test_a_missing_package(tmp_path: Path) -> None:

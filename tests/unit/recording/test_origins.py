@@ -77,7 +77,7 @@ def test_a_function_without_a_dead_letter_queue(tmp_path: Path) -> None:
 def test_fixtures_and_what_they_are_recorded_from_do_not_overlap(
     tmp_path: Path, inside: str
 ) -> None:
-    with pytest.raises(ConfigError, match=r"overlap: what is recorded could not be told"):
+    with pytest.raises(ConfigError, match=r"overlap: recorded events could not be told"):
         registry.origin_of(f"folder={tmp_path / inside}", KNOWN, request(tmp_path))
 
 

@@ -346,7 +346,7 @@ def test_the_same_note_of_many_functions_is_one_note() -> None:
     assert notes.count("note: ") == 2
     assert (
         f"note: cart: who may call it is not known: allow lambda:GetPolicy on {ARN.format('cart')} "
-        "(likewise: cart-2, pay, mail)" in notes
+        "(also: cart-2, pay, mail)" in notes
     )
     assert "note: versions are declared 4 functions" in notes
 

@@ -171,11 +171,11 @@ DEFAULT_EVENT = '"lambda_rollback": 1, "event": 1'
 MISTAKES = {
     "empty": (
         "",
-        "is empty. Write the event into it; {} is the smallest event there is.",
+        "is empty. Write the event into it; {} is the smallest event.",
     ),
     "white space alone": (
         " \n",
-        "is empty. Write the event into it; {} is the smallest event there is.",
+        "is empty. Write the event into it; {} is the smallest event.",
     ),
     "byte order mark": (
         b"\xef\xbb\xbf{}",
@@ -206,7 +206,7 @@ MISTAKES = {
     "same key twice": (
         '{"a": {"id": 1, "name": 2, "id": 1}}',
         'has the key "id" twice in one object: runtimes differ in which of the two a function '
-        "would see. Remove one of them.",
+        "sees. Remove one of them.",
     ),
     "nested without end": (
         "[" * 100_000 + "]" * 100_000,
@@ -215,12 +215,12 @@ MISTAKES = {
     "too large": (
         '"' + "x" * (EVENT_BYTES - 1) + '"',
         "has 6291457 bytes: AWS Lambda takes events of at most 6291456 bytes. Record a smaller "
-        "event, or take white space out of it.",
+        "event, or remove white space from it.",
     ),
     "too large in an envelope": (
         '{"lambda_rollback": 1, "event": "' + "x" * (EVENT_BYTES - 1) + '"}',
         "has 6291457 bytes: AWS Lambda takes events of at most 6291456 bytes. Record a smaller "
-        "event, or take white space out of it.",
+        "event, or remove white space from it.",
     ),
     "newer envelope": (
         '{"lambda_rollback": 2, "event": 1}',
@@ -234,8 +234,8 @@ MISTAKES = {
     ),
     "no event": (
         '{"lambda_rollback": 1}',
-        'is an envelope without "event". Put the event under "event", or take "lambda_rollback" '
-        "out of a bare event.",
+        'is an envelope without "event". Put the event under "event", or remove "lambda_rollback" '
+        "from a bare event.",
     ),
     "nearly an envelope": (
         f'{{{DEFAULT_EVENT}, "expected": {{}}}}',
@@ -250,11 +250,11 @@ MISTAKES = {
     ),
     "context of a wrong type": (
         f'{{{DEFAULT_EVENT}, "context": []}}',
-        'has a wrong "context": expected an object. Correct it in the envelope.',
+        'has an invalid "context": expected an object. Correct it in the envelope.',
     ),
     "client context of a wrong type": (
         f'{{{DEFAULT_EVENT}, "context": {{"client_context": "e30="}}}}',
-        'has a wrong "context.client_context": expected an object. Correct it in the envelope.',
+        'has an invalid "context.client_context": expected an object. Correct it in the envelope.',
     ),
     "unknown identity": (
         f'{{{DEFAULT_EVENT}, "context": {{"identity": {{"cognito_identity_id": "x"}}}}}}',
@@ -264,12 +264,12 @@ MISTAKES = {
     ),
     "identity of a wrong type": (
         f'{{{DEFAULT_EVENT}, "context": {{"identity": {{"cognitoIdentityId": 1}}}}}}',
-        'has a wrong "context.identity.cognitoIdentityId": expected a string. '
+        'has an invalid "context.identity.cognitoIdentityId": expected a string. '
         "Correct it in the envelope.",
     ),
     "recorded of a wrong type": (
         f'{{{DEFAULT_EVENT}, "recorded": {{"version": 4}}}}',
-        'has a wrong "recorded.version": expected a string. Correct it in the envelope.',
+        'has an invalid "recorded.version": expected a string. Correct it in the envelope.',
     ),
     "unknown record": (
         f'{{{DEFAULT_EVENT}, "recorded": {{"date": "today"}}}}',
@@ -279,8 +279,8 @@ MISTAKES = {
     **{
         f"expecting {wrong}": (
             f'{{{DEFAULT_EVENT}, "expect": {wrong}}}',
-            'has a wrong "expect.error": expected true or the name of an error type, as in '
-            '{"error": "KeyError"}; leave expect out where the function answers. '
+            'has an invalid "expect.error": expected true or the name of an error type, as in '
+            '{"error": "KeyError"}; omit expect if the function answers. '
             "Correct it in the envelope.",
         )
         for wrong in ("{}", '{"error": false}', '{"error": 1}', '{"error": " "}')

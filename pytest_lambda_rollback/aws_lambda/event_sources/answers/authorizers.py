@@ -155,8 +155,8 @@ def _note_context(current: Sequence[Json], target: Json, differences: Difference
             differences.rule(
                 ("context", key),
                 "malformed-response",
-                "TARGET answers with a nested value at PLACE, where API Gateway takes only a "
-                "string, number or boolean: requests fail that CURRENT lets through",
+                "TARGET answers with a nested value at PLACE, but API Gateway accepts only "
+                "a string, number or boolean: requests fail that CURRENT lets through",
                 short_text(_context(current[0]).get(key)),
                 short_text(value),
             )

@@ -110,7 +110,7 @@ class ResultAnswers:
         path = (self.answered, found.index if found is not None else identity)
         if found is None or found.name not in self.good:
             differences.rule(
-                path, "record-failed", "TARGET fails a record that CURRENT gets through",
+                path, "record-failed", "TARGET fails a record that CURRENT processes",
                 short_text(runs[0].value), short_text(found.value if found else None),
             )  # fmt: skip
             return []

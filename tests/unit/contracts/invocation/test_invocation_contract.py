@@ -45,7 +45,7 @@ NO_LIMIT = Outcome(
     kind=OutcomeKind.INIT_ERROR, error=FunctionError(type="KeyError", message="'LIMIT'")
 )
 NO_START = (
-    "orders:4, the current version, does not start, with any event: Runtime.ImportModuleError: "
+    "orders:4, the current version, does not start with any event: Runtime.ImportModuleError: "
     "No module named 'jwt'. So there is nothing to compare with"
 )
 TIMEOUT = ended(OutcomeKind.TIMEOUT, "timed out after 3 s")
@@ -103,7 +103,7 @@ def test_usable_baselines(runs: tuple[Outcome, ...], expect: ExpectedError | Non
         ((INIT, INIT), None, [NO_START, "the right folder or zip and its layers have what it"]),
         ((INIT, INIT), ExpectedError(), [NO_START]),
         ((INIT, INIT), ExpectedError(type="KeyError"), [NO_START]),
-        ((NO_HANDLER, NO_HANDLER), None, ["does not start, with any event", "Correct its handler"]),
+        ((NO_HANDLER, NO_HANDLER), None, ["does not start with any event", "Correct its handler"]),
         ((NO_LIMIT, NO_LIMIT), None,
          ["KeyError: 'LIMIT'. So there is", "set its environment variables"]),
         ((ANSWER, ANSWER), ExpectedError(type="KeyError"),
@@ -112,7 +112,7 @@ def test_usable_baselines(runs: tuple[Outcome, ...], expect: ExpectedError | Non
          ["raised KeyError", "expects it to raise NoStock"]),
         ((NEEDS_SQS, NEEDS_SQS), None,
          ["needs sqs.eu-west-1.amazonaws.com", "Could not connect to the endpoint URL",
-          "Use an event that does not lead to this call"]),
+          "Use an event that does not make this call"]),
         ((NEEDS_SQS, NEEDS_SQS), ExpectedError(), ["needs sqs.eu-west-1.amazonaws.com"]),
         ((status(500), status(500)), None,
          ["answers this event with status 500 itself", "oops", '"expect": {"error": "500"}']),

@@ -77,7 +77,7 @@ def test_what_breaks_without_the_packages_breaks() -> None:
     assert "The archive still has its code" in text
     text = said(only(unread.findings, "version-deleted"))
     assert "archive" not in text
-    assert noted(unread) == ("handler and size of orders:3 were not looked at: the code is gone",)
+    assert noted(unread) == ("handler and size of orders:3 were not checked: the code is gone",)
 
 
 # --- runtimes -------------------------------------------------------------------------------
@@ -393,7 +393,7 @@ def test_a_missing_handler_breaks_unless_the_current_one_is_missed_alike(
 def test_a_handler_that_is_not_looked_for_is_noted() -> None:
     (note,) = noted(judged(on_runtimes(ALIAS, "java21", "java21")))
 
-    assert note == "whether the handler app.handler is in the code is not known for java21"
+    assert note == "whether the code has the handler app.handler is not checked for java21"
 
 
 @pytest.mark.parametrize(
@@ -507,7 +507,7 @@ def test_a_published_version_keeps_its_copy_of_a_lost_layer(state: str) -> None:
     assert judgement.findings == ()
     (warning,) = judgement.warnings
     assert warning.kind == f"layer-{state}"
-    words = "was deleted" if state == "deleted" else "is not shared any more"
+    words = "was deleted" if state == "deleted" else "is no longer shared"
     assert f"layer shared 1, which {words}" in said(warning)
     assert judged(with_layers(ALIAS, state, target=(1,), current=(1,))).warnings == ()
 
@@ -566,7 +566,7 @@ def test_code_that_is_too_large_with_the_current_layers_is_refused() -> None:
         case(REDEPLOY, published=target, current=version("4", layers=large))
     ).findings
     assert finding.kind == "unzipped-too-large"
-    assert "260 MB unzipped with its layers, and AWS takes 250 MB" in said(finding)
+    assert "260 MB unzipped with its layers, and AWS allows 250 MB" in said(finding)
     exact = version("4", layers=(layer(2, 50 * MB),))
     assert judged(case(REDEPLOY, published=target, current=exact)).findings == ()
 
@@ -612,7 +612,7 @@ def test_a_large_zip_is_deployed_through_s3_and_that_is_no_break() -> None:
     )
 
 
-# --- what could not be looked at ------------------------------------------------------------
+# --- what could not be inspected ------------------------------------------------------------
 
 
 def test_versions_of_the_configuration_are_noted_as_such() -> None:
@@ -620,15 +620,16 @@ def test_versions_of_the_configuration_are_noted_as_such() -> None:
 
     assert judgement.verdict is Verdict.SAFE
     (note,) = noted(judgement)
-    assert note.startswith("aliases, permissions, event sources and layers in AWS are not looked")
+    assert note.startswith("aliases, permissions, event sources and layers in AWS are not checked")
 
 
 def test_a_refused_action_is_noted_with_its_name_once() -> None:
     (note,) = noted(judged(case(facts=function(unread=("lambda:GetPolicy",)))))
 
     assert note == (
-        "orders: which callers are permitted on which version is not known: lambda:GetPolicy "
-        "was refused or is not offered here; the policy statement "
+        "orders: could not determine which callers are permitted on which version: "
+        "lambda:GetPolicy "
+        "was refused or is unavailable here; the policy statement "
         '{"Effect": "Allow", "Action": "lambda:GetPolicy", '
         f'"Resource": ["{function().arn}", "{function().arn}:*"]}} allows it'
     )

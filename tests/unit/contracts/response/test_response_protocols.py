@@ -578,6 +578,6 @@ def test_a_triggers_decision_is_told() -> None:
     current = made.cognito(SIGN_UP, autoConfirmUser=True)
     (finding,) = judged(event, current, event).findings
     assert said(finding) == (
-        "orders:2 decides otherwise at /response/autoConfirmUser than orders:4"
+        "orders:2 decides differently from orders:4 at /response/autoConfirmUser"
     )
     assert (finding.current, finding.target) == ("true", "false")

@@ -175,7 +175,11 @@ def test_suited_daemon_is_not_refused():
             "Docker Desktop runs its networks in a virtual",
         ),
         ({"KernelVersion": "5.1.2-linuxkit"}, {}, "a Docker daemon runs its networks in a virtual"),
-        ({}, {"SecurityOptions": ["name=rootless"]}, "rootless Docker runs its networks in a net"),
+        (
+            {},
+            {"SecurityOptions": ["name=rootless"]},
+            "rootless Docker runs its networks in its own net",
+        ),
     ],
 )
 def test_unsuited_daemon(version, info, beginning):
@@ -368,7 +372,7 @@ def test_missing_base_image_is_pulled_for_the_versions_platform(tmp_path):
     ("daemon", "reason"),
     [
         (FakeDaemon({}, [{"error": "dial tcp: lookup failed."}]), "dial tcp: lookup failed"),
-        (FakeDaemon({}, []), "it is not there after the pull"),
+        (FakeDaemon({}, []), "it is missing after the pull"),
     ],
 )
 def test_base_image_that_cannot_be_pulled(tmp_path, daemon, reason):
@@ -380,8 +384,8 @@ def test_base_image_that_cannot_be_pulled(tmp_path, daemon, reason):
     reference = "amazon/aws-lambda-python:3.11-arm64"
     assert str(raised.value) == (
         f"the base image {reference} for orders:4 (python3.11) is unavailable: {reason}. "
-        f"Get it with `docker pull --platform linux/arm64 {reference}`, or name an image that is "
-        "there with --lambda-rollback-base-image python3.11=IMAGE."
+        f"Get it with `docker pull --platform linux/arm64 {reference}`, or name an available "
+        "image with --lambda-rollback-base-image python3.11=IMAGE."
     )
 
 

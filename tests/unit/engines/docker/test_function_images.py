@@ -196,7 +196,7 @@ def refusal(pull: Exception | list[dict[str, Any]], *, uri: str = URI, login: An
         ),
         (
             'Get "https://registry.example/v2/": x509: certificate signed by unknown authority',
-            "the connection to registry.example cannot be trusted",
+            "the certificate of registry.example could not be verified",
             "/etc/docker/certs.d/registry.example",
         ),
         (

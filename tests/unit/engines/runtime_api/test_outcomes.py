@@ -78,7 +78,7 @@ ERROR = FunctionError(type="ValueError", message="bad total\nin order 7", stack_
         (
             Reply(kind=ReplyKind.EXITED, status="0", phase=Phase.IDLE),
             OutcomeKind.HARNESS_FAILURE,
-            "the runtime exited with status 0 while it was idle, before it took this event",
+            "the runtime exited with status 0 while it was idle, before it received this event",
         ),
         (
             Reply(kind=ReplyKind.FAILED, detail="the Runtime API was closed"),

@@ -90,7 +90,7 @@ def test_a_function_that_was_made_anew_has_its_own_versions() -> None:
     assert made.function.version("2") == other
     assert made.notes == (
         "orders: version 2 has other code in AWS than in the lock file, so the function was"
-        " deleted and made anew; what the lock file said of it was dropped",
+        " deleted and recreated; what the lock file had about it was dropped",
     )
 
 
@@ -293,4 +293,4 @@ def test_an_image_function_that_was_made_anew_does_not_get_the_image_of_before()
     assert same.notes == ()
     anew = merged(image("", "2026-04-01T00:00:00Z"), locked)
     assert anew.function.versions[0].code == ContainerImage(uri="")
-    assert "deleted and made anew" in anew.notes[0]
+    assert "deleted and recreated" in anew.notes[0]

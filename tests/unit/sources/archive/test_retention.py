@@ -149,7 +149,7 @@ def test_what_a_killed_fetch_left_goes_and_what_is_being_written_stays(tmp_path:
         fcntl.flock(file, fcntl.LOCK_EX)
         plan = plan_clean(tmp_path, max_age_days=None, max_bytes=None, now=NOW)
         assert [removal.path for removal in plan.removals] == [left]
-        assert plan.removals[0].reason == "left by a download that was ended"
+        assert plan.removals[0].reason == "left by an interrupted download"
         assert clean(plan).removed == 1
     assert (left.exists(), busy.exists()) == (False, True)
 

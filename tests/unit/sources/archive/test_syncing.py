@@ -242,7 +242,7 @@ def test_what_nobody_has_any_more_is_lost_and_not_a_failure(root: Path, aws: Aws
     report = run(root, aws, function("orders", *ORDERS.versions[:2]))
     assert report.failed == ()
     assert [each.name for each in report.lost] == ["orders:1"]
-    assert "only known from the lock file" in report.lost[0].reason
+    assert "known only from the lock file" in report.lost[0].reason
     assert "orders:1" not in aws.located
     assert report.fetched == 3
 
@@ -271,7 +271,7 @@ def test_a_function_made_anew_is_said(root: Path, aws: Aws) -> None:
     other = function("orders", version("orders", "1", NEW))
     aws.serve(other, contents=CONTENTS)
     report = run(root, aws, other)
-    assert "made anew" in report.functions[0].notes[0]
+    assert "recreated" in report.functions[0].notes[0]
     assert report.failed == ()
 
 

@@ -331,11 +331,11 @@ def test_the_only_function_is_meant_whatever_it_is_called(tmp_path: Path) -> Non
 
 def test_a_name_that_no_function_has_is_told_with_those_that_there_are() -> None:
     assert message("cdk-app/cdk.out", "ordrs") == (
-        'cdk-app/cdk.out has no function that "ordrs" stands for: it has Prod/Billing/Billing, '
+        'cdk-app/cdk.out has no function "ordrs": it has Prod/Billing/Billing, '
         "Shop/Orders, Shop/Reports, Shop/Notes, Shop/Receipts and Shop/Nested/Refunds. "
-        'Did you mean "Shop/Orders"? Say which, as in cdk-app/cdk.out#Shop/Orders.'
+        'Did you mean "Shop/Orders"? Name one, as in cdk-app/cdk.out#Shop/Orders.'
     )
-    assert message("sam-app#Orders").startswith('sam-app has no function that "Orders" stands for')
+    assert message("sam-app#Orders").startswith('sam-app has no function "Orders"')
 
 
 def test_a_name_that_two_functions_have_is_told_with_both(tmp_path: Path) -> None:
@@ -346,8 +346,8 @@ def test_a_name_that_two_functions_have_is_told_with_both(tmp_path: Path) -> Non
     template = tmp_path / "template.json"
     template.write_text(cloudformation(functions))
     assert message(template, "Orders") == (
-        f'{template} has 2 functions that "Orders" may stand for: Beta/Shop/Orders ({template}) '
-        f"and Prod/Shop/Orders ({template}). Say which, as in {template}#Beta/Shop/Orders."
+        f'{template} has 2 functions that "Orders" may mean: Beta/Shop/Orders ({template}) '
+        f"and Prod/Shop/Orders ({template}). Name one, as in {template}#Beta/Shop/Orders."
     )
     assert read(f"{template}#Prod/Shop/Orders").path == tmp_path
 
@@ -388,7 +388,7 @@ def test_a_sam_folder_in_which_nothing_was_built(tmp_path: Path) -> None:
     (tmp_path / ".aws-sam/build").mkdir(parents=True)
     for path in (tmp_path / ".aws-sam", tmp_path / ".aws-sam/build"):
         assert message(path) == (
-            f"{tmp_path}/.aws-sam/build has no template: it is not what sam build leaves. "
+            f"{tmp_path}/.aws-sam/build has no template: it is not the output of sam build. "
             "Run sam build first."
         )
 
@@ -396,7 +396,7 @@ def test_a_sam_folder_in_which_nothing_was_built(tmp_path: Path) -> None:
 def test_a_name_behind_plain_code() -> None:
     assert message("sam-app/orders#Orders") == (
         "sam-app/orders#Orders names a function of a folder or zip with plain code. "
-        "Write sam-app/orders alone, or name a template or a build of SAM or CDK."
+        "Write sam-app/orders only, or name a template or a build of SAM or CDK."
     )
 
 
@@ -459,7 +459,7 @@ def test_a_nested_template_that_is_gone(tmp_path: Path) -> None:
     app = copy_of(SAM_APP, tmp_path)
     (app / "nested/template.yaml").unlink()
     text = message(app / "template.yaml", "OrdersFunction")
-    assert f"the nested stack Refunds in {app}/template.yaml is to be there" in text
+    assert f"the nested stack Refunds in {app}/template.yaml is expected there" in text
 
 
 def test_a_nested_stack_that_leads_back(tmp_path: Path) -> None:

@@ -306,8 +306,9 @@ def test_requirements_that_nobody_installed_are_said(
     build = read(tmp_path, {key: "code"}, kind=kind, attributes={"Metadata": metadata})
     assert (build.unbuilt is not None) == said
     if said:
-        assert "was not built by sam build: what requirements.txt names is not in it" in str(
-            build.unbuilt
+        assert (
+            "was not built by sam build: the requirements in requirements.txt are not in it"
+            in str(build.unbuilt)
         )
 
 
