@@ -1,6 +1,6 @@
 """The errors of the project, one child for each party that must act.
 
-Every message says what failed (function and version where there is one), why, and what to do.
+Every message says what failed (function and version if there is one), why, and what to do.
 No vendor is known here: boto3, docker and pytest errors are translated where they arise,
 with ``raise … from error``.
 """

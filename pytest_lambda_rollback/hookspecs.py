@@ -2,7 +2,7 @@
 
 pytest sees them in every pytest plugin and ``conftest.py``. Both pytest, while
 ``--lambda-rollback`` is given, and the console script also load the plugins that packages declare
-under the entry-point group `ENTRY_POINTS`; such a module needs pluggy alone::
+under the entry-point group `ENTRY_POINTS`; such a module needs only pluggy::
 
     [project.entry-points.lambda_rollback]
     podman = "lambda_rollback_podman"

@@ -127,7 +127,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _load_plugins(config: pytest.Config) -> None:
-    """Load plugins that the console script shares, unless pytest is told to load none by itself."""
+    """Load plugins that the console script shares, unless pytest is set not to autoload plugins."""
     if config.getoption("disable_plugin_autoload", False):
         return
     if os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):

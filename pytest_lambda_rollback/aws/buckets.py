@@ -60,7 +60,7 @@ class Bucket:
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
     def get(self, sha256: str, write: Callable[[bytes], object], *, limit_bytes: int) -> bool:
-        """Hand an object to ``write``, piece by piece; False where it is not there.
+        """Hand an object to ``write``, piece by piece; False if it is not there.
 
         Raises SourceError, and InterruptedDownload for what is worth another try.
         """
@@ -175,7 +175,7 @@ class Bucket:
 
 
 MAX_LISTED: Final = 100_000
-"""Of the objects below a prefix, in the order of their keys: what is newest among them is read."""
+"""Of the objects below a prefix, in the order of their keys: the newest of them are read."""
 MAX_OBJECT_BYTES: Final = 32 * 1_048_576
 
 
@@ -189,7 +189,7 @@ def objects(
 ) -> Generator[StoredObject]:
     """The newest objects below ``prefix``, at most ``at_most``. Raises SourceError.
 
-    ``unlisted`` is called where there are more than are listed.
+    ``unlisted`` is called if there are more than are listed.
     """
     listed = _listed(client, bucket, prefix, unlisted)
     newest = nlargest(at_most, listed, key=lambda each: each[0])

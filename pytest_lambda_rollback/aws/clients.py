@@ -1,6 +1,6 @@
 """Clients of AWS services for one set of credentials and one region.
 
-Who calls AWS and how patiently is decided here; what is asked is not known. A client is shared by
+Who calls AWS and how patiently is decided here; requests are made elsewhere. A client is shared by
 all threads, because botocore's adaptive retries limit the rate of each client on its own: a
 client for each thread would have each thread find AWS's limit for itself.
 """
@@ -93,7 +93,7 @@ _POOL_CONNECTIONS: Final = 32
 class Account:
     """One set of credentials and one region. Methods may be called from several threads.
 
-    ``region`` and ``profile`` of ``None`` mean what AWS's own settings say. ``role_arn`` is a
+    ``region`` and ``profile`` of ``None`` mean AWS's own settings. ``role_arn`` is a
     role to assume first; its credentials are renewed before they run out. Nothing is read before
     it is needed.
     """
@@ -106,7 +106,7 @@ class Account:
 
     @property
     def region(self) -> str:
-        """Region of the clients. Raises SourceError where nothing says one."""
+        """Region of the clients. Raises SourceError if none is set."""
         if self._region is None:
             with self._login.lock:
                 if self._region is None:
@@ -158,7 +158,7 @@ class Accounts:
 
 
 class _Login:
-    """A boto3 session, made late; whoever calls a method holds the lock.
+    """A boto3 session, made late; callers of its methods hold the lock.
 
     A session, unlike a client, is not safe for several threads.
     """
@@ -195,7 +195,7 @@ class _Login:
         return str(region)
 
     def client(self, service: Any, region: str) -> Any:
-        """A new client. Raises SourceError, also where the credentials cannot be read."""
+        """A new client. Raises SourceError, also if the credentials cannot be read."""
         with (
             reading(what=f"could not call AWS with the {self.who}", action="sts:GetCallerIdentity"),
             unlogged(),
@@ -266,5 +266,5 @@ def _profile(name: str | None) -> str:
 
 
 def _named() -> str | None:
-    """The profile that boto3 takes where none is given."""
+    """The profile that boto3 takes if none is given."""
     return os.environ.get("AWS_DEFAULT_PROFILE") or os.environ.get("AWS_PROFILE")

@@ -1,6 +1,6 @@
 """Functions found in an account: by the beginning of their names, by tags, by a stack.
 
-No request is made for a single function: what was found is read by `functions`.
+No request is made for a single function: `functions` reads those that were found.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ _STACK: Final = "AWS::CloudFormation::Stack"
 def discover(account: Account, discovery: Discovery) -> tuple[str, ...]:
     """Names of the functions for which every condition of ``discovery`` holds, sorted.
 
-    Empty where there is none, which the caller must not take for success. Raises SourceError,
-    and ConfigError where nothing says which functions are meant.
+    Empty if there is none, which the caller must not treat as success. Raises SourceError,
+    and ConfigError if the entry selects no functions.
     """
     found: list[set[str]] = []
     if discovery.tags:

@@ -1,6 +1,6 @@
 """Logging in to Amazon ECR, for pulling the images of functions.
 
-A login is a password for some hours: it is kept in memory alone, and is given only for a registry
+A login is a password for some hours: it is kept only in memory, and is sent only to a registry
 of AWS itself. Nothing is pulled here, and no other registry's login is known.
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
 """
@@ -83,7 +83,7 @@ class RegistryLogins:
     def login(self, image_uri: str) -> tuple[str, str] | None:
         """(user, password) for the registry of an image, ``None`` for one that is not ECR's.
 
-        Raises SourceError where AWS does not give one.
+        Raises SourceError if AWS does not give one.
         """
         registry = ecr_registry(image_uri)
         if registry is None:

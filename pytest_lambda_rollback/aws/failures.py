@@ -146,7 +146,7 @@ def denied(error: Exception) -> bool:
 
 
 def not_shared(error: Exception) -> bool:
-    """True if AWS refused for what the owner of a resource allows, or did not say for what."""
+    """True if a resource's policy refused, or AWS did not state which policy did."""
     if not isinstance(error, ClientError) or not denied(error):
         return False
     refuser = _REFUSER.search(text_of(error))
@@ -157,7 +157,7 @@ def not_shared(error: Exception) -> bool:
 
 
 def missing(error: BaseException | None) -> bool:
-    """True if AWS knows the request but not what it asks for."""
+    """True if AWS knows the request but does not have the requested resource."""
     if not isinstance(error, ClientError) or error.operation_name in _SIGNING_IN:
         return False
     return _code(error) in _NOT_FOUND
@@ -171,7 +171,7 @@ def not_offered(error: Exception) -> bool:
 
 
 def invalid(error: Exception) -> bool:
-    """True if AWS does not take the request for what it is about."""
+    """True if AWS does not accept the request for this resource."""
     return isinstance(error, ClientError) and _code(error) in _INVALID
 
 
@@ -291,7 +291,7 @@ def _key_in(said: str) -> str | None:
 
 
 def _said(error: ClientError) -> str:
-    """AWS's message; nothing for a page of HTML, which whatever stands before AWS answers with."""
+    """AWS's message; empty for a page of HTML, which a proxy answers with."""
     said = text_of(error)
     return "" if said.startswith("<") else said
 

@@ -1,6 +1,6 @@
 """Functions as Lambda describes them: versions, aliases, event source mappings, images.
 
-Two requests tell all of a function with up to 49 versions and 50 aliases; each further 50 of
+Two requests read a function with up to 49 versions and 50 aliases; each further 50 of
 either cost one more. What a run needs beyond that is in `platform_facts`.
 """
 
@@ -95,8 +95,8 @@ def read_function(account: Account, source: AwsSource, *, name: str) -> Publishe
 def read_event_source_mappings(account: Account) -> tuple[tuple[str, Binding], ...]:
     """Every event source mapping of the account and region, with its unqualified function ARN.
 
-    All at once, because Lambda filters by one qualifier only: who asks for a function does not
-    see what is bound to its aliases. Raises SourceError.
+    All at once, because Lambda filters by one qualifier only: a request for a function does not
+    list what is bound to its aliases. Raises SourceError.
     """
     with reading(
         what=f"the event source mappings in {account.region} cannot be read",
@@ -146,7 +146,7 @@ def resolved_image(account: Account, version: PublishedVersion) -> ContainerImag
 def read_environment(account: Account, version: PublishedVersion) -> tuple[tuple[str, str], ...]:
     """Names and values of a version's environment variables, sorted: one request.
 
-    Raises SourceError, also where Lambda cannot decrypt them.
+    Raises SourceError, also if Lambda cannot decrypt them.
     """
     function, label = unqualified(version.arn), f"{version.function}:{version.version}"
     here = account.in_region(region_of(version.arn) or account.region)
@@ -173,7 +173,7 @@ def now() -> str:
 
 
 def _resource(function_name: str, region: str) -> str:
-    """The resource in a policy: the ARN, with ``*`` for the account where it is not known."""
+    """The resource in a policy: the ARN, with ``*`` for the account if it is not known."""
     if function_name.startswith("arn:"):
         return unqualified(function_name)
     return f"arn:{partition_of(region)}:lambda:{region}:*:function:{function_name}"

@@ -1,8 +1,8 @@
 """The place where AWS offers a package for download just now, and the download itself.
 
-A location is a presigned URL: whoever has it can read the package, so it is in no message, and
-errors of the HTTP client, which quote it, are not chained. Nothing is kept or checked here: the
-archive compares what was written with the digest that AWS names.
+A location is a presigned URL: anyone who has it can read the package, so no message contains it,
+and errors of the HTTP client, which quote it, are not chained. Nothing is kept or checked here:
+the archive compares what was written with the digest that AWS names.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CHUNK_BYTES: Final = 256 * 1024
 _REDIRECTS: Final = 5
 _CONNECT_TIMEOUT_S: Final = 10.0
 _ERROR_BYTES: Final = 4096
-"""As much of an error document as is looked at; S3's are shorter."""
+"""Limit of an error document that is read; S3's are shorter."""
 
 _EXPIRY_WORDS: Final = (b"ExpiredToken", b"Request has expired", b"TokenRefreshRequired")
 

@@ -1,7 +1,7 @@
-"""Facts of AWS that could stand in a rollback's way, read for the versions of a run only.
+"""Facts of AWS that could prevent a rollback, read for the versions of a run only.
 
 Each fact costs requests of its own, and is optional: where a permission is missing, where AWS
-does not take the question for such a function, or an emulator does not know it, the fact is
+does not support the request for such a function, or an emulator does not know it, the fact is
 listed as unread and everything else goes on.
 What a fact means for a rollback is not known here.
 """
@@ -116,7 +116,7 @@ class _Asked:
         return answer.get("UpdateRuntimeOn"), answer.get("RuntimeVersionArn") or None
 
     def state(self, version: str) -> str:
-        """The state of a version, which only its own description tells."""
+        """The state of a version, which only its own description has."""
         answer = self._ask(
             "lambda:GetFunction",
             lambda: self._client.get_function(FunctionName=self._function.arn, Qualifier=version),
@@ -217,7 +217,7 @@ class _Asked:
         return {"items": [each for page in pages for each in page.get(key, ())]}
 
     def _ask(self, action: str, request: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The answer; empty where there is nothing, or where the action is unread."""
+        """The answer; empty if there is nothing, or where the action is unread."""
         if action in self.unread:
             return {}
         try:

@@ -16,9 +16,9 @@ REGISTRY: Final = "lambda-testevent-schemas"
 
 
 def document(client: Any, function: str) -> str | None:
-    """The OpenAPI document's text, by the ``schemas`` client; ``None`` where there are no events.
+    """The OpenAPI document's text, by the ``schemas`` client; ``None`` if there are no events.
 
-    Raises SourceError where it may not be read.
+    Raises SourceError if it may not be read.
     """
     with reading(
         what=f"the test events of function {function} cannot be read",

@@ -109,7 +109,7 @@ _WORDS: Final[tuple[tuple[str, str, str], ...]] = (
         "Correct the name in the configuration",
     ),
 )
-"""For names of botocore's exceptions, the first that fits: what is the matter, what to do.
+"""For names of botocore's exceptions, the first that fits: the reason, and what to do.
 
 By name, because some are younger than the oldest botocore that will do. Fields are those of the
 exception itself (its ``kwargs``) and those of `_fields`.

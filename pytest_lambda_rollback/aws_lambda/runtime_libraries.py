@@ -32,7 +32,7 @@ of the same name in code or layers is not the one that runs."""
 PERHAPS_INSTALLED = frozenset(
     {"_distutils_hack", "bootstrap", "ensurepip", "pip", "pkg_resources", "setuptools", "wheel"}
 )
-"""Import packages that may lie beside the libraries, so that nothing is certain about them."""
+"""Import packages that may be installed beside the libraries: nothing is certain about them."""
 
 _GLIBC = {"al2": (2, 26), "al2023": (2, 34)}
 

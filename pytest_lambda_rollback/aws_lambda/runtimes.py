@@ -6,7 +6,7 @@ from that page but from the copy that cfn-lint 1.58.0 keeps of it, released on `
 same dates for the newest runtimes of each language. Dates in the future are AWS's forecast, and
 AWS has moved them before.
 
-``None`` stands where no date was found: ``nodejs26.x``, ``python3.15`` and the Java runtimes on
+``None`` where no date was found: ``nodejs26.x``, ``python3.15`` and the Java runtimes on
 Amazon Linux 2023 are known to botocore 1.44.5 and to neither copy; ``custom`` is for runtimes
 that a customer publishes, whose dates that customer sets. Runtimes that only ever were container
 base images (.NET 5, 7 and 9) have no identifier and are not here.
@@ -29,7 +29,7 @@ SOURCE: Final = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.ht
 """The page on which AWS publishes the dates."""
 
 AS_OF: Final = date(2026, 10, 20)
-"""The day that the table stands for."""
+"""The day on which the table was correct."""
 
 
 class Language(StrEnum):
@@ -73,7 +73,7 @@ def minor_version(python: str) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeSupport:
-    """AWS's dates for one runtime identifier; ``None`` where no date is known."""
+    """AWS's dates for one runtime identifier; ``None`` if no date is known."""
 
     identifier: str
     deprecated: date | None = None

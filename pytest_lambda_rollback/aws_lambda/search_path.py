@@ -67,7 +67,7 @@ class SearchPath:
 
     @property
     def packages(self) -> tuple[SearchEntry, ...]:
-        """The entries that lie in code or layers."""
+        """The entries in code or layers."""
         return tuple(entry for entry in self.entries if entry.place in _ROOTS)
 
     def before(self, place: Place) -> tuple[SearchEntry, ...]:

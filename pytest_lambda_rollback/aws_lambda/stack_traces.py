@@ -84,7 +84,7 @@ def location(trace: Sequence[str]) -> str | None:
 
 
 def below_own_code(trace: Sequence[str]) -> tuple[Frame, ...]:
-    """The frames that own code called, innermost first; every frame where none is own."""
+    """The frames that own code called, innermost first; every frame if none is own."""
     inner: list[Frame] = []
     for frame in frames(trace):
         if frame.own:
@@ -94,7 +94,7 @@ def below_own_code(trace: Sequence[str]) -> tuple[Frame, ...]:
 
 
 def own_source(trace: Sequence[str]) -> str:
-    """The line of own code that the error came from; empty where it is not shown."""
+    """The line of own code that the error came from; empty if it is not shown."""
     return next((frame.source for frame in frames(trace) if frame.own), "")
 
 

@@ -20,7 +20,7 @@ Python = tuple[int, int]
 
 
 def is_module(name: str) -> bool:
-    """True where any Python has (or had) the module's top-level package."""
+    """True if any Python has (or had) the module's top-level package."""
     return name.partition(".")[0] in _table().packages
 
 
@@ -30,7 +30,7 @@ def has_module(name: str, python: Python) -> bool:
 
 
 def lacks_name(module: str, name: str, python: Python) -> bool:
-    """True where this Python's module certainly has no such name, and no such submodule."""
+    """True if this Python's module certainly has no such name, and no such submodule."""
     pythons = _names_of(module).get(name)
     if pythons is not None:
         return _table().nearest(python) not in pythons
@@ -38,7 +38,7 @@ def lacks_name(module: str, name: str, python: Python) -> bool:
 
 
 def has_names(module: str) -> bool:
-    """True where some names of this very module are in some Pythons only."""
+    """True if some names of this very module are in some Pythons only."""
     return module in _table().names
 
 

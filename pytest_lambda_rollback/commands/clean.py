@@ -24,7 +24,7 @@ _MB = 1024 * 1024
 
 
 def run(arguments: Namespace) -> int:
-    """Remove what is past the limits; 1 if something could not be removed."""
+    """Remove files past the limits; 1 if something could not be removed."""
     bounds = {
         "max_age_days": arguments.max_age_days,
         "max_bytes": None if arguments.max_mb is None else arguments.max_mb * _MB,

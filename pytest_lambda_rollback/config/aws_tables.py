@@ -1,7 +1,7 @@
 """The ``aws``, ``discover``, ``store`` and ``redact`` tables of a configuration file.
 
-It reads tables and asks no account: what AWS answers comes to `config` through
-`PublishedFunctions`, which it defines here and which the AWS source implements. Raises ConfigError.
+It reads tables and calls no account: AWS's answers reach `config` through `PublishedFunctions`,
+which it defines here and which the AWS source implements. Raises ConfigError.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ class PublishedFunctions(Protocol):
     def read(
         self, asked: Sequence[tuple[str, AwsSource]], store: Store
     ) -> Mapping[str, PublishedFunction | RollbackError]:
-        """Each function as far as it is known, by the name that the configuration gives it."""
+        """The known facts of each function, by its name in the configuration."""
         ...
 
     def discover(self, discovery: Discovery, store: Store) -> tuple[tuple[str, AwsSource], ...]:
-        """The functions that a ``discover`` entry stands for, sorted. Raises RollbackError."""
+        """The functions that a ``discover`` entry selects, sorted. Raises RollbackError."""
         ...
 
     def build(
@@ -79,7 +79,7 @@ def defaults_of(root: Table) -> AwsDefaults:
 
 
 def source_of(table: Table, defaults: AwsDefaults) -> AwsSource | None:
-    """A function's ``aws``: a table, or the name alone; ``None`` where it has none."""
+    """A function's ``aws``: a table, or only the name; ``None`` if it has none."""
     if "aws" not in table:
         return None
     said = table

@@ -17,7 +17,7 @@ _TEMPLATES: Final = frozenset({".yaml", ".yml", ".json", ".template"})
 
 
 def candidate_of(text: str) -> tuple[str | None, str]:
-    """The function, where one is said, and the path of ``[FUNCTION=]PATH``."""
+    """The function, if one is named, and the path of ``[FUNCTION=]PATH``."""
     function, equals, path = text.partition("=")
     if equals and FUNCTION_NAME.fullmatch(function):
         return function, path

@@ -79,7 +79,7 @@ def discovered(
 
 
 def _is_one(one: AwsSource, other: AwsSource) -> bool:
-    """True where both are one function in AWS, as far as the configuration tells."""
+    """True if both are one function in AWS, as far as the configuration states."""
 
     def name_and_region(source: AwsSource) -> tuple[str, str | None]:
         return function_name_of(source.function_name), (

@@ -53,7 +53,7 @@ _FILE_KEYS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandLine:
-    """The options; ``None`` and empty stand for those that were not given."""
+    """The options; ``None`` or empty means that an option was not given."""
 
     engine: str | None = None
     strategies: tuple[str, ...] = ()

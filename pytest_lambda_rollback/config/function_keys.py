@@ -1,8 +1,8 @@
-"""The keys of a function's table, and the versions that its references stand for.
+"""The keys of a function's table, and the versions that its references name.
 
 A reference is a version, an alias, or ``other-function:version``, and is resolved among the
-functions of one file. It reads the file alone: what the command line says, which of the
-two holds, and which version is current is decided in `config`. Raises ConfigError; SourceError
+functions of one file. It reads only the file: precedence over the command
+line, and the current version, are decided in `function_settings`. Raises ConfigError; SourceError
 for a reference to what AWS does not have, which is not a mistake of the file.
 """
 
@@ -64,12 +64,12 @@ class Declared:
         return kind(what, why=why, do=do)
 
     def version(self, reference: str) -> LocalVersion | PublishedVersion | None:
-        """The version that a version's name or an alias stands for."""
+        """The version that a version's name or an alias names."""
         name = dict(self.aliases).get(reference, reference)
         return next((version for version in self.versions if version.version == name), None)
 
     def resolved(self, reference: str, where: str) -> LocalVersion | PublishedVersion:
-        """The same, or an error that says what there is."""
+        """The same, or an error that lists the known names."""
         found = self.version(reference)
         if found is not None:
             return found
@@ -224,9 +224,9 @@ def acceptances(
     all_declared: tuple[Declared, ...],
     targets: tuple[TargetRef, ...] | None,
 ) -> tuple[tuple[TargetRef, Accept], ...]:
-    """Accepted breaks with what they are of.
+    """Accepted breaks, each with its target.
 
-    Each must be of one of ``targets``, or, where that is ``None``, of any version.
+    Each must be of one of ``targets``, or, if that is ``None``, of any version.
     """
     found: list[tuple[TargetRef, Accept]] = []
     for table in declared.table.tables("accept", do=ACCEPT_FORM.format(declared.name)):
@@ -320,7 +320,7 @@ def requires_of(table: Table) -> tuple[str, ...]:
 
 
 def region_of(table: Table) -> str | None:
-    """The AWS region, where the table says one."""
+    """The AWS region, if the table states one."""
     if "region" not in table:
         return None
     region = table.string("region")
@@ -330,7 +330,7 @@ def region_of(table: Table) -> str | None:
 
 
 def account_of(table: Table) -> str | None:
-    """The AWS account's 12 digits, where the table says them."""
+    """The AWS account's 12 digits, if the table states them."""
     if "account" not in table:
         return None
     value = table.values["account"]

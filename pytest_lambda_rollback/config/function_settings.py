@@ -1,7 +1,7 @@
 """A function's settings: its table, the command line and what AWS has of it, joined.
 
 All that the file says is read before AWS is asked, so that a mistake costs no request. A function
-that AWS cannot tell about keeps a ``reason`` and is ``unknown``; it stops no other one.
+that AWS cannot describe keeps a ``reason`` and is ``unknown``; it stops no other one.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ _EXAMPLE = "Declare one, as in [functions.orders]"
 
 
 def settled(*said: T | None, default: T) -> T:
-    """The rule of precedence: what was said first in the order command line, function, file.
+    """The rule of precedence: the first value in the order command line, function, file.
 
-    All places are read before this is asked, so that a mistake shows even where it is overruled.
+    All places are read before this is asked, so that a mistake shows even if it is overruled.
     """
     return next((value for value in said if value is not None), default)
 
 
 def count(table: Table, name: str) -> int | None:
-    """A whole number from 1 up, where the table says one."""
+    """A whole number from 1 up, if the table states one."""
     return table.integer(name, 1, low=1) if name in table else None
 
 
@@ -100,7 +100,7 @@ class FunctionReader:
     contracts: Collection[str]
     offline: bool
     events_required: bool = True
-    """False where ``events`` may be missing, or its folder."""
+    """False if ``events`` may be missing, or its folder."""
 
     def functions(self) -> tuple[FunctionSettings, ...]:
         """Every function that the file declares or finds, in its order. Raises ConfigError."""
@@ -284,7 +284,7 @@ class FunctionReader:
         )
 
     def _why_none(self, declared: Declared, table: Table) -> str:
-        """The reason for no target, where it is not that there is no older version."""
+        """The reason for no target, other than having no older version."""
         if table.values.get("targets") != []:
             return why_no_targets(declared, table)
         key = dotted((*table.key, "targets"))
@@ -297,7 +297,7 @@ class FunctionReader:
     def _current(self, said: FunctionTable, declared: Declared, candidate: Path | None) -> _Current:
         """The version that holds the contracts.
 
-        What a candidate does not say is taken over from another version.
+        Settings that a candidate does not state are inherited from another version.
         """
         table = declared.table
         named: LocalVersion | PublishedVersion | None = None
@@ -340,7 +340,7 @@ class FunctionReader:
 
 
 def _origin(declared: Declared, said: FunctionTable) -> LocalVersion | None:
-    """The version that a candidate build takes over from."""
+    """The version that a candidate build inherits from."""
     if declared.published is not None:
         return origin_of(declared.published, said.environment)
     local = [each for each in _locals(declared) if each.version == "$LATEST"]
@@ -355,7 +355,7 @@ def _locals(declared: Declared) -> Iterator[LocalVersion]:
 def _is_run(
     accept: Accept, target: TargetRef, function: str, said: tuple[Strategy, ...] | None
 ) -> bool:
-    """False where the command line leaves out the one strategy that a break is accepted for.
+    """False if the command line leaves out the one strategy that a break is accepted for.
 
     Only ``alias`` applies to another function, whatever the command line says.
     """

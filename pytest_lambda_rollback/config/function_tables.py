@@ -59,7 +59,7 @@ class TableReader:
     versions: VersionReader
     version_sources: Mapping[str, VersionSource]
     events_required: bool = True
-    """False where ``events`` may be missing, or its folder."""
+    """False if ``events`` may be missing, or its folder."""
 
     def table(self, table: Table, name: str, defaults: AwsDefaults) -> FunctionTable:
         """One ``[functions.F]`` table. Raises ConfigError."""
@@ -149,7 +149,7 @@ def strategies(table: Table, name: str) -> tuple[Strategy, ...] | None:
 
 
 def check_references(table: Table, *, target_keys: Collection[str]) -> None:
-    """Look at ``current``, ``targets`` and ``accept``, and resolve nothing.
+    """Check the form of ``current``, ``targets`` and ``accept``, and resolve nothing.
 
     ``target_keys`` are the conditions that targets may be chosen by.
     """

@@ -1,8 +1,8 @@
 """Files behind the paths of a configuration: packages and event fixtures.
 
-It looks at names and kinds of files and never into them, apart from the few
-bytes that tell a zip archive. It raises ConfigError that names the place the path was written
-at (``where``) and the absolute path it stands for.
+It checks names and kinds of files and reads only the few bytes
+that identify a zip archive. It raises ConfigError that names the place the path was written
+at (``where``) and the absolute path it resolves to.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def event_files(
 ) -> tuple[tuple[Path, ...], Path]:
     """The event fixtures that folders, files and globs name, and the folder of their names.
 
-    A folder stands for every ``*.json`` in it and below. Files come absolute and sorted by
+    A folder means every ``*.json`` in it and below. Files come absolute and sorted by
     their name, which is the path below the returned folder: the folder itself, the fixed part
     of a glob, or what several of them have in common. Raises ConfigError for a folder that does
     not exist, unless ``must_exist`` is false; a folder without a file is not an error here.

@@ -1,8 +1,8 @@
 """The current version of a function in AWS, and its rollback targets.
 
-It takes what AWS and the archive say (`published`) and what a function's table says, and asks
-neither. What AWS does not have is not a mistake of the configuration: it is a SourceError, which
-makes the one function ``unknown`` and leaves all others alone. A table that cannot be understood
+It takes the facts of AWS and the archive (`published`) and a function's table, and requests
+nothing. What AWS does not have is not a mistake of the configuration: it is a SourceError, which
+makes that function ``unknown`` and does not affect others. A table that cannot be understood
 stays a ConfigError.
 """
 
@@ -36,10 +36,10 @@ def declared_of(name: str, table: Table, published: PublishedFunction) -> Declar
 
 
 def default_current(published: PublishedFunction) -> tuple[str, str]:
-    """The reference of the current version where the table says none, and how it was found.
+    """The reference of the current version if the table says none, and how it was found.
 
     It is what the one alias points at, or the newest published version of a function without an
-    alias. Raises SourceError where several aliases point at different versions.
+    alias. Raises SourceError if several aliases point at different versions.
     """
     versions = {alias.version for alias in published.aliases}
     if len(versions) == 1:
@@ -65,7 +65,7 @@ def default_current(published: PublishedFunction) -> tuple[str, str]:
 def targets_said(
     declared: Declared, table: Table, current: str, now: datetime
 ) -> tuple[TargetRef, ...] | None:
-    """The targets that a table of conditions stands for; ``None`` where versions are listed."""
+    """The targets that a table of conditions stands for; ``None`` if versions are listed."""
     value = table.values.get("targets", {"last": _LAST})
     if not isinstance(value, dict):
         return None
@@ -88,7 +88,7 @@ def targets_said(
 
 
 def why_no_targets(declared: Declared, table: Table) -> str:
-    """Why the conditions of a table leave no target; empty where they ask for nothing special."""
+    """Why the conditions of a table leave no target; empty if they ask for nothing special."""
     value = table.values.get("targets")
     said = value if isinstance(value, dict) else {}
     if "previous" in said:
@@ -147,7 +147,7 @@ def _previous(
 
 
 def _is_younger(version: PublishedVersion | LocalVersion, than: datetime) -> bool:
-    """True where the version was published later, or its time is unknown."""
+    """True if the version was published later, or its time is unknown."""
     modified = version.modified if isinstance(version, PublishedVersion) else ""
     try:
         published = datetime.fromisoformat(modified)

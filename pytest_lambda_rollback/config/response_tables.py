@@ -1,8 +1,8 @@
 """The ``response`` table of a function: how responses are compared.
 
 It turns the table and the JSON Schema that it may name into a rule, and refuses what
-could not be judged later: a pointer that is none, a pattern that does not compile, a schema that
-is none or that refers to what is not in it. What a rule finds in a response is decided in the
+could not be judged later: an invalid pointer, a pattern that does not compile, a schema that
+is invalid or refers to anything outside it. What a rule finds in a response is decided in the
 response contract. Raises ConfigError.
 """
 
@@ -188,7 +188,7 @@ def _refuse_no_schema(document: Any, found: str) -> None:
 
 
 def _references(schema: Any) -> Iterator[str]:
-    """Every reference of a schema; keys of values and names of properties are none."""
+    """Every reference of a schema; keys of values and names of properties are not references."""
     waiting = [(schema, True)]
     while waiting:
         each, is_schema = waiting.pop()

@@ -48,11 +48,11 @@ class TableLines:
         return self._first(("functions", name)) or 1
 
     def of_version(self, function: str, version: str) -> int | None:
-        """The table of a version; ``None`` where the file does not declare it in one."""
+        """The table of a version; ``None`` if the file does not declare it in one."""
         return self._first(("functions", function, "versions", version))
 
     def of_acceptance(self, function: str, target: str, check: str) -> int:
-        """The table of an acceptance; the function's where it is written in another way."""
+        """The table of an acceptance; the function's if it is written in another way."""
         lines = [n for keys, n in self.headers if keys == ("functions", function, "accept")]
         declared = [(t, c) for of, t, c in self.accepted if of == function]
         if len(lines) == len(declared) and (target, check) in declared:

@@ -1,7 +1,7 @@
 """A TOML table that can only be read with types, so that every mistake has its key in the message.
 
 It turns the content of a configuration file into Python values or into a ConfigError that
-names the file, the dotted key, what was found and what is expected. It knows TOML and nothing
+names the file, the dotted key, the value found and the one expected. It knows TOML and nothing
 of functions, versions or events: what the keys mean is decided in `config` and `versions`.
 """
 
@@ -49,7 +49,7 @@ def kind(value: object) -> str:
 
 
 def described(value: object) -> str:
-    """A TOML value for a message: its type, and the value itself where it is short."""
+    """A TOML value for a message: its type, and the value itself if it is short."""
     if isinstance(value, list | dict):
         return kind(value) if value else f"{kind(value)} with nothing in it"
     text = f'"{value}"' if isinstance(value, str) else str(value)
@@ -59,7 +59,7 @@ def described(value: object) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """One table of a configuration file, with the place it stands at.
+    """One table of a configuration file, with its place.
 
     ``file`` is how messages name the file, ``key`` the path of the table in it. The options of
     the command line are read as such a table too, with ``--lambda-rollback-`` for the ``file``

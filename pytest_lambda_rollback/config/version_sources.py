@@ -28,7 +28,7 @@ class SourceRequest:
     folder: Path
     """The folder of the configuration file; relative paths in the answer start there."""
     offline: bool = False
-    """True where no request may leave this machine."""
+    """True if no request may leave this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,9 +59,9 @@ class VersionReader:
     def candidate(
         self, table: Table, *, build: Build, origin: LocalVersion | None
     ) -> tuple[LocalVersion, tuple[str, ...]]:
-        """A build that is not published yet, and what it took over from ``origin``.
+        """A build that is not published yet, and the settings it inherited from ``origin``.
 
-        What ``table`` says goes before what the build says itself. The second value has one entry
+        ``table`` overrides the build's own values. The second value has one entry
         for each key that neither says and ``origin`` does, as in ``runtime from 4``. Raises
         ConfigError.
         """

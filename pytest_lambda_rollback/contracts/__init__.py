@@ -1,1 +1,1 @@
-"""Contracts compare outcomes and say what would break. Pure: no file, no process, no clock."""
+"""Contracts compare outcomes and report what would break, without files, processes or clocks."""

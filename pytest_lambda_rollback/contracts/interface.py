@@ -65,7 +65,7 @@ class ReplayCase:
     response: ResponseRule
     """How the configuration wants responses of the function compared."""
     event: Event | None = None
-    """The event with its source; ``None`` where not every outcome is a response."""
+    """The event with its source; ``None`` if not every outcome is a response."""
 
 
 class StaticContract(Protocol):

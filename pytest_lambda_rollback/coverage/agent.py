@@ -392,7 +392,7 @@ def ranges(lines: set[int]) -> list[list[int]]:
 
 
 class Agent:
-    """Calls the function's handler, which it loads with the first event, and tells its lines."""
+    """Calls the function's handler, which it loads with the first event, and reports its lines."""
 
     def __init__(self, *, handler: str, task_root: str, timeout_s: float | None) -> None:
         self._module, _, self._attribute = handler.rpartition(".")

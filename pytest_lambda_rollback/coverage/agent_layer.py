@@ -1,7 +1,7 @@
 """The version that measures: a target with one more layer, which holds the coverage agent.
 
 Neither the target's packages nor the engines change, and no judged replay runs on such a version.
-The layer's tar depends on the agent's text alone. This module reads nothing of the target.
+The layer's tar depends only on the agent's text. This module reads nothing of the target.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MORE_MEMORY_MB: Final = 256
 
 
 def not_measurable(version: FunctionVersion) -> str | None:
-    """Why lines cannot be measured for a version, ``None`` where they can."""
+    """Why lines cannot be measured for a version, ``None`` if they can."""
     runtime = version.configuration.runtime
     python = python_version(runtime)
     if python is not None and minor_version(python) >= (3, 8):

@@ -1,4 +1,4 @@
-"""The cause of a break, out of all possible ones, by what is known of the case.
+"""The cause of a break, out of all possible ones, by the known facts of the case.
 
 The order: what is broken whatever it runs on comes from the event, or else from the code. What
 the other stack heals comes from the stack: from the changes that were shown to flip it, or else
@@ -41,10 +41,10 @@ class BreakCase:
     current: VersionView
     """The target's code on the current version's stack: what ``redeploy`` runs."""
     error: FunctionError | None = None
-    """The error that the target raised; ``None`` where it answered or ended otherwise."""
+    """The error that the target raised; ``None`` if it answered or ended otherwise."""
     heals: bool | None = None
-    """The result of the same event on the stack that the strategy does not use: true where it is
-    safe there, false where it ends in the same break, ``None`` where it breaks in another way or
+    """The result of the same event on the stack that the strategy does not use: true if it is
+    safe there, false where it ends in the same break, ``None`` if it breaks in another way or
     was not tried, which says nothing of this break."""
     flip: AbstractSet[Change] | None = None
     """The changes that `smallest_flip` found, where ``heals`` is true."""
@@ -58,7 +58,7 @@ class BreakCase:
 
 
 def diagnose(case: BreakCase) -> Cause | None:
-    """The cause, or ``None`` where none can be shown.
+    """The cause, or ``None`` if none can be shown.
 
     A finding that has its cause already keeps it.
     """
@@ -89,11 +89,11 @@ def diagnose(case: BreakCase) -> Cause | None:
 
 
 def same_break(one: Sequence[Finding], other: Sequence[Finding]) -> bool:
-    """True where two judgements of one event find the same break.
+    """True if two judgements of one event find the same break.
 
     They do where they share a finding of the same contract, kind and, for an answer, place; an
-    error must be of the same type and quote the same names. So a hybrid that fails for want of
-    another layer is no evidence for the break that is looked into.
+    error must be of the same type and quote the same names. So a hybrid that fails because
+    another layer is missing is not evidence for this break.
     """
     return bool({_mark(each) for each in one} & {_mark(each) for each in other})
 

@@ -112,7 +112,7 @@ class Ranked:
 
     @property
     def by_the_error(self) -> bool:
-        """True where the error itself points at it."""
+        """True if the error itself points at it."""
         return self.rank[0] <= _RAISED_IN
 
 
@@ -277,7 +277,7 @@ def _mentions(text: str, names: Iterable[str]) -> bool:
 
 
 def _jump(difference: Difference, strategy: Strategy) -> int:
-    """The size of a change: 0 for one that nobody intended, then the greater one first."""
+    """The size of a change: 0 for an unintended one, then the greater one first."""
     run, other = difference.run(strategy), difference.other(strategy)
     if run is None:
         return 4

@@ -48,7 +48,7 @@ def gist(error: FunctionError) -> tuple[str, ...]:
 
 
 def from_environment(error: FunctionError) -> bool:
-    """True where an environment variable was asked for, and not a key of some mapping."""
+    """True if an environment variable was asked for, and not a key of some mapping."""
     innermost = next(iter(frames(error.stack_trace)), None)
     return innermost is not None and _ENVIRON.search(innermost.file) is not None
 

@@ -403,14 +403,14 @@ class _Search:
 def _comparable(
     document: Document, events: Sequence[bytes], event_sources: EventSources
 ) -> list[Document]:
-    """Events of the same source; those of the same topic where there are any."""
+    """Events of the same source; those of the same topic if there are any."""
     found = [read(event, event_sources) for event in events]
     same = [each for each in found if each is not None and each.source is document.source]
     return [each for each in same if each.topic == document.topic] or same
 
 
 def _failing_records(document: Document, finding: Finding) -> frozenset[int]:
-    """Records that the finding names by their identifiers; empty where it names none."""
+    """Records that the finding names by their identifiers; empty if it names none."""
     text = " ".join((finding.target or "", *_texts(tuple(each for _, each in finding.details))))
     records = document.places.get(("Records",))
     if not isinstance(records, list):
@@ -435,7 +435,7 @@ def _texts(detail: Detail) -> Iterator[str]:
 
 
 def _from_elsewhere(error: FunctionError | None) -> bool:
-    """True where no event can be to blame: a failed import, a name or variable not set."""
+    """True if no event can be to blame: a failed import, a name or variable not set."""
     if error is None:
         return False
     kind = error.type.rpartition(".")[2]
@@ -455,7 +455,7 @@ def _quoted_error(finding: Finding) -> FunctionError | None:
 
 
 def _ends_with(path: Path, names: Sequence[str]) -> bool:
-    """True where the keys of a path, without indexes, end with these."""
+    """True if the keys of a path, without indexes, end with these."""
     keys = [step for step in path if isinstance(step, str) and step != "*"]
     return not names or keys[-len(names) :] == list(names)
 

@@ -1,4 +1,4 @@
-"""The smallest set of changes that makes the difference; the caller tells which sets break.
+"""The smallest set of changes that makes the difference; the caller reports which sets break.
 
 With few changes every set is tried by size, one at a time first. With many, delta debugging
 (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002) halves them.
@@ -56,7 +56,7 @@ def smallest_flip(
 
     ``breaks`` says whether the working stack with a set applied ends in *the same* break; it is
     asked about the empty set and the whole one as well, which the caller knows. It may raise to
-    give up. ``None`` where the whole set does not break or the empty one does, where there is
+    give up. ``None`` if the whole set does not break or the empty one does, if there is
     nothing to choose from, and where ``max_probes`` (default `most_probes`) do not suffice.
     """
     everything = frozenset(differences)
@@ -98,7 +98,7 @@ def _by_size(order: Sequence[C], probe: _Probes[C]) -> frozenset[C]:
 
 
 def _halved(order: Sequence[C], probe: _Probes[C]) -> list[C]:
-    """A set that breaks and of which no single change can be left out (ddmin)."""
+    """A breaking set from which no single change can be removed (ddmin)."""
     found = list(order)
     parts = 2
     while len(found) > 1:

@@ -1,7 +1,7 @@
-"""From flipped changes, or from an error alone, to the cause in the stack.
+"""From flipped changes, or only from an error, to the cause in the stack.
 
 Changes that were shown to flip the check are certain; within them the likeliest distribution is
-named. An error alone names a cause only where it points at something that differs.
+named. An error by itself names a cause only if it points at something that differs.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class Break:
     """The line of the target's code that raised it, as ``app.py:41``."""
 
     def told(self, cause: Cause) -> Cause:
-        """The cause with what the target raised."""
+        """The cause with the error that the target raised."""
         text = error_text(self.error) if self.error is not None else None
         return replace(cause, error=text, location=self.location)
 
 
 def error_text(error: FunctionError) -> str:
-    """Type and message on one line, cut where it is long."""
+    """Type and message on one line, cut if it is long."""
     text = " ".join(f"{error.type}: {error.message}".split()).removesuffix(":").rstrip(".")
     return text if len(text) <= _LONGEST_ERROR else f"{text[: _LONGEST_ERROR - 1]}…"
 
@@ -74,8 +74,8 @@ def cause_from_frames(
     """The change of distribution or layer that an error points at by itself.
 
     ``target`` is the target on its own stack, ``current`` the same code on the current one. The
-    strategy says on which of them the error arose. A frame or a module that is the same on both
-    is no cause. Modules that Python itself lost are the runtime's change.
+    strategy says on which of them the error arose. A frame or a module that is the same on both is
+    not a cause. Modules that Python itself lost are the runtime's change.
     """
     own, now = Stack(target), Stack(current)
     broken = Break(

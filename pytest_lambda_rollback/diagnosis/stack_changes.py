@@ -124,8 +124,8 @@ def layer_changes(
     """The layers that differ, in the order in which they lie over each other, then the order.
 
     A layer is paired with the one of its name; one of another name with equal content is the
-    same layer, and one of another name in the same place has taken its place. Layers of equal
-    content are no change, whatever their version is called.
+    same layer, and one of another name in the same place has taken its place. Layers of
+    equal content are not a change, whatever their version number.
     """
     pairs = _Pairs(working, breaking)
     found: list[LayerChange | OrderChange] = [
@@ -209,7 +209,7 @@ _Pair: TypeAlias = tuple[int | None, int | None]
 
 
 class _Pairs:
-    """Every layer of two stacks once: with its counterpart, or alone."""
+    """Every layer of two stacks once: with its counterpart, or by itself."""
 
     def __init__(self, working: Sequence[Layer], breaking: Sequence[Layer]) -> None:
         self._sides = (working, breaking)

@@ -33,11 +33,11 @@ class Carried:
     name: str | None
     """``None`` for a module that no distribution claims."""
     version: str | None
-    """Of the distribution; of the layer where there is none; ``None`` where it is not known."""
+    """Of the distribution; of the layer if there is none; ``None`` if it is not known."""
     layer: Layer | None
     """``None`` for the code."""
     root: str
-    """The folder it lies in, relative to /var/task or /opt."""
+    """Its folder, relative to /var/task or /opt."""
     modules: tuple[str, ...]
     """Topmost modules and packages below ``root``, as paths."""
     requires: tuple[str, ...] = ()

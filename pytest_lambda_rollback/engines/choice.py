@@ -43,7 +43,7 @@ class Docker:
     description: str = "containers of the runtime's base image, sealed"
 
     def make(self, request: EngineRequest) -> DockerEngine:
-        """Make the engine. Raises EngineError where no daemon answers."""
+        """Make the engine. Raises EngineError if no daemon answers."""
         from pytest_lambda_rollback.engines.docker.engine import DockerEngine, probe
 
         reason = probe()
@@ -80,7 +80,7 @@ BUILT_IN: tuple[EngineType, ...] = (DOCKER, PROCESS)
 def make_engine(request: EngineRequest, known: Mapping[str, EngineType]) -> Engine:
     """Make the engine that the settings name among the ``known`` ones, or the best that can run.
 
-    Raises EngineError where a named engine cannot run at all; what only one version lacks is left
+    Raises EngineError if a named engine cannot run at all; what only one version lacks is left
     to its `prepare`.
     """
     name = request.settings.engine
@@ -118,7 +118,7 @@ def _fallen_back(request: EngineRequest, reason: str) -> Engine:
 def base_images_needed(settings: Settings) -> set[tuple[str, str]]:
     """(runtime, architecture) of the base images that replays may need.
 
-    A function in AWS may have kept versions for years, whose runtimes nobody has any more: only
+    A function in AWS may have kept versions for years, whose runtimes are no longer available: only
     current versions and rollback targets count. One that is a container image needs none.
     """
     return {

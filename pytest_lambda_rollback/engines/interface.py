@@ -101,7 +101,7 @@ class EngineType(Protocol):
         ...
 
     def make(self, request: EngineRequest) -> Engine:
-        """Make the engine. Raises EngineError where it cannot run on this machine at all.
+        """Make the engine. Raises EngineError if it cannot run on this machine at all.
 
         What a single version lacks is left to `Engine.prepare`.
         """

@@ -95,7 +95,7 @@ class NameLookup:
         return self._walk(module, (name,), hops=0)
 
     def _submodule_may_appear(self, name: str) -> bool:
-        """True if a package on the way may make submodules that do not lie beside it."""
+        """True if a package on the way may make submodules that are not in its folder."""
         parts = name.split(".")
         for count in range(1, len(parts)):
             parent = ".".join(parts[:count])
@@ -274,7 +274,7 @@ class Failure:
 def statements(
     source: bytes, *, module: str, is_package: bool, anywhere: bool = False
 ) -> Iterator[Statement]:
-    """The imports at the left margin (or anywhere), absolute. Some may stand in a string."""
+    """The imports at the left margin (or anywhere), absolute. Some may be in a string."""
     for match in (_ANYWHERE if anywhere else _AT_MARGIN).finditer(source):
         if match["modules"] is not None:
             for name in _names(match["modules"]):
@@ -317,7 +317,7 @@ class LoadScan:
                 pending.extend(self._edges[name])
 
     def failure(self, module: str) -> Failure | None:
-        """The certain failure of a module that was followed; ``None`` where there is none."""
+        """The certain failure of a module that was followed; ``None`` if there is none."""
         if not self._suspects:
             return None
         came_from: dict[str, str | None] = dict.fromkeys(_with_parents(module))

@@ -52,7 +52,7 @@ _PLAIN_BASES = frozenset({"object", "ABC", "abc.ABC", "Generic", "typing.Generic
     for name, value in vars(builtins).items()
     if isinstance(value, type) and issubclass(value, BaseException)
 }
-"""Base classes that leave it to ``__init__`` what a class can be called with."""
+"""Base classes whose parameters are those of ``__init__``."""
 
 _Pair = tuple[Definition, Definition]
 
@@ -197,7 +197,7 @@ def _detail(old: Any, new: Any) -> str:
 
 
 def _signature(module: griffe.Module, name: str) -> Signature | None:
-    """The signature of a function or class; ``None`` where reading is not certain of it."""
+    """The signature of a function or class; ``None`` if reading is not certain of it."""
     found = module.members.get(name)
     if found is None or found.is_alias:
         return None
@@ -291,7 +291,7 @@ _Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 def definition_outline(source: bytes, name: str) -> str | None:
     """The imports of a module, one definition and its base classes, without bodies.
 
-    ``None`` where it is not certain which statement defines it, or what a class does when it is
+    ``None`` if it is not certain which statement defines it, or what a class does when it is
     called. Raises SyntaxError and ValueError.
     """
     tree = ast.parse(source)
@@ -325,7 +325,7 @@ def definition_outline(source: bytes, name: str) -> str | None:
 
 
 def _is_overload(node: ast.stmt) -> bool:
-    """True for a signature that is for type checkers alone."""
+    """True for a signature that is only for type checkers."""
     return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(
         dotted(decorator) in {"overload", "typing.overload"} for decorator in node.decorator_list
     )

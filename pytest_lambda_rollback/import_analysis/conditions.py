@@ -40,7 +40,7 @@ _CONSTANTS: dict[str, object] = {
     "six.PY2": False,
     "six.PY3": True,
 }
-"""True in every Lambda Python runtime. ``__name__`` stands for an imported module's."""
+"""True in every Lambda Python runtime. ``__name__`` is an imported module's."""
 
 _CALLS: dict[str, object] = {
     "platform.system": "Linux",
@@ -78,7 +78,7 @@ def for_type_checkers(test: ast.expr) -> bool:
 
 
 def truth(test: ast.expr, python: tuple[int, int]) -> bool | None:
-    """The value of a condition in the function's runtime; ``None`` where reading cannot tell."""
+    """A condition's value in the function's runtime; ``None`` if reading cannot determine it."""
     if for_type_checkers(test):
         return False
     match test:
@@ -194,7 +194,7 @@ def finds_out(value: ast.expr) -> bool:
 
 
 def from_environment(value: ast.expr) -> bool:
-    """True for a value that is configuration: it says nothing of what is there."""
+    """True for a value that is configuration: it does not show what is there."""
     return any(
         isinstance(node, ast.Name | ast.Attribute)
         and (dotted(node) or "").rpartition(".")[2] in {"environ", "getenv"}
@@ -203,7 +203,7 @@ def from_environment(value: ast.expr) -> bool:
 
 
 def leaves(body: Sequence[ast.stmt]) -> bool:
-    """True where what comes after these statements does not run."""
+    """True if what comes after these statements does not run."""
     return bool(body) and isinstance(body[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
 
 

@@ -35,11 +35,11 @@ class Dynamics:
     names: bool = False
     """The module may have names that no statement binds."""
     path: bool = False
-    """It may have submodules that do not lie beside it."""
+    """It may have submodules that are not in its folder."""
     search_path: bool = False
     hooks: bool = False
     lists_submodules: bool = False
-    """It imports whatever lies beside it."""
+    """It imports whatever is in its folder."""
     made: list[str] = field(default_factory=list)
     set_on: set[str] = field(default_factory=set)
     """Names in the module that ``setattr`` or ``__dict__`` is used on."""
@@ -229,7 +229,7 @@ class Named:
     module: str = ""
     """A module by its whole name."""
     package: str = ""
-    """A package of which some module is imported."""
+    """A package with an imported module."""
 
 
 def computed_import(node: ast.Call, *, module: str, is_package: bool) -> Named:
@@ -258,7 +258,7 @@ def _relative(name: str, anchor: str) -> str:
 
 
 def _anchor(node: ast.Call, *, module: str, package: str) -> str:
-    """The package that a relative name begins at; empty where it is computed."""
+    """The package that a relative name begins at; empty if it is computed."""
     given = [*node.args[1:], *(k.value for k in node.keywords if k.arg == "package")]
     match given[:1]:
         case [ast.Constant(value=str(anchor))]:
@@ -283,7 +283,7 @@ class _Undecided(Exception):
 
 
 def given_names(tree: ast.Module) -> frozenset[str] | None:
-    """The names that ``__getattr__`` gives; ``None`` where it may give any."""
+    """The names that ``__getattr__`` gives; ``None`` if it may give any."""
     function = _getattr(tree)
     if function is None:
         return None
@@ -356,7 +356,7 @@ class _Function:
         self._tables = tables
 
     def read(self, body: Sequence[ast.stmt], names: set[str]) -> bool:
-        """Add what these statements give; True where what comes after them does not run."""
+        """Add what these statements give; True if what comes after them does not run."""
         for statement in body:
             if isinstance(statement, ast.Raise):
                 return True

@@ -1,9 +1,9 @@
 """The handler of a function version, looked up in its packages.
 
-Lambda's runtimes search in different ways; each is followed as far as names of files tell, and
-for Python as far as reading the sources tells. Where anything else may bring the handler (a
+Lambda's runtimes search in different ways; each is followed by the names of files,
+and for Python by reading the sources. Where anything else may bring the handler (a
 wrapper, an unknown search path, a folder that is a module), the answer is ``None``. Java and
-.NET name classes, which lie in archives that are not opened here. What a missing handler means
+.NET name classes, which are in archives that are not opened here. What a missing handler means
 for a rollback is decided elsewhere.
 """
 
@@ -194,7 +194,7 @@ def _go(version: FunctionVersion) -> str | None:
 
 
 def _not_executable(version: FunctionVersion, number: int, name: str, where: str) -> str | None:
-    """A fragment for a file that nobody may execute. A link to one is not followed."""
+    """A fragment for a file that is not executable. A link to one is not followed."""
     artifact = (version.code, *(layer.artifact for layer in version.layers))[number]
     try:
         with tarfile.open(artifact.tar) as tar:

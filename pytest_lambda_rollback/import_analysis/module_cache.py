@@ -1,4 +1,4 @@
-"""A cache on disk of what was read from sources, under digests of content.
+"""A cache on disk of facts read from sources, under digests of content.
 
 Nothing here is ever stale: keys are digests of all that an entry depends on. A damaged or missing
 entry is read again; a cache that cannot be written costs time and nothing else. Facts are kept for

@@ -1,6 +1,6 @@
-"""Reads what the code of a function version asks of Python modules, and the answers.
+"""Reads the modules and names that the code of a function version needs, and the answers.
 
-The own code is what the handler reaches in /var/task by imports; scripts and tests that merely lie
+The own code is what the handler reaches in /var/task by imports; scripts and tests that are only
 in the package are not. Of the layers only those modules are parsed that the code names. Whether an
 answer breaks a rollback is judged elsewhere.
 """

@@ -25,7 +25,7 @@ _SITE_PACKAGES = re.compile(r"/opt/python/lib/python[\d.]+/site-packages")
 """Includes those for other Pythons, which the function's Python does not search."""
 
 _ARCHIVES = (".zip", ".whl", ".egg")
-"""Their modules are not looked at."""
+"""Their modules are not read."""
 
 _DIST_INFO = re.compile(r"(?P<name>[^/]+?)-(?P<version>[^/-]+)(-py\d\S*)?\.(dist|egg)-info")
 
@@ -49,7 +49,7 @@ class Located:
 
     @property
     def there(self) -> bool:
-        """True where importing it finds something."""
+        """True if importing it finds something."""
         return self.kind in {"source", "opaque", "namespace"}
 
 
@@ -82,7 +82,7 @@ class ModuleSearch:
             self._add(path)
         self._distributions = dict(self._find_distributions())
         self.anything_may_appear = False
-        """True where zips, ``.pth`` files or other folders may bring modules from anywhere."""
+        """True if zips, ``.pth`` files or other folders may bring modules from anywhere."""
         self._path = search_path(
             version.configuration.environment, "{}.{}".format(*python), self._path_lines
         )
@@ -107,9 +107,9 @@ class ModuleSearch:
         return found
 
     def elsewhere(self, top: str) -> bool:
-        """True if a module of that name lies where only a change of ``sys.path`` would find it.
+        """True if a module of that name is where only a change of ``sys.path`` would find it.
 
-        A copy in the folder of a layer's package is for that package alone.
+        A copy in the folder of a layer's package is only for that package.
         """
         return any(
             self._is_module_in(folder, top)

@@ -1,8 +1,8 @@
 """Facts of one Python source file: the names it binds, and its asks of other modules.
 
 It reads the syntax tree and runs nothing. It knows no search path: which file answers is not its
-business. Where it meets something that only running would tell (names made at run time, computed
-imports), it says so and the rest of the package stays silent about that.
+business. Where only running would show the answer (names made at run time,
+computed imports), it notes that, and nothing is reported about it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ModuleFacts:
     maybe: frozenset[str] = frozenset()
     """Names that may be there: bound for type checkers only, deleted, only in ``__all__``."""
     bindings: dict[str, Target] = field(default_factory=dict)
-    """Names that stand for one imported module or name, and for nothing else."""
+    """Names bound to one imported module or name, and to nothing else."""
     stars: tuple[str, ...] = ()
     """Modules of ``from m import *``."""
     exported: tuple[str, ...] | None = None
@@ -66,7 +66,7 @@ class ModuleFacts:
     refused_in: tuple[Target, ...] = ()
     """Tables of such names."""
     opens_path: bool = False
-    """It may have submodules that do not lie beside it."""
+    """It may have submodules that are not in its folder."""
     changes_path: bool = False
     """It touches ``sys.path``."""
     hooks: bool = False

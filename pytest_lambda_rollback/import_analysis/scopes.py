@@ -1,7 +1,7 @@
 """Names that the scopes of a Python source bind, and their targets.
 
-A binding is followed only where it is certain: a name that is bound by anything but import
-statements of one and the same thing stands for nothing that can be asked.
+A binding is followed only if it is certain: a name that is bound by anything but import
+statements of one and the same thing means nothing that can be looked up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pytest_lambda_rollback.import_analysis.conditions import for_type_checkers, truth
 
 Target = tuple[str, str | None]
-"""A module, or a name in a module, that a binding stands for."""
+"""A module, or a name in a module, that a binding means."""
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Scope:
             self.uncertain.add(name)
 
     def sole(self, name: str) -> Target | None:
-        """The one imported thing that a name stands for in this very scope, if it does."""
+        """The one imported thing that a name means in this very scope, if any."""
         targets = self.bindings.get(name, [])
         if targets and all(target == targets[0] for target in targets):
             return targets[0]

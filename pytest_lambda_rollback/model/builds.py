@@ -23,7 +23,7 @@ class Build:
     """The origin for messages, ``Orders in .aws-sam/build/template.yaml``; empty for a plain
     folder or zip."""
     function_name: str | None = None
-    """The name that the template gives the function in AWS, where it is written out."""
+    """The name that the template gives the function in AWS, if it is written out."""
     layers: tuple[Path | str, ...] | None = None
     """In order: a folder or zip, or the ARN of a layer version."""
     layer_names: tuple[str, ...] = ()

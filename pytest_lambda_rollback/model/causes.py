@@ -18,7 +18,7 @@ class CauseKind(StrEnum):
     DISTRIBUTION = "distribution"
     """The first of ``distributions``; the others differ too and may have a part in it."""
     LAYER = "layer"
-    """A layer, by one of the ``distributions`` in it, none of which stands out."""
+    """A layer, by one of the ``distributions`` in it, none of which is more likely."""
     STACK = "stack"
     """``change`` of the stack, where no distribution explains more."""
     BINARY = "binary"
@@ -46,7 +46,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Differing:
-    """One distribution on the two stacks; ``None`` where a stack lacks it."""
+    """One distribution on the two stacks; ``None`` if a stack lacks it."""
 
     breaking: Placed | None = None
     working: Placed | None = None
@@ -61,7 +61,7 @@ class StackChange:
     name: str = ""
     """The environment variable."""
     breaking: str | None = None
-    """``None`` where that stack lacks it. Never the value of an environment variable: ``set``."""
+    """``None`` if that stack lacks it. Never the value of an environment variable: ``set``."""
     working: str | None = None
 
 

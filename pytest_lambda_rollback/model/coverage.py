@@ -62,9 +62,9 @@ class CoverageAnswer:
     error: str | None = None
     """Type of what the function raised."""
     complete: bool = True
-    """False where the function took the tracer away: more may have been reached."""
+    """False if the function took the tracer away: more may have been reached."""
     left_out: int = 0
-    """Own files that are too large or too many to be told, or that Python cannot compile."""
+    """Own files that are too large or too many to report, or that Python cannot compile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class EventCoverage:
 
     event: str
     source: str
-    """The event source, as ``SQS``; empty where it was not recognised."""
+    """The event source, as ``SQS``; empty if it was not recognised."""
     answer: CoverageAnswer | None = None
     reason: str | None = None
     """Why there is no answer."""
@@ -109,13 +109,13 @@ class Coverage:
 
     @property
     def percent(self) -> int | None:
-        """Reached lines of a hundred, rounded down; ``None`` where there are no lines."""
+        """Reached lines of a hundred, rounded down; ``None`` if there are no lines."""
         lines = self.executable_count
         return 100 * self.reached_count // lines if lines else None
 
 
 def answer_of(outcome: Outcome) -> CoverageAnswer | None:
-    """The agent's answer in a replay's outcome, ``None`` where the replay gave none."""
+    """The agent's answer in a replay's outcome, ``None`` if the replay gave none."""
     if outcome.kind is not OutcomeKind.RESPONSE or outcome.payload is None:
         return None
     try:

@@ -97,7 +97,7 @@ class Finding:
     target: str | None = field(default=None, repr=False)
     """The target's value, as text."""
     replay_pass: str | None = None
-    """The pass that the target failed in; ``None`` where passes are not told apart."""
+    """The pass that the target failed in; ``None`` if passes are not distinguished."""
     details: Details = ()
     """Named values for the sentence beside the fields above; the names depend on the kind."""
     text: str | None = None
@@ -127,8 +127,8 @@ class Note:
 
     kind: str
     about: Details = ()
-    """The names of functions and versions in the sentence. Notes that differ in these alone are
-    the same note of several functions."""
+    """The names of functions and versions in the sentence. Notes that differ only in these
+    are the same note of several functions."""
     details: Details = ()
     """The other values in the sentence."""
     text: str | None = None
@@ -136,7 +136,7 @@ class Note:
 
     @property
     def key(self) -> str:
-        """The same for all functions of which the same is true."""
+        """Equal for all functions with the same facts."""
         return repr((self.kind, self.details, self.text))
 
 
@@ -144,7 +144,7 @@ class Note:
 class Judgement:
     """The judgement of a contract on one target, or on one replay of it.
 
-    ``reason`` is set for ``unknown`` alone, where ``findings`` is empty.
+    ``reason`` is set only for ``unknown``, where ``findings`` is empty.
     """
 
     findings: tuple[Finding, ...] = ()

@@ -15,7 +15,7 @@ Path: TypeAlias = "tuple[str | int, ...]"
 """Reference tokens from the root: keys as text, array indexes as numbers."""
 
 MAX_DEPTH = 100
-"""Levels of nesting that are compared; what is deeper is refused, so recursion stays bounded."""
+"""Levels of nesting that are compared; deeper values are refused, so recursion stays bounded."""
 
 MAX_TEXT = 200
 """Characters of a value that a report shows."""
@@ -99,7 +99,7 @@ def pointer(path: Path) -> str:
 
 
 def pointer_tokens(text: str) -> tuple[str, ...]:
-    """The reference tokens of a JSON Pointer. Raises ValueError for what is not one."""
+    """The reference tokens of a JSON Pointer. Raises ValueError for other text."""
     if text == "":
         return ()
     if not text.startswith("/"):

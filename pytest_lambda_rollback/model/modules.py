@@ -1,6 +1,6 @@
 """Asks of a function's code to Python modules, and the answers of those it runs on.
 
-Values alone, shared by the analysis of sources and the contract that judges them. Nothing here
+Only values, shared by the analysis of sources and the contract that judges them. Nothing here
 opens a file or decides anything. Modules have absolute dotted names, files are relative to
 /var/task (or absolute where they lie in a layer).
 """
@@ -44,7 +44,7 @@ class State(StrEnum):
     MISSING = "missing"
     """It is certain that Python raises here."""
     UNKNOWN = "unknown"
-    """Static reading cannot tell: dynamic names, C extensions, import hooks."""
+    """Static reading cannot determine it: dynamic names, C extensions, import hooks."""
     UNREACHED = "unreached"
     """The module is missing already, so nothing of it can be asked."""
 
@@ -78,9 +78,9 @@ class Ask:
     guarded: bool = False
     """A test before it finds out whether it is there: ``hasattr``, ``find_spec``, ``HAS_X``."""
     conditional: bool = False
-    """It stands under a condition that reading cannot decide."""
+    """It is under a condition that reading cannot decide."""
     call: Call | None = None
-    """Set where what is asked for is called at once."""
+    """Set if the name is called at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +226,7 @@ class ApiObject:
     own: Definition
     runs_on: Definition
     own_signature: Signature | None = None
-    """``None`` where static reading is not certain."""
+    """``None`` if static reading is not certain."""
     runs_on_signature: Signature | None = None
     changes: tuple[ApiChange, ...] = ()
 

@@ -1,6 +1,6 @@
 """Contents of a code or layer package: distributions, native binaries, importable files.
 
-Values alone, shared by those who read packages and the contracts that judge them. Nothing
+Only values, shared by the readers of packages and the contracts that judge them. Nothing
 here opens a file or decides anything. All paths are relative to where Lambda unpacks the package
 (/var/task or /opt) and joined by ``/``; the empty path is that folder itself.
 """
@@ -34,7 +34,7 @@ class DistributionRecord:
     name: str
     """The name as it is written."""
     version: str
-    """As it is written: it may be one that PEP 440 refuses; empty where there is none."""
+    """As it is written: it may be one that PEP 440 refuses; empty if there is none."""
     root: str
     """The folder (or zip) that it is installed in: ``python``, ``""``, ``vendor/x.whl``."""
     metadata: str
@@ -80,7 +80,7 @@ class NativeBinary:
     """The build target in the file name: ``cpython-311-x86_64-linux-gnu``, ``abi3``,
     ``cp311-win_amd64``; empty for a plain ``.so``."""
     glibc: str = ""
-    """The newest glibc it asks for, ``2.28``; empty where it asks for none."""
+    """The newest glibc it asks for, ``2.28``; empty if it asks for none."""
     distribution: str | None = None
     """Key of the distribution whose RECORD names it."""
     optional: bool = False
@@ -131,7 +131,7 @@ class LayerView:
     layer: Layer
     inventory: PackageInventory
     compatible_runtimes: tuple[str, ...] | None = None
-    """As published; ``None`` where it is not known, empty where the publisher named none."""
+    """As published; ``None`` if it is not known, empty where the publisher named none."""
     compatible_architectures: tuple[str, ...] | None = None
 
 

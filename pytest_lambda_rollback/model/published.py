@@ -3,8 +3,8 @@
 These are the values that the AWS source reads, that a lock file keeps, and that the platform
 contract judges. No value of an environment variable is in a lock file: a version knows the names,
 and holds values only in memory, where the user asked for them. Sizes ending in ``_bytes`` are
-bytes, in ``_mb`` MB of 1,048,576 bytes, times ISO 8601 texts in UTC. Nothing here reads a file,
-calls AWS, or knows what is done with a value.
+bytes, in ``_mb`` MB of 1,048,576 bytes, times ISO 8601 texts in UTC. Nothing here reads
+a file or calls AWS.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Environment(StrEnum):
     PLACEHOLDER = "placeholder"
     """No value leaves AWS: each variable has its own name, marked, for a value."""
     FETCH = "fetch"
-    """Values are read at run time and kept in memory alone."""
+    """Values are read at run time and kept only in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class AwsSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """Functions to be found in an account: all conditions that are said must hold."""
+    """Functions to be found in an account: all given conditions must hold."""
 
     name: str
     """The entry's name in the configuration."""
@@ -76,7 +76,7 @@ class PublishedVersion:
     environment_names: tuple[str, ...] = ()
     """All variables, sorted."""
     environment_error: str | None = None
-    """Lambda's error where it could not decrypt the variables, else ``None``."""
+    """Lambda's error if it could not decrypt the variables, else ``None``."""
     role: str = ""
     dead_letter_arn: str | None = None
     kms_key_arn: str | None = None
@@ -84,15 +84,15 @@ class PublishedVersion:
     """When the version was published, or ``$LATEST`` changed last."""
     description: str = ""
     state: str = ""
-    """As in `VersionFacts`; lists of versions do not tell it."""
+    """As in `VersionFacts`; lists of versions do not have it."""
     snap_start: bool = False
     gone: bool = False
-    """True where AWS no longer has it and only the archive does."""
+    """True if AWS no longer has it and only the archive does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AliasFacts:
-    """One alias, and what it pointed at whenever it was looked at."""
+    """One alias, and what it pointed at each time it was read."""
 
     name: str
     version: str
@@ -127,7 +127,7 @@ class VersionFacts:
     runtime_version_arn: str | None = None
     provisioned_concurrency: int = 0
     state: str = ""
-    """``Active``, ``Inactive``, ``Pending``, ``Failed``, or empty where it is not known."""
+    """``Active``, ``Inactive``, ``Pending``, ``Failed``, or empty if it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,9 +150,9 @@ class PlatformFacts:
     reserved_concurrency: int | None = None
     """For the whole function; ``None`` for none."""
     unread: tuple[str, ...] = ()
-    """IAM actions that were refused, as ``lambda:GetPolicy``: what they tell is not known."""
+    """IAM actions that were refused, as ``lambda:GetPolicy``: their facts are unknown."""
     as_of: str = ""
-    """When it was read; empty for a source that cannot tell (local versions)."""
+    """When it was read; empty for local versions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +164,7 @@ class PublishedFunction:
     arn: str
     """Unqualified."""
     versions: tuple[PublishedVersion, ...]
-    """``$LATEST`` first where it is known, then newest first."""
+    """``$LATEST`` first if it is known, then newest first."""
     aliases: tuple[AliasFacts, ...] = ()
     """Sorted by name."""
     platform: PlatformFacts = PlatformFacts()

@@ -98,4 +98,4 @@ class StoredObject:
     content: bytes = field(repr=False)
     time: str | None = None
     too_large: bool = False
-    """True where it was not read because of its size; ``content`` is empty then."""
+    """True if it was not read because of its size; ``content`` is empty then."""

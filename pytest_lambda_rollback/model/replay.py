@@ -31,7 +31,7 @@ class ExpectedError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFixture:
-    """One recorded event, as it stands in its JSON file."""
+    """One recorded event, as in its JSON file."""
 
     name: str
     path: Path

@@ -37,7 +37,7 @@ class Matcher:
     """A form that values at a place of a response must have, instead of being compared."""
 
     pointer: str
-    """A JSON Pointer; ``*`` stands for one whole reference token."""
+    """A JSON Pointer; ``*`` matches one whole reference token."""
     kind: str
     """``uuid``, ``timestamp``, ``regex`` or ``tolerance``."""
     pattern: str = ""
@@ -53,7 +53,7 @@ class ResponseRule:
     mode: str = "shape"
     """``shape``, ``exact``, ``schema`` or ``none``."""
     ignore: tuple[str, ...] = ()
-    """JSON Pointers; ``*`` stands for one whole reference token."""
+    """JSON Pointers; ``*`` matches one whole reference token."""
     matchers: tuple[Matcher, ...] = ()
     """For ``shape`` and ``exact``; the first one that covers a place counts."""
     schema: str | None = field(default=None, repr=False)
@@ -86,12 +86,12 @@ class LocalVersion:
     layers: tuple[Path | RemotePackage, ...]
     """A candidate build may be bound to layer versions that AWS holds."""
     layer_names: tuple[str, ...] = ()
-    """A template's names for them; empty where their paths say it."""
+    """A template's names for them; empty if their paths say it."""
     configuration: FunctionConfiguration
     environment_names: tuple[str, ...] = ()
     """Variables of a candidate build whose values are not known here, sorted."""
     environment_error: str | None = None
-    """Lambda's error where it could not decrypt variables that a candidate takes over."""
+    """Lambda's error if it could not decrypt variables that a candidate takes over."""
     image: ContainerImage | None = None
     """For a candidate build that is a container image; nothing is read from ``code`` then."""
 
@@ -111,11 +111,11 @@ class Redact:
     """Values that recordings must never hold, beyond those that are always redacted."""
 
     pointers: tuple[str, ...] = ()
-    """JSON Pointers; ``*`` stands for one whole reference token."""
+    """JSON Pointers; ``*`` matches one whole reference token."""
     keys: tuple[str, ...] = ()
     """Globs over the names of keys, in any case."""
     keep: tuple[str, ...] = ()
-    """JSON Pointers to what is left as it is."""
+    """JSON Pointers to values that are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ class FunctionSettings:
     name: str
     current: LocalVersion | PublishedVersion | None
     """The version that holds the contracts; a candidate build has the version ``candidate``.
-    ``None`` where it is not known, and ``reason`` says why."""
+    ``None`` if it is not known, and ``reason`` says why."""
     targets: tuple[TargetRef, ...] = ()
     """Rollback targets, newest first."""
     no_targets: str = ""
@@ -201,7 +201,7 @@ class Settings:
     use_cache: bool = True
     store: Store = Store(path=Path(".lambda-rollback"))
     offline: bool = False
-    """True where nothing but the archive may be used."""
+    """True if nothing but the archive may be used."""
     redact: Redact = Redact()
     contracts: tuple[str, ...] = ()
     """Contracts of plugins that need no replay; every target has a check for each."""

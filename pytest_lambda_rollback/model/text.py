@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 def printable(text: str, *, keep: str = "\n\t") -> str:
     """The text with control characters and lone surrogates as escapes, except those of ``keep``.
 
-    Names of files, functions and layers, and a function's output, come from whoever made them:
+    Names of files, functions and layers, and a function's output, are untrusted:
     they must not steer a terminal, nor break the encoding of a report.
     """
     if text.isprintable():

@@ -54,7 +54,7 @@ class RemotePackage:
     size_bytes: int
     """Of the zip; 0 where AWS did not say."""
     sha256: str | None = None
-    """Of the zip, in hexadecimal. ``None`` for a layer whose version was not looked at yet."""
+    """Of the zip, in hexadecimal. ``None`` for a layer whose version was not read yet."""
 
     @property
     def name(self) -> str:

@@ -86,8 +86,8 @@ class ArtifactStore:
         """Read a folder or .zip into the store, or find it there unchanged.
 
         ``root_dir`` is where Lambda unpacks it, ``/var/task`` or ``/opt``. Zips keep their modes,
-        folders get 0755 and 0644, and ``__pycache__`` folders are left out of folders alone (its
-        class says why). Equal content gives an equal digest.
+        folders get 0755 and 0644, and ``__pycache__`` folders are only left out of folders
+        (see its class). Equal content gives an equal digest.
 
         Raises SourceError, and leaves nothing behind, for a package that is missing, damaged, too
         large, or holds what must not be unpacked.

@@ -1,6 +1,6 @@
 """Values in files of a cache, as MessagePack.
 
-A damaged or missing file is no value, and a folder that cannot be written costs time, never the
+A damaged or missing file is not a value, and a folder that cannot be written costs time, never the
 answer. What the values are, and which file one belongs in, is not known here.
 """
 

@@ -1,7 +1,7 @@
-"""Finding the distributions in a tree by their metadata, wherever they lie.
+"""Finding the distributions in a tree by their metadata, wherever they are.
 
 Metadata is parsed by `importlib.metadata` and `packaging`, never here; nothing is imported or
-run, and the host's own distributions are never looked at. Which folder a runtime would search,
+run, and the host's own distributions are never read. Which folder a runtime would search,
 and which of two distributions wins, is not known here.
 """
 
@@ -107,7 +107,7 @@ def find_distributions(tree: Tree, *, zipped_in: str | None = None) -> Found:
 
 
 class _Metadata(importlib.metadata.Distribution):
-    """A distribution whose metadata lies in a tree; long descriptions are never parsed."""
+    """A distribution whose metadata is in a tree; long descriptions are never parsed."""
 
     def __init__(self, tree: Tree, folder: str) -> None:
         self._tree = tree
@@ -179,7 +179,7 @@ def _tags(wheel: str | None) -> tuple[str, ...]:
 
 
 def _claimed(source: _Metadata, root: str, names: Mapping[str, int]) -> list[str] | None:
-    """The files that RECORD or installed-files.txt name; ``None`` where there is neither."""
+    """The files that RECORD or installed-files.txt name; ``None`` if there is neither."""
     text = source.read_text("RECORD")
     base = root
     if text is not None:
@@ -239,7 +239,7 @@ def _topmost(present: Sequence[str], root: str, packages: frozenset[str]) -> tup
 
 
 def _with_vendored(records: Sequence[DistributionRecord]) -> Iterator[DistributionRecord]:
-    """Mark those that lie in a package of another one, as ``setuptools/_vendor`` holds them."""
+    """Mark those inside a package of another one, as ``setuptools/_vendor`` holds them."""
     homes = {
         (f"{record.root}/{module}" if record.root else module): record.key
         for record in records

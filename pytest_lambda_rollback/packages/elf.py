@@ -1,7 +1,7 @@
 """The headers of a native binary: format, machine, the glibc it needs.
 
 Only what decides whether Lambda's loader would take it. pyelftools knows ELF; the files are
-anybody's, so that what it may read is bounded here, and what does not add up is left unsaid.
+anybody's, so that what it may read is bounded here, and inconsistent parts are not reported.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _GLIBC = re.compile(r"GLIBC_(2\.[0-9]{1,3})(?:\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BinaryHeader:
-    """The facts in a header; empty texts where it has none."""
+    """The facts in a header; empty texts if it has none."""
 
     format: str = ""
     machine: str = ""
@@ -48,7 +48,7 @@ class BinaryHeader:
 
 
 def read_header(read_at: ReadAt, *, size_bytes: int) -> BinaryHeader:
-    """Tell what a file is. A file that is cut short or is not a binary at all gives empty texts."""
+    """The kind of a file. A file that is cut short or is not a binary at all gives empty texts."""
     start = read_at(0, 4)
     if start == b"\x7fELF":
         return _elf(_Stream(read_at, size_bytes))

@@ -1,4 +1,4 @@
-"""Native modules that a package can do without: every import of them is guarded.
+"""Native modules that a package does not need: every import of them is guarded.
 
 Many packages carry a C speed-up and fall back to Python where it cannot be imported. Whether one
 does is read from the sources beside the module; nothing is run. Whether the module fits a runtime
@@ -66,7 +66,7 @@ class _Folder:
         self._parsed: dict[str, _Imports] = {}
 
     def guarded(self) -> set[str]:
-        """Names of the native modules that the folder can do without."""
+        """Names of the native modules that the folder does not need."""
         candidates = {
             name
             for stem, content in self._content.items()

@@ -1,7 +1,7 @@
-"""Reading what a code or layer package carries, once per content.
+"""Reading the contents of a code or layer package, once per content.
 
-The tar of the artefact store is read in place; only metadata and the first bytes of native
-binaries are looked at. The result is kept in a cache folder under the artefact's digest, so that
+The tar of the artefact store is read in place; only metadata and the first bytes of
+native binaries are read. The result is kept in a cache folder under the artefact's digest, so that
 an unchanged package costs one small file. Whether anything found fits is not known here.
 
 Several threads and processes may use one cache at once: files appear complete or not at all.

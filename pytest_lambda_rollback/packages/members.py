@@ -54,7 +54,7 @@ class Member:
     """Relative, parts joined by ``/``, without a trailing one."""
     kind: Kind
     mode: int
-    """Permission bits alone, at most 0777."""
+    """Only permission bits, at most 0777."""
     size: int = 0
     """Bytes of a file as its source declares them; 0 for the others."""
     target: str = ""
@@ -107,7 +107,7 @@ class MemberTable:
         self._put(replace(entry, name=name))
 
     def finish(self) -> tuple[Member, ...]:
-        """All members sorted by name, each after its folder; folders nobody named are 0755."""
+        """All members sorted by name, each after its folder; folders without an entry are 0755."""
         for name in list(self._members):
             self._add_folders_of(name)
         size_bytes = sum(member.size for member in self._members.values())
@@ -248,7 +248,7 @@ class MemberTable:
 
 
 def too_large(label: str, size_bytes: int, limit_bytes: int) -> SourceError:
-    """The error for one package that alone is over the limit."""
+    """The error for one package that is over the limit by itself."""
     return refusal(
         label,
         f"it is {megabytes(size_bytes)} unzipped, and Lambda allows"

@@ -26,7 +26,7 @@ from typing import Protocol, Self
 from pytest_lambda_rollback.errors import SourceError
 
 _ALIAS_LIMIT = 200_000
-"""Names that symlinks to folders may add; bounds what a tangle of links can cost."""
+"""Names that symlinks to folders may add; bounds the cost of chained links."""
 
 _LONG_NAME = b"L"
 _LONG_TARGET = b"K"
@@ -147,7 +147,7 @@ class TarTree:
 
 
 class ZipTree:
-    """The files of a zip that lies in memory. Raises ValueError for one that cannot be read."""
+    """The files of a zip in memory. Raises ValueError for one that cannot be read."""
 
     def __init__(self, content: bytes, *, members_limit: int) -> None:
         try:

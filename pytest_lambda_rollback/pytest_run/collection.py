@@ -130,7 +130,8 @@ class Collection:
     def _refuse_mistakes(self, items: list[pytest.Item]) -> None:
         """End the run with a usage error, exit code 4, where a configuration has a mistake.
 
-        A worker of a distributed run cannot end the run; it runs nothing and tells the controller.
+        A worker of a distributed run cannot end the run; it runs nothing and reports to the
+        controller.
         """
         text = "\n\n".join(str(error) for error in self._state.files.mistakes())
         if self._state.is_worker:
@@ -149,7 +150,7 @@ def _keep_unknown(
 ) -> None:
     """Select again what ``-k`` left out, where it stands for checks that may be meant.
 
-    A function that AWS does not tell about has one check only, so that ``-k alias`` would make it
+    A function that AWS does not describe has only one check, so that ``-k alias`` would make it
     vanish and the run pass.
     """
     files = {item.settings.path: item.settings for item in every}.values()
@@ -185,7 +186,7 @@ def _keep_unknown(
 
 
 def _add_root_files(config: pytest.Config) -> None:
-    """Collect the configuration at the root beside ``testpaths``, which name tests alone.
+    """Collect the configuration at the root beside ``testpaths``, which name only tests.
 
     Whoever names files or folders on the command line runs those and no other ones.
     """

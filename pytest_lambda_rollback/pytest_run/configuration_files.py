@@ -55,7 +55,7 @@ class ConfigurationFiles:
         self._collected.update(paths)
 
     def settings_of(self, path: Path) -> Settings | None:
-        """Load a file once; ``None`` where it has a mistake, which `mistakes` returns."""
+        """Load a file once; ``None`` if it has a mistake, which `mistakes` returns."""
         if path not in self._loaded:
             try:
                 settings = configuration.load(

@@ -39,7 +39,7 @@ class CheckFailedError(AssertionError):
 
 
 class FailureText:
-    """A failed check as pytest prints it: the text alone, no Python traceback.
+    """A failed check as pytest prints it: only the text, no Python traceback.
 
     With ``--tb=line`` pytest prints `reprcrash` itself, and nothing else is wanted.
     """

@@ -101,7 +101,7 @@ class RollbackCheck(pytest.Item):
         return traceback_of(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """The function's table; the title names the file where there are several."""
+        """The function's table; the title names the file if there are several."""
         title = f"{self.check.function}::{self.check.group}::{self.check.name}"
         if len(run_of(self.config).files.collected) > 1:
             title = f"{self.nodeid.partition('::')[0]}::{title}"
@@ -176,7 +176,7 @@ class ConfigFile(pytest.File):
         excinfo: pytest.ExceptionInfo[BaseException],
         style: Any = None,  # noqa: ARG002 (pytest's signature)
     ) -> Any:
-        """A traceback for what nobody expected."""
+        """A traceback for an unexpected error."""
         return traceback_of(excinfo)
 
     def collect(self) -> Iterator[pytest.Collector]:

@@ -67,13 +67,13 @@ class Reporting:
             )
 
     def _is_nothing_collected(self) -> bool:
-        """True where no configuration file was collected, and one could have been."""
+        """True if no configuration file was collected, and one could have been."""
         # Of the tests that failed last, none may be a check: pytest then collects no such file.
         only_failed = self._config.getoption("lf", default=False)
         return not (self._state.files.collected or self._state.is_worker or only_failed)
 
     def _is_nothing_checked_a_failure(self) -> bool:
-        """True where checks were asked for and no configuration file was collected.
+        """True if checks were asked for and no configuration file was collected.
 
         Where ``addopts`` or PYTEST_ADDOPTS switches the plugin on, somebody who names files runs
         just these, as with any other option that stands there.

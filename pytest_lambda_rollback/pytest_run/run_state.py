@@ -41,7 +41,7 @@ RUN = pytest.StashKey[RunState]()
 
 
 def run_of(config: pytest.Config) -> RunState:
-    """Return the state of this run. Raises UsageError where the plugin is switched off."""
+    """Return the state of this run. Raises UsageError if the plugin is switched off."""
     state = config.stash.get(RUN, None)
     if state is None:
         raise pytest.UsageError("--lambda-rollback is not switched on")

@@ -40,14 +40,14 @@ class Selection:
     possible: frozenset[str] = frozenset()
     """Names below a function that its checks may have."""
     functions: frozenset[str] = frozenset()
-    """All functions' names: whoever selects one of them means that one."""
+    """All functions' names: selecting one of them means that one."""
     collected: frozenset[str] = frozenset()
     """Ids of all that was collected."""
 
     def may_mean(
         self, *, names: Collection[str], marks: Collection[str], of_any_name: bool = False
     ) -> bool:
-        """True where the expressions may mean checks of an unknown function.
+        """True if the expressions may mean checks of an unknown function.
 
         Each of its checks would have these ``names`` and ``marks``. With ``of_any_name`` its own
         name is unknown too: a word that is in nothing else may be it.
@@ -87,7 +87,7 @@ def keyword_reach(
     """The reach of one word of ``-k`` on the checks of an unknown function.
 
     ``own`` are names that each of its checks has, ``possible`` those that some may have.
-    ``functions`` are other functions' names: whoever selects one of them means that one.
+    ``functions`` are other functions' names: selecting one of them means that one.
     """
     keyword = keyword.casefold()
     if any(keyword in name.casefold() for name in own):

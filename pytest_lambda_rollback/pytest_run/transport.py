@@ -64,7 +64,7 @@ class Transport:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take what a worker tells: its configuration files, and the mistakes in them."""
+        """Take what a worker reports: its configuration files, and the mistakes in them."""
         output = getattr(node, "workeroutput", {})
         self._state.usage = output.get(_USAGE) or self._state.usage
         self._state.files.add_collected(*(Path(path) for path in output.get(_FILES, ())))

@@ -1,7 +1,7 @@
 """Clustering events by structure, and keeping few representative ones.
 
 Events of one source and topic (a route, a detail type, a message's type) form a group. Within it
-an event is a shape of its own where it has something that no kept one has: a key, a type, a null,
+an event is a shape of its own if it has something that no kept one has: a key, a type, a null,
 an empty list, a value of a kind, or a key that is missing for the first time. Every other event is
 counted for the nearest shape. So a group has about as many shapes as its events differ in, and not
 one for each combination. At most ``per_shape`` events of a shape are held; the rest is only

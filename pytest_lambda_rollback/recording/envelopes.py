@@ -37,7 +37,7 @@ class Unwrapped:
     version: str | None = None
     time: str | None = None
     only_pointers: bool = False
-    """True where the wrapper refers to stream records without including them."""
+    """True if the wrapper refers to stream records without including them."""
 
 
 def unwrap(document: object) -> Unwrapped | None:

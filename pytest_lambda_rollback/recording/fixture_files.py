@@ -39,7 +39,7 @@ class ExistingFixture:
     """Its path below the folder, with ``/``."""
     event: object = field(repr=False)
     recorded: bool = False
-    """True where a recording wrote it and nobody changed it."""
+    """True if a recording wrote it and it was not changed."""
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class FixtureFolder:
 
     @classmethod
     def open(cls, path: Path) -> FixtureFolder:
-        """The folder, which need not exist yet. Raises ConfigError where it cannot be read."""
+        """The folder, which need not exist yet. Raises ConfigError if it cannot be read."""
         folder = cls(path=path)
         existing, unreadable = [], []
         try:
@@ -90,7 +90,7 @@ class FixtureFolder:
     def add(self, event: RecordedEvent, *, name: str) -> str:
         """Write a redacted event as a new fixture; returns the name of its file.
 
-        Raises ConfigError where the rules for fixtures refuse it or it cannot be written.
+        Raises ConfigError if the rules for fixtures refuse it or it cannot be written.
         """
         content = envelope(event).encode("utf-8")
         try:
@@ -112,7 +112,7 @@ class FixtureFolder:
         return final
 
     def remove(self, name: str) -> bool:
-        """Remove a fixture that a recording wrote and nobody changed; False for any other."""
+        """Remove a fixture that a recording wrote and that was not changed; False for any other."""
         file = self.path / name
         try:
             if self._ledger.get(name) != _digest(file.read_bytes()):

@@ -1,4 +1,4 @@
-"""The events in a function's log: at most one of each invocation, and only where it is certain.
+"""The events in a function's log: at most one of each invocation, and only if it is certain.
 
 A function logs many objects. The event is what the recorder wrote, what a known logger logged as
 the event, what is beside the word, what has the structure of an event source, or, where nothing
@@ -49,13 +49,13 @@ class _Stream:
     request_id: str | None = None
     version: str | None = None
     begun: bool = False
-    """True where the beginning of the invocation was seen."""
+    """True if the beginning of the invocation was seen."""
     logged: bool = False
     """True once the function logged something in it."""
     recorded: bool = False
-    """True where the recorder wrote its event."""
+    """True if the recorder wrote its event."""
     doubtful: bool = False
-    """True where an object was logged that may be its event, without a sign of it."""
+    """True if an object was logged that may be its event, without a sign of it."""
     best: Candidate | None = None
     time_ms: int = 0
     open: list[str] | None = None

@@ -76,7 +76,7 @@ _CHECK: Final = 8
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX: Final = re.compile(r"(?=\D*\d)(?=\d*[a-fA-F])(?:[0-9a-f]{8,}|[0-9A-F]{8,})")
 DATE: Final = re.compile(r"(\d{3})(\d)-(\d\d)-(\d\d)((?:[T ]\d\d:\d\d.*)?)", re.DOTALL)
-"""Its groups: decade, year in it, month, day, and the time of day where there is one."""
+"""Its groups: decade, year in it, month, day, and the time of day if there is one."""
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
 _WRITTEN_DATE: Final = re.compile(
     rf"{_DAY}([./-]){_DAY}\1(?:19|20)\d\d|(?:19|20)\d\d([./]){_DAY}\2{_DAY}"
@@ -225,7 +225,7 @@ def date_is_ours(value: str) -> float:
 
 
 def email_is_ours(value: str) -> float:
-    """An address in a reserved domain is nobody's."""
+    """An address in a reserved domain is unassigned."""
     return SURE_BITS if _RESERVED_END.search(value) else 0.0
 
 
@@ -250,7 +250,7 @@ def iban_is_ours(value: str) -> float:
 
 
 def address_is_ours(value: str) -> float:
-    """An address of a documentation range is nobody's."""
+    """An address of a documentation range is unassigned."""
     parsed = ipaddress.ip_address(value)
     reserved = (DOCUMENTATION_6,) if parsed.version == 6 else DOCUMENTATION
     return SURE_BITS if any(parsed in network for network in reserved) else 0.0

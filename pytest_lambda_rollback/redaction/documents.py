@@ -20,7 +20,7 @@ from typing import Final
 from urllib.parse import quote, unquote
 
 MAX_UNPACKED_BYTES: Final = 32 * 1024 * 1024
-"""More than any event may hold; larger contents are left alone."""
+"""More than any event may hold; larger contents are not changed."""
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/\r\n]{7,}={0,2}|[A-Za-z0-9_-]{7,}={0,2}")
 _GZIP: Final = b"\x1f\x8b"
@@ -239,7 +239,7 @@ def _is_text(content: bytes) -> bool:
 
 
 def _inflated(content: bytes, *, wbits: int) -> bytes | None:
-    """All members one after another, ``None`` where it is damaged or becomes too large."""
+    """All members one after another, ``None`` if it is damaged or becomes too large."""
     done = bytearray()
     while content:
         unpacker = zlib.decompressobj(wbits=wbits)

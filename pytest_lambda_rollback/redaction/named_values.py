@@ -260,7 +260,7 @@ _IDENTITY_PART: Final = re.compile(r"[^:|]+")
 _NOBODY: Final = re.compile(
     r"AWS|AROA[A-Z0-9]+|[a-z]{2}(?:-[a-z]+)+-\d|\*|[\w.-]+\.amazonaws\.com(?:\.cn)?|root"
 )
-"""Parts of an identity that identify nobody: a region, a role's id, a service of AWS."""
+"""Parts of an identity that identify no person: a region, a role's id, a service of AWS."""
 
 
 def person_in(text: str) -> tuple[tuple[int, int], ...]:

@@ -4,9 +4,10 @@ Rules only say whether they cover a place or a key. `detectors` and `named_value
 their form, and `pseudonyms` replaces them.
 
 Keys that identify a person are claims of tokens ("Registered Claim Names", RFC 7519; "Standard
-Claims", OpenID Connect Core; the claims of Amazon Cognito), attributes of user pools, the identity
-and the authorizer of a request context, and principals of IAM. Keys that identify nobody are left:
-issuer, audience, client, pool, times, scopes, groups, roles, and AWS account ids.
+Claims", OpenID Connect Core; the claims of Amazon Cognito), attributes of user pools, the
+identity and the authorizer of a request context, and principals of IAM. Keys that identify no
+person are kept: issuer, audience, client, pool, times, scopes, groups, roles, and AWS account
+ids.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class RedactionRules:
     """Rules for one configuration. Raises ConfigError for a bad pointer or unknown detector."""
 
     pointers: tuple[str, ...] = ()
-    """JSON Pointers into the event; ``*`` stands for one token, ``**`` for any number of them.
+    """JSON Pointers into the event; ``*`` matches one token, ``**`` any number of them.
     A pointer goes on into JSON text: ``/body/customer/name``."""
     keys: tuple[str, ...] = DEFAULT_KEYS
     """Globs over the names of keys, at any depth, also of forms, queries and headers."""

@@ -1,6 +1,6 @@
 """Fixture coverage as plain data for the JSON report, and as lines for the terminal.
 
-An event's part travels, as plain data, with its check's record, so that a distributed run tells
+An event's part travels, as plain data, with its check's record, so that a distributed run reports
 the same. What was reached is evidence for a verdict and never one.
 """
 

@@ -27,7 +27,7 @@ _WORST_FIRST = (Verdict.BREAKS, Verdict.UNKNOWN, Verdict.ACCEPTED, Verdict.SAFE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CauseReport:
-    """The cause of a finding; ``sentence`` is ``None`` where the other keys say it all."""
+    """The cause of a finding; ``sentence`` is ``None`` if the other keys say it all."""
 
     kind: str
     layer: str | None = None
@@ -64,9 +64,9 @@ class NoteReport:
 
     text: str
     key: str
-    """The same for all functions of which the same is true."""
+    """Equal for all functions with the same facts."""
     named: bool = False
-    """True where the text names the function that it is true of."""
+    """True if the text names the function that it is true of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

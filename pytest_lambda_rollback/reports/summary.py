@@ -1,6 +1,6 @@
 """The text at the end of a run.
 
-It is the same text in a distributed run. One function is told in full. Of many functions those
+It is the same text in a distributed run. One function is shown in full. Of many functions those
 that are safe have a line each, and the last line is the answer for all.
 """
 
@@ -91,7 +91,7 @@ def _who(of: _Of, every: _Of) -> str:
 
 
 def _checks(of: _Of) -> str:
-    """The checks, by name where they are few; nothing where it is not about single ones."""
+    """The checks, by name where they are few; nothing if it is not about single ones."""
     names = list(dict.fromkeys(of.checks))
     if not of.targets or names == ["events"]:
         return ""
@@ -104,7 +104,7 @@ _WIDTH = 100
 _WARNINGS = 10
 _NOTES = 8
 _IN_FULL = 3
-"""So many functions are told in full whatever their verdict."""
+"""This many functions are shown in full, whatever their verdict."""
 _NAMED = 10
 
 
@@ -229,7 +229,7 @@ def _some(names: list[str]) -> str:
 
 
 def _notes(functions: Sequence[FunctionReport], rest: str) -> list[str]:
-    """The notes, each once for all functions of which the same is true."""
+    """The notes, each once for all functions that it applies to."""
     notes: dict[str, tuple[NoteReport, list[str]]] = {}
     for function in functions:
         for target in function.targets:

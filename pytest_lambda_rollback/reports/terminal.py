@@ -1,7 +1,7 @@
 """Texts of single checks and engines for the terminal: the first line is the answer.
 
 `failure` is the text of one check that does not pass, `short` its line in pytest's own summary.
-What stands at the end of a run is made in `summary`.
+`summary` makes the text at the end of a run.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def likeness(result: CheckResult) -> tuple[object, ...]:
 def failure(result: CheckResult, *, repeat: str, like: str | None = None) -> str:
     """The full text of a check that is not safe; ``repeat`` is the command that repeats it.
 
-    ``like`` is the id of a check that failed for the same reason (`likeness`): what was told
-    there is left out.
+    ``like`` is the id of a check that failed for the same reason (`likeness`): what was
+    shown there is omitted.
     """
     lines = [headline(result)]
     if like is None:

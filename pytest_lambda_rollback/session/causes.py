@@ -1,8 +1,8 @@
 """Finding the cause of a confirmed break: which replays to make.
 
-A break that the other stack heals lies in what differs between the stacks: layers, runtime and
+A break that the other stack fixes is in what differs between the stacks: layers, runtime and
 environment are swapped, and the smallest set that flips the break is its cause. A break that it
-does not heal lies in the event or in the code. This module decides what is tried; `diagnosis`
+does not fix is in the event or in the code. This module decides what is tried; `diagnosis`
 interprets the outcomes.
 """
 
@@ -33,7 +33,7 @@ _PASSING = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """A confirmed break, with the versions that it lies between."""
+    """A confirmed break, with the two versions."""
 
     subject: Subject
     strategy: Strategy
@@ -152,7 +152,7 @@ class Diagnosis:
         return _Flip(False if alike else None)
 
     def _findings_alike(self, broken: Broken, version: FunctionVersion) -> bool | None:
-        """True where a version ends in the same break, False in another; ``None`` where it is safe.
+        """True if a version ends in the same break, False in another; ``None`` if it is safe.
 
         Raises EngineError when that cannot be found out.
         """

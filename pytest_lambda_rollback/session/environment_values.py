@@ -1,6 +1,6 @@
 """Values of environment variables: hidden in everything that is shown, or made up.
 
-A function may put them into an error, a log line or an answer. Short values are left alone:
+A function may put them into an error, a log line or an answer. Short values are kept:
 replacing ``3`` or ``prod`` everywhere would make every text unreadable and hide nothing. Where
 values are unknown and were made up, a failure that shows one is not the target's.
 """
@@ -160,12 +160,12 @@ def _text(outcome: Outcome) -> str:
 
 
 def _names(name: str, value: str, text: str) -> bool:
-    """True where a text has the placeholder, or the variable's name as a word."""
+    """True if a text has the placeholder, or the variable's name as a word."""
     return value in text or re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def _may_need_values(outcome: Outcome) -> bool:
-    """True where the function raises an error of its own while it starts."""
+    """True if the function raises an error of its own while it starts."""
     kind = outcome.error.type if outcome.error is not None else ""
     return outcome.kind is OutcomeKind.INIT_ERROR and not kind.endswith(_OF_PACKAGES)
 

@@ -36,7 +36,7 @@ class RunningEngine:
 class Engines:
     """One engine for each distinct engine setting, made when it is first needed.
 
-    ``announce`` is told of each engine once its base images are known.
+    ``announce`` gets each engine once its base images are known.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Environments:
     def start(self, running: RunningEngine) -> FunctionVersion:
         """Prepare what the selection needs and start the current version, which is returned.
 
-        Raises RollbackError where the current version cannot be run, each time with the same
+        Raises RollbackError if the current version cannot be run, each time with the same
         message.
         """
         if self._error is not None:
@@ -168,7 +168,7 @@ class Environments:
         return current
 
     def target(self, group: str) -> FunctionVersion:
-        """The prepared version that a group of checks runs. Raises RollbackError where it fails."""
+        """The prepared version that a group of checks runs. Raises RollbackError if it fails."""
         target = self._targets[group]
         self._prepare((target,))
         if target.error is not None:

@@ -127,7 +127,7 @@ class Versions:
         return local.redeployed(version, self.current())
 
     def runnable(self, target: TargetRef, strategy: Strategy) -> FunctionVersion:
-        """A target as the strategy would run it, if it is no larger than AWS takes."""
+        """A target as the strategy would run it, if it is no larger than AWS allows."""
         version = self.rolled_back(target, strategy)
         packages = (version.code, *(layer.artifact for layer in version.layers))
         check_total(packages, of=version.name)
@@ -150,7 +150,7 @@ class Versions:
         return run, published, live
 
     def _bare(self, target: TargetRef) -> FunctionVersion | None:
-        """A target with its code and without all else; ``None`` where code is not all to read."""
+        """A target with its code and without all else; ``None`` if code is not all to read."""
         of = self._settings.function(target.function)
         declared = _declared(of, target.version)
         if not isinstance(declared, PublishedVersion) or isinstance(declared.code, ContainerImage):

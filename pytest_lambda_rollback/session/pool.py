@@ -58,7 +58,7 @@ class EnvironmentPool:
                     return
 
     def replay(self, slot: Slot, make_invocation: Callable[[], Invocation]) -> Outcome:
-        """Replay in the slot's warm environment, starting one where none is alive.
+        """Replay in the slot's warm environment, starting one if none is alive.
 
         A harness failure is tried once more in a fresh environment; the second one is returned.
         Raises EngineError when no environment can be started.
@@ -80,7 +80,7 @@ class EnvironmentPool:
             environment.close()
 
     def holds(self, slot: Slot) -> bool:
-        """True where the slot has, or is about to have, an environment."""
+        """True if the slot has, or is about to have, an environment."""
         with self._lock:
             return slot in self._places
 

@@ -47,7 +47,7 @@ class Replayed:
 
     judgement: Judgement
     outcome: Outcome | None = None
-    """The target's first replay; ``None`` where the target was not replayed."""
+    """The target's first replay; ``None`` if the target was not replayed."""
 
 
 class Replays:

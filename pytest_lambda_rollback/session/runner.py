@@ -54,7 +54,7 @@ class Session:
     """Checks rollback targets one after the other and keeps environments warm between them.
 
     ``make_engine`` is asked once for each distinct engine setting, when the first event is
-    replayed; ``announce`` is told of each engine once its base images are known. Both
+    replayed; ``announce`` gets each engine once its base images are known. Both
     ``announce`` and ``progress`` are called from the thread that calls `run` only. ``eager`` gets
     everything ready that the selection needs; a worker of a distributed run, which makes only
     some of the checks, is not eager. ``cache`` keeps what was read from packages. ``coverage`` is
@@ -133,7 +133,7 @@ class Session:
         return verdicts.with_acceptance(result, self._today())
 
     def coverage_of(self, settings: Settings, check: Check) -> EventCoverage | None:
-        """The lines that a check's event reached; ``None`` where that was not measured."""
+        """The lines that a check's event reached; ``None`` if that was not measured."""
         return self._evidence.get((settings.path, check.function, check.group, check.name))
 
     def descriptions(self) -> tuple[EngineDescription, ...]:
@@ -232,7 +232,7 @@ class Session:
     def _replays(self, settings: Settings, function: _Function) -> Replays:
         """Choose the engine, prepare what the selection needs, start the current version.
 
-        Raises RollbackError where that fails, for each check of the function.
+        Raises RollbackError if that fails, for each check of the function.
         """
         if function.replays is None:
             running = self._engines.of(settings)

@@ -1,8 +1,8 @@
 """The AWS source: what planning needs to know of functions in AWS, from AWS or from the archive.
 
 Online, Lambda is asked and what the archive's lock files remember is added to its answer: digests
-of layers, earlier targets of an alias, versions that AWS has deleted since. Offline, the lock files
-alone answer. Nothing is downloaded here; `published_packages` does that when a version is run.
+of layers, earlier targets of an alias, versions that AWS has deleted since. Offline, only the lock
+files answer. Nothing is downloaded here; `published_packages` does that when a version is run.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class AwsFunctions:
     def read(
         self, asked: Sequence[tuple[str, AwsSource]], store: Store
     ) -> Mapping[str, PublishedFunction | RollbackError]:
-        """Each function as far as it is known, or the error that concerns it alone."""
+        """The known facts of each function, or its error."""
         if self.offline:
             return {
                 name: self._attempt(self._locked, name, store, source) for name, source in asked
@@ -268,7 +268,7 @@ class AwsFunctions:
 
 
 def _is_of(locked: PublishedFunction, source: AwsSource) -> bool:
-    """True if a lock file is about the function of a table, as far as the table says."""
+    """True if a lock file is about the function of a table, as far as the table states."""
     if source.function_name.startswith("arn:"):
         return unqualified(source.function_name) == locked.arn
     region = source.region in (None, locked.region)

@@ -1,7 +1,8 @@
 """A few threads that do not keep their process alive.
 
-Python waits for the threads of its own pools before it exits. A request that hangs would so hold
-up whoever pressed Ctrl-C until it gives up, in silence. What the calls do is not known here.
+Python waits for the threads of its own pools before it exits. A request that hangs would
+otherwise delay the end of the run after Ctrl-C until it times out. What the calls do is not known
+here.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class DaemonThreads:
                 self._calls.put(None)
 
     def join(self, timeout_s: float | None = None) -> bool:
-        """Wait for what was submitted, and start nothing more; False where some still runs."""
+        """Wait for what was submitted, and start nothing more; False if some still runs."""
         with self._guard:
             if not self._closed:
                 self._closed = True

@@ -1,8 +1,8 @@
 """Event fixtures: JSON files become the exact bytes that a replay hands to the function.
 
 A fixture is the bare event, or an envelope that says more about it. Numbers and strings reach
-the function as they stand in the file (1.10 stays 1.10, 1e400 and large integers survive), so
-an envelope's event is cut out of the text and never built anew from Python values. It
+the function as written in the file (1.10 stays 1.10, 1e400 and large integers survive), so
+an envelope's event is cut out of the text and never rebuilt from Python values. It
 knows neither functions nor engines. Every mistake is a ConfigError that names the file.
 """
 

@@ -343,7 +343,7 @@ def _source(function: FunctionSettings, arn: str) -> AwsSource:
 def _names_given(function: FunctionSettings, version: PublishedVersion) -> tuple[str, ...]:
     """The variables of a version that Lambda did not even name: those that the user gives.
 
-    Raises SourceError where none is given: without its variables it is not the published version.
+    Raises SourceError if none is given: without its variables it is not the published version.
     """
     if function.environment:
         return tuple(sorted(name for name, _ in function.environment))

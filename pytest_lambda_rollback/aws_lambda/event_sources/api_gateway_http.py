@@ -23,7 +23,7 @@ PARAMETERS: tuple[Place, ...] = (
     ("multiValueQueryStringParameters",),
     ("pathParameters",),
 )
-"""Beside the body, what the client of an HTTP front end fills."""
+"""Members besides the body that the client of an HTTP front end fills."""
 
 
 def is_format_2(event: Json) -> TypeGuard[Object]:

@@ -25,7 +25,7 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
 class Differences(Protocol):
-    """Takes what the rules of an event source find in a response.
+    """Receives what the rules of an event source find in a response.
 
     A sentence has TARGET and CURRENT for the names of the versions, and PLACE for the JSON
     Pointer. ``current`` and ``target`` are the values as short text, ``None`` for a missing one.
@@ -86,7 +86,7 @@ class Compared:
     settled: bool = False
     """True when there is nothing more to compare than ``parts``."""
     parts: tuple[Part, ...] = ()
-    """Empty where values are compared."""
+    """Empty if values are compared."""
 
 
 class AnswerRules(Protocol):
@@ -137,7 +137,7 @@ class EventSource:
     record_ids: tuple[Place, ...] = ()
     """Places in an event of the ids that answers and errors name its records by."""
     answer_is_read: Callable[[Object], bool] = _always
-    """False for an event whose answer nobody reads; true where that is unknown."""
+    """False for an event whose answer nobody reads; true if that is unknown."""
     answers: AnswerRules | None = None
     """How an answer is judged; ``None``: by its own form (`answers.http.BY_FORM`)."""
 
@@ -181,7 +181,7 @@ class Event:
 
     @property
     def answer_is_read(self) -> bool:
-        """False when nobody reads what the function returns; true where that is unknown."""
+        """False when nobody reads what the function returns; true if that is unknown."""
         return self.source.answer_is_read(self.value)
 
 
@@ -194,7 +194,7 @@ def has(value: Json, **kinds: type) -> TypeGuard[Object]:
 
 
 def member(value: Json, name: str) -> Object:
-    """An object in an object; empty where there is none."""
+    """An object in an object; empty if there is none."""
     found = value.get(name) if isinstance(value, dict) else None
     return found if isinstance(found, dict) else {}
 
@@ -218,7 +218,7 @@ def records_of(service: str) -> Callable[[Json], bool]:
 
 
 def covers(place: Place, path: Sequence[str | int]) -> bool:
-    """True when a place stands for this path."""
+    """True when a place matches this path."""
     return len(place) == len(path) and all(
         wanted in ("*", str(step)) for wanted, step in zip(place, path, strict=True)
     )

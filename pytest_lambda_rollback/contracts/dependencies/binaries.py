@@ -1,8 +1,8 @@
 """Native modules that a runtime cannot load: another Python, machine or operating system.
 
 What can be imported goes by its file name's suffix, as in ``importlib.machinery``'s
-EXTENSION_SUFFIXES, and what can be loaded by its header. A package that can do without the module,
-or that carries others for other platforms, has nothing wrong.
+EXTENSION_SUFFIXES, and what can be loaded by its header. A package that does not need the
+module, or has others for other platforms, is not at fault.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Misfit:
     """``Python 3.9``, ``aarch64``, ``macOS``, ``glibc 2.34``."""
     paths: tuple[str, ...]
     certain: bool
-    """False where the package may do without them."""
+    """False if the package may not need them."""
 
 
 def misfits(installed: Installed, architecture: str) -> Iterator[Misfit]:
@@ -130,7 +130,7 @@ class _Check:
         yield (*reason, certain)
 
     def provider(self, native: NativeBinary) -> Provider | None:
-        """The distribution that the file belongs to, where it is the one that is imported."""
+        """The distribution that the file belongs to, if it is the one that is imported."""
         return self._installed.find(native.distribution) if native.distribution else None
 
     def home(self, native: NativeBinary) -> str:

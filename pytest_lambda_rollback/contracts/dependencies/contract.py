@@ -41,7 +41,7 @@ def judge(
     """Judge a target by what is installed in its code and layers, against the current version.
 
     ``requires`` are the configuration's requirements (PEP 508). ``also`` are inventories of other
-    versions: what a distribution's modules are called is learnt from them too. ``parsed`` keeps
+    versions: they also give the names of a distribution's modules. ``parsed`` keeps
     parsed requirements, by Python and architecture, for a caller that judges more. ``unknown``
     with a reason where a requirement cannot be read, or the runtime is not one that ``requires`` is
     about.
@@ -83,7 +83,7 @@ def judge(
 
 
 class _ModuleNames:
-    """The modules of a distribution, as far as any known package tells."""
+    """The modules of a distribution, from any known package."""
 
     def __init__(self, views: Sequence[VersionView], others: Iterable[PackageInventory]) -> None:
         self._inventories = [
@@ -92,7 +92,7 @@ class _ModuleNames:
         ]
 
     def __call__(self, key: str) -> set[str]:
-        """Paths below its root; empty where no package has the distribution."""
+        """Paths below its root; empty if no package has the distribution."""
         return {
             module
             for inventory in self._inventories
@@ -116,7 +116,7 @@ def _of_current(
 ) -> tuple[Installed | None, dict[tuple[str, str, str], bool]]:
     """The current version's distributions and issues, each with whether it is certain.
 
-    Nothing where it is not on Python.
+    Nothing if it is not on Python.
     """
     runtime, architecture = _platform(current)
     python = python_version(runtime)

@@ -1,7 +1,7 @@
 """Distributions that a version would really import, and others that hide or mix with them.
 
 Where two folders of the search path have a distribution, the first is imported and the other one
-hidden. Where two layers have it in the same folder, the later layer's files lie over the earlier
+hidden. Where two layers have it in the same folder, the later layer's files overwrite the earlier
 one's, and files that only the earlier one has leak through. What of that is wrong is not decided
 here.
 """
@@ -37,9 +37,9 @@ class Provider:
     layer: LayerView | None
     """``None`` for the code."""
     versions: tuple[str, ...]
-    """The version; several where leftover metadata does not tell which one it is."""
+    """The version; several if leftover metadata leaves it ambiguous."""
     known: bool = True
-    """False where something without metadata may be imported instead."""
+    """False if something without metadata may be imported instead."""
 
     @property
     def where(self) -> str:
@@ -69,12 +69,12 @@ class Hidden:
 
 @lru_cache(maxsize=64)
 def _modules(files: tuple[str, ...]) -> frozenset[str]:
-    """Module paths of files; the same packages are looked at for several versions."""
+    """Module paths of files; the same packages are read for several versions."""
     return frozenset(map(module_path, files))
 
 
 class PackageFiles:
-    """An index of the importable files of one package; made once and only where it is needed."""
+    """An index of the importable files of one package; made once and only if it is needed."""
 
     def __init__(self, inventory: PackageInventory) -> None:
         self.inventory = inventory
@@ -204,7 +204,7 @@ class Installed:
         return winner
 
     def _covered(self, provider: Provider, index: int) -> bool:
-        """True if something without metadata lies before it under one of its modules' names."""
+        """True if something without metadata precedes it under one of its modules' names."""
         record = provider.record
         for position, entry in enumerate(self.path[: index + 1]):
             packages = list(inventories(self.view, entry.place))

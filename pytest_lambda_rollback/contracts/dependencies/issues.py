@@ -28,7 +28,7 @@ class Issue:
     subject: str
     """Key of the distribution (or the layer's name) that is in the wrong."""
     wanted: str
-    """Key of the distribution that is asked for; empty where nothing is asked for."""
+    """Key of the distribution that is asked for; empty if nothing is asked for."""
     details: Details
     """The problem, and what its sentence needs."""
     certain: bool
@@ -36,7 +36,7 @@ class Issue:
     distribution: str | None = None
     """The distribution that makes the difference, as its name is written."""
     version: str | None = None
-    """The version of that distribution here; ``None`` where it is missing."""
+    """The version of that distribution here; ``None`` if it is missing."""
 
     @property
     def identity(self) -> tuple[str, str, str]:

@@ -1,7 +1,7 @@
 """Requirements and markers as a Lambda runtime would evaluate them, never as this host would.
 
 `packaging` does all the parsing. What is not known of a runtime (its patch release, its kernel)
-is never guessed: a marker that hangs on it holds for no certain requirement.
+is never guessed: a marker that depends on it makes no requirement certain.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Requirements:
     def accepts_python(self, text: str) -> bool | None:
         """True if Requires-Python takes the runtime; ``False`` if only a later Python would do.
 
-        ``None`` where that cannot be said: an upper bound is often only caution.
+        ``None`` if that cannot be said: an upper bound is often only caution.
         """
         try:
             specifiers = SpecifierSet(text)

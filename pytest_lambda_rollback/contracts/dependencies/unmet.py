@@ -1,7 +1,7 @@
 """Requirements that a version does not meet: the configuration's and its distributions' own.
 
-What is certain and what is only likely is told apart for each; whether the current version lives
-with the same is not known here.
+Each states whether it is certain or only likely; `contract` compares it
+with the current version.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ModulesOf(Protocol):
     """The known topmost modules of distributions, from any package that has them."""
 
     def __call__(self, key: str) -> Iterable[str]:
-        """Paths below its root; empty where nothing is known."""
+        """Paths below its root; empty if nothing is known."""
         ...
 
 

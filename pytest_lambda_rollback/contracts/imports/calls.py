@@ -120,7 +120,7 @@ def _judged(answered: Answered, one: ApiObject, sides: Sides) -> Iterator[tuple[
 
 
 def _concerns(change: ApiChange, call: Call, one: ApiObject) -> bool:
-    """True where a change means something for this call."""
+    """True if a change means something for this call."""
     passed = _passed(change, call, one)
     match change.kind:
         case "PARAMETER_MOVED":
@@ -134,7 +134,7 @@ def _concerns(change: ApiChange, call: Call, one: ApiObject) -> bool:
 
 
 def _passed(change: ApiChange, call: Call, one: ApiObject) -> bool:
-    """True where the call gives an argument for the parameter, by name or by place."""
+    """True if the call gives an argument for the parameter, by name or by place."""
     if change.parameter in call.keywords:
         return True
     if one.own_signature is None:

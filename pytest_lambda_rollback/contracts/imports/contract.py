@@ -4,8 +4,8 @@ It compares what the target's code gets on its own layers with what it gets on t
 version's. For ``redeploy`` a finding is something that the current layers lack, also in functions
 that no event reaches; for ``alias`` an import that fails on the own layers. What neither stack
 has is one as well where a function imports it, unless the current version lives with the same.
-An import that the code can do without is a warning, and of what static reading cannot know it
-says nothing.
+An import that the code handles as optional is a warning. Nothing is reported that static reading
+cannot know.
 """
 
 from __future__ import annotations
@@ -183,9 +183,9 @@ def _never_there(
     """True if an import fails on every stack, in a place that loading does not reach.
 
     What fails while the code loads shows in every replay, and under a condition there it may be
-    meant for another place. Packages beside the handler's own may be libraries without their
-    metadata, whose functions import what they can do without; and code that changes ``sys.path``
-    may find it where nobody can look.
+    meant for another place. Packages beside the handler's own may be libraries without
+    their metadata, whose functions have optional imports; and code that changes ``sys.path``
+    may find it elsewhere.
     """
     ask, answer = answered.ask, answered.answer
     folder = answered.file.rpartition("/")[0].partition("/")[0]

@@ -23,7 +23,7 @@ class Sides:
 
     @property
     def redeploy(self) -> bool:
-        """True where the target's code would run on the current version's layers."""
+        """True if the target's code would run on the current version's layers."""
         return self.subject.strategy is Strategy.REDEPLOY
 
     def current_text(self, here: Answer, there: Answer | None) -> str | None:

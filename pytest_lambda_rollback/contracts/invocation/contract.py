@@ -46,7 +46,7 @@ def judge_baseline(
 
     No reason means yes. It takes that nothing of our own went wrong, that the replays end alike,
     that no outgoing service was missing, and that the current version ends as the fixture says:
-    with the error that it expects, or else with an answer that is no server error. An expected
+    with the error that it expects, or else with an answer that is not a server error. An expected
     error may also be such an answer, named by its status ("500").
     """
     current = f"{version_name}, the current version,"
@@ -106,7 +106,7 @@ def judge(
     """Compare how a target ended with how the current version did.
 
     ``baseline`` has passed `judge_baseline` with the same ``expect``. A target that answers
-    where the current version raises is no finding; neither is the same error on both sides.
+    where the current version raises is not a finding; neither is the same error on both sides.
     Raises ValueError for an empty baseline.
     """
     if not baseline:
@@ -147,7 +147,7 @@ def judge(
 
 
 def same_failure(a: Outcome, b: Outcome) -> bool:
-    """True where two replays ended alike: the same kind, and the same type of error."""
+    """True if two replays ended alike: the same kind, and the same type of error."""
     return a.kind is b.kind and _error_type(a) == _error_type(b)
 
 

@@ -1,4 +1,4 @@
-"""Recognising a replay that failed for want of an outgoing service, and naming the service.
+"""Recognising a replay that failed because it called a service, and naming that service.
 
 Execution environments have no way out, so a call to a service fails in the client library, which
 says so in its own words. Those words are known here, each taken from the library itself. Nothing
@@ -23,7 +23,7 @@ class FailedCall:
     """An outgoing call that a function made and that nothing answered."""
 
     service: str | None
-    """Host, with the port unless it is HTTP's; ``None`` where nothing names it."""
+    """Host, with the port unless it is HTTP's; ``None`` if nothing names it."""
     evidence: str
     """The error or log line that shows it, on one line."""
 
@@ -127,7 +127,7 @@ _ENDS_WITH_ERROR = (OutcomeKind.FUNCTION_ERROR, OutcomeKind.INIT_ERROR)
 
 
 def failed_call(outcome: Outcome) -> FailedCall | None:
-    """The outgoing call for want of which a replay failed, or ``None``.
+    """The outgoing call that made a replay fail, or ``None``.
 
     Evidence is the error's type and message, then the logs of the replay (an error raised
     ``from`` a network failure reaches us without it, but is usually logged with it). A response

@@ -4,7 +4,7 @@ Lambda resolves a qualifier when it is invoked: what is bound to an alias moves 
 bound to a number stays on that version for ever, and what is bound to no qualifier runs
 ``$LATEST``. https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html and
 ``using-aliases.html`` (event sources, resource policies). A binding to a version that is neither
-side of the rollback is today what it will be then, and nothing is said of it.
+side of the rollback is today what it will be then, and is not reported.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _left_behind(case: PlatformCase) -> Iterator[Concern]:
 def _permitted_on_number(case: PlatformCase) -> Iterator[Concern]:
     """Callers that may invoke the current version's number and no other qualifier.
 
-    A permission is no traffic, so this is likely and not certain. A caller that may invoke an
+    A permission is not traffic, so this is likely and not certain. A caller that may invoke an
     alias too is taken to use that.
     """
     number = case.current.version
@@ -184,7 +184,7 @@ def _no_alias(case: PlatformCase) -> Iterator[Concern]:
 def _weighted_now(case: PlatformCase) -> Iterator[Concern]:
     """The alias sends traffic to two versions today: pointing back must end that as well.
 
-    UpdateAlias keeps the routing configuration that it is not told to change.
+    UpdateAlias keeps the routing configuration unless the request changes it.
     """
     for alias in case.routes:
         for version, share in alias.weights:

@@ -2,7 +2,7 @@
 
 A rule takes a case and yields concerns, the certain ones findings and the likely ones warnings,
 and notes of what could not be inspected. It says what AWS's documentation says, in the words of
-somebody who rolls back; it never says of a rollback what is equally so today.
+somebody who rolls back; it never reports for a rollback what is equally true today.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class PlatformCase:
     facts: PublishedFunction | None = None
     """Of the current version's function; ``None`` for versions that the configuration declares."""
     target_facts: PublishedFunction | None = None
-    """Of the target's function, the same as ``facts`` where it is the same function."""
+    """Of the target's function, the same as ``facts`` if it is the same function."""
     current_alias: str | None = None
     """The alias that ``current`` was given by."""
     unread: str | None = None
@@ -67,12 +67,12 @@ class PlatformCase:
 
     @property
     def by_alias(self) -> bool:
-        """True where the target runs exactly as it was published."""
+        """True if the target runs exactly as it was published."""
         return self.strategy is Strategy.ALIAS
 
     @property
     def same_function(self) -> bool:
-        """False where the target is another function, which no alias of this one points at."""
+        """False if the target is another function, which no alias of this one points at."""
         if self.facts is not None and self.target_facts is not None:
             return self.facts.arn == self.target_facts.arn
         return self.published.function == self.current.function

@@ -131,7 +131,7 @@ def _resource(action: str, facts: PublishedFunction) -> str:
 
 
 def _day_of(moment: str) -> date | None:
-    """The day of an ISO 8601 time; ``None`` for a text that is none."""
+    """The day of an ISO 8601 time; ``None`` for text that is not one."""
     try:
         return datetime.fromisoformat(moment).date()
     except ValueError:

@@ -49,8 +49,8 @@ def _deployed(case: PlatformCase, layer: LayerFacts, bound: set[str] | None) -> 
     """A redeploy runs on the current version's layers, deployed to ``$LATEST``.
 
     Where ``$LATEST`` has the layer, new code alone does not bind it again; tools that send the
-    configuration along do. Where it has not, it must be added, which AWS refuses. That it is
-    forbidden to us does not mean that it is to whoever deploys.
+    configuration along do. Where it has not, it must be added, which AWS refuses. A refusal
+    to these credentials does not mean that the deployment's are refused.
     """
     name = _name(layer.arn)
     if bound is not None and layer.arn not in bound and layer.state == "deleted":
@@ -155,7 +155,7 @@ def _states(*functions: PublishedFunction | None) -> dict[str, LayerFacts]:
 def _lost(
     version: FunctionVersion, record: PublishedVersion | None, states: Iterable[str]
 ) -> list[str]:
-    """These layer versions as far as a version has them; a build's are named by its packages."""
+    """Those of these layer versions that a version has; a build's are named by its packages."""
     if record is not None:
         has = {package.arn for package in record.layers}
         return [arn for arn in states if arn in has]

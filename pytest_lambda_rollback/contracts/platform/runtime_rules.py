@@ -136,5 +136,5 @@ def runtime_notes(case: PlatformCase, today: date) -> Iterator[Note]:
 
 
 def _short(arn: str) -> str:
-    """The end of a runtime version ARN, which is 64 digits, as far as a person compares it."""
+    """The end of a runtime version ARN, which is 64 digits, as much as a person compares."""
     return f"{arn.rpartition(':')[2][:12]}…"

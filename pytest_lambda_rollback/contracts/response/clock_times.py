@@ -2,7 +2,7 @@
 
 A value counts as the clock's, and so as noise, if it looks like a time on both sides and the
 times are within one day of each other. Two replays of the current version may agree on a coarse
-time by luck (whole seconds, a date), so agreement alone does not make a time a constant. Times
+time by luck (whole seconds, a date), so agreement does not by itself make a time a constant. Times
 further apart (an order's date, an expiry) are values like any other.
 
 UUIDs have no such rule. Random ones differ between replays, which already makes them noise; one

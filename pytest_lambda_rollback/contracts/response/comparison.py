@@ -72,7 +72,7 @@ def shape_of(values: Iterable[Json]) -> Shape:
 def compare_shape(shape: Shape, target: Json, path: Path, differences: Differences) -> None:
     """Note where the target does not offer what the shape promises.
 
-    Policy on null: where the current version never answers null, a null breaks a caller; where
+    Policy on null: where the current version never answers null, a null breaks a caller; if
     it has only answered null, a caller cannot rely on any type.
     """
     if differences.ignored(path) or differences.matched(path, shape.values, target):

@@ -7,7 +7,7 @@ event. The modes: ``shape`` (keys and JSON types), ``exact`` (values too, withou
 source (`aws_lambda.event_sources`) count in every mode but ``none``.
 
 Where nobody reads the response, mode ``shape`` compares nothing. Only destinations get it, along
-with its event; whoever relies on that sets ``exact`` or ``schema``. See
+with its event; set ``exact`` or ``schema`` to rely on that. See
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html and
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 

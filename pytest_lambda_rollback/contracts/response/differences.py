@@ -1,7 +1,7 @@
 """Collecting the differences between two responses.
 
 A difference is kept once for each path and kind, however many array elements show it: the first
-place is reported, the others are counted. Callers decide what a difference is.
+place is reported, the others are counted. Callers define a difference.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class _Difference:
     path: Path
     kind: str
     says: str
-    """A sentence in which TARGET and CURRENT stand for the versions and PLACE for the pointer."""
+    """A sentence with TARGET and CURRENT for the versions and PLACE for the pointer."""
     note: str
     current: str | None
     target: str | None
@@ -161,7 +161,7 @@ class Differences:
             self._add(path, "value-changed", says, short_text(current), short_text(target))
 
     def reordered(self, path: Path, current: Json, target: Json) -> None:
-        """The same items stand in another order, where values are compared."""
+        """The same items in another order, if values are compared."""
         if self._is_new(path, "order-changed"):
             says = "TARGET answers the items at PLACE in a different order from CURRENT"
             self._add(path, "order-changed", says, short_text(current), short_text(target))

@@ -1,4 +1,4 @@
-"""The Docker daemon: connecting to it, naming what it refuses, and who owns what it runs.
+"""The Docker daemon: connecting to it, explaining refusals, and the owner of its containers.
 
 The other docker modules reach the vendor through this one. It knows nothing of images, networks or
 Lambda. The docker package is imported with the first connection, never before.
@@ -99,7 +99,7 @@ def _address() -> dict[str, Any]:
 
 
 def _try_socket(host: str) -> None:
-    """Raise OSError where nobody listens on a local socket.
+    """Raise OSError if nothing listens on a local socket.
 
     The docker package would find out as well, but it leaves the failed socket open.
     """
@@ -231,7 +231,7 @@ class Owner:
     """The process id namespace that ``pid`` counts in."""
     pid: int
     started: str
-    """Start time in clock ticks since boot, which tells a process from a later one of its id."""
+    """Start time in clock ticks since boot, which differs for a later process of the same id."""
 
     def __str__(self) -> str:
         return f"{self.boot}/{self.namespace}/{self.pid}/{self.started}"
@@ -291,9 +291,9 @@ def remove_containers(client: DockerClient, wanted: Callable[[dict[str, str]], b
 
 
 def remove_container(client: DockerClient, container: str) -> None:
-    """Kill and remove one container with its volumes; one that is gone is no error.
+    """Kill and remove one container with its volumes; one that is gone is not an error.
 
-    Raises EngineError where the daemon refuses.
+    Raises EngineError if the daemon refuses.
     """
     import docker.errors
 

@@ -113,7 +113,7 @@ class DockerEngine:
     # --- interface ----------------------------------------------------------------------------
 
     def prepare(self, version: FunctionVersion, progress: Progress) -> None:
-        """Build or pull the version's image where it is not there. Raises EngineError."""
+        """Build or pull the version's image if it is not there. Raises EngineError."""
         self._launches[version] = self._connected().images.make(version, progress)
 
     def obtain_base_image(self, runtime: str, architecture: str, progress: Progress) -> None:

@@ -1,8 +1,8 @@
 """Container images of functions: found by digest, pulled with a login, refused with what to do.
 
-An image that was published is known by its digest alone, whatever became of its tags; an image of
-a build that is not published yet is only in the local daemon and is never pulled. Images of
-functions belong to the user: nothing here removes one. What is run from an image is decided in
+An image that was published is identified only by its digest, whatever happened to its tags; an
+image of a build that is not published yet is only in the local daemon and is never pulled. Images
+of functions belong to the user: nothing here removes one. What is run from an image is decided in
 `image`.
 """
 
@@ -29,7 +29,7 @@ user's own Docker configuration. May raise RollbackError."""
 
 _BY_DIGEST: Final = re.compile(r"(?P<repository>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _HELPER: Final = "Credentials store error"
-"""Text of the docker package's error where the user's credential helper fails."""
+"""Text of the docker package's error if the user's credential helper fails."""
 _WORDS: Final = 400
 """Characters of a registry's message that are shown."""
 
@@ -133,9 +133,9 @@ class FunctionImages:
     def obtain(
         self, version: FunctionVersion, image: ContainerImage, progress: Progress
     ) -> dict[str, Any]:
-        """Docker's description of a version's image, pulled where it is missing.
+        """Docker's description of a version's image, pulled if it is missing.
 
-        Raises EngineError where it is unavailable, or is for another architecture.
+        Raises EngineError if it is unavailable, or is for another architecture.
         """
         found = self._local(version, image) if image.local else None
         if found is None:

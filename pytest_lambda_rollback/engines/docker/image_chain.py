@@ -1,8 +1,8 @@
 """The start of a function version's containers: image, command, settings; values alone.
 
 For a zip package: base image, then the seal, then one image layer per Lambda layer in order, then
-the code. For a container image: that image, then the seal. Every link is tagged with a digest of
-all that it is made of, so that two versions share what they have in common and nothing is ever
+the code. For a container image: that image, then the seal. Every link is tagged with a
+digest of its inputs, so that two versions share what they have in common and nothing is ever
 built twice. This module names and describes the links; it knows nothing of Docker's client and
 reads no file. Environment and sizes are not in an image: they belong to the container.
 """
@@ -103,9 +103,9 @@ def launch_of_package(tag: str, version: FunctionVersion) -> Launch:
 
 
 def launch_of_image(tag: str, image: ContainerImage, config: Mapping[str, Any]) -> Launch | None:
-    """The start of a function's own image; ``None`` where neither side says what to run.
+    """The start of a function's own image; ``None`` if neither side says what to run.
 
-    ``config`` is the image's configuration as Docker tells it. Each setting of the function's
+    ``config`` is the image's configuration as Docker reports it. Each setting of the function's
     ImageConfig takes the place of one instruction and leaves the others: unlike
     ``docker run``, an ENTRYPOINT that is overridden does not reset CMD.
     https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-parms

@@ -103,7 +103,7 @@ class Images:
             return tuple(sorted(self._bases.values(), key=lambda base: base.runtime))
 
     def make(self, version: FunctionVersion, progress: Progress) -> Launch:
-        """The image of a version's containers, made where it is missing. Raises EngineError."""
+        """The image of a version's containers, made if it is missing. Raises EngineError."""
         if version.image is not None:
             return self._of_function(version, version.image, progress)
         base = self.base(
@@ -170,7 +170,7 @@ class Images:
     def base(
         self, runtime: str, architecture: str, progress: Progress, *, of: str = "functions"
     ) -> BaseImage:
-        """The base image of a runtime, pulled where it is not there.
+        """The base image of a runtime, pulled if it is not there.
 
         ``of`` names in messages what wants to run on it. Raises EngineError.
         """
@@ -273,7 +273,7 @@ class Images:
 
 
 def _is_emulated(architecture: str) -> bool:
-    """True when the kernel has an interpreter for an architecture, or it cannot be told."""
+    """True when the kernel has an interpreter for an architecture, or this is unknown."""
     folder = Path("/proc/sys/fs/binfmt_misc")
     if not (folder / "register").exists():
         return True  # not mounted here: the container's start will tell
@@ -290,7 +290,7 @@ def _is_emulated(architecture: str) -> bool:
 def build_context(link: ImageLink) -> Iterator[bytes]:
     """The build context of a link as a tar, piece by piece: at most 1 MB is held in memory.
 
-    Raises EngineError where the package's own tar is gone.
+    Raises EngineError if the package's own tar is gone.
     """
     yield from _member("Dockerfile", link.dockerfile.encode())
     for name, content in link.files:

@@ -7,7 +7,7 @@ the Runtime API's protocol.
 Docker 25 and later give internal networks no default route: the kernel refuses a packet to any
 other address at once (ENETUNREACH). Before that the default route leads to the bridge, which
 drops what it gets, and a connection hangs until its timeout. There the default route is turned
-to an address of the subnet that nobody has: its neighbour look-up fails, after three times 10 ms
+to an unused address of the subnet: its neighbour look-up fails, after three times 10 ms
 with the timer that the environments get, and the connection with it (EHOSTUNREACH). That also
 shuts the way to all of this machine's other addresses.
 """
@@ -89,7 +89,7 @@ def create_network(
 
 
 def remove_network(client: DockerClient, network: str) -> None:
-    """Remove a network by id or name; one that is gone is no error. Raises EngineError."""
+    """Remove a network by id or name; one that is gone is not an error. Raises EngineError."""
     import docker.errors
 
     with translated(f"the network {network[:40]} could not be removed"):

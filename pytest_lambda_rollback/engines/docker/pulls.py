@@ -1,6 +1,6 @@
 """Looking at images that are made elsewhere, and pulling them.
 
-Whose image it is, and what to do where it is unavailable, is for the callers to say. This
+Whose image it is, and what to do if it is unavailable, is for the callers to say. This
 module builds nothing and starts nothing.
 """
 
@@ -21,7 +21,7 @@ _DONE: Final = ("Pull complete", "Already exists")
 
 
 def inspected(client: DockerClient, reference: str) -> dict[str, Any] | None:
-    """The description of an image by ``docker image inspect``; ``None`` where there is none.
+    """The description of an image by ``docker image inspect``; ``None`` if there is none.
 
     Raises EngineError.
     """
@@ -45,7 +45,7 @@ def pull_image(
 ) -> None:
     """Pull an image, telling how far it is.
 
-    ``login`` is (user, password): handed to the daemon with this request alone and kept nowhere.
+    ``login`` is (user, password): sent to the daemon only with this request and kept nowhere.
     Without one the user's own Docker configuration counts, as for ``docker pull``. Raises
     EngineError whose ``why`` is the registry's or the daemon's own words, DaemonLost where the
     daemon does not answer.

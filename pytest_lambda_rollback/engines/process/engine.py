@@ -2,8 +2,8 @@
 
 The same Runtime API and AWS's own runtime client as everywhere, under an interpreter of the
 function's Python version, with code and layers unpacked on disk. It keeps the host's environment
-variables and site-packages away from the function, and cleans up after it; what it does not
-isolate is in `NOT_SEALED`, for every report to show.
+variables and site-packages away from the function, and cleans up after it; `NOT_SEALED` lists what
+it does not isolate, for every report to show.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class ProcessEngine:
         return environment
 
     def describe(self) -> EngineDescription:
-        """The engine by name, and what it does not seal."""
+        """The engine's name, and what it does not isolate."""
         return EngineDescription(
             name=self.name,
             version=f"{platform.system()} {platform.machine()}",

@@ -1,6 +1,6 @@
 """The folders that a process of the process engine runs on.
 
-A folder that stands for /var/runtime, with byte code where it is looked for, and read-only trees
+A folder in place of /var/runtime, with byte code if it is used, and read-only trees
 of code and layers. Nothing is started here, and nothing is known of events or outcomes.
 """
 
@@ -121,7 +121,7 @@ def unpack_version(
 
 
 def _seed_byte_code(cache: Path, source: Path, seen_as: Path, tag: str, *, depth: str) -> None:
-    """Let byte code that lies beside ``source`` be found in ``cache``, where it is looked for.
+    """Let byte code that lies beside ``source`` be found in ``cache``, if it is used.
 
     Lambda's standard library and boto3 are compiled as well; to compile them in the first
     replay would cost it a second or two of its own time.

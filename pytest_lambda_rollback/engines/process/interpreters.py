@@ -1,4 +1,4 @@
-"""Finding, on this machine, an interpreter that can stand for a Lambda runtime.
+"""Finding, on this machine, an interpreter that can replace a Lambda runtime.
 
 It looks where Python interpreters are kept, asks each once what it is and whether AWS's runtime
 client works under it, and remembers the answer. It starts no function.

@@ -1,6 +1,6 @@
 """First program of a process of the process engine: AWS's bootstrap, on this machine's paths.
 
-It is copied into a folder that stands for /var/runtime and run from there as a script, so that
+It is copied into a folder in place of /var/runtime and run from there as a script, so that
 ``sys.path`` is as Lambda makes it: the task root, the layers' folders, the runtime's folder, the
 standard library. It must not import this package, and must run on every Python that a Lambda
 runtime has. Its name there is ``bootstrap.py``, which AWS's client leaves out of stack traces.

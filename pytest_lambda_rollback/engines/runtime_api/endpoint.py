@@ -1,7 +1,7 @@
 """The Runtime API of one execution environment: what its runtime may ask, and what that means.
 
 What is known of an environment (is it initialised, which event has it, which deadline runs)
-lives in the loop's thread alone, so there are no locks around it. How a runtime is started or
+belongs to the loop's thread only, so it needs no locks. How a runtime is started or
 killed is not known here, nor are listeners and bytes.
 
 The API: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Status codes and bodies
@@ -146,7 +146,7 @@ class Endpoint:
             self._closed.wait(timeout=5)
 
     def _call(self, function: Callable[[], None]) -> bool:
-        """Run a function in the loop's thread; False when the loop is no more."""
+        """Run a function in the loop's thread; False when the loop has ended."""
         try:
             self._loop.call_soon_threadsafe(function)
         except RuntimeError:  # the loop is closed
@@ -455,7 +455,7 @@ def _streams(head: http.Head) -> bool:
 
 
 def _unwrapped(text: str) -> bytes:
-    """The body of an error trailer, which is base64; as it is where it is not."""
+    """The body of an error trailer, which is base64; as it is if it is not."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -83,7 +83,7 @@ class RequestParser:
 
     @property
     def buffered_bytes(self) -> int:
-        """Size of what was fed and is not parsed yet."""
+        """Number of bytes that were fed and are not parsed yet."""
         return len(self._waiting)
 
     def feed(self, data: bytes) -> None:

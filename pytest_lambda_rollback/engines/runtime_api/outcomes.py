@@ -28,7 +28,7 @@ def outcome_of(
 ) -> Outcome:
     """The outcome of a replay, in words that a person likes.
 
-    ``out_of_memory`` is what the engine knows of a runtime that ended without a word. A runtime
+    ``out_of_memory`` is what the engine knows of a runtime that ended silently. A runtime
     that ended while idle never had the event: that is a harness failure, so that the replay is
     made again in a fresh environment, as Lambda does.
     """
@@ -153,7 +153,7 @@ def _error_text(error: FunctionError | None) -> str:
 LINES = 50
 """Number of last lines that are kept."""
 BYTES = 16 * 1024
-"""Size of the end of a log that is looked at."""
+"""Size of the end of a log that is read."""
 
 _CLIENT_REMARK = "LAMBDA_WARNING: Unhandled exception."
 _CLIENT_ERROR = "[ERROR]"

@@ -1,7 +1,7 @@
 """The Lambda Runtime API, served to every execution environment that an engine starts.
 
 One asyncio loop in one daemon thread serves all environments of an engine; each has a listener
-of its own, so none can reach another's events. What is said on it is the `endpoint`'s matter.
+of its own, so none can reach another's events. `endpoint` implements the protocol.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class RuntimeApi:
     ) -> Endpoint:
         """Listen on a free port of ``host`` for one execution environment of ``version``.
 
-        The initialisation may last ``init_timeout_s`` and the function's timeout together: where
+        The initialisation may last ``init_timeout_s`` and the function's timeout together: if
         it is late, Lambda does it once more as part of the first invocation. The clock starts
         now. Without ``peer`` all connections are held until ``Endpoint.allow``.
 

@@ -60,7 +60,7 @@ class Folder:
     published = False
 
     def make(self, value: str, request: OriginRequest) -> FolderOrigin | None:
-        """The folder. Raises ConfigError where it contains the fixtures, or they contain it."""
+        """The folder. Raises ConfigError if it contains the fixtures, or they contain it."""
         if not value:
             return None
         origin = FolderOrigin(path=Path(value).absolute())

@@ -76,11 +76,11 @@ class Origin(Protocol):
     """One place to read events from. ``str()`` names it in messages: ``queue orders``."""
 
     def events(self, access: OriginAccess) -> Generator[Reading]:
-        """The events, the newest first where the origin can tell, and what could not be used.
+        """The events, the newest first if the origin knows the order, and what could not be used.
 
         The caller counts events against the budget and stops when it is spent; an origin that
-        reads more than it yields asks ``budget.spent()`` itself, and says ``budget.left()`` where
-        it does not read everything. Raises SourceError where the origin cannot be read, and
+        reads more than it yields asks ``budget.spent()`` itself, and says ``budget.left()`` if
+        it does not read everything. Raises SourceError if the origin cannot be read, and
         ConfigError where reading it would do harm.
         """
         ...

@@ -92,7 +92,7 @@ class DeadLetters:
     published = True
 
     def make(self, value: str, request: OriginRequest) -> QueueOrigin | None:
-        """The queue. Raises ConfigError where the function has none."""
+        """The queue. Raises ConfigError if the function has none."""
         if value:
             return None
         queue = _dead_letter_queue(request.function)

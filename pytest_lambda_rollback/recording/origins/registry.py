@@ -58,7 +58,7 @@ def origin_of(text: str, known: Mapping[str, OriginType], request: OriginRequest
 def read(origin: Origin, access: OriginAccess) -> Generator[Reading]:
     """The events of one origin within the budget, and what could not be used of it.
 
-    Raises SourceError where it cannot be read, ConfigError where reading it would do harm.
+    Raises SourceError if it cannot be read, ConfigError where reading it would do harm.
     """
     budget = access.budget
     with closing(origin.events(access)) as readings:

@@ -181,7 +181,7 @@ def _arguments(args: tuple[Any, ...], kwargs: Any) -> tuple[Any, Any]:
 
 
 def _is_larger(event: Any, limit: float) -> bool:
-    """True if texts alone make an event too large; cheaper than writing it."""
+    """True if texts by themselves make an event too large; cheaper than writing it."""
     size = 0
     left = [event]
     while left:

@@ -26,7 +26,7 @@ _PREDICATES: Mapping[str, Callable[[Finding], str]] = {
     Contract.PLATFORM: platform.predicate,
     Contract.RESPONSE: response.predicate,
 }
-"""By contract: what a target does wrong, to be said after its name."""
+"""By contract: the target's failure, to follow its name."""
 
 
 def of_finding(finding: Finding) -> str:

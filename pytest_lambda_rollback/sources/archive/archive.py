@@ -1,9 +1,9 @@
 """The archive: zips of code and layers exactly as AWS served them, found again by their digest.
 
 It outlives what AWS keeps. It decides where a zip comes from (the archive, a bucket behind
-it, AWS) and refuses what is not the zip that was asked for. How files are kept on disk is
-`objects`; which versions need a zip is the lock files' and `syncing`'s; what is in one is not
-known here.
+it, AWS) and refuses any other zip. How files are kept on disk is
+`objects`; which versions need a zip is the lock files' and `syncing`'s; it does not read
+their contents.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Bucket(Protocol):
         ...
 
     def get(self, sha256: str, write: Callable[[bytes], object], *, limit_bytes: int) -> bool:
-        """Stream an object; False where it is not there.
+        """Stream an object; False if it is not there.
 
         Raises SourceError, and InterruptedDownload for what is worth another try.
         """
@@ -87,13 +87,13 @@ class HeldPackage:
     sha256: str
     size_bytes: int
     fetched: bool = False
-    """True where it was not there before."""
+    """True if it was not there before."""
 
 
 class Archive:
     """Zips in ``<root>/objects``. Nothing is made on disk before the first one is fetched.
 
-    ``bucket`` is asked before AWS, and is filled by a sync alone; an offline run gives none.
+    ``bucket`` is asked before AWS, and is filled only by a sync; an offline run gives none.
     ``limit_bytes`` bounds one zip. ``sleep`` waits between tries.
     """
 
@@ -114,7 +114,7 @@ class Archive:
         """Digests of objects that came from the bucket with other content."""
 
     def held(self, sha256: str) -> Path | None:
-        """The path of an object, by its name alone; ``None`` where there is none."""
+        """The path of an object, from its name only; ``None`` if there is none."""
         path = self._objects.path(sha256)
         return path if path.is_file() else None
 

@@ -1,6 +1,6 @@
-"""Names of the functions that each ``discover`` entry stands for, as the archive remembers them.
+"""Names of the functions that each ``discover`` entry selects, as the archive has them.
 
-A file lies in the archive's folder, which version control may bring along: nothing is taken from
+A file is in the archive's folder, which version control may provide: nothing is taken from
 it that is not a name of a Lambda function.
 """
 

@@ -3,8 +3,8 @@
 What has its default value is left out, layers stand once under their ARN, and values of
 environment variables are never part of it. Where the text is kept is not known here.
 
-`decode` takes what `encode` gave and nothing else. Lock files come out of version control, from
-whoever may propose a change. What they say becomes names of checks, addresses of AWS, limits of
+`decode` takes what `encode` gave and nothing else. Lock files come from version control, where
+anyone may propose a change. What they say becomes names of checks, addresses of AWS, limits of
 containers and lines on a terminal, so nothing is taken from one that AWS itself could not have
 said. `decode` raises ValueError with the place that is wrong: a lock file is the only word on
 versions that AWS has lost, so a guess is worth nothing.

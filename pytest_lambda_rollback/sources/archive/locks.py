@@ -1,9 +1,9 @@
-"""Lock files: what is known of each function, in small files that belong into version control.
+"""Lock files: what is known of each function, in small files that belong in version control.
 
 A lock file outlives AWS: versions that were deleted, layers that cannot be asked for any more, and
-what an alias pointed at before are known from here alone. It holds names of environment variables
-and never a value. How the text is made up is `lock_format`; what is joined with what AWS says
-today is `merging`.
+what an alias pointed at before are known only from here. It holds names of environment variables
+and never a value. How the text is made up is `lock_format`; `merging` joins it with
+AWS's answers.
 
 Files appear complete or not at all, and are left untouched where nothing but times changed, so
 that a nightly sync makes no noise in a repository.
@@ -45,7 +45,7 @@ class UnusableLock(SourceError):
 
 
 def read(root: Path, name: str) -> PublishedFunction | None:
-    """The function that a lock file holds; ``None`` where there is no file.
+    """The function that a lock file holds; ``None`` if there is no file.
 
     ``name`` is what the configuration calls the function. Raises SourceError for a file that is
     damaged or that a later release wrote.
@@ -147,7 +147,7 @@ def held(root: Path) -> Iterator[None]:
 
 
 def make_root(root: Path) -> None:
-    """Make the archive's folders and what tells git which of them to leave out. Raises OSError.
+    """Make the archive's folders, and the .gitignore for those to leave out. Raises OSError.
 
     A link in place of one, which a repository may bring along, would have us write elsewhere.
     """

@@ -1,9 +1,9 @@
 """A function as AWS has it today, joined with what its lock file knows.
 
-AWS forgets: versions and layers are deleted, an alias does not tell what it pointed at before.
-A version number never comes back while a function lives, so what the lock knows of a version
-holds for good; only where a function was deleted and made anew do numbers begin again, and then
-the digest of the code tells, or, where that was not asked for, when the version was published.
+AWS forgets: versions and layers are deleted, an alias does not show what it pointed at before. A
+version number never comes back while a function lives, so the lock's facts of a version remain
+valid; only where a function was deleted and recreated do numbers begin again, and then the digest
+of the code tells, or, where that was not asked for, when the version was published.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def another_function(name: str, locked_arn: str, instead: str) -> SourceError:
 
 
 def recorded(remote: PublishedFunction, locked: PublishedFunction | None) -> Merged:
-    """The function to write: as `merged`, or as the lock has it where that is the newer answer.
+    """The function to write: as `merged`, or as the lock has it if that is the newer answer.
 
     Whoever asked AWS first may be the last to write. Raises SourceError.
     """
@@ -166,7 +166,7 @@ def _trusted(
 
 
 def _another(now: PublishedVersion, version: PublishedVersion) -> bool:
-    """True where two that have one number are not one version."""
+    """True if two that have one number are not one version."""
     code, before = _code(now), _code(version)
     if code is not None and before is not None:
         return code != before
@@ -176,7 +176,7 @@ def _another(now: PublishedVersion, version: PublishedVersion) -> bool:
 
 
 def _code(version: PublishedVersion) -> str | None:
-    """The identity of a version's code; ``None`` where AWS was not asked for it."""
+    """The identity of a version's code; ``None`` if AWS was not asked for it."""
     if isinstance(version.code, ContainerImage):
         return version.code.uri or None
     return version.code.sha256

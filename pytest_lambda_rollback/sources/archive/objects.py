@@ -53,7 +53,7 @@ class Unfinished:
 
     @property
     def sha256(self) -> str:
-        """Of what was written so far."""
+        """Of the bytes written so far."""
         return self._sha256.hexdigest()
 
     def restart(self) -> None:
@@ -116,7 +116,7 @@ class Objects:
 
     @contextlib.contextmanager
     def writing(self, sha256: str, *, waiting: Callable[[], None]) -> Iterator[Unfinished]:
-        """An object to write, held alone; ``waiting`` is called while another process holds it.
+        """An object to write, held; ``waiting`` is called while another process holds it.
 
         It is called again and again, and may raise to give up. Look again whether it is there:
         the other one may have finished it. What is not published at the end leaves nothing
@@ -226,7 +226,7 @@ def abandoned(part: Path, *, remove: bool = False) -> bool:
 
 @contextlib.contextmanager
 def _locked(part: Path, waiting: Callable[[], None]) -> Iterator[IO[bytes]]:
-    """The file of that name, open and ours alone."""
+    """The file of that name, open and exclusively ours."""
     while True:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         with os.fdopen(os.open(part, flags, 0o600), "r+b") as file:
@@ -251,7 +251,7 @@ def _lock(file: IO[bytes]) -> bool:
 
 
 def _is(file: IO[bytes], part: Path) -> bool:
-    """False where the file got its final name since it was opened, or was taken away."""
+    """False if the file got its final name since it was opened, or was taken away."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), part.stat())
     except FileNotFoundError:

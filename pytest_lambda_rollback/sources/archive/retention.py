@@ -1,4 +1,4 @@
-"""Bounding what is kept on disk, by age and by size: the archive, and the plugin's own cache.
+"""Limiting the files on disk, by age and by size: the archive, and the plugin's own cache.
 
 What a lock file names is never dropped: it may be the only copy there is. Nothing that was used
 lately is dropped either, because a run may be using it just now. A plan is made first and can be
@@ -105,7 +105,7 @@ def plan_clean(
 ) -> CleanPlan:
     """The zips of an archive to remove: unused for longer than that, or over that size in all.
 
-    ``None`` means no bound. ``now`` is in seconds since 1970. Raises SourceError where a lock file
+    ``None`` means no bound. ``now`` is in seconds since 1970. Raises SourceError if a lock file
     cannot be read, because it may name anything.
     """
     known = objects.Index(root / "objects" / "index")
@@ -296,7 +296,7 @@ def _used(status: os.stat_result) -> float:
 
 
 def _remove(removal: Removal) -> bool:
-    """False where it was used since the plan was made. Raises OSError."""
+    """False if it was used since the plan was made. Raises OSError."""
     path = removal.path
     if path.suffix == objects.UNFINISHED:
         return objects.abandoned(path, remove=True)

@@ -1,6 +1,6 @@
 """Filling the archive: what AWS says of functions goes into lock files, their zips beside them.
 
-Everything goes by what is not there yet: a zip is fetched once, however many versions and
+Only missing parts are fetched: a zip is fetched once, however many versions and
 functions use it, and what was finished before an interruption is not asked for again. One failure
 is a value with a reason and stops nothing else. Who the functions are, and how AWS is asked, is
 not known here.
@@ -368,7 +368,7 @@ class _Run:
         return held
 
     def _tell(self, held: HeldPackage, name: str) -> None:
-        """Say what was fetched, by name as long as somebody can read that."""
+        """Report what was fetched, by name while the list is short."""
         with self._counting:
             self._fetched += 1
             number = self._fetched

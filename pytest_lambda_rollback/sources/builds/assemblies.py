@@ -1,7 +1,7 @@
 """CDK cloud assemblies: which templates a ``cdk.out`` has, and where its assets are.
 
 A manifest names the stacks, the assembly of each stage, and one list of assets for each stack.
-What differs between CDK's versions is not looked at; templates of the legacy synthesiser are
+Differences between CDK's versions are ignored; templates of the legacy synthesiser are
 read by the metadata of their resources.
 https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.cloud_assembly_schema-readme.html
 """

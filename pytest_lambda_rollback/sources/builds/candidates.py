@@ -54,7 +54,7 @@ def read_build(
     only a deployment knows is ``None`` and named in ``computed``. Parameters count as such also
     where they have a default, because a deployment may say, or keep, another value.
 
-    Raises SourceError for what cannot be read or is not built, ConfigError where it is open which
+    Raises SourceError for what cannot be read or is not built, ConfigError if it is unclear which
     function is meant.
     """
     path, wanted = _split(path)

@@ -162,7 +162,7 @@ class _Properties:
         return str(one)
 
     def environment(self) -> tuple[tuple[tuple[str, str], ...] | None, tuple[str, ...]]:
-        """The written-out variables, ``None`` where all are computed, and the names of all."""
+        """The written-out variables, ``None`` if all are computed, and the names of all."""
         found = self.said("Environment.Variables")
         if isinstance(found, type(COMPUTED)):
             return () if found is ABSENT else None, ()

@@ -2,7 +2,7 @@
 
 Evidence for the one that is meant is taken in a fixed order, and the first kind that finds
 anything decides: the name in AWS, then a name of the configuration's, then what CloudFormation
-makes of a logical id, then names that differ in writing alone, then that there is only one.
+makes of a logical id, then names that differ only in writing, then the only one.
 
 SAM's Globals are merged here as SAM itself does it. What a property means to a build is decided
 in `template_builds`; no file is read here.
@@ -100,7 +100,7 @@ class TemplateFunction:
 
 
 def construct_of(resource: Mapping[str, Any]) -> str:
-    """CDK's path of a resource's construct; empty where its template does not tell."""
+    """CDK's path of a resource's construct; empty if its template does not tell."""
     path = table(resource.get("Metadata")).get("aws:cdk:path")
     return path.removesuffix("/Resource") if isinstance(path, str) else ""
 
@@ -129,7 +129,7 @@ def functions_of(stacks: Stacks) -> Iterator[TemplateFunction]:
 
 
 def macros_of(stack: Stack) -> tuple[str, ...]:
-    """The transforms whose result cannot be told from the template."""
+    """The transforms whose result the template does not show."""
     said = stack.template.get("Transform")
     names = [
         str(table(each).get("Name", "Fn::Transform")) if isinstance(each, dict) else str(each)
@@ -174,7 +174,7 @@ def _merged(shared: Any, own: Any, key: str = "") -> Any:
 def chosen(
     functions: Sequence[TemplateFunction], *, function: str, aws_name: str | None, path: Path
 ) -> TemplateFunction:
-    """The function that a configuration's name and a name or ARN in AWS stand for.
+    """The function that a configuration's name and a name or ARN in AWS mean.
 
     Raises ConfigError for none and for several.
     """

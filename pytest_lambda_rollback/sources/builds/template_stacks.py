@@ -1,6 +1,6 @@
-"""Stacks of a build, and the values that can be told from their templates alone.
+"""Stacks of a build, and the values that their templates determine by themselves.
 
-A value is told only where it would be the same in every deployment: literals, what nested stacks
+A value is given only if it would be the same in every deployment: literals, what nested stacks
 and other stacks of the same build hand over, and pseudo parameters where the region or account
 is known. A parameter's default is not: a deployment may say another value, and keeps the one that
 was deployed before. It reads no file.
@@ -28,7 +28,7 @@ class Untold(Enum):
     """Stands for a value that a template does not have."""
 
     COMPUTED = "computed"
-    """Only a deployment can tell."""
+    """Known only at deployment."""
     ABSENT = "absent"
     """Not said, or ``AWS::NoValue``."""
 
@@ -84,7 +84,7 @@ class Stack:
         return table(self.template["Resources"].get(logical_id))
 
     def section(self, name: str) -> Mapping[str, Any]:
-        """``Parameters``, ``Outputs``, ``Mappings``, ``Globals``; empty where it is not there."""
+        """``Parameters``, ``Outputs``, ``Mappings``, ``Globals``; empty if it is not there."""
         return table(self.template.get(name))
 
 
@@ -103,7 +103,7 @@ class Stacks:
     stacks: tuple[Stack, ...]
 
     def value(self, value: Any, stack: Stack, depth: int = 0) -> Any:
-        """A literal as it stands, a Reference, or Untold; lists and tables are not looked into."""
+        """A literal unchanged, a Reference, or Untold; lists and tables are not looked into."""
         if depth > _DEPTH:
             return COMPUTED
         if isinstance(value, str):

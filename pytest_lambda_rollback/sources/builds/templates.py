@@ -27,7 +27,7 @@ _RESOURCES = re.compile(r"""(^|[{,\s"'])Resources["']?\s*:""")
 
 
 def shown(path: Path) -> str:
-    """A path for a message: relative where it is below the working directory."""
+    """A path for a message: relative if it is below the working directory."""
     try:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):

@@ -1,8 +1,8 @@
 """YAML as CloudFormation and SAM write it, read into dictionaries, lists and scalars.
 
-Short forms such as ``!Ref`` become what they stand for in JSON. Nothing but plain values is ever
-constructed, and aliases cannot make a small file large. This module alone imports PyYAML, and is
-imported when a YAML file is met. What a template means is not known here.
+Short forms such as ``!Ref`` become their full form, as in JSON. Nothing but plain values is ever
+constructed, and aliases cannot make a small file large. Only this module imports PyYAML, and it
+is imported when a YAML file is met. What a template means is not known here.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class BatchAnswers:
     item: str = "message"
     """A record in messages."""
     identifier: Callable[[Object], Json] | None = None
-    """A record's ``itemIdentifier``; ``None`` where the event does not show it."""
+    """A record's ``itemIdentifier``; ``None`` if the event does not show it."""
     group: Callable[[Object], str | None] | None = None
     """A record's message group, in which order is kept."""
     takes_objects: bool = False
@@ -144,7 +144,7 @@ class BatchAnswers:
         return found
 
     def _names(self, event: Event) -> tuple[str, ...]:
-        """The identifiers of the event's records, in order; empty where they are unknown."""
+        """The identifiers of the event's records, in order; empty if they are unknown."""
         if self.identifier is None:
             return ()
         found = [self.identifier(record) for record in records(event.value)]

@@ -185,7 +185,7 @@ def _has_status(value: Json) -> bool:
 def _inferred(value: Json, *, content_type: bool) -> Json:
     """The answer that is inferred from a response without a status code.
 
-    That is status 200 with the response as a JSON body. The content type is set only where it is
+    That is status 200 with the response as a JSON body. The content type is set only if it is
     to be compared, since an answer without one gets a default of the front end's own.
     """
     if _has_status(value):

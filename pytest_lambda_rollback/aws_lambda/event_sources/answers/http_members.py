@@ -43,7 +43,7 @@ def spell_headers(runs: Sequence[Object], other: Object) -> None:
 def merge_headers(runs: Sequence[Object], other: Object) -> None:
     """Move the target's headers to the object in which the current version has them.
 
-    API Gateway merges both objects: to a client it is all one where a header stands.
+    API Gateway merges both objects: clients do not see which object a header comes from.
     """
     for here, there in (HEADER_OBJECTS, HEADER_OBJECTS[::-1]):
         source, wanted = other[there], other[here]

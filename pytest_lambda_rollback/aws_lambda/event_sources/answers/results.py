@@ -36,7 +36,7 @@ class ResultAnswers:
     result: str
     """The member with the result."""
     good: tuple[str, ...]
-    """Results that are no failure, the best one first."""
+    """Results that are not failures, the best one first."""
     carries_data: bool = False
     """Results carry a record's new content as base64 in ``data``."""
 
@@ -143,7 +143,7 @@ class _Result:
 
 
 def _with_data(result: Object) -> Json:
-    """A result with its base64 data as JSON where it is JSON, else as text where it is text."""
+    """A result with its base64 data as JSON if it is JSON, else as text if it is text."""
     data = result.get("data")
     if not isinstance(data, str):
         return result
