@@ -80,8 +80,8 @@ def test_a_schema_is_read_when_the_configuration_is(tmp_path: Path) -> None:
         ('{"$schema": "http://example.com/mine"}', "whose $schema is a string"),
         (
             '{"$ref": "https://example.com/order.json"}',
-            'which refers to "https://example.com/order.json": nothing outside of the schema is '
-            "read, from no network and no file. Copy that schema under",
+            'which refers to "https://example.com/order.json": a schema may refer only to '
+            "itself: nothing is read from the network or another file. Copy that schema under",
         ),
         ('{"properties": {"a": {"items": {"$ref": "id.json"}}}}', 'which refers to "id.json"'),
         (
