@@ -418,7 +418,7 @@ def test_special_files_in_a_folder(tmp_path: Path) -> None:
             listener.bind(f"/proc/self/fd/{descriptor}/sock")
         finally:
             os.close(descriptor)
-        with pytest.raises(SourceError, match=r"code is refused: 'sock' is a socket\. Take it out"):
+        with pytest.raises(SourceError, match=r"code is refused: 'sock' is a socket\. Remove it"):
             store.load(package, label="code", root_dir="/var/task")
 
     assert everything_below(tmp_path / "store") == EMPTY_STORE
