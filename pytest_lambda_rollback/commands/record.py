@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_lambda_rollback.aws_lambda.names import function_name_of
 from pytest_lambda_rollback.commands import configurations
 from pytest_lambda_rollback.commands.configurations import say
+from pytest_lambda_rollback.commands.event_origins import known_origins
 from pytest_lambda_rollback.config import files as config
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.hookspecs import console_plugins
@@ -19,7 +20,7 @@ from pytest_lambda_rollback.model.published import AwsSource
 from pytest_lambda_rollback.model.settings import FunctionSettings, Redact, Settings
 from pytest_lambda_rollback.model.text import counted, listed, nearest
 from pytest_lambda_rollback.recording.origins import registry
-from pytest_lambda_rollback.recording.origins.interface import OriginRequest, OriginType
+from pytest_lambda_rollback.recording.origins.interface import OriginRequest
 from pytest_lambda_rollback.recording.recorder import HANDLER, layer_zip
 from pytest_lambda_rollback.recording.run import (
     RecordOptions,
@@ -50,7 +51,7 @@ def run(arguments: Namespace) -> int:
             do="Run `lambda-rollback record FUNCTION`",
         )
     origins = arguments.origins or (registry.DEFAULT,)
-    known = _known_origins()
+    known = known_origins()
     kinds = [registry.type_of(text, known) for text in origins]
     functions = AwsFunctions(
         offline=False,
@@ -131,15 +132,6 @@ def _folder(settings: Settings, function: FunctionSettings, into: str | None) ->
     if into:
         return Path(into).absolute()
     return function.events_root or settings.path.parent / "events" / function.name
-
-
-def _known_origins() -> Mapping[str, OriginType]:
-    """The event origins of this package and of plugins, by name."""
-    return plug_points.registry(
-        console_plugins().hook.pytest_lambda_rollback_event_origins,
-        registry.BUILT_IN,
-        kind="event origin",
-    )
 
 
 def _span(text: str) -> float:

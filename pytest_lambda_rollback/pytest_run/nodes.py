@@ -98,6 +98,8 @@ class RollbackCheck(pytest.Item):
         if isinstance(excinfo.value, CheckFailedError):
             error = excinfo.value
             return FailureText(error.text, error.crash, style=self.config.getoption("tbstyle"))
+        if isinstance(excinfo.value, pytest.fail.Exception) and not excinfo.value.pytrace:
+            return str(excinfo.value)
         return traceback_of(excinfo)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:

@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from pytest_lambda_rollback.config import files as configuration
+from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.text import printable
 from pytest_lambda_rollback.pytest_run import transport
 from pytest_lambda_rollback.pytest_run.run_state import RunState
 from pytest_lambda_rollback.reports import json_report, terminal
 from pytest_lambda_rollback.reports.summary import evidence_lines, summary
+from pytest_lambda_rollback.session import guards
 
 _FINAL = ("passed", "failed", "skipped")
 """Outcomes of a report that pytest counts as the outcome of its test."""
@@ -62,9 +64,20 @@ class Reporting:
         ):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self._records and not self._state.is_worker:
-            self._config.hook.pytest_lambda_rollback_report(
-                config=self._config, report=json_report.document_of(self._records.values())
-            )
+            self._hand_out(session)
+
+    def _hand_out(self, session: pytest.Session) -> None:
+        """Give plugins the document; one that fails fails the run, and hides no answer."""
+        document = json_report.document_of(self._records.values())
+        try:
+            with guards.guarded("a plugin's hook pytest_lambda_rollback_report", ConfigError):
+                self._config.hook.pytest_lambda_rollback_report(
+                    config=self._config, report=document
+                )
+        except ConfigError as error:
+            self._state.failed_report = str(error)
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _is_nothing_collected(self) -> bool:
         """True if no configuration file was collected, and one could have been."""
@@ -82,6 +95,7 @@ class Reporting:
         named = self._config.args_source is pytest.Config.ArgsSource.ARGS
         return self._is_nothing_collected() and not (by_habit and named)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_lambda_rollback_report(self, report: dict[str, Any]) -> None:
         """Write the JSON report."""
         if self._json is not None:
@@ -125,6 +139,8 @@ class Reporting:
             terminalreporter.write_line(printable(f"stale acceptance: {text}"), red=True)
         if self._json is not None:
             terminalreporter.write_line(f"JSON report: {self._json}")
+        if self._state.failed_report is not None:
+            terminalreporter.write_line(printable(self._state.failed_report), red=True)
         if self._state.left_behind is not None:
             terminalreporter.write_line(
                 f"could not clean up everything: {self._state.left_behind}", red=True

@@ -35,6 +35,8 @@ class RunState:
     """The mistakes that a worker found in the configuration."""
     left_behind: str | None = None
     """Leftovers that could not be cleaned up."""
+    failed_report: str | None = None
+    """Why a report could not be made."""
 
 
 RUN = pytest.StashKey[RunState]()

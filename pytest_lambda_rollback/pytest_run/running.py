@@ -11,15 +11,15 @@ import pytest
 
 from pytest_lambda_rollback.engines import choice
 from pytest_lambda_rollback.engines.interface import Engine, EngineRequest, Progress
-from pytest_lambda_rollback.errors import EngineError, SourceError
-from pytest_lambda_rollback.model.findings import CheckResult
+from pytest_lambda_rollback.errors import ConfigError, EngineError, SourceError
+from pytest_lambda_rollback.model.findings import CheckResult, Verdict
 from pytest_lambda_rollback.model.replay import EngineDescription
 from pytest_lambda_rollback.model.settings import Settings
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.pytest_run.nodes import RollbackCheck
 from pytest_lambda_rollback.pytest_run.run_state import RunState, cache_folder
 from pytest_lambda_rollback.reports import json_report, terminal
-from pytest_lambda_rollback.session import Session, plug_points
+from pytest_lambda_rollback.session import Session, guards, plug_points
 from pytest_lambda_rollback.sources.aws import AwsFunctions
 from pytest_lambda_rollback.sources.published_packages import PublishedPackages
 
@@ -81,10 +81,20 @@ class Running:
             engines=session.descriptions(),
             coverage=session.coverage_of(item.settings, item.check),
         )
-        self._config.hook.pytest_lambda_rollback_result(
-            config=self._config, result=result, nodeid=item.nodeid
-        )
+        self._hand_out(result, item.nodeid)
         return result
+
+    def _hand_out(self, result: CheckResult, nodeid: str) -> None:
+        """Give plugins the result; one that fails fails the check, and hides no break."""
+        try:
+            with guards.guarded("a plugin's hook pytest_lambda_rollback_result", ConfigError):
+                self._config.hook.pytest_lambda_rollback_result(
+                    config=self._config, result=result, nodeid=nodeid
+                )
+        except ConfigError as error:
+            if result.verdict in (Verdict.SAFE, Verdict.ACCEPTED):
+                pytest.fail(str(error), pytrace=False)
+            self._state.progress(str(error).rstrip("."))
 
     def first_like(self, result: CheckResult, nodeid: str) -> str | None:
         """The id of the check that failed for the same reason before; ``None`` for the first."""
@@ -133,10 +143,12 @@ class Running:
         return choice.make_engine(request, plug_points.engines(self._config.hook))
 
     def _make_engine(self, settings: Settings, progress: Progress) -> Engine:
-        engine: Engine = self._config.hook.pytest_lambda_rollback_make_engine(
-            config=self._config, settings=settings, progress=progress
-        )
-        return engine
+        what = "a plugin's hook pytest_lambda_rollback_make_engine"
+        with guards.guarded(what, EngineError):
+            engine = self._config.hook.pytest_lambda_rollback_make_engine(
+                config=self._config, settings=settings, progress=progress
+            )
+        return guards.guarded_engine(engine, what)
 
     def _announce(self, engine: EngineDescription) -> None:
         self._state.progress(terminal.header(engine))

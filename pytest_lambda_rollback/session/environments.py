@@ -83,16 +83,28 @@ class Engines:
         self._releases.append(self._work.submit(running.pool.release, slot))
 
     def close(self) -> None:
-        """End every environment and remove what the engines made. Safe to call twice."""
+        """End every environment and remove what the engines made. Safe to call twice.
+
+        Raises EngineError for the first engine that did not end, after all others have.
+        """
         self._work.cancel()
         # An environment that is being ended is not ended a second time beside that.
         wait([each for each in self._releases if not each.cancelled()], timeout=_RELEASE_S)
         # Once to end replays that are under way, once more for what a start ahead left behind.
-        for running in self._running():
-            running.engine.close()
+        errors = self._close_each()
         self._work.join()
+        errors += self._close_each()
+        if errors:
+            raise errors[0]
+
+    def _close_each(self) -> list[EngineError]:
+        errors = []
         for running in self._running():
-            running.engine.close()
+            try:
+                running.engine.close()
+            except EngineError as error:
+                errors.append(error)
+        return errors
 
     def _running(self) -> tuple[RunningEngine, ...]:
         return tuple(each for each in self._known.values() if isinstance(each, RunningEngine))

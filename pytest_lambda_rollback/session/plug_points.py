@@ -11,13 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
-from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources, composed
+from pytest_lambda_rollback.aws_lambda.event_sources.registry import (
+    BUILT_IN,
+    EventSources,
+    composed,
+)
 from pytest_lambda_rollback.config.version_sources import VersionSource
 from pytest_lambda_rollback.contracts.interface import ReplayContract, StaticContract
 from pytest_lambda_rollback.engines import choice
 from pytest_lambda_rollback.engines.interface import EngineType
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.findings import Contract
+from pytest_lambda_rollback.model.text import listed
+from pytest_lambda_rollback.session import guards
 
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 
@@ -43,32 +49,41 @@ def registry(
     *,
     kind: str,
     reserved: Sequence[str] = (),
+    members: Sequence[str] = (),
 ) -> Mapping[str, Plugged]:
     """The built-in implementations and those of plugins, by name.
 
     ``hook`` is the caller of one hook (``manager.hook.pytest_lambda_rollback_…``); ``kind`` is
-    the word for messages, as in "engine". Raises ConfigError for what a plugin must not return.
+    the word for messages, as in "engine"; each implementation has ``members``. Raises ConfigError
+    for what a plugin must not return.
     """
     known = {each.name: each for each in built_in}
-    for added in hook():
+    for added in _answers(hook, kind):
         if not isinstance(added, Sequence) or isinstance(added, str):
             raise ConfigError(
                 f"a plugin returned {added!r} for its {kind}s",
                 why="a sequence is expected",
-                do="Correct or uninstall the plugin",
+                do=guards.DO,
             )
         for each in added:
             name = getattr(each, "name", None)
             if not isinstance(name, str) or _NAME.fullmatch(name) is None:
                 raise ConfigError(
-                    f"{_origin(each)} has the name {name!r}",
+                    f"{guards.origin(each)} has the name {name!r}",
                     why=f"the name of {_a(kind)} is lower-case letters, digits, - and _",
-                    do="Correct or uninstall the plugin",
+                    do=guards.DO,
+                )
+            missing = [member for member in members if not hasattr(each, member)]
+            if missing:
+                raise ConfigError(
+                    f'{guards.origin(each)} is {_a(kind)} called "{name}"',
+                    why=f"it has no {listed(missing)}",
+                    do=guards.DO,
                 )
             if name in known or name in reserved:
-                other = _origin(known[name]) if name in known else "pytest-lambda-rollback"
+                other = guards.origin(known[name]) if name in known else "pytest-lambda-rollback"
                 raise ConfigError(
-                    f'{_origin(each)} is {_a(kind)} called "{name}"',
+                    f'{guards.origin(each)} is {_a(kind)} called "{name}"',
                     why=f"the name is taken by {other}",
                     do="Uninstall one of the two plugins",
                 )
@@ -78,29 +93,43 @@ def registry(
 
 def engines(hooks: Any) -> Mapping[str, EngineType]:
     """The engines that a configuration can name, besides ``auto``."""
-    return registry(
+    known = registry(
         hooks.pytest_lambda_rollback_engines,
         choice.BUILT_IN,
         kind="engine",
         reserved=(choice.AUTO,),
+        members=("make",),
     )
+    return _guarded(known, guards.GuardedEngineType, choice.BUILT_IN)
 
 
 def version_sources(hooks: Any) -> Mapping[str, VersionSource]:
     """The version sources that ``source`` in a configuration can name."""
-    return registry(hooks.pytest_lambda_rollback_version_sources, (), kind="version source")
+    known: Mapping[str, VersionSource] = registry(
+        hooks.pytest_lambda_rollback_version_sources, (), kind="version source", members=("find",)
+    )
+    return _guarded(known, guards.GuardedVersionSource, ())
 
 
 def event_sources(hooks: Any) -> EventSources:
     """The event sources of plugins and of the package, in the order in which they are asked."""
-    return composed(hooks.pytest_lambda_rollback_event_sources())
+    known = composed(_answers(hooks.pytest_lambda_rollback_event_sources, "event source")).sources
+    added = known[: len(known) - len(BUILT_IN.sources)]
+    return EventSources(
+        sources=(*map(guards.guarded_event_source, added), *BUILT_IN.sources),
+    )
 
 
 def contracts(hooks: Any) -> Mapping[str, StaticContract | ReplayContract]:
     """The contracts of plugins; those that come with the package are asked before them."""
-    return registry(
-        hooks.pytest_lambda_rollback_contracts, (), kind="contract", reserved=_CHECK_NAMES
+    known: Mapping[str, StaticContract | ReplayContract] = registry(
+        hooks.pytest_lambda_rollback_contracts,
+        (),
+        kind="contract",
+        reserved=_CHECK_NAMES,
+        members=("needs_replays", "judge"),
     )
+    return _guarded(known, guards.guarded_contract, ())
 
 
 def static_contracts(hooks: Any) -> tuple[str, ...]:
@@ -108,9 +137,19 @@ def static_contracts(hooks: Any) -> tuple[str, ...]:
     return tuple(name for name, each in contracts(hooks).items() if not each.needs_replays)
 
 
-def _origin(plugged: object) -> str:
-    kind = plugged if isinstance(plugged, type) else type(plugged)
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _answers(hook: Callable[[], Sequence[Any]], kind: str) -> Sequence[Any]:
+    """What each plugin returned. Raises ConfigError where one fails."""
+    with guards.guarded(f"a plugin that adds {kind}s", ConfigError):
+        return hook()
+
+
+def _guarded(
+    known: Mapping[str, Plugged], guard: Callable[[Plugged], Plugged], built_in: Sequence[Plugged]
+) -> Mapping[str, Plugged]:
+    """The implementations, those of plugins guarded."""
+    return MappingProxyType(
+        {name: each if each in built_in else guard(each) for name, each in known.items()}
+    )
 
 
 def _a(kind: str) -> str:

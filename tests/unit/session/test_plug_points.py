@@ -25,6 +25,10 @@ class Podman:
         raise NotImplementedError
 
 
+class OnlyNamed:
+    name = "podman"
+
+
 class Plugin:
     def __init__(self, engines: object) -> None:
         self.engines = engines
@@ -69,6 +73,10 @@ WRONG = {
     "a name that an id cannot have": (
         [[Podman("Podman 5")]],
         "test_plug_points.Podman has the name 'Podman 5': the name of an engine is lower-case",
+    ),
+    "no way to make one": (
+        [[OnlyNamed()]],
+        'test_plug_points.OnlyNamed is an engine called "podman": it has no make.',
     ),
     "the name of a built-in": (
         [[Podman("docker")]],
@@ -118,6 +126,9 @@ class OfPlugin:
 
     name: str
     needs_replays: bool = False
+
+    def judge(self, case: object) -> object:
+        raise NotImplementedError
 
 
 class Contracts:
