@@ -8,7 +8,7 @@ ARGS ?=
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## The example: would a rollback work? With Docker where it answers (ENGINE=process: without)
+demo: ## The example: would a rollback work? With Docker if it answers (ENGINE=process: without)
 	@.ci/demo $(ARGS)
 
 test: ## All tests, then check; installs and starts what is missing (ARGS="-k name": fewer)
@@ -30,11 +30,11 @@ benchmark: ## Speed against AWS's Runtime Interface Emulator, as ratios
 	@.ci/setup venv docker emulator
 	$(PYTHON_IN_VENV) tests/benchmarks/run.py $(ARGS)
 
-sweep: ## What a large account costs: API requests, memory, a killed sync (some six minutes)
+sweep: ## What a large account costs: API requests, memory, a killed sync (about six minutes)
 	@.ci/setup venv
 	$(PYTHON_IN_VENV) tests/benchmarks/aws_sweep.py $(ARGS)
 
-docker: ## Install and start a Docker daemon where it is permitted
+docker: ## Install and start a Docker daemon if permitted
 	@.ci/setup docker
 
 images: ## The stand-in base images of the Docker tests (needs root and Docker)

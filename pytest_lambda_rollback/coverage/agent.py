@@ -3,14 +3,14 @@
 It is not imported by this package: `layer` puts its text into a layer, where it is the handler
 that calls the function's own one. It must run on Python 3.8 and later, and not change what the
 function does: it imports nothing that AWS's runtime client has not imported already (a function
-may have an ``ast.py`` of its own), takes no tool id or tracer away from the function, and gives
-it back the variables and the remaining time that it would have had.
+may have an ``ast.py`` of its own), takes no tool id or tracer away from the function, and
+restores its variables and its remaining time.
 
 Its response is ``{"lambda_rollback_coverage": 1, "files": {name: {"executable": ranges,
 "reached": ranges}}, "error": type or null, "complete": bool, "left_out": n}``. Names are relative
-to the task root, the handler's module first; ranges are ``[first, last]`` line numbers. What the
-function returned or raised is dropped. The lines are all that were reached since the environment
-started. Code that runs in child processes is not seen.
+to the task root, the handler's module first; ranges are ``[first, last]`` line numbers. The
+function's result is dropped. The lines are all those reached since the environment started. Code
+that runs in child processes is not seen.
 """
 
 # pathlib may not be among what is loaded already.
@@ -188,7 +188,7 @@ class MonitoringRecorder(Recorder):
 
 
 class TracingRecorder(Recorder):
-    """By sys.settrace, before Python 3.12. It gives way to a tracer of the function's own."""
+    """By sys.settrace, before Python 3.12. It yields to a tracer of the function's own."""
 
     def __init__(self, own: OwnFiles) -> None:
         super().__init__(own)

@@ -105,6 +105,6 @@ def _tar(text: bytes) -> bytes:
 
 
 def _write(tar: Path, content: bytes) -> None:
-    """Others see the file complete or not at all."""
+    """Other processes see the file complete or not at all."""
     tar.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new_files.write(tar, content)

@@ -1,4 +1,4 @@
-"""The data that failing code asked for in vain, by the error that it raised.
+"""The data that failing code expected and did not get, by the error that it raised.
 
 The messages are those of CPython and Node.js, and of the common validation packages (pydantic,
 marshmallow, jsonschema, voluptuous). A message that none of them writes asks for nothing.
@@ -15,14 +15,14 @@ from pytest_lambda_rollback.model.replay import FunctionError
 
 
 class Wanted(StrEnum):
-    """In which way the data were not as the code takes them."""
+    """The mismatch between the data and the code."""
 
     KEY = "key"
     """An object lacks the last of ``names``; the ones before it lead there."""
     KEY_OF_NOTHING = "key of nothing"
     """The object that should have this key is missing or null."""
     NO_KEY = "no key"
-    """An object has a key that the code does not take."""
+    """An object has a key that the code does not accept."""
     TYPE = "type"
     """Some value has one of the JSON types in ``names``."""
     ELEMENT = "element"
@@ -35,7 +35,7 @@ class Wanted(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """One thing that the code asked for in vain."""
+    """One thing that the code expected and did not get."""
 
     wanted: Wanted
     names: tuple[str, ...] = ()
@@ -95,7 +95,7 @@ _NAMES_OF_TYPES = {"string": "str", "tuple": "list"}
 
 
 def asked(error: FunctionError) -> tuple[Ask, ...]:
-    """Everything that the error says was asked for, the most telling first; empty for nothing."""
+    """Everything that the error shows was expected, the most specific first; may be empty."""
     return tuple(dict.fromkeys(_asked(error)))
 
 

@@ -1,8 +1,8 @@
 """The cause of a break, out of all possible ones, by the known facts of the case.
 
-The order: what is broken whatever it runs on comes from the event, or else from the code. What
-the other stack heals comes from the stack: from the changes that were shown to flip it, or else
-from what the error points at. Where it was not tried, only an error that names a module decides.
+The order: a break on any stack comes from the event, or else from the code. A break that the
+other stack fixes comes from the stack: from the changes that were shown to flip it, or else from
+what the error points at. Where it was not tried, only an error that names a module decides.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pytest_lambda_rollback.model.settings import Strategy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakCase:
-    """One break, with all that was found out about it."""
+    """One break, with all known evidence."""
 
     finding: Finding
     strategy: Strategy
@@ -45,13 +45,13 @@ class BreakCase:
     heals: bool | None = None
     """The result of the same event on the stack that the strategy does not use: true if it is
     safe there, false where it ends in the same break, ``None`` if it breaks in another way or
-    was not tried, which says nothing of this break."""
+    was not tried, which shows nothing about this break."""
     flip: AbstractSet[Change] | None = None
     """The changes that `smallest_flip` found, where ``heals`` is true."""
     imported: tuple[str, ...] = ()
     """Modules that the target's own code imports, dotted."""
     event: bytes | None = field(default=None, repr=False)
-    """``None`` for a break that no event brought about."""
+    """``None`` for a break without an event."""
     passing: tuple[bytes, ...] = field(default=(), repr=False)
     """Events that the target handles by the same strategy."""
     event_sources: EventSources = field(default=BUILT_IN, repr=False)

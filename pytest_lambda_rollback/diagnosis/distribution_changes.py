@@ -1,7 +1,7 @@
-"""Distributions that differ between two stacks, ranked by how likely they made the break.
+"""Distributions that differ between two stacks, ranked by how likely they caused the break.
 
-First comes what the error names, then what it came from, then what the code itself imports, then
-what is near to that by requirements. Only what stands out is the cause; of equals none is.
+First those that the error names, then its origin, then those that the code itself imports, then
+those near to them by requirements. Only a single best one is the cause; equals are not.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Difference:
 
     @property
     def any(self) -> Carried:
-        """One of the two, for what they have in common."""
+        """One of the two, for their common fields."""
         found = self.own or self.current
         if found is None:  # pragma: no cover - never made so
             raise ValueError("a difference has at least one side")
@@ -245,7 +245,7 @@ class _Marks:
             )
 
     def _note_required(self, keys: list[str]) -> None:
-        """Mark what is required by what is imported, the nearer the better."""
+        """Mark the requirements of imported distributions, the nearer the better."""
         depth, seen = 1, set(keys)
         while keys:
             following = []

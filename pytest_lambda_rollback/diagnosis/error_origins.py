@@ -32,7 +32,7 @@ def modules_named(error: FunctionError) -> tuple[str, ...]:
 
 
 def module_missing(error: FunctionError) -> str | None:
-    """The module that is not there at all, by the message."""
+    """The module that is missing entirely, by the message."""
     match = _MISSING.search(error.message)
     return match["module"].rstrip(".") if match else None
 

@@ -1,7 +1,7 @@
-"""Breaks that come from the event: what it has or lacks against events that pass.
+"""Breaks that come from the event: its differences from events that pass.
 
 A place of the failing event is compared with the equal places of events of the same source that
-the target handles. A claim is made only where exactly one place fits what the error asks for.
+the target handles. A cause is named only if exactly one place fits the error.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def event_cause(
     event_sources: EventSources,
     keys_only: bool = False,
 ) -> Cause | None:
-    """The place in the event that the target does not take, where it can be shown.
+    """The place in the event that the target does not accept, if it can be shown.
 
     ``passing_events`` are events that the same target handles as the current version does;
     ``target`` is its version as sentences name it. Without an event of the same source to

@@ -4,7 +4,7 @@ Lambda resolves a qualifier when it is invoked: what is bound to an alias moves 
 bound to a number stays on that version for ever, and what is bound to no qualifier runs
 ``$LATEST``. https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html and
 ``using-aliases.html`` (event sources, resource policies). A binding to a version that is neither
-side of the rollback is today what it will be then, and is not reported.
+side of the rollback does not change, and is not reported.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ def _left_behind(case: PlatformCase) -> Iterator[Concern]:
 def _permitted_on_number(case: PlatformCase) -> Iterator[Concern]:
     """Callers that may invoke the current version's number and no other qualifier.
 
-    A permission is not traffic, so this is likely and not certain. A caller that may invoke an
-    alias too is taken to use that.
+    A permission is not traffic, so this is likely and not certain. A caller that may also invoke
+    an alias is assumed to use it.
     """
     number = case.current.version
     if not is_published(number):
@@ -134,8 +134,8 @@ def _beside_the_alias(case: PlatformCase) -> Iterator[Concern]:
     """Bindings without a qualifier, beside an alias that holds the contracts.
 
     They run ``$LATEST`` already and will go on doing so. It is a warning, because that may be
-    what the user wants (a canary, a test); nobody who rolls back should be surprised by it. Of a
-    function without any alias it is how its traffic comes, which no alias moves.
+    what the user wants (a canary, a test); but nobody who rolls back should be surprised by it.
+    A function without any alias gets its traffic this way, and no alias moves it.
     """
     facts = case.facts
     alone = facts is not None and not facts.aliases and _LIST_ALIASES not in facts.platform.unread
@@ -164,7 +164,7 @@ def _beside_the_alias(case: PlatformCase) -> Iterator[Concern]:
 
 
 def _no_alias(case: PlatformCase) -> Iterator[Concern]:
-    """No alias leads to the current version, so that pointing one back moves nothing."""
+    """No alias points at the current version, so pointing one back moves nothing."""
     facts = case.facts
     if facts is None or case.routes or _LIST_ALIASES in facts.platform.unread:
         return

@@ -1,8 +1,8 @@
 """The question to the platform contract, and the answers of its rules.
 
 A rule takes a case and yields concerns, the certain ones findings and the likely ones warnings,
-and notes of what could not be inspected. It says what AWS's documentation says, in the words of
-somebody who rolls back; it never reports for a rollback what is equally true today.
+and notes of what could not be inspected. It states AWS's documented rules in terms
+of a rollback; it never reports for a rollback what is equally true today.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LATEST = "$LATEST"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concern:
-    """One thing that a rule says."""
+    """One concern of a rule."""
 
     finding: Finding
     certain: bool
@@ -34,7 +34,7 @@ class Concern:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformCase:
-    """One target by one strategy, with what AWS says of the functions."""
+    """One target by one strategy, with AWS's facts about the functions."""
 
     strategy: Strategy
     target: FunctionVersion

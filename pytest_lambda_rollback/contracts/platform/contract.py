@@ -2,15 +2,15 @@
 
 The policy, in one place:
 
-- A finding is what AWS's documentation says is refused, fails, or leaves traffic behind. What is
-  only likely, or works with a loss that a release manager should know, is a warning.
+- A finding is certain by AWS's documentation: refused, failing, or leaving traffic behind. A likely
+  problem, or a loss that a release manager should know, is a warning.
 - What is equally true of the current version today does not count against the rollback, unless
   it stops the rollback (a function that cannot be updated cannot be redeployed).
 - ``alias`` points an alias at the target as it was published; ``redeploy`` updates the function's
   code, publishes a new version on the current version's configuration, and points the alias there.
-- If packages are unavailable, the rules that need none still apply: what they find counts, and if
-  they find nothing the check is ``unknown``.
-- What could not be read is a note with the IAM action that was refused; never a guess.
+- If packages are unavailable, the rules that need none still apply: their findings count,
+  and without findings the check is ``unknown``.
+- A fact that could not be read is a note with the refused IAM action; never a guess.
 
 The rules are in the modules beside this one, each with its decisions and reasons.
 """

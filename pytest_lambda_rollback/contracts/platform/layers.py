@@ -2,8 +2,8 @@
 
 Layers: https://docs.aws.amazon.com/lambda/latest/api/API_DeleteLayerVersion.html. A deleted layer
 version stays for the functions that have it, and cannot be added to any. Quotas:
-https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. What AWS has published
-met them, so they are judged only for what it has not seen together yet.
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html. Published versions met
+them, so they are checked only for combinations that AWS has not seen yet.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def layer_concerns(case: PlatformCase) -> Iterator[Concern]:
 
 
 def _kept(case: PlatformCase, layer: LayerFacts) -> Concern:
-    """An alias binds nothing anew: the published version keeps its copy."""
+    """An alias adds no layer: the published version keeps its copy."""
     return case.concern(
         f"layer-{layer.state}",
         says="layer-kept",
@@ -48,8 +48,8 @@ def _kept(case: PlatformCase, layer: LayerFacts) -> Concern:
 def _deployed(case: PlatformCase, layer: LayerFacts, bound: set[str] | None) -> Concern:
     """A redeploy runs on the current version's layers, deployed to ``$LATEST``.
 
-    Where ``$LATEST`` has the layer, new code alone does not bind it again; tools that send the
-    configuration along do. Where it has not, it must be added, which AWS refuses. A refusal
+    Where ``$LATEST`` has the layer, a code-only deployment does not add it again; tools that
+    also send the configuration do. Otherwise it must be added, which AWS refuses. A refusal
     to these credentials does not mean that the deployment's are refused.
     """
     name = _name(layer.arn)
@@ -134,7 +134,7 @@ def _unzipped_bytes(version: FunctionVersion) -> int:
 
 
 def _environment_bytes(version: FunctionVersion) -> int:
-    """Names and values at the least: AWS measures them as JSON. Made-up values do not count."""
+    """At least the names and values: AWS measures them as JSON. Made-up values do not count."""
     made_up = set(version.placeholders)
     return sum(
         len(name.encode()) + (0 if name in made_up else len(value.encode()))

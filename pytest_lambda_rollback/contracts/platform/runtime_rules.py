@@ -14,7 +14,7 @@ from pytest_lambda_rollback.contracts.platform.case import Concern, PlatformCase
 from pytest_lambda_rollback.model.findings import Note
 
 SOON = timedelta(days=90)
-"""How far ahead a date is worth a warning: a rollback may be wanted that long after a release."""
+"""How far ahead a date gives a warning: a rollback may be wanted that long after a release."""
 
 OLD_TABLE = timedelta(days=180)
 

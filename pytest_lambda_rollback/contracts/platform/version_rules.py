@@ -1,6 +1,6 @@
 """Platform rules on the two versions themselves: is the target there, can it run, what differs.
 
-For ``alias`` the target comes back with all that was published with it: role, dead-letter
+For ``alias`` the target comes back with everything that was published with it: role, dead-letter
 queue, key, architecture. For ``redeploy`` it gets those of the current version, so that only its
 code can be wrong there.
 """
@@ -18,7 +18,7 @@ from pytest_lambda_rollback.model.versions import ContainerImage
 _KEY_IS_UNUSABLE = re.compile(
     r"disabled|not\s?found|does not exist|invalid\s?state|pending\s?deletion", re.IGNORECASE
 )
-"""KMS's words for a key that nobody can use. A caller who may not use a key is also told that it
+"""KMS's words for an unusable key. A caller who may not use a key is also told that it
 may not exist, so a refusal counts first."""
 
 _STATES = ("Inactive", "Pending")
@@ -26,7 +26,7 @@ _STATES = ("Inactive", "Pending")
 https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html."""
 
 _UNREAD = (Language.JAVA, Language.DOTNET)
-"""Languages whose handlers are not looked for in the packages."""
+"""Languages whose handlers are not checked in the packages."""
 
 
 def version_concerns(case: PlatformCase) -> Iterator[Concern]:
@@ -140,10 +140,10 @@ def _state(case: PlatformCase) -> Iterator[Concern]:
 
 
 def _environment(case: PlatformCase) -> Iterator[Concern]:
-    """Variables that Lambda could not decrypt when it was asked for them.
+    """Variables that Lambda could not decrypt for the caller.
 
-    Lambda decrypts them for the caller there, and for the function's role at start. So a key that
-    nobody can use is certain to fail both, and a refused caller says little of the role.
+    Lambda decrypts them for the caller there, and for the function's role at start. So an
+    unusable key is certain to fail both, and a refused caller shows little about the role.
     """
     record, live = case.target_record, case.current_record
     error = record.environment_error if record is not None and not record.gone else None

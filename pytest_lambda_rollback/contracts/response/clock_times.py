@@ -1,4 +1,4 @@
-"""Telling the time of a replay from a value that must stay equal.
+"""Distinguishing the time of a replay from a value that must stay equal.
 
 A value counts as the clock's, and so as noise, if it looks like a time on both sides and the
 times are within one day of each other. Two replays of the current version may agree on a coarse

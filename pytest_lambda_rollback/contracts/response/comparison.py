@@ -1,8 +1,8 @@
 """Comparing the answers of the current version with those of a target, by shape or by value.
 
-`compare_shape` asks for what a caller of the current version may rely on: keys that are always
-there and their JSON types; a target may answer more. `compare_values` asks for the same values,
-but for those that differ by themselves. This module knows neither HTTP nor event sources.
+`compare_shape` requires what a caller of the current version may rely on: keys that are always
+there and their JSON types; a target may answer more. `compare_values` requires the same values,
+except those that differ by themselves. This module knows neither HTTP nor event sources.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ event. The modes: ``shape`` (keys and JSON types), ``exact`` (values too, withou
 ``schema`` (a JSON Schema), ``none``. The event shows who the caller is, and the rules of its event
 source (`aws_lambda.event_sources`) count in every mode but ``none``.
 
-Where nobody reads the response, mode ``shape`` compares nothing. Only destinations get it, along
-with its event; set ``exact`` or ``schema`` to rely on that. See
+Where nobody reads the response, mode ``shape`` compares nothing. Only destinations get it, with
+its event; set ``exact`` or ``schema`` to rely on that. See
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html and
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 

@@ -24,7 +24,7 @@ from pytest_lambda_rollback.model.json_values import (
 from pytest_lambda_rollback.model.settings import Matcher
 
 ANY_INDEX = "*"
-"""The token for an element of an array whose order means nothing, and for any in a pattern."""
+"""The token for an element of an unordered array, and for any token in a pattern."""
 
 SEVERAL = 5
 """Number of varying elements from which a place in an array counts as random."""
@@ -135,13 +135,13 @@ class Differences:
         return next((m for pattern, m in self._matchers if covers(pattern, tokens)), None)
 
     def lost(self, path: Path, current: Json) -> None:
-        """A key that the current version always returns is not there."""
+        """A key that the current version always returns is missing."""
         if self._is_new(path, "lost-key"):
             says = "TARGET answers without PLACE, which CURRENT always returns"
             self._add(path, "lost-key", says, short_text(current), None)
 
     def added(self, path: Path, target: Json) -> None:
-        """A key is there that the current version never returns."""
+        """A key that the current version never returns is present."""
         if self._is_new(path, "added-key"):
             says = "TARGET answers with PLACE, which CURRENT never returns"
             self._add(path, "added-key", says, None, short_text(target))
