@@ -42,11 +42,14 @@ class Reporting:
         """Note that tests ran, if there were any."""
         self._ran = not self._config.getoption("collectonly")
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the record of a check that is finished."""
-        record = transport.record_of(report)
+        if self._state.is_worker:
+            return
+        record = transport.take_record(report)
         # A check that is about to be run again (outcome "rerun") has no verdict yet.
-        if record is None or self._state.is_worker or report.outcome not in _FINAL:
+        if record is None or report.outcome not in _FINAL:
             return
         earlier = self._records.get(report.nodeid, record)
         # Selected twice, or run by several processes: pytest fails where one of them fails.

@@ -1,7 +1,8 @@
 """Results on their way: from an item to its report, and from a worker to the controller.
 
 A record, and the place of a failure, are properties of the test report, which pytest-xdist
-carries between processes. Of a failure itself it carries nothing but the text.
+carries between processes. Of a failure itself it carries nothing but the text. Where reports
+arrive, both are taken off, because JUnit XML shows all properties.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ class Transport:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Restore a failure that came from a worker as text."""
-        crash: Any = dict(report.user_properties).get(_CRASH)
+        if self._state.is_worker:
+            return
+        crash: Any = _take(report, _CRASH)
         text: Any = report.longrepr
         if crash is not None and isinstance(text, str):
             style = self._config.getoption("tbstyle")
@@ -70,11 +73,17 @@ class Transport:
         self._state.files.add_collected(*(Path(path) for path in output.get(_FILES, ())))
 
 
-def record_of(report: pytest.TestReport) -> Record | None:
-    """The record of a check; ``None`` on reports of other tests and phases."""
-    properties: dict[str, Any] = dict(report.user_properties)
-    record: Record | None = properties.get(_RECORD)
+def take_record(report: pytest.TestReport) -> Record | None:
+    """Take the record of a check off its report; ``None`` for other tests and phases."""
+    record: Record | None = _take(report, _RECORD)
     return record
+
+
+def _take(report: pytest.TestReport, name: str) -> Any:
+    """Remove one of our properties; ``None`` where the report has none of that name."""
+    found = [value for key, value in report.user_properties if key == name]
+    report.user_properties = [each for each in report.user_properties if each[0] != name]
+    return found[-1] if found else None
 
 
 def tell_controller(config: pytest.Config, *, files: Iterable[Path], usage: str) -> None:

@@ -208,9 +208,13 @@ def test_last_failed_repeats_the_break_only(project: Project) -> None:
     result.assert_outcomes(failed=2, deselected=8)
 
 
-def test_junit_xml_names_checks_and_carries_the_text(project: Project) -> None:
-    project.run("--junitxml=junit.xml")
+@pytest.mark.parametrize("more", [(), ("-n1",)], ids=["one process", "distributed"])
+def test_junit_xml_names_checks_and_carries_the_text(
+    project: Project, more: tuple[str, ...]
+) -> None:
+    project.run("--junitxml=junit.xml", *more)
     text = (project.path / "junit.xml").read_text()
+    assert "<property" not in text
     assert 'classname="lambda-rollback.toml.orders.1-alias" name="gift_card"' in text
     assert "breaks: gift_card: orders:1 by alias raises KeyError" in text
 
