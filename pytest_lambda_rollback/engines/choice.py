@@ -1,8 +1,8 @@
 """The engines that come with the package, and the choice of the one that a run uses.
 
-``auto`` takes docker where the daemon answers and every base image is there or can be pulled,
-else process, and says why. An image that the user named is not a reason to fall back: it has to be
-there. Only versions that may run count: what holds the contracts and the rollback targets. A
+``auto`` takes docker if the daemon answers and every base image is available or can be pulled,
+else process, and reports why. An image that the user named is not a reason to fall back: it must
+be available. Only versions that may run count: the current version and the rollback targets. A
 named engine never falls back. Docker's client is imported only where it may be used.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 
 AUTO = "auto"
-"""The word of a configuration to leave the choice to `make_engine`."""
+"""The value that leaves the choice to `make_engine`."""
 
 Version = LocalVersion | PublishedVersion
 
@@ -66,7 +66,7 @@ class Process:
     description: str = "processes of this machine, not sealed"
 
     def make(self, request: EngineRequest) -> Engine:
-        """Make the engine, whatever this machine has."""
+        """Make the engine, on any machine."""
         from pytest_lambda_rollback.engines.process.engine import ProcessEngine
 
         return ProcessEngine(store_unpack=request.unpack)
@@ -80,7 +80,7 @@ BUILT_IN: tuple[EngineType, ...] = (DOCKER, PROCESS)
 def make_engine(request: EngineRequest, known: Mapping[str, EngineType]) -> Engine:
     """Make the engine that the settings name among the ``known`` ones, or the best that can run.
 
-    Raises EngineError if a named engine cannot run at all; what only one version lacks is left
+    Raises EngineError if a named engine cannot run at all; what a single version lacks is left
     to its `prepare`.
     """
     name = request.settings.engine
@@ -156,7 +156,7 @@ def _image(version: Version) -> ContainerImage | None:
 
 
 class _Explained:
-    """An engine that says why it was chosen."""
+    """An engine with the reason for choosing it."""
 
     def __init__(self, engine: Engine, because: str) -> None:
         self._engine = engine

@@ -17,7 +17,7 @@ from pytest_lambda_rollback.model.settings import Settings
 from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
 
 Progress = Callable[[str], None]
-"""Takes one line of progress, in the present tense, without a final full stop."""
+"""Receives one line of progress, in the present tense, without a final full stop."""
 
 Unpack = Callable[[Artifact, Path], None]
 """Unpacks an artefact into a folder, over what is there, as layers overlay."""
@@ -35,11 +35,11 @@ class ExecutionEnvironment(Protocol):
         ...
 
     def invoke(self, invocation: Invocation) -> Outcome:
-        """Replay one event and wait for how it ends.
+        """Replay one event and wait for the outcome.
 
-        The first call also waits for the initialisation. Whatever the function does is a value;
-        our own trouble is an outcome of the kind ``harness-failure``. After a timeout, an exit
-        or running out of memory the environment is not ``alive`` any more.
+        The first call also waits for the initialisation. Whatever the function does is a value; a
+        failure of the engine is an outcome of the kind ``harness-failure``. After a timeout, an
+        exit or running out of memory the environment is not ``alive`` any more.
         """
         ...
 
@@ -78,7 +78,7 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineRequest:
-    """The parts that an engine is made from. Fields are only ever added."""
+    """The arguments that an engine is made from. Fields are only ever added."""
 
     settings: Settings
     """The configuration file whose versions it is to run."""
@@ -92,7 +92,7 @@ class EngineType(Protocol):
 
     @property
     def name(self) -> str:
-        """The word for ``engine`` in a configuration: lower-case letters, digits and hyphens."""
+        """The value of ``engine`` in a configuration: lower-case letters, digits and hyphens."""
         ...
 
     @property

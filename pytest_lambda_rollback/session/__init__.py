@@ -1,8 +1,8 @@
 """The order of the steps from a check to its result.
 
 Settings become versions (`sources`), versions become environments (`engines`, through the pool),
-replays become outcomes, outcomes become judgements (`contracts`), judgements become results. How a
-step is done is not known here, and neither are pytest, Docker and AWS clients.
+replays become outcomes, outcomes become judgements (`contracts`), judgements become results.
+Neither the steps' internals nor pytest, Docker or AWS clients are used here.
 """
 
 from pytest_lambda_rollback.session.loaded_versions import Packages

@@ -2,7 +2,7 @@
 
 A break that the other stack fixes is in what differs between the stacks: layers, runtime and
 environment are swapped, and the smallest set that flips the break is its cause. A break that it
-does not fix is in the event or in the code. This module decides what is tried; `diagnosis`
+does not fix is in the event or in the code. This module decides what to try; `diagnosis`
 interprets the outcomes.
 """
 
@@ -26,9 +26,9 @@ from pytest_lambda_rollback.session.replays import Replays
 from pytest_lambda_rollback.session.static_checks import StaticContracts
 
 _SLOW_S = 10.0
-"""A timeout longer than this is not brought about again and again to find its cause."""
+"""A timeout longer than this is not repeated to find its cause."""
 _PASSING = 50
-"""At most so many other events are replayed to compare with one that breaks."""
+"""At most this many other events are replayed to compare with one that breaks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""Values of environment variables: hidden in everything that is shown, or made up.
+"""Values of environment variables: hidden in all output, or made up.
 
 A function may put them into an error, a log line or an answer. Short values are kept:
-replacing ``3`` or ``prod`` everywhere would make every text unreadable and hide nothing. Where
+replacing ``3`` or ``prod`` everywhere would make every text unreadable and hide nothing. If
 values are unknown and were made up, a failure that shows one is not the target's.
 """
 
@@ -22,7 +22,7 @@ from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.reports import sentences
 
 SHORTEST = 8
-"""Values with fewer characters are shown as they are."""
+"""Values with fewer characters are shown unchanged."""
 
 _CUT = "…"
 """The end of a shortened text."""
@@ -76,7 +76,7 @@ def _forms(value: str) -> Iterator[str]:
 
 
 def _without_beginnings(text: str, value: str, name: str) -> str:
-    """Replace also what a text that was cut off holds of a value."""
+    """Also replace the beginning of a value where a text was cut off."""
     begin = 0
     while (at := text.find(value[:SHORTEST], begin)) >= 0:
         alike = takewhile(lambda pair: pair[0] == pair[1], zip(text[at:], value, strict=False))
@@ -89,7 +89,7 @@ def _without_beginnings(text: str, value: str, name: str) -> str:
 
 
 def _finding(finding: Finding, clean: Callable[[str], str]) -> Finding:
-    """A finding without the values: all of its texts but those that name what it is about."""
+    """A finding without the values in its texts, except those that name its subject."""
     cleaned: Finding = _cleaned(finding, clean)
     return replace(cleaned, kind=finding.kind, subject=finding.subject)
 
@@ -114,8 +114,8 @@ def explained(
 ) -> Judgement:
     """A reason why the current version is no baseline, with the placeholders it ran with.
 
-    Advice follows where they may be the reason: where an outcome shows one by its name or value,
-    or where the function does not start for another reason than its packages. Elsewhere they are
+    Advice follows if they may be the reason: an outcome shows one by its name or
+    value, or the function does not start for another reason than its packages. Elsewhere they are
     only mentioned.
     """
     if judgement.reason is None or not version.placeholders:

@@ -1,7 +1,7 @@
-"""Execution environments: engines, and what a function's checks need started or ended.
+"""Execution environments: engines, and starting and ending the environments of a function's checks.
 
 Environments are started ahead of their first replay and end with the last check that needs them.
-Knows neither what is replayed in them nor the order of checks.
+Replays and the order of checks are decided elsewhere.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Engines:
         return tuple(running.engine.describe() for running in self._running())
 
     def release(self, running: RunningEngine, slot: Slot) -> None:
-        """End the environment in a slot, beside the calling thread."""
+        """End the environment in a slot, in another thread."""
         self._releases.append(self._work.submit(running.pool.release, slot))
 
     def close(self) -> None:
@@ -213,7 +213,7 @@ class Environments:
         return any(target.replays_left > 0 for target in targets)
 
     def _prepare(self, targets: Iterable[_Target]) -> None:
-        """Prepare targets side by side; those that were prepared before are kept."""
+        """Prepare targets in parallel; those already prepared are kept."""
         preparing: list[tuple[_Target, FunctionVersion, Future[None]]] = []
         for target in targets:
             known = target.version is not None or target.error is not None

@@ -1,6 +1,6 @@
 """The versions of one function with their packages read, each once and when first needed.
 
-Knows sources and settings; nothing of engines, contracts or verdicts.
+Uses sources and settings, but no engines, contracts or verdicts.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Packages(Protocol):
     def platform(
         self, settings: Settings, function: FunctionSettings, versions: tuple[str, ...]
     ) -> PublishedFunction | None:
-        """The facts of AWS on these versions beyond what planning needed.
+        """AWS's facts about these versions beyond those needed for planning.
 
         ``None`` for a function whose versions the file declares.
         """
@@ -71,7 +71,7 @@ class Packages(Protocol):
 
 
 class Versions:
-    """Function versions by what the configuration calls them. All methods raise SourceError."""
+    """Function versions by their names in the configuration. All methods raise SourceError."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class Versions:
         return self._read(of, _declared(of, target.version))
 
     def rolled_back(self, target: TargetRef, strategy: Strategy) -> FunctionVersion:
-        """A target as the strategy would deploy it, whether or not AWS takes it."""
+        """A target as the strategy would deploy it, whether or not AWS accepts it."""
         if strategy is Strategy.ALIAS:
             return self.published(target)
         try:

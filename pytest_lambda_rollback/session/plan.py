@@ -146,7 +146,7 @@ def _target(
 
 
 def _known(function: FunctionSettings) -> str:
-    """The places that could know an older version, and what to do if none does."""
+    """The places that could have an older version, and what to do if none does."""
     if function.source is None:
         return "declared. Declare the versions that are retained"
     return "in AWS or in the archive. Publish a version with each release and keep the last ones"

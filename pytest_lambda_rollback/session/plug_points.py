@@ -1,4 +1,4 @@
-"""Plug points: what comes with the package, joined with what plugins add.
+"""Plug points: the built-in implementations joined with those of plugins.
 
 Plugins answer the hooks of `hookspecs`, for pytest and for the console script alike. Names must
 be well formed and unique, so that a configuration means one thing. Raises ConfigError.
@@ -28,7 +28,7 @@ from pytest_lambda_rollback.session import guards
 _NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 
 _CHECK_NAMES = (*Contract, "aws", "current", "events", "none", "source")
-"""Last parts of ids that mean something else."""
+"""Last parts of ids that are reserved."""
 
 
 class Named(Protocol):

@@ -1,8 +1,8 @@
 """Warm execution environments, one for each slot, reused from replay to replay as Lambda does.
 
 A slot is a function version and a number: the baseline uses two slots of the current version, so
-that what an environment makes for itself (an id made at import, a cache) shows as noise. The pool
-knows engines by their interface only, and nothing of events, contracts or verdicts.
+that a value of one environment (an id made at import, a cache) shows as noise. The pool
+knows engines by their interface only, and does not use events, contracts or verdicts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionVersion
 
 BASELINE_SLOTS = (1, 2)
-"""The current version runs in two environments, so that what one makes for itself is noise."""
+"""The current version runs in two environments, so that values of one of them show as noise."""
 PROBE_SLOT = 3
 
 

@@ -1,7 +1,7 @@
 """Replaying one function's events: the baseline, the target, and the confirmation of a break.
 
-Knows the pool of environments and the contracts that compare outcomes; nothing of where versions
-come from or how results are shown.
+Knows the pool of environments and the contracts that compare outcomes; it does not know where
+versions come from or how results are shown.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Replays:
         fixture: EventFixture,
         subject: Subject,
     ) -> Judgement:
-        """Judge one outcome by each contract in turn; the first that it misses is the answer.
+        """Judge one outcome by each contract in turn; the first violated one decides.
 
         Warnings and notes are those of every contract that was asked.
         """
@@ -205,8 +205,8 @@ class Replays:
 class CoverageReplays:
     """One more replay of an event, on a version with the coverage agent.
 
-    It is never the replay that is judged and never changes a verdict: whatever goes wrong here is
-    a reason why nothing is known about the lines. ``artifacts`` is the folder for the agent's
+    It is never the replay that is judged and never changes a verdict: a failure here is
+    only a reason for unknown lines. ``artifacts`` is the folder for the agent's
     package.
     """
 

@@ -58,7 +58,7 @@ class Session:
     ``announce`` and ``progress`` are called from the thread that calls `run` only. ``eager`` gets
     everything ready that the selection needs; a worker of a distributed run, which makes only
     some of the checks, is not eager. ``cache`` keeps what was read from packages. ``coverage`` is
-    the folder for the agent's package, where the lines that events reach are asked for.
+    the folder for the agent's package, if coverage was requested.
     ``event_sources`` are those that can be recognised, ``contracts`` those of plugins. `close`
     must be called, whatever happened.
     """

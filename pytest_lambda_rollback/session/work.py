@@ -1,6 +1,6 @@
-"""Work beside the calling thread, and waiting for it without being silent.
+"""Work in other threads, and waiting for it with progress lines.
 
-Knows nothing of versions, engines or checks.
+Uses no versions, engines or checks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import ParamSpec, TypeVar
 from pytest_lambda_rollback.sources.daemon_threads import DaemonThreads
 
 QUIET_S = (2.0, 3.0, 10.0, 45.0, 60.0)
-"""Seconds of silence before each line while somebody waits: lines come after 2, 5, 15 and 60
+"""Seconds of silence before each line while a thread waits: lines come after 2, 5, 15 and 60
 seconds and then each minute, so that a long wait does not fill a page of a log."""
 
 PATIENCE_S = 5.0
@@ -62,7 +62,7 @@ class Work:
                 last, said = now, said + 1
 
     def cancel(self) -> None:
-        """Start nothing any more; what runs goes on."""
+        """Start nothing more; running calls continue."""
         self._threads.cancel()
 
     def join(self) -> None:

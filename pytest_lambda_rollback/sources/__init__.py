@@ -1,4 +1,4 @@
-"""Steps that find versions, artefacts and events. They know no engine and no verdict.
+"""Steps that find versions, artefacts and events. They use no engine and no verdict.
 
 How they fail: a function that reads one thing returns it or raises SourceError (ConfigError for a
 mistake of the user's), with what failed, why, and what to do. ``None`` means that the thing is

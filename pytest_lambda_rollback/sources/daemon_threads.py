@@ -57,7 +57,7 @@ class DaemonThreads:
         return (future.result() for future in futures)
 
     def cancel(self) -> None:
-        """Start nothing any more; what runs goes on."""
+        """Start nothing more; running calls continue."""
         with self._guard:
             self._closed = True
             with contextlib.suppress(queue.Empty):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 PROGRESS_INTERVAL_S = 1.5
 
 Say = Callable[[str], None]
-"""Takes one line of progress."""
+"""Receives one line of progress."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Effort:
 
     @property
     def fixed(self) -> bool:
-        """True where a measurement must not end early, or go on, by what it has seen."""
+        """True if a measurement must not end early, or go on, by what it has seen."""
         return self.smallest or self.rounds is not None
 
     def rounds_of(self, default: int) -> int:

@@ -61,7 +61,7 @@ def load(name: str) -> types.ModuleType | None:
 
 
 def is_borrowed(module: types.ModuleType, name: str, value: object) -> bool:
-    """True where a module only imported what it calls by a public name."""
+    """True if a module only imported what it calls by a public name."""
     if name in getattr(module, "__all__", ()):
         return False
     if isinstance(value, types.ModuleType):

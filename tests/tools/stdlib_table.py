@@ -267,7 +267,7 @@ class Library:
         return name in stub(module, python).names
 
     def is_disputed(self, module: str, name: str) -> bool:
-        """True where typeshed has a name that an interpreter of the same Python lacks."""
+        """True if typeshed has a name that an interpreter of the same Python lacks."""
         return any(
             self.has_name(module, name, python) is False and name in stub(module, python).names
             for python in self.answers

@@ -1,6 +1,6 @@
 """The Docker daemon: connecting to it, explaining refusals, and the owner of its containers.
 
-The other docker modules reach the vendor through this one. It knows nothing of images, networks or
+The other docker modules reach the vendor through this one. It does not handle images, networks or
 Lambda. The docker package is imported with the first connection, never before.
 """
 
@@ -127,7 +127,7 @@ def probe() -> str | None:
 
 
 def unsuited(version: dict[str, Any], info: dict[str, Any]) -> str | None:
-    """Why a daemon that answers is not one that this engine can use, ``None`` when it is."""
+    """Why this engine cannot use a daemon that answers, ``None`` if it can."""
     if version.get("Os") != "linux":
         return (
             f"Docker runs {version.get('Os')} containers, but Lambda's are Linux. "
@@ -154,7 +154,7 @@ def _release(text: str) -> str:
 def translated(what: str, *, do: str = "") -> Iterator[None]:
     """Turn what the docker package (and HTTP below it) raises into EngineError.
 
-    ``what`` failed and what to ``do`` are the caller's words; the reason is the daemon's.
+    The caller gives ``what`` and ``do``; the reason is the daemon's.
     """
     import docker.errors
     import requests.exceptions
@@ -192,7 +192,7 @@ def _unreachable(error: BaseException) -> str:
 def with_ticks(call: Callable[[], T], text: Callable[[], str], progress: Progress) -> T:
     """Run a slow call and repeat its progress line, with the seconds so far, until it ends.
 
-    ``call`` runs in a thread of its own, so that an interrupt is not held up by it; ``progress``
+    ``call`` runs in a thread of its own, so that an interrupt is not delayed by it; ``progress``
     is called in this one.
     """
     future: Future[T] = Future()
@@ -244,7 +244,7 @@ def this_process() -> Owner:
 
 
 def is_dead(label: str) -> bool:
-    """True when the owner that a label names is gone for certain; in doubt False."""
+    """True when the owner in a label has certainly ended; in doubt False."""
     match label.split("/"):
         case [boot, namespace, pid, started] if boot and pid.isdigit():
             if boot != _boot():
@@ -280,7 +280,7 @@ def _read(path: str) -> str:
 def remove_containers(client: DockerClient, wanted: Callable[[dict[str, str]], bool]) -> None:
     """Remove, with what runs in them, the containers of this plugin whose labels are wanted.
 
-    Labels alone are not enough: a container has those of its image too, whoever made that.
+    Labels alone are not enough: a container also has those of its image, which may be foreign.
     """
     listed = client.api.containers(all=True, filters={"label": OWNER_LABEL})
     for container in listed:
@@ -308,7 +308,7 @@ def remove_container(client: DockerClient, container: str) -> None:
 
 
 def sweep(client: DockerClient) -> None:
-    """Remove containers and networks that processes left behind which are dead by now."""
+    """Remove containers and networks left behind by processes that have ended."""
 
     def left_behind(labels: dict[str, str]) -> bool:
         return is_dead(labels.get(OWNER_LABEL, ""))

@@ -63,17 +63,17 @@ _NOT_SEALED: Final = (
 )
 _ID_CHARACTERS: Final = 12
 _START_S: Final = 15.0
-"""Seconds that closing waits for a start that is under way."""
+"""Seconds that closing waits for a start in progress."""
 
 
 class DockerEngine:
     """Runs function versions in containers. See `interface.Engine`.
 
     ``base_images`` are (runtime, image) overrides; ``workers`` is how many images are built and
-    containers started at the same time; ``pull`` says whether an image that is missing may be
-    pulled, and ``registry_login`` as whom a function's own image is; ``image_labels`` are put on
+    containers started at the same time; ``pull`` allows pulling a missing image,
+    with ``registry_login`` for a function's own image; ``image_labels`` are put on
     the images it builds, beside their own; ``client`` is a docker client to use (and close) in
-    place of one from the environment. Nothing is asked of the daemon before the first call that
+    place of one from the environment. The daemon is not contacted before the first call that
     needs it.
     """
 
@@ -117,7 +117,7 @@ class DockerEngine:
         self._launches[version] = self._connected().images.make(version, progress)
 
     def obtain_base_image(self, runtime: str, architecture: str, progress: Progress) -> None:
-        """Make sure of a runtime's base image, pulling it where needed. Raises EngineError."""
+        """Provide a runtime's base image, pulling it if needed. Raises EngineError."""
         self._connected().images.base(runtime, architecture, progress)
 
     def start(self, version: FunctionVersion) -> DockerEnvironment:
@@ -271,7 +271,7 @@ class DockerEngine:
         return environment
 
     def _is_cut_off(self, version: FunctionVersion, image: str, address: str) -> bool:
-        """Try, once, whether a firewall keeps the environments from the Runtime API."""
+        """Test, once, whether a firewall blocks the environments from the Runtime API."""
         with self._cut_off_lock:
             if self._cut_off is None:
                 client, network = self._sealed_network()
@@ -323,7 +323,7 @@ class _Daemon:
 
 
 def _image_config(launch: Launch) -> dict[str, Any]:
-    """Settings that a function's own image needs, beside what every container does.
+    """Settings that a function's own image needs, besides those of every container.
 
     Docker cannot be told to ignore a VOLUME: such a folder is a volume that ends with the
     container, and can be written where Lambda's user has the permission.

@@ -1,7 +1,7 @@
-"""One execution environment in a container: how it is confined, watched, asked and ended.
+"""One execution environment in a container: how it is confined, watched, used and ended.
 
 The container's options are AWS's documented limits where Lambda has one, and the tightest that
-Docker offers elsewhere. This module knows neither how images are made nor how networks are.
+Docker offers elsewhere. Images and networks are made elsewhere.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class DockerEnvironment:
     """A container that runs one version's runtime. Made and started by DockerEngine.
 
     ``cut_off`` finds out whether something keeps environments from connecting to an address of
-    the Runtime API; it is asked where one ended before it came that far. ``forget`` is called
+    the Runtime API; it is called if one ended before it connected. ``forget`` is called
     once, when this one is closed.
     """
 
@@ -167,7 +167,7 @@ class DockerEnvironment:
     # --- the container's end ------------------------------------------------------------------
 
     def _watch(self) -> None:
-        """Wait, in a thread of its own, for the container's end and say how it was."""
+        """Wait, in a thread of its own, for the container's end and report it."""
         status = 0
         try:
             with translated("the container could not be watched"):

@@ -120,7 +120,7 @@ _REFUSALS: Final = (
 class FunctionImages:
     """The images of functions that a daemon has, or can get.
 
-    ``pull`` says whether one that is not there may be pulled, ``registry_login`` as whom.
+    ``pull`` allows pulling a missing one, with ``registry_login``.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ def _refusal(words: str) -> _Refusal | None:
 
 
 def _refused(what: str, uri: str, platform: str, words: str) -> EngineError:
-    """A pull's failure in the words of somebody who must act on it."""
+    """A pull's failure as a message with what to do."""
     refusal = _refusal(words)
     shown = words if len(words) <= _WORDS else f"{words[:_WORDS]}…"
     if refusal is None:

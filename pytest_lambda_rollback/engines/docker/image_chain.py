@@ -1,4 +1,4 @@
-"""The start of a function version's containers: image, command, settings; values alone.
+"""The start of a function version's containers: image, command, settings; only values.
 
 For a zip package: base image, then the seal, then one image layer per Lambda layer in order, then
 the code. For a container image: that image, then the seal. Every link is tagged with a
@@ -68,7 +68,7 @@ class ImageLink:
     parent: str
     """Tag of the link before it; the id of the base image for the first link."""
     subject: str
-    """The added content, worded for a person."""
+    """The added content, for messages."""
     dockerfile: str
     labels: tuple[tuple[str, str], ...]
     artifact: Artifact | None = None
@@ -106,7 +106,7 @@ def launch_of_image(tag: str, image: ContainerImage, config: Mapping[str, Any]) 
     """The start of a function's own image; ``None`` if neither side says what to run.
 
     ``config`` is the image's configuration as Docker reports it. Each setting of the function's
-    ImageConfig takes the place of one instruction and leaves the others: unlike
+    ImageConfig replaces one instruction and keeps the others: unlike
     ``docker run``, an ENTRYPOINT that is overridden does not reset CMD.
     https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-parms
     """

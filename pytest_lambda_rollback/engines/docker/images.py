@@ -44,7 +44,7 @@ _MACHINES: Final = {"amd64": "3e00", "arm64": "b700"}
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A base image that is asked for, and what wants to run on it."""
+    """A requested base image, and the version that needs it."""
 
     runtime: str
     architecture: str
@@ -67,8 +67,8 @@ class Images:
     """The images of one engine. Methods may be called from several threads.
 
     ``overrides`` are (runtime, image reference); ``labels`` are put on every image that is built
-    beside its own; ``pull`` says whether an image that is not there may be pulled, and
-    ``registry_login`` as whom a function's image is; ``host`` is the daemon's own architecture in
+    beside its own; ``pull`` allows pulling a missing image, with
+    ``registry_login`` for a function's image; ``host`` is the daemon's own architecture in
     Docker's words.
     """
 
@@ -172,7 +172,7 @@ class Images:
     ) -> BaseImage:
         """The base image of a runtime, pulled if it is not there.
 
-        ``of`` names in messages what wants to run on it. Raises EngineError.
+        ``of`` names the version that needs it in messages. Raises EngineError.
         """
         reference = base_image(runtime, architecture, self._overrides)
         key = f"{runtime} {reference} {architecture}"

@@ -69,7 +69,7 @@ class SealedNetwork:
 def create_network(
     client: DockerClient, *, name: str, labels: dict[str, str], server_version: str
 ) -> SealedNetwork:
-    """Create the network and see that its gateway can be listened on.
+    """Create the network and check that its gateway can be listened on.
 
     Raises EngineError with what to do, after removing what it made.
     """

@@ -1,6 +1,6 @@
-"""Looking at images that are made elsewhere, and pulling them.
+"""Inspecting and pulling images that are made elsewhere.
 
-Whose image it is, and what to do if it is unavailable, is for the callers to say. This
+Callers name the image's owner, and what to do if it is unavailable. This
 module builds nothing and starts nothing.
 """
 
@@ -43,7 +43,7 @@ def pull_image(
     progress: Progress,
     login: tuple[str, str] | None = None,
 ) -> None:
-    """Pull an image, telling how far it is.
+    """Pull an image and report progress.
 
     ``login`` is (user, password): sent to the daemon only with this request and kept nowhere.
     Without one the user's own Docker configuration counts, as for ``docker pull``. Raises

@@ -1,4 +1,4 @@
-"""The engine that runs functions as processes of this machine, where no Docker answers.
+"""The engine that runs functions as processes of this machine, for use without Docker.
 
 The same Runtime API and AWS's own runtime client as everywhere, under an interpreter of the
 function's Python version, with code and layers unpacked on disk. It keeps the host's environment
@@ -383,7 +383,7 @@ def _python_of(version: FunctionVersion) -> str:
 
 
 def _random_loopback() -> str:
-    """One of the 16 million addresses of this host: with the port it cannot be guessed."""
+    """One of the 16 million addresses of this host: together with the port it cannot be guessed."""
     first, second = secrets.randbelow(256), secrets.randbelow(256)
     return f"127.{first}.{second}.{1 + secrets.randbelow(254)}"
 

@@ -1,7 +1,7 @@
 """The folders that a process of the process engine runs on.
 
 A folder in place of /var/runtime, with byte code if it is used, and read-only trees
-of code and layers. Nothing is started here, and nothing is known of events or outcomes.
+of code and layers. Nothing is started here.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def closed_to_others(tar: Path) -> str | None:
     """The first file or folder of a package that only its owner can read, if there is one.
 
     Lambda runs functions as a user of their own, files belong to another; here they belong to
-    who runs this, so that a mode such as 0600 would not show. Raises EngineError.
+    the current user, so a mode such as 0600 would have no effect. Raises EngineError.
     """
     try:
         with tarfile.open(tar) as members:
@@ -123,8 +123,8 @@ def unpack_version(
 def _seed_byte_code(cache: Path, source: Path, seen_as: Path, tag: str, *, depth: str) -> None:
     """Let byte code that lies beside ``source`` be found in ``cache``, if it is used.
 
-    Lambda's standard library and boto3 are compiled as well; to compile them in the first
-    replay would cost it a second or two of its own time.
+    Lambda's standard library and boto3 are compiled as well; compiling them in the first
+    replay would take a second or two of its time.
     """
     place = Path(f"{cache}{seen_as}")
     if source.suffix == ".py":
@@ -158,7 +158,7 @@ def _make_read_only(folder: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a tree that may be read-only. What a process still holds is left to the system.
+    """Remove a tree that may be read-only. Files that a process still holds are left to the system.
 
     Several threads may remove one tree: an environment that ends, and the engine that closes.
     """

@@ -1,4 +1,4 @@
-"""An interpreter's offer to a Lambda runtime; runs *under* that interpreter, as a script.
+"""Reports what an interpreter has for a Lambda runtime; runs *under* that interpreter, as a script.
 
 It must not import this package, and must run on every Python that a Lambda runtime has. An
 optional argument is a folder to look in before the interpreter's own site-packages.

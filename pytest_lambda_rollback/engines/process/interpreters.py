@@ -22,7 +22,7 @@ from pytest_lambda_rollback.errors import EngineError
 
 _PROBE_TIMEOUT_S = 30
 _PACKAGES = ("awslambdaric", "boto3")
-"""Packages that a Lambda Python runtime brings along."""
+"""Packages that a Lambda Python runtime includes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ import sys
 def _end_with_the_parent(descriptor: int) -> None:
     """Have the kernel kill this process group when the other end of a pipe closes.
 
-    That is when pytest ends, in whatever way. No thread is needed for it, and unlike
+    That is when pytest ends, for any reason. No thread is needed for it, and unlike
     PR_SET_PDEATHSIG it does not depend on the thread of pytest that started this process.
     """
     import fcntl

@@ -1,1 +1,1 @@
-"""The Lambda Runtime API as the plugin serves it. Knows no engine."""
+"""The Lambda Runtime API as the plugin serves it. It uses no engine."""

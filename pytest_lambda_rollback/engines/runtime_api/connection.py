@@ -1,7 +1,7 @@
 """One connection of a Lambda runtime to the Runtime API: bytes to requests, answers to bytes.
 
-It keeps requests in their order, holds back strangers and malformed input, and writes every
-answer in one piece. What a request means is decided by the `Handler` that it belongs to.
+It keeps requests in order, rejects other clients and malformed input, and writes
+every answer in one piece. The `Handler` of a request interprets it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Handler(Protocol):
 
     @property
     def peer(self) -> str | None:
-        """The only source address that may talk; ``None`` while it is not known."""
+        """The only address that may connect; ``None`` while it is unknown."""
         ...
 
     def connected(self, connection: Connection) -> None:
@@ -39,7 +39,7 @@ class Handler(Protocol):
         ...
 
     def handle(self, connection: Connection, request: http.Request) -> None:
-        """Have ``connection.reply`` called for this request, now or later."""
+        """Arrange for ``connection.reply`` to be called for this request, now or later."""
         ...
 
 
@@ -55,7 +55,7 @@ class Connection(asyncio.Protocol):
         self._reading = True
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Talk at once, or hold until the peer is known."""
+        """Answer at once, or hold until the peer is known."""
         if not isinstance(transport, asyncio.Transport):  # pragma: no cover - asyncio's promise
             raise TypeError(f"expected a stream, got {transport!r}")
         self._transport = transport
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
             self._pause(True)
 
     def admit(self, peer: str) -> None:
-        """Let this connection talk if it comes from ``peer``; close it without a byte if not."""
+        """Answer this connection if it comes from ``peer``; close it without a byte if not."""
         if self._transport is None:
             return
         source = self._transport.get_extra_info("peername")

@@ -1,8 +1,8 @@
-"""The Runtime API of one execution environment: what its runtime may ask, and what that means.
+"""The Runtime API of one execution environment: its requests and their effects.
 
 What is known of an environment (is it initialised, which event has it, which deadline runs)
-belongs to the loop's thread only, so it needs no locks. How a runtime is started or
-killed is not known here, nor are listeners and bytes.
+belongs to the loop's thread only, so it needs no locks. Starting and ending a
+runtime, listeners and bytes are handled elsewhere.
 
 The API: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Status codes and bodies
 are those of AWS's own server (aws-lambda-runtime-interface-emulator, package rapid).
@@ -109,7 +109,7 @@ class Endpoint:
         return self._ended is not None
 
     def allow(self, peer: str) -> None:
-        """Name the only source address that may talk.
+        """Set the only address that may connect.
 
         Connections that came before it was known were held; those from elsewhere are closed
         without a byte.
@@ -117,7 +117,7 @@ class Endpoint:
         self._call(lambda: self._allow(peer))
 
     def invoke(self, invocation: Invocation) -> Reply:
-        """Hand one event to the runtime and wait for how that ends.
+        """Hand one event to the runtime and wait for the outcome.
 
         The first call waits for the initialisation as well. Calls from several threads take
         turns. Never raises for what a function does, nor for a closed endpoint (FAILED).
@@ -133,9 +133,9 @@ class Endpoint:
             return Reply(kind=ReplyKind.FAILED, detail="the Runtime API was closed")
 
     def runtime_exited(self, status: str) -> None:
-        """Say that the runtime's process has ended.
+        """Report that the runtime's process has ended.
 
-        ``status`` is an exit status as digits or a predicate (``was killed by SIGSEGV``). What
+        ``status`` is an exit status as digits or a predicate (``was killed by SIGSEGV``). Anything
         the runtime posted before its end still counts.
         """
         self._call(lambda: self._exited(status))
@@ -326,7 +326,7 @@ class Endpoint:
 
     @property
     def peer(self) -> str | None:
-        """The only source address that may talk; ``None`` while it is not known."""
+        """The only address that may connect; ``None`` while it is unknown."""
         return self._peer
 
     def connected(self, connection: Connection) -> None:

@@ -13,7 +13,7 @@ from pytest_lambda_rollback.model.recorded import RecordedEvent, Skipped
 from pytest_lambda_rollback.model.settings import FunctionSettings
 
 Progress = Callable[[str], None]
-"""Takes one line of progress."""
+"""Receives one line of progress."""
 Reading = RecordedEvent | Skipped
 
 

@@ -1,6 +1,6 @@
 """The archive: zips of code and layers exactly as AWS served them, found again by their digest.
 
-It outlives what AWS keeps. It decides where a zip comes from (the archive, a bucket behind
+It outlives AWS's copies. It decides where a zip comes from (the archive, a bucket behind
 it, AWS) and refuses any other zip. How files are kept on disk is
 `objects`; which versions need a zip is the lock files' and `syncing`'s; it does not read
 their contents.
@@ -27,7 +27,7 @@ from pytest_lambda_rollback.sources.archive.objects import Objects, Unfinished
 _T = TypeVar("_T")
 
 Progress = Callable[[str], None]
-"""Takes one line of progress, in the present tense, without a final full stop."""
+"""Receives one line of progress, in the present tense, without a final full stop."""
 
 Locate = Callable[[RemotePackage], Location]
 """Asks AWS where a package can be downloaded. Raises SourceError."""
@@ -39,7 +39,7 @@ _PAUSES_S = (0.5, 2.0, 5.0)
 """Before each further try of a download that was interrupted."""
 
 _RENEWALS = 2
-"""Times that a URL is asked for again because its time was over."""
+"""Times that a new URL is requested because the last one expired."""
 
 
 class Download(Protocol):

@@ -1,13 +1,13 @@
 """A published function as JSON data and back: the format of a lock file.
 
 What has its default value is left out, layers stand once under their ARN, and values of
-environment variables are never part of it. Where the text is kept is not known here.
+environment variables are never part of it. `locks` keeps the text.
 
 `decode` takes what `encode` gave and nothing else. Lock files come from version control, where
-anyone may propose a change. What they say becomes names of checks, addresses of AWS, limits of
-containers and lines on a terminal, so nothing is taken from one that AWS itself could not have
-said. `decode` raises ValueError with the place that is wrong: a lock file is the only word on
-versions that AWS has lost, so a guess is worth nothing.
+anyone may propose a change. Their content becomes names of checks, addresses of AWS, limits of
+containers and lines on a terminal, so it accepts nothing that AWS itself could not have
+returned. `decode` raises ValueError with the place that is wrong: a lock file is the only
+record of versions that AWS has lost, so guessing is useless.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from pytest_lambda_rollback.model.versions import (
 _T = TypeVar("_T")
 
 FORMAT: Final = 1
-"""Raise it with every change after which an older release would lose something."""
+"""Increase it with every change that makes an older release lose data."""
 
 _FORMAT_KEY: Final = "lambda_rollback_lock"
 _VARIABLES: Final = (FunctionConfiguration, "environment")

@@ -5,8 +5,8 @@ what an alias pointed at before are known only from here. It holds names of envi
 and never a value. How the text is made up is `lock_format`; `merging` joins it with
 AWS's answers.
 
-Files appear complete or not at all, and are left untouched where nothing but times changed, so
-that a nightly sync makes no noise in a repository.
+Files appear complete or not at all, and are not rewritten if only times changed, so that
+a nightly sync makes no noise in a repository.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def read(root: Path, name: str) -> PublishedFunction | None:
 
 
 def write(root: Path, function: PublishedFunction) -> bool:
-    """Write the function's lock file if it says something else now, and return whether it did.
+    """Write the function's lock file if it changed, and return whether it did.
 
     Raises SourceError for a folder that cannot be written, and for a file there that `read`
     refuses: it may know more than we do.
@@ -124,7 +124,7 @@ def names(root: Path) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def held(root: Path) -> Iterator[None]:
-    """Nobody else who asks for it reads, joins and writes lock files of this archive meanwhile.
+    """Hold the archive's lock: other holders wait to read, join and write its lock files.
 
     It goes with its process, however that ends, and what that was writing is removed by the next
     one. Raises SourceError.
@@ -149,7 +149,7 @@ def held(root: Path) -> Iterator[None]:
 def make_root(root: Path) -> None:
     """Make the archive's folders, and the .gitignore for those to leave out. Raises OSError.
 
-    A link in place of one, which a repository may bring along, would have us write elsewhere.
+    A link in place of one, which a repository may contain, would redirect writes.
     """
     for folder in (root / "locks", root / "discovered", root / "objects"):
         if folder.is_symlink():

@@ -27,7 +27,7 @@ _HISTORY_LIMIT = 100
 """Changes of one alias that are kept; lock files are read by people."""
 
 _AT_ONCE = timedelta(days=1)
-"""How far apart two that ran at once may have asked; more is a clock that is wrong."""
+"""How far apart two parallel runs may have asked AWS; more means a wrong clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ def another_function(name: str, locked_arn: str, instead: str) -> SourceError:
 def recorded(remote: PublishedFunction, locked: PublishedFunction | None) -> Merged:
     """The function to write: as `merged`, or as the lock has it if that is the newer answer.
 
-    Whoever asked AWS first may be the last to write. Raises SourceError.
+    The process that asked AWS first may be the last to write. Raises SourceError.
     """
     if locked is None or locked.arn != remote.arn or not _later(locked.as_of, remote.as_of):
         return merged(remote, locked)

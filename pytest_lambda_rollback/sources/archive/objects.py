@@ -1,6 +1,6 @@
 """Files on disk under the SHA-256 of their content, complete and checked or not there.
 
-Whoever writes an object writes into ``<digest>.part`` and holds a lock on that very file, which
+A process writes an object into ``<digest>.part`` and holds a lock on that very file, which
 goes with its process; the finished file is renamed. Others wait for the lock and then find the
 object. What a file is for, and where it comes from, is not known here.
 """
@@ -25,9 +25,9 @@ UNFINISHED = ".part"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK_BYTES = 1 << 20
 _USED_S = 600
-"""How exactly it is kept when an object was used last."""
+"""The resolution of an object's last use."""
 _POLL_S = 0.05
-"""Between two looks whether another one has finished."""
+"""Between two checks whether another process has finished."""
 
 
 def path_of(folder: Path, sha256: str) -> Path:
@@ -118,7 +118,7 @@ class Objects:
     def writing(self, sha256: str, *, waiting: Callable[[], None]) -> Iterator[Unfinished]:
         """An object to write, held; ``waiting`` is called while another process holds it.
 
-        It is called again and again, and may raise to give up. Look again whether it is there:
+        It is called again and again, and may raise to give up. Check again whether it is there:
         the other one may have finished it. What is not published at the end leaves nothing
         behind. Raises OSError.
         """
@@ -148,7 +148,7 @@ class Index:
     """Findings about objects, one line each; the last line on an object counts.
 
     Lines are appended, so that processes do not disturb one another. It saves work and nothing
-    else: a line that is damaged is passed over, one that cannot be written is done without.
+    else: damaged lines are skipped, and failures to write are ignored.
     """
 
     def __init__(self, path: Path) -> None:
@@ -240,7 +240,7 @@ def _locked(part: Path, waiting: Callable[[], None]) -> Iterator[IO[bytes]]:
 
 
 def _lock(file: IO[bytes]) -> bool:
-    """Lock a file if no other process has it locked; False where one has."""
+    """Lock a file if no other process has it locked; False if one has."""
     import fcntl  # not on Windows
 
     try:

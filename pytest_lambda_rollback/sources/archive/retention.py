@@ -276,7 +276,7 @@ def _children(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
 
 
 def _tree(folder: Path) -> tuple[int, float]:
-    """Size of all files in a folder, and when one of them was used last."""
+    """Size of all files in a folder, and their last use."""
     size_bytes, used_s = 0, folder.lstat().st_mtime
     for _, status in _files(folder):
         size_bytes += status.st_size

@@ -1,8 +1,8 @@
-"""Filling the archive: what AWS says of functions goes into lock files, their zips beside them.
+"""Filling the archive: AWS's facts about functions go into lock files, their zips beside them.
 
 Only missing parts are fetched: a zip is fetched once, however many versions and
-functions use it, and what was finished before an interruption is not asked for again. One failure
-is a value with a reason and stops nothing else. Who the functions are, and how AWS is asked, is
+functions use it, and what was finished before an interruption is not asked for again. A failure is
+a value with a reason and does not stop the others. Who the functions are, and how AWS is asked, is
 not known here.
 """
 

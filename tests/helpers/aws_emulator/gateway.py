@@ -95,7 +95,7 @@ class Bucket:
     at: float = field(default_factory=time.monotonic)
 
     def take(self) -> bool:
-        """True where a request may pass now."""
+        """True if a request may pass now."""
         now = time.monotonic()
         self.level = min(self.burst, self.level + (now - self.at) * self.rate)
         self.at = now

@@ -135,7 +135,7 @@ def _plugin_options(options: argparse.Namespace, cases: Iterable[Case]) -> tuple
 
 
 def _needs_standin(runtime: str) -> bool:
-    """True where this machine has the stand-in and not AWS's base image."""
+    """True if this machine has the stand-in and not AWS's base image."""
     aws = _AWS_IMAGE.format(version=runtime.removeprefix("python"))
     return not _have_image(aws) and _have_image(_STANDIN.format(runtime=runtime))
 

@@ -67,7 +67,7 @@ class Score:
 
     @property
     def passed(self) -> bool:
-        """True where every figure is good enough."""
+        """True if every figure is good enough."""
         return self.recall == 1.0 and not self.false_alarms and self.causes >= CAUSES_WANTED
 
 
@@ -184,21 +184,21 @@ def _cause_right(expected: Json, findings: list[Json]) -> bool:
 
 
 def _blames(cause: Json | None) -> bool:
-    """True where a cause names a layer or a package; Python itself, by whatever key, is neither."""
+    """True if a cause names a layer or a package; Python itself, by whatever key, is neither."""
     if cause is None or str(cause.get("distribution")).lower() == "python":
         return False
     return bool(cause.get("layer") or cause.get("distribution"))
 
 
 def _same(expected: Json, cause: Json) -> bool:
-    """True where a cause has all that is expected of it."""
+    """True if a cause has all that is expected of it."""
     return all(
         _canonical(key, cause.get(key)) == _canonical(key, expected[key]) for key in expected
     )
 
 
 def _same_thing(expected: Json, cause: Json) -> bool:
-    """True where a cause is, as far as it goes, about the same distribution in the same layer."""
+    """True if a cause is, as far as it goes, about the same distribution in the same layer."""
     return all(
         not cause.get(key) or _canonical(key, cause[key]) == _canonical(key, expected[key])
         for key in ("layer", "distribution")
