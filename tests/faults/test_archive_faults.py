@@ -227,7 +227,7 @@ def test_a_truncated_body_is_fetched_again(server: PackageServer, root: Path, fa
     ("fault", "why"),
     [
         ("flip", "SHA-256"),
-        ("short", "bytes came, and AWS said"),
+        ("short", "bytes were received, but AWS reported"),
         ("cut", "interrupted 4 times"),
         ("expired", "located 3 times"),
     ],

@@ -11,8 +11,8 @@ from pytest_lambda_rollback.session.environment_values import explained
 
 CODE = Artifact(label="orders:4", digest="0", size_bytes=1, tar=Path("code"))
 ADVICE = (
-    "{} are placeholders: give them under functions.orders.environment, or let them be fetched at "
-    'run time by functions.orders.aws.environment = "fetch"'
+    "{} are placeholders: give them under functions.orders.environment, or fetch them at "
+    'run time with functions.orders.aws.environment = "fetch"'
 )
 MENTION = "It ran with placeholders for RECEIPT_KEY and TABLE"
 

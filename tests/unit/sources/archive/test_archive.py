@@ -199,8 +199,8 @@ def test_a_download_that_always_breaks_off_is_given_up(archive: Archive, aws: Aw
     [
         (ZIP[:-1] + b"?", "SHA-256"),
         (ZIP[:-1], f"{len(ZIP) - 1} bytes were received, but AWS reported {len(ZIP)}"),
-        (ZIP + b"x", f"{len(ZIP) + 1} bytes came"),
-        (b"", "0 bytes came"),
+        (ZIP + b"x", f"{len(ZIP) + 1} bytes were received"),
+        (b"", "0 bytes were received"),
     ],
 )
 def test_what_is_not_what_aws_said_is_not_kept(
