@@ -129,7 +129,7 @@ def test_no_event_has_the_name_of_a_plugins_contract(project: Project) -> None:
     project.event("memory", {})
     result = run(project)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(['*cannot be called "memory": a contract\'s check has that name*'])
+    result.stderr.fnmatch_lines(['*cannot be named "memory": a contract\'s check has that name*'])
 
 
 @pytest.mark.usefixtures("with_plugin")
