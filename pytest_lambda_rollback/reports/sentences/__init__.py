@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pytest_lambda_rollback.model.causes import Cause
+from pytest_lambda_rollback.model.causes import Cause, CauseKind
 from pytest_lambda_rollback.model.findings import Contract, Finding, Note, Subject
 from pytest_lambda_rollback.reports.sentences import (
     causes,
@@ -56,8 +56,14 @@ def of_note(note: Note) -> str:
 
 def why(finding: Finding) -> str:
     """The cause if it is known, else the finding, for readers who know target and strategy."""
-    reason = None if finding.cause is None else causes.reason(finding.cause, finding.subject)
-    return reason or brief(finding)
+    cause = finding.cause
+    reason = None if cause is None else causes.reason(cause, finding.subject)
+    if cause is None or reason is None:
+        return brief(finding)
+    # That the code is at fault says nothing of what it does, where it raises no error.
+    if cause.kind is CauseKind.CODE and cause.error is None:
+        return f"{brief(finding)}; {reason}"
+    return reason
 
 
 def _predicate(finding: Finding) -> str:

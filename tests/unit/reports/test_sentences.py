@@ -45,6 +45,14 @@ def test_a_cause_says_why_and_else_the_finding_does() -> None:
     assert sentences.of_cause(code.cause, code.subject) == f"pointing the alias at 2: {why}"
 
 
+def test_code_that_raises_no_error_is_told_with_what_it_does() -> None:
+    cause = Cause(kind=CauseKind.CODE, same_stack=True)
+    assert sentences.why(replace(SNAP_START, cause=cause)) == (
+        "starts cold without SnapStart, which orders:4 has; "
+        "its own code fails although the current version works on the same stack"
+    )
+
+
 def test_notes_that_differ_in_names_alone_are_the_same_note() -> None:
     one, other = (Note(kind="never-read", about=(("function", name),)) for name in ("a", "b"))
     assert one.key == other.key
