@@ -184,7 +184,7 @@ def test_no_events_and_no_targets_are_unknown_never_safe(project: Project) -> No
     result = project.run()
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
-        ["unknown: orders has no rollback target: functions.orders.targets is empty. Name there *"]
+        ["unknown: orders has no rollback target: *targets is empty. List the versions *"]
     )
 
 
@@ -233,7 +233,7 @@ def test_a_mode_that_lambdas_user_cannot_read_is_not_shown_as_safe(project: Proj
     result = project.run("-k", "create and alias")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
-        ["unknown: orders:1 by alias on create: *app.py*cannot read*docker*"]
+        ["unknown: orders:1 by alias on create: *app.py*is not readable by Lambda*docker*"]
     )
 
 
