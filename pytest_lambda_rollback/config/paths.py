@@ -24,19 +24,25 @@ def absolute(text: str | Path, base: Path) -> Path:
     return Path(os.path.normpath(base / text))
 
 
-def located(text: str, *, base: Path, where: str) -> Path:
-    """The absolute path of something that exists. Raises ConfigError with near names."""
+_RECORD = "record events with `lambda-rollback record`"
+
+
+def located(text: str, *, base: Path, where: str, make: str = "build it first") -> Path:
+    """The absolute path of something that exists. Raises ConfigError with near names.
+
+    ``make`` says how it comes to be, for the message.
+    """
     path = absolute(text, base)
     if path.exists():
         return path
     raise ConfigError(
         f'{where} names "{text}", which does not exist',
         why=f"looked for {path}",
-        do=_nearby(path),
+        do=_nearby(path, make),
     )
 
 
-def _nearby(missing: Path) -> str:
+def _nearby(missing: Path, make: str) -> str:
     """The last part of the path that exists, for the ``do`` of a message."""
     folder, part = missing.parent, missing.name
     while not folder.exists() and folder != folder.parent:
@@ -49,9 +55,9 @@ def _nearby(missing: Path) -> str:
     if near:
         return f'Did you mean "{near}"? {folder} has that'
     if not names:
-        return f"Correct the path, or build it first; {folder} is empty"
+        return f"Correct the path, or {make}; {folder} is empty"
     some = ", ".join(names[:_NAMES_SHOWN]) + (", …" if len(names) > _NAMES_SHOWN else "")
-    return f"Correct the path, or build it first; {folder} has {some}"
+    return f"Correct the path, or {make}; {folder} has {some}"
 
 
 def package(text: str, *, base: Path, where: str) -> Path:
@@ -102,14 +108,14 @@ def _matches(pattern: str, *, base: Path, where: str, must_exist: bool) -> tuple
         path = absolute(pattern, base)
         if not must_exist and not path.exists():
             return (path.parent if path.suffix == ".json" else path), []
-        path = located(pattern, base=base, where=where)
+        path = located(pattern, base=base, where=where, make=_RECORD)
         return (path, list(path.rglob("*.json"))) if path.is_dir() else (path.parent, [path])
     parts = Path(pattern).parts
     fixed = next(index for index, part in enumerate(parts) if _MAGIC & set(part))
     folder = str(Path(*parts[:fixed]))
     if not must_exist and not absolute(folder, base).exists():
         return absolute(folder, base), []
-    root = located(folder, base=base, where=where)
+    root = located(folder, base=base, where=where, make=_RECORD)
     try:
         return root, list(root.glob(str(Path(*parts[fixed:]))))
     except (ValueError, NotImplementedError) as error:
