@@ -145,7 +145,9 @@ def test_the_name_of_a_function_is_enough(orders: Project, pushed: Images) -> No
         for c in target["checks"]
         for note in c["notes"]
     }
-    assert any(note.startswith("what is in the image of orders:2 is not looked") for note in notes)
+    assert any(
+        note.startswith("the content of the image of orders:2 is not analysed") for note in notes
+    )
     assert all(f'"{uri}"' in orders.lock("orders") for uri in pushed.uris)
     assert "secret-table" not in run.text + orders.lock("orders")
 

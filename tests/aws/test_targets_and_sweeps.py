@@ -209,7 +209,7 @@ def test_a_function_of_a_name_that_another_one_has_is_said_and_not_dropped(
     run = orders.pytest("-k", "any or all")
     assert run.code == 1
     run.shows(
-        "discover.all found orders, and another function has that name here",
+        "discover.all found orders, and another function here has that name",
     )
 
 

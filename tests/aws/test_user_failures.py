@@ -333,7 +333,7 @@ def test_a_fact_that_may_not_be_read_is_noted(
     user.server.fail(operation, "access-denied")
     run = user.pytest()
     assert run.code == 0, run.text
-    run.shows("note: orders: ", f" is not known: lambda:{operation} was refused")
+    run.shows("note: orders: could not determine ", f": lambda:{operation} was refused")
     assert policies_in(run.text) == [
         {"Effect": "Allow", "Action": f"lambda:{operation}", "Resource": resource}
     ]
@@ -466,7 +466,7 @@ def test_an_environment_that_cannot_be_decrypted_is_not_taken_for_an_empty_one(
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("damaged", "the download of orders:1 is damaged: what came has SHA-256"),
+        ("damaged", "the download of orders:1 is damaged: the download has SHA-256"),
         ("larger", "orders:1 cannot be downloaded: it is larger than the"),
         ("expired", "orders:1 cannot be downloaded: it was located 3 times"),
     ],
