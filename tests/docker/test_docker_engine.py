@@ -367,7 +367,7 @@ def test_versions_share_layers_and_parallel_prepares_build_each_link_once(new_en
     assert len([line for line in built if "code of orders" in line]) == 4
 
 
-def test_base_image_that_cannot_be_had_names_the_command(new_engine, store):
+def test_a_base_image_that_is_unavailable_names_the_command(new_engine, store):
     engine = new_engine(base_images=())
 
     with pytest.raises(EngineError) as raised:
@@ -375,8 +375,8 @@ def test_base_image_that_cannot_be_had_names_the_command(new_engine, store):
 
     text = str(raised.value)
     assert text.startswith(
-        "the base image amazon/aws-lambda-python:3.11-x86_64 for orders:4 (python3.11) cannot be "
-        "had: pulling is disabled. "
+        "the base image amazon/aws-lambda-python:3.11-x86_64 for orders:4 (python3.11) is "
+        "unavailable: pulling is disabled. "
     )
     command = "docker pull --platform linux/amd64 amazon/aws-lambda-python:3.11-x86_64"
     assert f"`{command}`" in text
