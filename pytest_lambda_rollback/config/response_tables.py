@@ -175,7 +175,7 @@ def _refuse_no_schema(document: Any, found: str) -> None:
         if not reference.startswith("#"):
             raise ConfigError(
                 f'{found}, which refers to "{reference}"',
-                why="a schema may refer only to itself: nothing is read from the network or "
+                why="a schema may refer only to itself, since nothing is read from the network or "
                 "another file",
                 do='Copy that schema under "$defs" and refer to it by "#/$defs/NAME"',
             )

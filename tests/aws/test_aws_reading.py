@@ -135,7 +135,7 @@ def test_a_deleted_layer_says_that_nobody_can_download_it(client: Any, account: 
     client.delete_layer_version(LayerName="third-party", VersionNumber=1)
     with pytest.raises(SourceError, match="the layer third-party 1 is unavailable") as caught:
         locate(account, version.layers[0])
-    assert "AWS does not have" in caught.value.why
+    assert "AWS no longer has" in caught.value.why
     assert "still run, but nobody can download it" in caught.value.why
 
 

@@ -106,7 +106,7 @@ def test_a_prefix_may_be_missing_or_end_in_a_slash(
 
 @pytest.mark.parametrize("url", ["shared", "https://shared/x", "s3://", "s3:///x", "s3://UPPER/x"])
 def test_another_form_is_a_mistake_of_the_configuration(account: Account, url: str) -> None:
-    with pytest.raises(ConfigError, match="is not a place in S3"):
+    with pytest.raises(ConfigError, match="is not an S3 location"):
         Bucket(account, url)
 
 

@@ -147,6 +147,6 @@ def test_what_was_not_looked_at_is_said_once_for_all_functions(project: Project)
         [
             "orders, current version 2",
             "billing, current version 2",
-            "note: aliases, permissions, event sources and layers in AWS are not checked at: *",
+            "note: aliases, permissions, event sources and layers in AWS are not checked: *",
         ]
     )
