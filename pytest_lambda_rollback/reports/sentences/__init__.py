@@ -67,4 +67,7 @@ def why(finding: Finding) -> str:
 
 
 def _predicate(finding: Finding) -> str:
-    return _PREDICATES[finding.contract](finding)
+    known = _PREDICATES.get(finding.contract)
+    if known is None:  # of a plugin that gave no text
+        return f"violates the contract {finding.contract}: {finding.kind}"
+    return known(finding)

@@ -30,6 +30,12 @@ def test_a_contract_from_outside_words_its_own_findings() -> None:
     assert sentences.why(found) == text
 
 
+def test_a_contract_from_outside_may_leave_the_words_to_its_kind() -> None:
+    found = Finding(contract=Contract.STATE, kind="lost-field", subject=subject("2"))
+    assert sentences.of_finding(found) == "orders:2 violates the contract state: lost-field"
+    assert sentences.brief(found) == "violates the contract state: lost-field"
+
+
 def test_a_cause_says_why_and_else_the_finding_does() -> None:
     assert sentences.of_finding(SNAP_START) == (
         "orders:2 by alias starts cold without SnapStart, which orders:4 has"
