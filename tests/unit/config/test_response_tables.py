@@ -81,7 +81,7 @@ def test_a_schema_is_read_when_the_configuration_is(tmp_path: Path) -> None:
         (
             '{"$ref": "https://example.com/order.json"}',
             'which refers to "https://example.com/order.json": a schema may refer only to '
-            "itself: nothing is read from the network or another file. Copy that schema under",
+            "itself, since nothing is read from the network or another file. Copy that",
         ),
         ('{"properties": {"a": {"items": {"$ref": "id.json"}}}}', 'which refers to "id.json"'),
         (

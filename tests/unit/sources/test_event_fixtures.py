@@ -314,8 +314,7 @@ def test_a_file_far_too_large_is_not_even_read(tmp_path: Path) -> None:
 
 
 def test_an_event_may_hold_personal_data_and_is_not_in_the_repr(write: Write) -> None:
-    text = (
-        '{"lambda_rollback": 1, "event": "a@b.example", "context": {"client_context": {"x": 77}}}'
-    )
+    context = '{"client_context": {"x": 7712345}}'
+    text = '{"lambda_rollback": 1, "event": "a@b.example", "context": ' + context + "}"
     assert "a@b.example" not in repr(load(write(text), name="event"))
-    assert "77" not in repr(load(write(text), name="event"))
+    assert "7712345" not in repr(load(write(text), name="event"))
