@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pytest_lambda_rollback.model.replay import EngineDescription, Invocation, Outcome
 from pytest_lambda_rollback.model.settings import Settings
@@ -45,6 +45,20 @@ class ExecutionEnvironment(Protocol):
 
     def close(self) -> None:
         """End the runtime and remove what was started for it. Safe to call twice."""
+        ...
+
+
+@runtime_checkable
+class RenewableEnvironment(ExecutionEnvironment, Protocol):
+    """An environment that can be made fresh in place, faster than a new one starts."""
+
+    def renew(self) -> bool:
+        """Make this a fresh execution environment of the same version, as if just started.
+
+        True if nothing of the former one is left. False if something could have survived or the
+        environment has ended: close it then and start another one. Never raises for what the
+        function did.
+        """
         ...
 
 

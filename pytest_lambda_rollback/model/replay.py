@@ -84,6 +84,13 @@ class Outcome:
     duration_s: float = 0.0
     cold: bool = False
     """True when this was the first replay of its execution environment."""
+    peak_memory_bytes: int | None = None
+    """Most memory that the environment had used by the end of this replay, if that is known."""
+    doubt: str = ""
+    """Why Lambda might have given another outcome, a clause without a full stop; usually empty.
+
+    A check that rests on an outcome in doubt is unknown.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
