@@ -237,6 +237,7 @@ class FunctionReader:
             settings = replace(
                 settings,
                 versions=declared.versions,
+                aliases=declared.aliases,
                 published=published,
                 region=published.region if published is not None else settings.region,
                 account=published.account if published is not None else settings.account,

@@ -143,6 +143,8 @@ class FunctionSettings:
     """Values that the configuration gives for variables of every version of an AWS source."""
     alias: str | None = None
     """The alias that ``current`` was named by, if it was."""
+    aliases: tuple[tuple[str, str], ...] = ()
+    """(alias, version) of every alias that is declared, or that AWS or the archive has."""
     reason: str | None = None
     """Why nothing is known of the function, so that all of it is ``unknown``."""
     events: tuple[Path, ...] = ()
@@ -176,6 +178,13 @@ class FunctionSettings:
             if not (fetched and isinstance(version, PublishedVersion)):
                 names.update(version.environment_names)
         return tuple(sorted(names - {name for name, _ in self.environment}))
+
+    def called_by(self, version: str) -> str | None:
+        """The alias that callers of a version name; ``None`` if none or several point at it."""
+        if self.alias is not None and self.current is not None and version == self.current.version:
+            return self.alias
+        pointing = [alias for alias, points_at in self.aliases if points_at == version]
+        return pointing[0] if len(pointing) == 1 else None
 
     def event_name(self, path: Path) -> str:
         """Name of a fixture in ids: its path below the events folder, without ``.json``."""

@@ -134,6 +134,8 @@ class FunctionVersion:
     """For a function whose package is a container image; ``code`` is then empty, ``layers`` too."""
     placeholders: tuple[str, ...] = ()
     """Environment variables whose values are not known here and were made up."""
+    alias: str | None = None
+    """The alias that a caller names; ``None`` where callers name the version."""
 
     @property
     def name(self) -> str:
@@ -143,6 +145,17 @@ class FunctionVersion:
     @property
     def arn(self) -> str:
         """Qualified function ARN, in the partition of the region."""
+        return self._qualified(self.version)
+
+    @property
+    def invoked_arn(self) -> str:
+        """The ARN in ``context.invoked_function_arn``: it ends with the alias that was called.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+        """
+        return self._qualified(self.alias or self.version)
+
+    def _qualified(self, qualifier: str) -> str:
         partition = "aws"
         if self.region.startswith("cn-"):
             partition = "aws-cn"
@@ -150,7 +163,7 @@ class FunctionVersion:
             partition = "aws-us-gov"
         return (
             f"arn:{partition}:lambda:{self.region}:{self.account}"
-            f":function:{self.function}:{self.version}"
+            f":function:{self.function}:{qualifier}"
         )
 
 

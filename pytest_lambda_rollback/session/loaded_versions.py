@@ -223,7 +223,16 @@ class Versions:
             )
         packages = (version.code, *(layer.artifact for layer in version.layers))
         check_total(packages, of=version.name)
-        return version
+        return replace(version, alias=self._alias(of, declared.version))
+
+    def _alias(self, of: FunctionSettings, version: str) -> str | None:
+        """The alias that callers name: for versions of this function always the current one's.
+
+        An alias is pointed back, or at what is deployed again, and its callers see no difference.
+        """
+        if of.name == self._function.name and of.current is not None:
+            version = of.current.version
+        return of.called_by(version)
 
 
 def _declared(function: FunctionSettings, version: str) -> LocalVersion | PublishedVersion:

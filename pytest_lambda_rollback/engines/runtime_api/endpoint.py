@@ -242,7 +242,7 @@ class Endpoint:
             ("Content-Type", "application/json"),
             ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
             ("Lambda-Runtime-Deadline-Ms", str(deadline_ms)),
-            ("Lambda-Runtime-Invoked-Function-Arn", self._version.arn),
+            ("Lambda-Runtime-Invoked-Function-Arn", self._version.invoked_arn),
         ]
         if invocation.trace_id:
             headers.append(("Lambda-Runtime-Trace-Id", invocation.trace_id))
