@@ -1,12 +1,11 @@
-"""One connection of a Lambda runtime to the Runtime API: bytes to requests, answers to bytes.
+"""One connection of a Lambda runtime or extension: bytes to requests, answers to bytes.
 
-It keeps requests in order, rejects other clients and malformed input, and writes
-every answer in one piece. The `Handler` of a request interprets it.
+It keeps requests in order, rejects malformed input, and writes every answer in one piece. The
+`Handler` of a request interprets it. A connection does no I/O: it gets bytes and an `Outlet`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Protocol
 
@@ -18,23 +17,22 @@ _HELD_BYTES = 256 * 1024
 """Limit of what a client may send ahead while it waits for an answer."""
 
 
+class Outlet(Protocol):
+    """The way back to the client of one connection."""
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, at once or as soon as the client takes them."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection after what was sent."""
+        ...
+
+
 class Handler(Protocol):
-    """Answers the requests of a connection; called in the loop's thread."""
+    """Answers the requests of connections."""
 
-    @property
-    def peer(self) -> str | None:
-        """The only address that may connect; ``None`` while it is unknown."""
-        ...
-
-    def connected(self, connection: Connection) -> None:
-        """Count a connection in."""
-        ...
-
-    def disconnected(self, connection: Connection) -> None:
-        """Count a connection out."""
-        ...
-
-    def limit_of(self, head: http.Head) -> int:
+    def limit_of(self, connection: Connection, head: http.Head) -> int:
         """Bytes of a request's body that are kept."""
         ...
 
@@ -42,70 +40,51 @@ class Handler(Protocol):
         """Arrange for ``connection.reply`` to be called for this request, now or later."""
         ...
 
+    def disconnected(self, connection: Connection) -> None:
+        """Forget a connection that ended."""
+        ...
 
-class Connection(asyncio.Protocol):
-    """One connection of a runtime: cuts out requests and answers them in their order."""
 
-    def __init__(self, handler: Handler) -> None:
+class Connection:
+    """Cuts out the requests of one client and answers them in their order."""
+
+    def __init__(self, handler: Handler, outlet: Outlet) -> None:
         self._handler = handler
-        self._parser = http.RequestParser(handler.limit_of)
-        self._transport: asyncio.Transport | None = None
+        self._outlet: Outlet | None = outlet
+        self._parser = http.RequestParser(lambda head: handler.limit_of(self, head))
         self._request: http.Request | None = None
         self._advancing = False
-        self._reading = True
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Answer at once, or hold until the peer is known."""
-        if not isinstance(transport, asyncio.Transport):  # pragma: no cover - asyncio's promise
-            raise TypeError(f"expected a stream, got {transport!r}")
-        self._transport = transport
-        self._handler.connected(self)
-        if self._handler.peer is None:
-            self._pause(True)
-        else:
-            self.admit(self._handler.peer)
+    @property
+    def holding(self) -> bool:
+        """True while the client has sent so far ahead that no more should be read from it."""
+        return self._request is not None and self._parser.buffered_bytes > _HELD_BYTES
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """Forget the connection."""
-        self._transport = None
-        self._handler.disconnected(self)
-
-    def data_received(self, data: bytes) -> None:
-        """Handle each request that is now complete."""
+    def receive(self, data: bytes) -> None:
+        """Take bytes of the client and handle each request that is now complete."""
+        if self._outlet is None:
+            return
         self._parser.feed(data)
         if self._request is None:
             self._advance()
-        elif self._parser.buffered_bytes > _HELD_BYTES:
-            self._pause(True)
 
-    def admit(self, peer: str) -> None:
-        """Answer this connection if it comes from ``peer``; close it without a byte if not."""
-        if self._transport is None:
-            return
-        source = self._transport.get_extra_info("peername")
-        if not source or source[0] != peer:
-            self._transport.abort()
-        else:
-            self._pause(False)
-
-    def abort(self) -> None:
-        """Drop the connection at once."""
-        if self._transport is not None:
-            self._transport.abort()
+    def lost(self) -> None:
+        """Take note that the client is gone."""
+        self._outlet = None
+        self._handler.disconnected(self)
 
     def reply(
         self, status: int, body: bytes = b"", *, headers: tuple[tuple[str, str], ...] = ()
     ) -> None:
         """Answer the request at hand in one write, then go on to the next one."""
         request, self._request = self._request, None
-        if self._transport is None or request is None:
+        if self._outlet is None or request is None:
             return
         close = not request.head.keep_alive
-        self._transport.write(http.response(status, body, headers=headers, close=close))
+        self._outlet.send(http.response(status, body, headers=headers, close=close))
         if close:
-            self._transport.close()
+            self._end()
             return
-        self._pause(False)
         self._advance()
 
     def refuse(self, status: int, error_type: str, message: str) -> None:
@@ -117,19 +96,17 @@ class Connection(asyncio.Protocol):
             return
         self._advancing = True
         try:
-            while self._transport is not None and not self._transport.is_closing():
+            while self._outlet is not None:
                 try:
                     self._request = self._parser.next_request()
                 except http.MalformedRequest as error:
                     body = _error_body("BadRequest", error.reason)
-                    self._transport.write(
-                        http.response(error.status, body, headers=JSON, close=True)
-                    )
-                    self._transport.close()
+                    self._outlet.send(http.response(error.status, body, headers=JSON, close=True))
+                    self._end()
                     return
                 if self._request is None:
                     if self._parser.wants_continue():
-                        self._transport.write(http.CONTINUE)
+                        self._outlet.send(http.CONTINUE)
                     return
                 self._handler.handle(self, self._request)
                 if self._request is not None:
@@ -137,14 +114,11 @@ class Connection(asyncio.Protocol):
         finally:
             self._advancing = False
 
-    def _pause(self, pause: bool) -> None:
-        if self._transport is None or self._reading is not pause:
-            return
-        self._reading = not pause
-        if pause:
-            self._transport.pause_reading()
-        else:
-            self._transport.resume_reading()
+    def _end(self) -> None:
+        outlet, self._outlet = self._outlet, None
+        if outlet is not None:
+            outlet.close()
+        self._handler.disconnected(self)
 
 
 def _error_body(error_type: str, message: str) -> bytes:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
-import signal
 
+from pytest_lambda_rollback.engines.runtime_api.linux_numbers import signal_name
 from pytest_lambda_rollback.engines.runtime_api.replies import Phase, Reply, ReplyKind
 from pytest_lambda_rollback.model.replay import FunctionError, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionVersion
@@ -135,12 +135,8 @@ def _exit_text(reply: Reply) -> str:
 def _status_text(status: str) -> str:
     if not status.isdigit():
         return status or "ended"
-    number = int(status) - 128
-    try:
-        name = f" (killed by {signal.Signals(number).name})" if number > 0 else ""
-    except ValueError:
-        name = ""
-    return f"exited with status {status}{name}"
+    name = signal_name(int(status) - 128)
+    return f"exited with status {status}" + (f" (killed by {name})" if name else "")
 
 
 def _error_text(error: FunctionError | None) -> str:

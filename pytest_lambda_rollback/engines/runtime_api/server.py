@@ -1,7 +1,7 @@
 """The Lambda Runtime API, served to every execution environment that an engine starts.
 
 One asyncio loop in one daemon thread serves all environments of an engine; each has a listener
-of its own, so none can reach another's events. `endpoint` implements the protocol.
+of its own, so none can reach another's events. `former_endpoint` implements the protocol.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import socket
 import threading
 
-from pytest_lambda_rollback.engines.runtime_api.endpoint import (
+from pytest_lambda_rollback.engines.runtime_api.former_endpoint import (
     Endpoint,
 )
 from pytest_lambda_rollback.engines.runtime_api.replies import Phase, Reply, ReplyKind

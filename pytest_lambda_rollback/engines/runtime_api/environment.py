@@ -1,0 +1,454 @@
+"""One execution environment over a carrier, in whatever confinement an engine started it.
+
+The thread that waits for a replay moves the bytes itself; until an environment is initialised, a
+thread of its own does. Between two events nobody does, and the environment rests, as in Lambda.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from pytest_lambda_rollback.engines.runtime_api import extensions
+from pytest_lambda_rollback.engines.runtime_api.carrier_link import CarrierLink
+from pytest_lambda_rollback.engines.runtime_api.endpoint import Endpoint
+from pytest_lambda_rollback.engines.runtime_api.framing import (
+    PROTOCOL,
+    Frame,
+    Kind,
+    MalformedFrame,
+    fields_of,
+    start_payload,
+)
+from pytest_lambda_rollback.engines.runtime_api.linux_numbers import error_text, signal_name
+from pytest_lambda_rollback.engines.runtime_api.logs import LogTail
+from pytest_lambda_rollback.engines.runtime_api.outcomes import outcome_of
+from pytest_lambda_rollback.engines.runtime_api.replies import Phase, Reply, ReplyKind
+from pytest_lambda_rollback.engines.runtime_api.wire import Wire, WireClosed
+from pytest_lambda_rollback.errors import EngineError
+from pytest_lambda_rollback.model.replay import Invocation, Outcome
+from pytest_lambda_rollback.model.versions import FunctionVersion
+
+ADDRESS = "127.0.0.1:9001"
+"""Where the carrier listens inside every environment: AWS_LAMBDA_RUNTIME_API."""
+
+_RUNTIME = 1
+_FIRST_EXTENSION = 2
+
+_HELLO_S = 60.0
+"""A carrier that has not said hello by then has not started."""
+_ANSWER_S = 10.0
+"""A carrier that has not answered a request by then is stuck."""
+_PUMP_S = 5.0
+_LAST_WORDS_S = 0.03
+"""Output may reach us this much later than a reply that was sent after it."""
+_SHUTDOWN_S = 2.0
+"""https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, Shutdown phase"""
+_JOIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """Why a wire ended that nobody here closed."""
+
+    out_of_memory: bool = False
+    failure: str = ""
+    """Our own trouble, a sentence without a full stop: makes a harness failure."""
+
+
+class Confinement(Protocol):
+    """A carrier that an engine started, and what only the engine knows of it."""
+
+    @property
+    def wire(self) -> Wire:
+        """The carrier's standard input, output and error."""
+        ...
+
+    def ending(self) -> Ending:
+        """Why the wire ended unasked. Asked once."""
+        ...
+
+    def end(self) -> None:
+        """Kill all that runs in it and remove it; safe to call twice. Raises EngineError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The runtime's process, as the carrier starts it."""
+
+    arguments: tuple[str, ...]
+    """The first is the path to execute."""
+    directory: str = "/var/task"
+    variables: tuple[tuple[str, str], ...] = ()
+    """Set over the variables that the carrier itself has."""
+    unset: tuple[str, ...] = ()
+
+
+class CarriedEnvironment:
+    """Satisfies engines.interface.RenewableEnvironment.
+
+    With ``memory_limit_bytes`` the carrier watches the memory of all processes: for engines whose
+    environments have no memory cgroup. ``doubt`` is said of every outcome; ``renamed`` turns paths
+    of this machine into Lambda's in all texts. ``forget`` is called once, when this is closed.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: FunctionVersion,
+        confinement: Confinement,
+        start: Start,
+        memory_limit_bytes: int | None = None,
+        doubt: str = "",
+        renamed: Callable[[str], str] | None = None,
+        init_timeout_s: float = 10.0,
+        forget: Callable[[CarriedEnvironment], None] = lambda _: None,
+    ) -> None:
+        self._version = version
+        self._confinement = confinement
+        self._start = start
+        self._memory_limit = memory_limit_bytes
+        self._doubt = doubt
+        self._renamed = renamed
+        self._init_timeout_s = init_timeout_s
+        self._forget = forget
+        self._turn = threading.Lock()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._lost = False
+        self._hello: tuple[tuple[str, str], ...] | None = None
+        self._log = LogTail()
+        self._reset: tuple[tuple[str, str], ...] | None = None
+        self._memory: dict[str, int] = {}
+        self._memory_told = False
+        self._out_of_memory = False
+        self._runtime_started = False
+        self._used = False
+        self.left: tuple[str, ...] = ()
+        """What kept the last `renew` from being sure, one clause each."""
+        self._endpoint = self._new_endpoint()
+        self._link = CarrierLink(confinement.wire, self._endpoint)
+        self._initialising = self._initialise_ahead()
+
+    # --- ExecutionEnvironment ---------------------------------------------------------------
+
+    @property
+    def alive(self) -> bool:
+        """False once no further event can be replayed here."""
+        return not (self._closed or self._lost or self._endpoint.finished)
+
+    def invoke(self, invocation: Invocation) -> Outcome:
+        """Replay one event; see `interface.ExecutionEnvironment`."""
+        with self._turn:
+            if self._used:
+                self._log.mark()
+            self._used = True
+            endpoint = self._endpoint
+            self._guarded(lambda: self._pump(0.0))
+            endpoint.submit(invocation)
+            self._guarded(self._link.flush)
+            reply = endpoint.take_reply()
+            while reply is None:
+                self._guarded(lambda: self._pump(_PUMP_S))
+                reply = endpoint.take_reply()
+            if self._memory_limit is not None and not self._out_of_memory:
+                self._guarded(self._ask_for_memory)
+            if reply.kind is not ReplyKind.RESPONDED:
+                self._take_last_words()
+            return self._outcome(reply)
+
+    def renew(self) -> bool:
+        """Make this a fresh environment in place; see `interface.RenewableEnvironment`."""
+        with self._turn:
+            if self._closed or self._lost or self._hello is None:
+                return False
+            self._shut_down_extensions("spindown")
+            self._endpoint.fail("the execution environment was made anew")
+            self._guarded(self._reset_carrier)
+            if self._lost or self._reset is None:
+                return False
+            self.left = tuple(value for _, value in self._reset)
+            if self.left:
+                return False
+            self._memory, self._out_of_memory = {}, False
+            self._used = False
+            self._log = LogTail()
+            self._endpoint = self._new_endpoint()
+            self._initialising = self._initialise_ahead()
+            return True
+
+    def close(self) -> None:
+        """End it and remove what was started for it. Safe to call twice. Raises EngineError."""
+        with self._closing:
+            if self._closed:
+                return
+            if self._turn.acquire(blocking=False):
+                try:
+                    if self.alive:
+                        self._shut_down_extensions("spindown")
+                finally:
+                    self._turn.release()
+            self._closed = True
+        self._confinement.wire.close()
+        try:
+            self._confinement.end()
+        finally:
+            self._initialising.join(timeout=_JOIN_S)
+            self._forget(self)
+
+    # --- life -------------------------------------------------------------------------------
+
+    def _new_endpoint(self) -> Endpoint:
+        return Endpoint(self._version, init_timeout_s=self._init_timeout_s)
+
+    def _initialise_ahead(self) -> threading.Thread:
+        self._link.handler = self._endpoint
+        self._runtime_started = False
+        thread = threading.Thread(
+            target=self._initialise,
+            args=(self._endpoint,),
+            name=f"initialise {self._version.name}",
+            daemon=True,
+        )
+        thread.start()
+        return thread
+
+    def _initialise(self, endpoint: Endpoint) -> None:
+        """Start the processes and serve them until the environment can take an event."""
+        with self._turn:
+            if endpoint is not self._endpoint or self._closed:
+                return
+            if self._hello is None:
+                self._guarded(self._await_hello)
+            endpoint.begin()
+            self._guarded(self._start_extensions)
+            while not (endpoint.settled or self._closed or self._lost):
+                if endpoint.init_is_late:
+                    self._guarded(self._begin_again)
+                self._guarded(lambda: self._pump(_PUMP_S))
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Take a step; the end of the wire ends the environment."""
+        if self._lost:
+            self._endpoint.fail()
+            return
+        try:
+            step()
+        except WireClosed:
+            self._lost = True
+            self._on_lost()
+        except MalformedFrame as error:
+            self._lost = True
+            self._endpoint.fail(str(error))
+        except EngineError as error:
+            self._lost = True
+            self._endpoint.fail(f"{error.what}: {error.why}" if error.why else error.what)
+
+    def _on_lost(self) -> None:
+        if self._closed:
+            self._endpoint.fail()
+            return
+        try:
+            ending = self._confinement.ending()
+        except EngineError as error:
+            ending = Ending(failure=f"{error.what}: {error.why}" if error.why else error.what)
+        if ending.out_of_memory:
+            self._out_of_memory = True
+            self._endpoint.runtime_exited("was killed by SIGKILL")
+        else:
+            self._endpoint.fail(ending.failure or "the carrier ended unexpectedly")
+
+    def _pump(self, most_s: float) -> None:
+        """Move what arrives within ``most_s``, or until the next deadline, and act on it."""
+        endpoint = self._endpoint
+        frames = self._link.receive(endpoint.wait_s(most_s), self._log.add)
+        if frames is not None:
+            for frame in frames:
+                self._act_on(frame)
+        self._start_runtime()
+        endpoint.tick()
+
+    def _act_on(self, frame: Frame) -> None:
+        match frame.kind:
+            case Kind.HELLO:
+                self._hello = fields_of(frame.payload)
+            case Kind.EXIT:
+                self._on_exit(frame.id, fields_of(frame.payload))
+            case Kind.MEMORY:
+                self._take_memory(fields_of(frame.payload))
+                self._memory_told = True
+            case Kind.RESET:
+                self._reset = fields_of(frame.payload)
+            case Kind.FAULT:
+                why = frame.payload.decode("utf-8", "replace")
+                raise EngineError("the carrier gave up", why=why)
+
+    # --- processes --------------------------------------------------------------------------
+
+    def _await_hello(self) -> None:
+        deadline = time.monotonic() + _HELLO_S
+        while self._hello is None and not self._closed:
+            self._receive_until(deadline, f"the carrier did not start within {_HELLO_S:g} s")
+        protocol = dict(self._hello or ()).get("protocol")
+        if protocol != PROTOCOL:
+            raise EngineError(f"the carrier speaks protocol {protocol}, not {PROTOCOL}")
+
+    def _receive_until(self, deadline: float, late: str) -> None:
+        """Move what arrives next. Raises EngineError with ``late`` past the deadline."""
+        if time.monotonic() > deadline:
+            raise EngineError(late)
+        wait_s = max(0.0, min(_PUMP_S, deadline - time.monotonic()))
+        for frame in self._link.receive(wait_s, self._log.add) or ():
+            self._act_on(frame)
+
+    def _start_extensions(self) -> None:
+        names = [value for name, value in self._hello or () if name == "extension"]
+        numbered = tuple(enumerate(names, start=_FIRST_EXTENSION))
+        self._endpoint.extensions.start(numbered)
+        if self._memory_limit is not None:
+            self._link.send(Kind.LIMIT, 0, self._memory_limit.to_bytes(8, "big"))
+        for number, name in numbered:
+            self._start_process(number, (f"{extensions.FOLDER}/{name}",), directory="/")
+        self._start_runtime()
+
+    def _start_runtime(self) -> None:
+        """Start the runtime once every extension has registered."""
+        endpoint = self._endpoint
+        if self._runtime_started or endpoint.finished or not endpoint.extensions.registered:
+            return
+        self._runtime_started = True
+        self._start_process(_RUNTIME, self._start.arguments, directory=self._start.directory)
+
+    def _start_process(self, number: int, arguments: tuple[str, ...], *, directory: str) -> None:
+        try:
+            payload = start_payload(
+                directory=directory,
+                arguments=arguments,
+                variables=self._start.variables,
+                unset=self._start.unset,
+            )
+            self._link.send(Kind.START, number, payload)
+        except ValueError as error:
+            raise EngineError(f"{self._version.name} cannot be started", why=str(error)) from error
+
+    def _begin_again(self) -> None:
+        """Kill an initialisation that is late and start it once more, as Lambda does."""
+        self._reset_carrier()
+        self._runtime_started = False
+        self._endpoint.begin_again()
+        self._start_extensions()
+
+    def _reset_carrier(self) -> None:
+        self._reset = None
+        self._link.forget_streams()
+        self._link.send(Kind.RESET)
+        deadline = time.monotonic() + _ANSWER_S
+        while self._reset is None and not self._closed:
+            self._receive_until(deadline, f"the carrier did not reset within {_ANSWER_S:g} s")
+
+    def _on_exit(self, process: int, told: tuple[tuple[str, str], ...]) -> None:
+        self._take_memory(told)
+        names = dict(told)
+        killed = names.get("signalled") == "9"
+        if killed and (self._memory.get("oom_kills") or self._memory.get("over")):
+            self._out_of_memory = True
+        failed = names.get("failed")
+        if process == _RUNTIME:
+            path = self._start.arguments[0]
+            why = f"could not be started: {path}: {error_text(int(failed))}" if failed else ""
+            self._endpoint.runtime_exited(why or _status(names))
+        elif failed:
+            self._endpoint.extensions.not_started(process, error_text(int(failed)))
+        else:
+            self._endpoint.extensions.exited(process, f"ended: {_ended(names)}")
+
+    def _shut_down_extensions(self, reason: str) -> None:
+        """Tell extensions that asked for it that the end has come, and wait for theirs."""
+        api = self._endpoint.extensions
+        if self._lost or not api.wants_shutdown:
+            return
+        deadline = time.monotonic() + _SHUTDOWN_S
+        deadline_ms = int((time.time() + _SHUTDOWN_S) * 1000)
+        self._guarded(lambda: api.shut_down(reason=reason, deadline_ms=deadline_ms))
+        self._guarded(self._link.flush)
+        while not self._lost and api.shutting_down and time.monotonic() < deadline:
+            with contextlib.suppress(EngineError):
+                self._guarded(lambda: self._receive_until(deadline, "late"))
+
+    # --- memory and words -------------------------------------------------------------------
+
+    def _ask_for_memory(self) -> None:
+        self._memory_told = False
+        self._link.send(Kind.MEMORY)
+        deadline = time.monotonic() + _ANSWER_S
+        while not self._memory_told and not self._closed:
+            self._receive_until(deadline, f"the carrier did not answer within {_ANSWER_S:g} s")
+        over = self._memory.get("over") or self._memory.get("peak", 0) > (self._memory_limit or 0)
+        if over:
+            self._out_of_memory = True
+            self._endpoint.fail("the execution environment ran out of memory")
+
+    def _take_memory(self, told: tuple[tuple[str, str], ...]) -> None:
+        for name, value in told:
+            if name in ("peak", "oom_kills", "over") and value.isdigit():
+                self._memory[name] = max(self._memory.get(name, 0), int(value))
+
+    def _take_last_words(self) -> None:
+        """Wait a moment for output that is still on its way."""
+        deadline = time.monotonic() + _LAST_WORDS_S * 4
+        while not self._lost and time.monotonic() < deadline:
+            try:
+                frames = self._link.receive(_LAST_WORDS_S, self._log.add)
+                if frames is None:
+                    return
+                for frame in frames:
+                    self._act_on(frame)
+            except (WireClosed, MalformedFrame, EngineError):
+                self._lost = True
+
+    def _outcome(self, reply: Reply) -> Outcome:
+        logs = () if reply.kind is ReplyKind.RESPONDED else self._log.lines()
+        if self._out_of_memory and reply.phase is not Phase.IDLE:
+            reply = replace(reply, kind=ReplyKind.EXITED, status="was killed by SIGKILL")
+            logs = self._log.lines()
+        outcome = outcome_of(
+            reply, version=self._version, logs=logs, out_of_memory=self._out_of_memory
+        )
+        outcome = replace(
+            outcome, doubt=self._doubt, peak_memory_bytes=self._memory.get("peak") or None
+        )
+        return outcome if self._renamed is None else _renamed(outcome, self._renamed)
+
+
+def _status(names: dict[str, str]) -> str:
+    """A status as `Endpoint.runtime_exited` takes it."""
+    if "exited" in names:
+        return names["exited"]
+    number = int(names.get("signalled", "0") or 0)
+    return f"was killed by {signal_name(number) or f'signal {number}'}"
+
+
+def _ended(names: dict[str, str]) -> str:
+    status = _status(names)
+    return f"exit status {status}" if status.isdigit() else f"it {status}"
+
+
+def _renamed(outcome: Outcome, renamed: Callable[[str], str]) -> Outcome:
+    error = outcome.error
+    if error is not None:
+        error = replace(
+            error,
+            message=renamed(error.message),
+            stack_trace=tuple(renamed(frame) for frame in error.stack_trace),
+        )
+    return replace(
+        outcome,
+        error=error,
+        detail=renamed(outcome.detail),
+        logs=tuple(renamed(line) for line in outcome.logs),
+    )
