@@ -5,6 +5,7 @@ It starts nothing: a test connects to its address as a runtime would, and says w
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import socket
 import threading
@@ -17,7 +18,9 @@ CREDIT = 65_536
 
 
 def frame(kind: str, id_: int = 0, payload: bytes = b"") -> bytes:
-    return bytes((ord(kind), 0)) + id_.to_bytes(2, "big") + len(payload).to_bytes(4, "big") + payload
+    return (
+        bytes((ord(kind), 0)) + id_.to_bytes(2, "big") + len(payload).to_bytes(4, "big") + payload
+    )
 
 
 def fields(*texts: str) -> bytes:
@@ -38,11 +41,12 @@ class FakeCarrier:
         self.why = Ending()
         self.ended = False
         self.resets = 0
-        self.unread_most = 0
         self._lock = threading.Lock()
         self._streams: dict[int, socket.socket] = {}
-        self._ids = {}
+        self._ids: dict[socket.socket, int] = {}
         self._credit: dict[int, int] = {}
+        self._unsent: dict[int, bytearray] = {}
+        self._ending: set[int] = set()
         self._next_id = 1
         self._stop = False
         self._selector = selectors.DefaultSelector()
@@ -69,11 +73,12 @@ class FakeCarrier:
     def die(self) -> None:
         """End as if killed from outside."""
         self._stop = True
-        try:
+        with contextlib.suppress(OSError):
             self._plugin.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
         self._thread.join(5)
+        self._plugin.close()
+        self.listener.close()
+        self._selector.close()
 
     def exit(self, process: int, *told: str) -> None:
         """Report the end of a process, after all that was sent before."""
@@ -85,7 +90,8 @@ class FakeCarrier:
             self._plugin.sendall(data)
 
     def _send(self, kind: str, id_: int = 0, payload: bytes = b"") -> None:
-        self.send_raw(frame(kind, id_, payload))
+        with contextlib.suppress(OSError):  # the plugin has gone; the thread sees it next
+            self.send_raw(frame(kind, id_, payload))
 
     def _drain(self) -> None:
         """Pass on what connections hold at this moment."""
@@ -97,7 +103,9 @@ class FakeCarrier:
     def _run(self) -> None:
         waiting = bytearray()
         while not self._stop:
-            for key, _ in self._selector.select(0.05):
+            for id_ in [id_ for id_, unsent in self._unsent.items() if unsent]:
+                self._write(id_)
+            for key, _ in self._selector.select(0.02):
                 if key.fileobj is self._plugin:
                     try:
                         data = self._plugin.recv(1 << 20)
@@ -171,25 +179,37 @@ class FakeCarrier:
                 self._close_all()
                 self._send("R", 0, fields(*(f"left={text}" for text in self.left)))
             case "D" if stream is not None:
-                stream.setblocking(True)
-                try:
-                    stream.sendall(payload)
-                except OSError:
-                    return
-                finally:
-                    stream.setblocking(False)
-                self._send("W", id_, len(payload).to_bytes(4, "big"))
+                self._unsent.setdefault(id_, bytearray()).extend(payload)
+                self._write(id_)
             case "W" if stream is not None:
                 self._credit[id_] += int.from_bytes(payload, "big")
                 if stream not in self._selector.get_map():
                     self._selector.register(stream, selectors.EVENT_READ)
             case "E" if stream is not None:
-                try:
-                    stream.shutdown(socket.SHUT_WR)
-                except OSError:
-                    self._forget(id_)
+                self._ending.add(id_)
+                self._write(id_)
             case "C" if stream is not None:
                 self._forget(id_)
+
+    def _write(self, id_: int) -> None:
+        """Pass on what a connection takes now."""
+        unsent, stream = self._unsent.setdefault(id_, bytearray()), self._streams.get(id_)
+        if stream is None:
+            del self._unsent[id_]
+            return
+        with contextlib.suppress(BlockingIOError):
+            try:
+                while unsent:
+                    sent = stream.send(unsent)
+                    del unsent[:sent]
+                    self._send("W", id_, sent.to_bytes(4, "big"))
+                if id_ in self._ending:
+                    self._ending.discard(id_)
+                    stream.shutdown(socket.SHUT_WR)
+            except BlockingIOError:
+                raise
+            except OSError:
+                unsent.clear()
 
     def _forget(self, id_: int) -> None:
         stream = self._streams.pop(id_, None)

@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
 import time
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from helpers.fake_carrier import FakeCarrier
 from pytest_lambda_rollback.aws_lambda.limits import RESPONSE_BYTES
-from pytest_lambda_rollback.engines.runtime_api.server import (
-    Endpoint,
-    Phase,
-    Reply,
-    ReplyKind,
-    RuntimeApi,
+from pytest_lambda_rollback.engines.runtime_api.environment import (
+    CarriedEnvironment,
+    Ending,
+    Start,
 )
-from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model.replay import FunctionError, Invocation
+from pytest_lambda_rollback.model.replay import FunctionError, Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import Artifact, FunctionConfiguration, FunctionVersion
 
-HOST = "127.0.0.1"
 ROOT = "/2018-06-01/runtime"
 HANG_GUARD_S = 20
+RUNTIME = 1
 
 
 class Runtime:
     """A Lambda runtime by hand: one connection, bytes as they are."""
 
-    def __init__(self, endpoint: Endpoint, *, source: str = HOST) -> None:
-        host, _, port = endpoint.address.partition(":")
-        self.socket = socket.create_connection(
-            (host, int(port)), timeout=HANG_GUARD_S, source_address=(source, 0)
-        )
+    def __init__(self, carrier: FakeCarrier) -> None:
+        self.socket = socket.create_connection(carrier.address, timeout=HANG_GUARD_S)
         self.file = self.socket.makefile("rb")
 
     def send(self, text: str | bytes) -> None:
         self.socket.sendall(text.encode() if isinstance(text, str) else text)
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> None:
-        lines = [f"{method} {ROOT}{path} HTTP/1.1", "Host: runtime"]
+        path = path if path.startswith("/20") else ROOT + path
+        lines = [f"{method} {path} HTTP/1.1", "Host: runtime"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         lines.append(f"Content-Length: {len(body)}")
         self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
@@ -71,21 +69,55 @@ class Runtime:
         self.socket.close()
 
 
-@pytest.fixture
-def api() -> Iterator[RuntimeApi]:
-    api = RuntimeApi()
-    yield api
-    api.close()
+class Place:
+    """An environment, its carrier, and a way to make more of them."""
+
+    def __init__(self, carrier: FakeCarrier, environment: CarriedEnvironment) -> None:
+        self.carrier = carrier
+        self.environment = environment
+
+    def invoke(self, invocation: Invocation) -> Outcome:
+        return self.environment.invoke(invocation)
+
+
+Open = Callable[..., Place]
 
 
 @pytest.fixture
-def endpoint(api: RuntimeApi) -> Endpoint:
-    return api.open(host=HOST, version=_version(), peer=HOST)
+def open_place() -> Iterator[Open]:
+    made: list[CarriedEnvironment] = []
+
+    def make(
+        *,
+        version: FunctionVersion | None = None,
+        init_timeout_s: float = 10.0,
+        carrier: FakeCarrier | None = None,
+        memory_limit_bytes: int | None = None,
+    ) -> Place:
+        carrier = carrier or FakeCarrier()
+        environment = CarriedEnvironment(
+            version=version or _version(),
+            confinement=carrier,
+            start=Start(arguments=("/var/runtime/bootstrap",), variables=(("A", "b"),)),
+            init_timeout_s=init_timeout_s,
+            memory_limit_bytes=memory_limit_bytes,
+        )
+        made.append(environment)
+        return Place(carrier, environment)
+
+    yield make
+    for environment in made:
+        environment.close()
 
 
 @pytest.fixture
-def runtime(endpoint: Endpoint) -> Iterator[Runtime]:
-    runtime = Runtime(endpoint)
+def place(open_place: Open) -> Place:
+    return open_place()
+
+
+@pytest.fixture
+def runtime(place: Place) -> Iterator[Runtime]:
+    runtime = Runtime(place.carrier)
     yield runtime
     runtime.close()
 
@@ -116,12 +148,12 @@ def _invocation(request_id: str = "id-1", event: bytes = b"{}") -> Invocation:
 
 
 def _begin(
-    threads: ThreadPoolExecutor, endpoint: Endpoint, request_id: str = "id-1", event: bytes = b"{}"
-) -> Future[Reply]:
-    return threads.submit(endpoint.invoke, _invocation(request_id, event))
+    threads: ThreadPoolExecutor, place: Place, request_id: str = "id-1", event: bytes = b"{}"
+) -> Future[Outcome]:
+    return threads.submit(place.invoke, _invocation(request_id, event))
 
 
-def _end(replying: Future[Reply]) -> Reply:
+def _end(replying: Future[Outcome]) -> Outcome:
     return replying.result(timeout=HANG_GUARD_S)
 
 
@@ -129,7 +161,7 @@ def _end(replying: Future[Reply]) -> Reply:
 
 
 def test_next_hands_out_the_event_with_the_headers_of_the_runtime_api(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
     invocation = Invocation(
         request_id="8476a536-e9f4-11e8-9739-2dfe598c3fcd",
@@ -139,7 +171,7 @@ def test_next_hands_out_the_event_with_the_headers_of_the_runtime_api(
         cognito_identity='{"cognitoIdentityId": "i"}',
     )
     before_ms = time.time() * 1000
-    replying = threads.submit(endpoint.invoke, invocation)
+    replying = threads.submit(place.invoke, invocation)
     headers, body = runtime.next()
     assert body == b'{"order": 7}'
     assert headers["Content-Type"] == "application/json"
@@ -161,7 +193,7 @@ def test_next_hands_out_the_event_with_the_headers_of_the_runtime_api(
     assert (status, json.loads(answer)) == (202, {"status": "OK"})
     reply = _end(replying)
     assert (reply.kind, reply.payload, reply.streamed) == (
-        ReplyKind.RESPONDED,
+        OutcomeKind.RESPONSE,
         b'{"ok": true}',
         False,
     )
@@ -169,11 +201,11 @@ def test_next_hands_out_the_event_with_the_headers_of_the_runtime_api(
 
 
 def test_only_the_first_event_of_an_environment_is_cold(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
     cold = []
     for request_id in ("a", "b", "c"):
-        replying = _begin(threads, endpoint, request_id)
+        replying = _begin(threads, place, request_id)
         runtime.next()
         assert runtime.call("POST", f"/invocation/{request_id}/response", b"1") == 202
         cold.append(_end(replying).cold)
@@ -181,25 +213,25 @@ def test_only_the_first_event_of_an_environment_is_cold(
 
 
 def test_pipelined_requests_are_answered_in_their_order(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
     one = f"GET {ROOT}/invocation/next HTTP/1.1\r\n\r\n"
     two = f"POST {ROOT}/invocation/a/response HTTP/1.1\r\nContent-Length: 3\r\n\r\n[1]"
     runtime.send(one + two + one)
-    replying = _begin(threads, endpoint, "a", b'"first"')
+    replying = _begin(threads, place, "a", b'"first"')
     assert runtime.answer()[2] == b'"first"'
     assert runtime.answer()[0] == 202
     assert _end(replying).payload == b"[1]"
-    replying = _begin(threads, endpoint, "b", b'"second"')
+    replying = _begin(threads, place, "b", b'"second"')
     assert runtime.answer()[2] == b'"second"'
     runtime.call("POST", "/invocation/b/response", b"2")
     assert _end(replying).payload == b"2"
 
 
 def test_a_request_may_arrive_byte_by_byte(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     text = f"POST {ROOT}/invocation/a/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
     for byte in (text + "3\r\n[1,\r\n2;note=x\r\n2]\r\n0\r\n\r\n").encode():
@@ -209,9 +241,9 @@ def test_a_request_may_arrive_byte_by_byte(
 
 
 def test_expect_100_continue_is_answered_before_the_body(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     runtime.send(
         f"POST {ROOT}/invocation/a/response HTTP/1.1\r\n"
@@ -225,13 +257,13 @@ def test_expect_100_continue_is_answered_before_the_body(
 
 
 def test_connection_close_is_obeyed(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.ask("GET", "/invocation/next", Connection="close")
     assert runtime.answer()[1]["Connection"] == "close"
     assert runtime.file.read() == b""
-    other = Runtime(endpoint)
+    other = Runtime(place.carrier)
     assert other.call("POST", "/invocation/a/response", b"1") == 202
     assert _end(replying).payload == b"1"
     other.close()
@@ -295,25 +327,25 @@ def test_connection_close_is_obeyed(
     ],
 )
 def test_an_error_is_read_as_its_runtime_writes_it(
-    endpoint: Endpoint,
+    place: Place,
     runtime: Runtime,
     threads: ThreadPoolExecutor,
     body: bytes,
     header: str,
     expected: FunctionError,
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     headers = {"Lambda_Runtime_Function_Error_Type": header} if header else {}
     assert runtime.call("POST", "/invocation/a/error", body, **headers) == 202
     reply = _end(replying)
-    assert (reply.kind, reply.error) == (ReplyKind.ERRORED, expected)
+    assert (reply.kind, reply.error) == (OutcomeKind.FUNCTION_ERROR, expected)
 
 
 def test_an_x_ray_header_of_nearly_a_megabyte_is_taken(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     status = runtime.call(
         "POST",
@@ -326,160 +358,307 @@ def test_an_x_ray_header_of_nearly_a_megabyte_is_taken(
 
 
 def test_an_environment_answers_after_an_error(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     runtime.call("POST", "/invocation/a/error", b"{}")
-    assert _end(replying).kind is ReplyKind.ERRORED
-    assert not endpoint.finished
-    replying = _begin(threads, endpoint, "b")
+    assert _end(replying).kind is OutcomeKind.FUNCTION_ERROR
+    assert place.environment.alive
+    replying = _begin(threads, place, "b")
     runtime.next()
     runtime.call("POST", "/invocation/b/response", b"1")
     assert _end(replying).payload == b"1"
 
 
-def test_an_init_error_wins_over_the_exit_that_follows(
-    endpoint: Endpoint, runtime: Runtime
-) -> None:
+def test_an_init_error_wins_over_the_exit_that_follows(place: Place, runtime: Runtime) -> None:
     body = b'{"errorType": "Runtime.ImportModuleError", "errorMessage": "No module named x"}'
     assert runtime.call("POST", "/init/error", body) == 202
-    endpoint.runtime_exited("1")
+    place.carrier.exit(RUNTIME, "exited=1")
     for _ in range(2):
-        reply = endpoint.invoke(_invocation())
-        assert reply.kind is ReplyKind.INIT_ERRORED
+        reply = place.invoke(_invocation())
+        assert reply.kind is OutcomeKind.INIT_ERROR
         assert reply.error == FunctionError(
             type="Runtime.ImportModuleError", message="No module named x"
         )
 
 
 def test_an_init_error_that_is_still_on_its_way_at_the_exit_counts(
-    endpoint: Endpoint, threads: ThreadPoolExecutor
+    place: Place, threads: ThreadPoolExecutor
 ) -> None:
-    runtime = Runtime(endpoint)
-    replying = _begin(threads, endpoint)
+    runtime = Runtime(place.carrier)
+    replying = _begin(threads, place)
     runtime.ask("POST", "/init/error", b'{"errorType": "E"}')
-    endpoint.runtime_exited("1")
-    assert _end(replying).kind is ReplyKind.INIT_ERRORED
+    place.carrier.exit(RUNTIME, "exited=1")
+    assert _end(replying).kind is OutcomeKind.INIT_ERROR
     runtime.close()
 
 
 def test_an_init_error_after_the_initialisation_is_refused(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     assert runtime.call("POST", "/init/error", b"{}") == 403
     assert runtime.call("POST", "/invocation/a/response", b"1") == 202
-    assert _end(replying).kind is ReplyKind.RESPONDED
+    assert _end(replying).kind is OutcomeKind.RESPONSE
 
 
 # --- ends ---------------------------------------------------------------------------------------
 
 
 def test_a_late_response_is_refused_and_reaches_no_other_event(
-    api: RuntimeApi, threads: ThreadPoolExecutor
+    open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    endpoint = api.open(host=HOST, version=_version(timeout_s=0.2), peer=HOST)
-    runtime = Runtime(endpoint)
-    replying = _begin(threads, endpoint, "a")
+    place = open_place(version=_version(timeout_s=0.2))
+    runtime = Runtime(place.carrier)
+    replying = _begin(threads, place, "a")
     runtime.next()
     reply = _end(replying)
-    assert (reply.kind, reply.phase, reply.limit_s) == (ReplyKind.TIMED_OUT, Phase.INVOKE, 0.2)
-    assert endpoint.finished
+    assert (reply.kind, reply.detail) == (OutcomeKind.TIMEOUT, "timed out after 0.2 s")
+    assert not place.environment.alive
     runtime.ask("POST", "/invocation/a/response", b"late")
+    assert place.invoke(_invocation("b")).kind is OutcomeKind.HARNESS_FAILURE
     status, _, body = runtime.answer()
     assert (status, json.loads(body)["errorType"]) == (400, "InvalidRequestID")
-    assert endpoint.invoke(_invocation("b")).kind is ReplyKind.FAILED
     runtime.close()
 
 
-def test_an_initialisation_that_never_ends_times_out_with_both_budgets(
-    api: RuntimeApi,
+def test_an_initialisation_that_never_ends_is_begun_again_and_then_times_out(
+    open_place: Open,
 ) -> None:
-    endpoint = api.open(host=HOST, version=_version(timeout_s=0.1), init_timeout_s=0.2, peer=HOST)
-    reply = endpoint.invoke(_invocation())
-    assert (reply.kind, reply.phase) == (ReplyKind.TIMED_OUT, Phase.INIT)
-    assert reply.limit_s == pytest.approx(0.3)
+    place = open_place(version=_version(timeout_s=0.1), init_timeout_s=0.2)
+    reply = place.invoke(_invocation())
+    assert reply.kind is OutcomeKind.TIMEOUT
+    assert reply.detail == "did not finish its initialisation within 0.3 s"
+    assert [process for process, _ in place.carrier.started] == [RUNTIME, RUNTIME]
+    assert place.carrier.resets == 1
+
+
+def test_a_second_initialisation_is_part_of_the_first_events_time(
+    open_place: Open, threads: ThreadPoolExecutor
+) -> None:
+    place = open_place(version=_version(timeout_s=5), init_timeout_s=0.1)
+    replying = _begin(threads, place, "a")
+    while len(place.carrier.started) < 2:
+        time.sleep(0.01)
+    time.sleep(0.5)
+    runtime = Runtime(place.carrier)
+    headers, _ = runtime.next()
+    left_s = int(headers["Lambda-Runtime-Deadline-Ms"]) / 1000 - time.time()
+    assert left_s < 4.6
+    runtime.call("POST", "/invocation/a/response", b"1")
+    assert _end(replying).kind is OutcomeKind.RESPONSE
+    runtime.close()
 
 
 def test_an_initialised_environment_may_wait_longer_than_its_budgets(
-    api: RuntimeApi, threads: ThreadPoolExecutor
+    open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    endpoint = api.open(host=HOST, version=_version(timeout_s=0.1), init_timeout_s=0.1, peer=HOST)
-    runtime = Runtime(endpoint)
+    place = open_place(version=_version(timeout_s=0.1), init_timeout_s=0.1)
+    runtime = Runtime(place.carrier)
     runtime.ask("GET", "/invocation/next")
     time.sleep(0.5)
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.answer()
     runtime.call("POST", "/invocation/a/response", b"1")
-    assert _end(replying).kind is ReplyKind.RESPONDED
+    assert _end(replying).kind is OutcomeKind.RESPONSE
     runtime.close()
 
 
 def test_a_runtime_that_never_asks_again_is_told_from_one_that_is_slow_with_an_event(
-    api: RuntimeApi, threads: ThreadPoolExecutor
+    open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    endpoint = api.open(host=HOST, version=_version(timeout_s=0.3), peer=HOST)
-    runtime = Runtime(endpoint)
-    replying = _begin(threads, endpoint, "a")
+    place = open_place(version=_version(timeout_s=0.3))
+    runtime = Runtime(place.carrier)
+    replying = _begin(threads, place, "a")
     runtime.next()
     runtime.call("POST", "/invocation/a/response", b"1")
-    assert _end(replying).kind is ReplyKind.RESPONDED
-    reply = endpoint.invoke(_invocation("b"))
-    assert (reply.kind, reply.phase) == (ReplyKind.TIMED_OUT, Phase.IDLE)
+    assert _end(replying).kind is OutcomeKind.RESPONSE
+    reply = place.invoke(_invocation("b"))
+    assert reply.kind is OutcomeKind.HARNESS_FAILURE
+    assert "did not ask for the next event within 0.3 s" in reply.detail
     runtime.close()
 
 
-def test_an_exit_says_in_which_phase(api: RuntimeApi, threads: ThreadPoolExecutor) -> None:
-    phases = []
-    for phase in Phase:
-        endpoint = api.open(host=HOST, version=_version(), peer=HOST)
-        runtime = Runtime(endpoint)
-        if phase is Phase.IDLE:
-            replying = _begin(threads, endpoint, "a")
-            runtime.next()
-            runtime.call("POST", "/invocation/a/response", b"1")
-            _end(replying)
-        elif phase is Phase.INVOKE:
-            replying = _begin(threads, endpoint, "a")
-            runtime.next()
-        runtime.close()
-        endpoint.runtime_exited("7")
-        reply = _end(replying) if phase is Phase.INVOKE else endpoint.invoke(_invocation("b"))
-        assert (reply.kind, reply.status) == (ReplyKind.EXITED, "7")
-        phases.append(reply.phase)
-    assert phases == list(Phase)
+@pytest.mark.parametrize(
+    ("phase", "kind", "words"),
+    [
+        ("init", OutcomeKind.RUNTIME_EXIT, "during the initialisation"),
+        ("invoke", OutcomeKind.RUNTIME_EXIT, "during the invocation"),
+        ("idle", OutcomeKind.HARNESS_FAILURE, "before it received this event"),
+    ],
+)
+def test_an_exit_says_in_which_phase(
+    place: Place, threads: ThreadPoolExecutor, phase: str, kind: OutcomeKind, words: str
+) -> None:
+    runtime = Runtime(place.carrier)
+    if phase == "idle":
+        replying = _begin(threads, place, "a")
+        runtime.next()
+        runtime.call("POST", "/invocation/a/response", b"1")
+        _end(replying)
+    elif phase == "invoke":
+        replying = _begin(threads, place, "a")
+        runtime.next()
+    runtime.close()
+    place.carrier.exit(RUNTIME, "exited=7")
+    reply = _end(replying) if phase == "invoke" else place.invoke(_invocation("b"))
+    assert reply.kind is kind
+    assert "exited with status 7" in reply.detail
+    assert words in reply.detail
 
 
 def test_an_exit_is_told_even_where_a_child_keeps_the_connection(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
-    endpoint.runtime_exited("was killed by SIGSEGV")
+    place.carrier.exit(RUNTIME, "signalled=11")
     reply = _end(replying)
-    assert (reply.kind, reply.phase) == (ReplyKind.EXITED, Phase.INVOKE)
-    assert reply.status == "was killed by SIGSEGV"
+    assert reply.kind is OutcomeKind.RUNTIME_EXIT
+    assert reply.detail == "the runtime was killed by SIGSEGV during the invocation"
 
 
-def test_closing_ends_a_waiting_invocation(
-    api: RuntimeApi, endpoint: Endpoint, threads: ThreadPoolExecutor
+def test_a_runtime_that_cannot_be_executed_says_why(place: Place) -> None:
+    place.carrier.exit(RUNTIME, "failed=8")
+    reply = place.invoke(_invocation())
+    assert reply.kind is OutcomeKind.RUNTIME_EXIT
+    assert "could not be started: /var/runtime/bootstrap: exec format error" in reply.detail
+
+
+def test_closing_ends_a_waiting_invocation(place: Place, threads: ThreadPoolExecutor) -> None:
+    replying = _begin(threads, place)
+    place.environment.close()
+    place.environment.close()
+    assert _end(replying).kind is OutcomeKind.HARNESS_FAILURE
+    assert place.invoke(_invocation()).detail == "the execution environment was closed"
+
+
+# --- memory and the carrier's end ---------------------------------------------------------------
+
+
+def test_a_kill_by_memory_is_out_of_memory(
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint)
-    endpoint.close()
-    endpoint.close()
-    assert _end(replying).kind is ReplyKind.FAILED
-    api.close()
-    api.close()
-    assert endpoint.invoke(_invocation()).detail == "the Runtime API was closed"
-    with pytest.raises(EngineError, match="it was closed"):
-        api.open(host=HOST, version=_version())
+    replying = _begin(threads, place, "a")
+    runtime.next()
+    place.carrier.memory = ["peak=134217728", "oom_kills=1", "over=0"]
+    place.carrier.exit(RUNTIME, "signalled=9")
+    reply = _end(replying)
+    assert reply.kind is OutcomeKind.OUT_OF_MEMORY
+    assert reply.peak_memory_bytes == 134_217_728
 
 
-def test_an_address_that_is_not_ours_is_an_engine_error(api: RuntimeApi) -> None:
-    with pytest.raises(EngineError, match=r"cannot serve the Lambda Runtime API on 192\.0\.2\.1"):
-        api.open(host="192.0.2.1", version=_version())
+def test_a_kill_without_a_reason_is_no_lack_of_memory(
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
+) -> None:
+    replying = _begin(threads, place, "a")
+    runtime.next()
+    place.carrier.exit(RUNTIME, "signalled=9")
+    assert _end(replying).kind is OutcomeKind.RUNTIME_EXIT
+
+
+def test_an_answer_from_above_the_watched_limit_is_out_of_memory(
+    open_place: Open, threads: ThreadPoolExecutor
+) -> None:
+    place = open_place(memory_limit_bytes=5000)
+    runtime = Runtime(place.carrier)
+    for peak, kind in ((4999, OutcomeKind.RESPONSE), (5001, OutcomeKind.OUT_OF_MEMORY)):
+        place.carrier.memory = [f"peak={peak}", "oom_kills=0", "over=0"]
+        replying = _begin(threads, place, "a")
+        runtime.next()
+        runtime.call("POST", "/invocation/a/response", b"1")
+        reply = _end(replying)
+        assert (reply.kind, reply.peak_memory_bytes) == (kind, peak)
+    assert not place.environment.alive
+    runtime.close()
+
+
+@pytest.mark.parametrize(
+    ("why", "kind", "detail"),
+    [
+        (Ending(), OutcomeKind.HARNESS_FAILURE, "the carrier ended unexpectedly"),
+        (Ending(failure="somebody killed it"), OutcomeKind.HARNESS_FAILURE, "somebody killed it"),
+        (Ending(out_of_memory=True), OutcomeKind.OUT_OF_MEMORY, "ran out of memory (limit 128 MB)"),
+    ],
+)
+def test_the_carriers_end_is_what_its_engine_says(
+    place: Place,
+    runtime: Runtime,
+    threads: ThreadPoolExecutor,
+    why: Ending,
+    kind: OutcomeKind,
+    detail: str,
+) -> None:
+    place.carrier.why = why
+    replying = _begin(threads, place, "a")
+    runtime.next()
+    place.carrier.die()
+    reply = _end(replying)
+    assert (reply.kind, reply.detail) == (kind, detail)
+    assert not place.environment.alive
+    assert not place.environment.renew()
+
+
+def test_bytes_that_are_no_frame_end_the_environment(place: Place) -> None:
+    place.carrier.send_raw(b"GET / HTTP/1.1\r\n\r\n")
+    reply = place.invoke(_invocation())
+    assert reply.kind is OutcomeKind.HARNESS_FAILURE
+    assert "unknown frame" in reply.detail
+
+
+# --- fresh in place -----------------------------------------------------------------------------
+
+
+def test_a_renewed_environment_is_cold_again(
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
+) -> None:
+    replying = _begin(threads, place, "a")
+    runtime.next()
+    runtime.call("POST", "/invocation/a/response", b"1")
+    assert _end(replying).cold
+    assert place.environment.renew()
+    assert runtime.file.read() == b"", "the former connection is closed"
+    fresh = Runtime(place.carrier)
+    replying = _begin(threads, place, "b")
+    fresh.next()
+    fresh.call("POST", "/invocation/b/response", b"2")
+    reply = _end(replying)
+    assert (reply.payload, reply.cold) == (b"2", True)
+    assert [process for process, _ in place.carrier.started] == [RUNTIME, RUNTIME]
+    fresh.close()
+
+
+def test_an_environment_that_timed_out_can_be_renewed(
+    open_place: Open, threads: ThreadPoolExecutor
+) -> None:
+    place = open_place(version=_version(timeout_s=0.2))
+    runtime = Runtime(place.carrier)
+    replying = _begin(threads, place, "a")
+    runtime.next()
+    assert _end(replying).kind is OutcomeKind.TIMEOUT
+    assert not place.environment.alive
+    assert place.environment.renew()
+    assert place.environment.alive
+    runtime.close()
+
+
+def test_an_environment_with_leftovers_is_not_renewed(open_place: Open) -> None:
+    place = open_place(carrier=FakeCarrier(left=["a port in TIME_WAIT"]))
+    runtime = Runtime(place.carrier)
+    runtime.ask("GET", "/invocation/next")
+    assert not place.environment.renew()
+    assert place.environment.left == ("a port in TIME_WAIT",)
+    assert not place.environment.alive
+    runtime.close()
+
+
+def test_variables_and_arguments_reach_the_process(place: Place, runtime: Runtime) -> None:
+    runtime.ask("GET", "/invocation/next")
+    while not place.carrier.started:
+        time.sleep(0.01)
+    assert place.carrier.started == [(RUNTIME, ("d/var/task", "a/var/runtime/bootstrap", "eA=b"))]
 
 
 # --- sizes --------------------------------------------------------------------------------------
@@ -487,9 +666,9 @@ def test_an_address_that_is_not_ours_is_an_engine_error(api: RuntimeApi) -> None
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_response_over_the_limit_is_too_large(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor, chunked: bool
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor, chunked: bool
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     body = b"x" * (RESPONSE_BYTES + 1)
     if chunked:
@@ -506,29 +685,29 @@ def test_a_response_over_the_limit_is_too_large(
     assert status == 413
     assert "6291556 bytes" in json.loads(answer)["errorMessage"]
     reply = _end(replying)
-    assert reply.kind is ReplyKind.TOO_LARGE
-    assert (reply.size_bytes, reply.limit_bytes) == (6_291_557, 6_291_556)
-    assert endpoint.finished
+    assert reply.kind is OutcomeKind.RESPONSE_TOO_LARGE
+    assert reply.detail == "answered 6,291,557 bytes, more than Lambda's limit of 6,291,556"
+    assert not place.environment.alive
 
 
 def test_a_response_at_the_limit_is_taken(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     assert runtime.call("POST", "/invocation/a/response", b"x" * RESPONSE_BYTES) == 202
     assert len(_end(replying).payload) == RESPONSE_BYTES
 
 
 def test_an_error_over_the_limit_is_still_an_error(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     body = b"x" * (RESPONSE_BYTES + 1)
     runtime.call("POST", "/invocation/a/error", body, Lambda_Runtime_Function_Error_Type="Big")
     reply = _end(replying)
-    assert reply.kind is ReplyKind.ERRORED
+    assert reply.kind is OutcomeKind.FUNCTION_ERROR
     assert reply.error is not None
     assert reply.error.type == "Big"
     assert "6291557 bytes" in reply.error.message
@@ -551,22 +730,22 @@ def _stream(runtime: Runtime, request_id: str, chunks: list[bytes], trailers: st
 
 
 def test_a_streamed_response_may_be_larger_than_a_buffered_one(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     _stream(runtime, "a", [b"x" * RESPONSE_BYTES, b"tail"])
     assert runtime.answer()[0] == 202
     reply = _end(replying)
-    assert (reply.kind, reply.streamed) == (ReplyKind.RESPONDED, True)
+    assert (reply.kind, reply.streamed) == (OutcomeKind.RESPONSE, True)
     assert reply.content_type == "application/octet-stream"
     assert len(reply.payload) == RESPONSE_BYTES + 4
 
 
 def test_an_error_in_the_trailers_of_a_stream_is_an_error(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     body = json.dumps({"errorType": "Error", "errorMessage": "midway", "trace": ["Error: midway"]})
     encoded = base64.b64encode(body.encode()).decode()
@@ -579,7 +758,7 @@ def test_an_error_in_the_trailers_of_a_stream_is_an_error(
     )
     assert runtime.answer()[0] == 202
     reply = _end(replying)
-    assert reply.kind is ReplyKind.ERRORED
+    assert reply.kind is OutcomeKind.FUNCTION_ERROR
     assert reply.error == FunctionError(
         type="Error", message="midway", stack_trace=("Error: midway",)
     )
@@ -588,57 +767,12 @@ def test_an_error_in_the_trailers_of_a_stream_is_an_error(
 # --- who may talk, and how ----------------------------------------------------------------------
 
 
-def test_a_stranger_is_closed_without_a_byte(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+def test_two_environments_have_events_of_their_own(
+    open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    stranger = Runtime(endpoint, source="127.0.0.9")
-    replying = _begin(threads, endpoint, "a", b'"secret"')
-    assert runtime.next()[1] == b'"secret"'
-    try:
-        stranger.ask("GET", "/invocation/next")
-        seen = stranger.file.read()
-    except ConnectionError:
-        seen = b""
-    assert seen == b""
-    runtime.call("POST", "/invocation/a/response", b"1")
-    assert _end(replying).payload == b"1"
-    stranger.close()
-
-
-def test_connections_are_held_until_the_peer_is_known(
-    api: RuntimeApi, threads: ThreadPoolExecutor
-) -> None:
-    endpoint = api.open(host=HOST, version=_version())
-    stranger, runtime = Runtime(endpoint, source="127.0.0.9"), Runtime(endpoint)
-    for client in (stranger, runtime):
-        client.ask("GET", "/invocation/next")
-    replying = _begin(threads, endpoint, "a", b'"secret"')
-    runtime.socket.settimeout(0.2)
-    with pytest.raises(TimeoutError):
-        runtime.socket.recv(1)
-    runtime.socket.settimeout(HANG_GUARD_S)
-    endpoint.allow(HOST)
-    runtime.file.close()
-    runtime.file = runtime.socket.makefile("rb")
-    assert runtime.answer()[2] == b'"secret"'
-    try:
-        seen = stranger.file.read()
-    except ConnectionError:
-        seen = b""
-    assert seen == b""
-    runtime.call("POST", "/invocation/a/response", b"1")
-    assert _end(replying).payload == b"1"
-    for client in (stranger, runtime):
-        client.close()
-
-
-def test_two_environments_have_addresses_and_events_of_their_own(
-    api: RuntimeApi, threads: ThreadPoolExecutor
-) -> None:
-    endpoints = [api.open(host=HOST, version=_version(version=v), peer=HOST) for v in "12"]
-    assert endpoints[0].address != endpoints[1].address
-    runtimes = [Runtime(endpoint) for endpoint in endpoints]
-    replying = [_begin(threads, endpoint, "same-id") for endpoint in endpoints]
+    places = [open_place(version=_version(version=v)) for v in "12"]
+    runtimes = [Runtime(place.carrier) for place in places]
+    replying = [_begin(threads, place, "same-id") for place in places]
     arns = [runtime.next()[0]["Lambda-Runtime-Invoked-Function-Arn"] for runtime in runtimes]
     assert [arn[-1] for arn in arns] == ["1", "2"]
     for number, runtime in enumerate(runtimes):
@@ -647,10 +781,60 @@ def test_two_environments_have_addresses_and_events_of_their_own(
     assert [_end(reply).payload for reply in replying] == [b"0", b"1"]
 
 
-def test_invocations_from_several_threads_take_turns(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+def test_only_the_awaited_answer_is_kept(
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = [_begin(threads, endpoint, str(n), str(n).encode()) for n in range(4)]
+    replying = _begin(threads, place, "a")
+    runtime.next()
+    tracemalloc.start()
+    liars = [Runtime(place.carrier) for _ in range(4)]
+    for liar in liars:
+        assert liar.call("POST", "/invocation/other/response", b"x" * 3_000_000) == 400
+        assert liar.call("POST", "/elsewhere", b"x" * 3_000_000) == 404
+        liar.close()
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20_000_000
+    assert runtime.call("POST", "/invocation/a/response", b"1") == 202
+    assert _end(replying).payload == b"1"
+
+
+def test_a_second_answer_beside_the_first_is_not_kept(
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
+) -> None:
+    replying = _begin(threads, place, "a")
+    runtime.next()
+    begun = b"x" * 100_000
+    runtime.send(f"{POST}Content-Length: 200000\r\n\r\n".encode() + begun)
+    time.sleep(0.1)
+    second = Runtime(place.carrier)
+    assert second.call("POST", "/invocation/a/response", b"y" * 200_000) == 400
+    runtime.send(begun)
+    assert runtime.answer()[0] == 202
+    assert _end(replying).payload == b"x" * 200_000
+    second.close()
+
+
+def test_a_client_that_reads_no_answers_is_dropped_and_harms_nobody(
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
+) -> None:
+    replying = _begin(threads, place, "a")
+    runtime.next()
+    deaf = Runtime(place.carrier)
+    deaf.socket.settimeout(0.5)
+    pipeline = f"GET {ROOT}/elsewhere HTTP/1.1\r\n\r\n".encode() * 1000
+    with contextlib.suppress(OSError):
+        for _ in range(40):
+            deaf.send(pipeline)
+    assert runtime.call("POST", "/invocation/a/response", b"1") == 202
+    assert _end(replying).payload == b"1"
+    deaf.close()
+
+
+def test_invocations_from_several_threads_take_turns(
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
+) -> None:
+    replying = [_begin(threads, place, str(n), str(n).encode()) for n in range(4)]
     for _ in replying:
         headers, event = runtime.next()
         request_id = headers["Lambda-Runtime-Aws-Request-Id"]
@@ -679,14 +863,19 @@ def test_other_requests_get_the_status_that_fits(
 
 
 def test_a_second_next_before_the_answer_is_refused(
-    endpoint: Endpoint, runtime: Runtime, threads: ThreadPoolExecutor
+    place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     assert runtime.call("GET", "/invocation/next") == 403
     assert runtime.call("POST", "/invocation/a/response", b"1") == 202
-    assert runtime.call("POST", "/invocation/a/response", b"2") == 400
     assert _end(replying).payload == b"1"
+    runtime.ask("POST", "/invocation/a/response", b"2")
+    replying = _begin(threads, place, "b")
+    assert runtime.answer()[0] == 400
+    runtime.next()
+    runtime.call("POST", "/invocation/b/response", b"3")
+    assert _end(replying).payload == b"3"
 
 
 NEXT = f"{ROOT}/invocation/next"
@@ -728,18 +917,18 @@ POST = f"POST {ROOT}/invocation/a/response HTTP/1.1\r\n"
     ],
 )
 def test_what_is_not_http_is_answered_and_closed_and_harms_nobody(
-    endpoint: Endpoint,
+    place: Place,
     runtime: Runtime,
     threads: ThreadPoolExecutor,
     text: str,
     status: int,
 ) -> None:
-    bad = Runtime(endpoint)
+    bad = Runtime(place.carrier)
     bad.send(text)
     assert bad.answer()[0] == status
     assert bad.file.read() == b""
     bad.close()
-    replying = _begin(threads, endpoint, "a")
+    replying = _begin(threads, place, "a")
     runtime.next()
     runtime.call("POST", "/invocation/a/response", b"1")
     assert _end(replying).payload == b"1"
