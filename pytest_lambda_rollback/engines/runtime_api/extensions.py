@@ -85,7 +85,7 @@ class Extensions:
         self._changed = changed
         self._all: list[Extension] = []
         self._open = True
-        self._ending = False
+        self._shutdown: dict[str, object] | None = None
 
     def start(self, processes: Iterable[tuple[int, str]]) -> None:
         """Expect external extensions, given as (process id, file name)."""
@@ -118,7 +118,9 @@ class Extensions:
     def shutting_down(self) -> bool:
         """True while an extension that was told of the end has not ended."""
         return any(
-            each.process is not None and "SHUTDOWN" in each.events and each.state is _State.BUSY
+            each.process is not None
+            and "SHUTDOWN" in each.events
+            and each.state is not _State.ENDED
             for each in self._all
         )
 
@@ -135,16 +137,19 @@ class Extensions:
 
     def shut_down(self, *, reason: str, deadline_ms: int) -> None:
         """Tell the extensions that registered for it that the environment ends."""
-        self._ending = True
-        document = {"eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": deadline_ms}
-        self._send("SHUTDOWN", document)
+        self._shutdown = {
+            "eventType": "SHUTDOWN",
+            "shutdownReason": reason,
+            "deadlineMs": deadline_ms,
+        }
+        self._send("SHUTDOWN", self._shutdown)
 
     def exited(self, process: int, status: str) -> None:
         """An external extension's process has ended, which ends the environment."""
         for each in self._all:
             if each.process == process and each.state is not _State.ENDED:
                 each.state = _State.ENDED
-                if self._ending:
+                if self._shutdown is not None:
                     return
                 self._failed(
                     FunctionError(
@@ -260,7 +265,10 @@ class Extensions:
             connection.refuse(403, "Extension.InvalidExtensionState", "not allowed in this state")
             return
         extension.state, extension.connection = _State.WAITING, connection
-        self._changed()
+        if self._shutdown is not None:  # it was still busy with its last event
+            self._send("SHUTDOWN", self._shutdown)
+        else:
+            self._changed()
 
     def _subscribe(self, connection: Connection, extension: Extension) -> None:
         extension.subscribed = True

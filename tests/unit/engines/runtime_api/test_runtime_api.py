@@ -5,156 +5,20 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import socket
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from helpers.fake_carrier import FakeCarrier
+from helpers.runtimes import ROOT, RUNTIME, Place, Runtime, begin, end, invocation_of, version_of
 from pytest_lambda_rollback.aws_lambda.limits import RESPONSE_BYTES
-from pytest_lambda_rollback.engines.runtime_api.environment import (
-    CarriedEnvironment,
-    Ending,
-    Start,
-)
-from pytest_lambda_rollback.model.replay import FunctionError, Invocation, Outcome, OutcomeKind
-from pytest_lambda_rollback.model.versions import Artifact, FunctionConfiguration, FunctionVersion
-
-ROOT = "/2018-06-01/runtime"
-HANG_GUARD_S = 20
-RUNTIME = 1
-
-
-class Runtime:
-    """A Lambda runtime by hand: one connection, bytes as they are."""
-
-    def __init__(self, carrier: FakeCarrier) -> None:
-        self.socket = socket.create_connection(carrier.address, timeout=HANG_GUARD_S)
-        self.file = self.socket.makefile("rb")
-
-    def send(self, text: str | bytes) -> None:
-        self.socket.sendall(text.encode() if isinstance(text, str) else text)
-
-    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> None:
-        path = path if path.startswith("/20") else ROOT + path
-        lines = [f"{method} {path} HTTP/1.1", "Host: runtime"]
-        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-        lines.append(f"Content-Length: {len(body)}")
-        self.send("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-
-    def answer(self) -> tuple[int, dict[str, str], bytes]:
-        status = int(self.file.readline().split()[1])
-        headers = {}
-        while line := self.file.readline().strip():
-            name, _, value = line.decode().partition(": ")
-            headers[name] = value
-        return status, headers, self.file.read(int(headers.get("Content-Length", 0)))
-
-    def call(self, method: str, path: str, body: bytes = b"", **headers: str) -> int:
-        self.ask(method, path, body, **headers)
-        return self.answer()[0]
-
-    def next(self) -> tuple[dict[str, str], bytes]:
-        self.ask("GET", "/invocation/next")
-        status, headers, body = self.answer()
-        assert status == 200
-        return headers, body
-
-    def close(self) -> None:
-        self.file.close()
-        self.socket.close()
-
-
-class Place:
-    """An environment, its carrier, and a way to make more of them."""
-
-    def __init__(self, carrier: FakeCarrier, environment: CarriedEnvironment) -> None:
-        self.carrier = carrier
-        self.environment = environment
-
-    def invoke(self, invocation: Invocation) -> Outcome:
-        return self.environment.invoke(invocation)
-
+from pytest_lambda_rollback.engines.runtime_api.environment import Ending
+from pytest_lambda_rollback.model.replay import FunctionError, Invocation, OutcomeKind
 
 Open = Callable[..., Place]
-
-
-@pytest.fixture
-def open_place() -> Iterator[Open]:
-    made: list[CarriedEnvironment] = []
-
-    def make(
-        *,
-        version: FunctionVersion | None = None,
-        init_timeout_s: float = 10.0,
-        carrier: FakeCarrier | None = None,
-        memory_limit_bytes: int | None = None,
-    ) -> Place:
-        carrier = carrier or FakeCarrier()
-        environment = CarriedEnvironment(
-            version=version or _version(),
-            confinement=carrier,
-            start=Start(arguments=("/var/runtime/bootstrap",), variables=(("A", "b"),)),
-            init_timeout_s=init_timeout_s,
-            memory_limit_bytes=memory_limit_bytes,
-        )
-        made.append(environment)
-        return Place(carrier, environment)
-
-    yield make
-    for environment in made:
-        environment.close()
-
-
-@pytest.fixture
-def place(open_place: Open) -> Place:
-    return open_place()
-
-
-@pytest.fixture
-def runtime(place: Place) -> Iterator[Runtime]:
-    runtime = Runtime(place.carrier)
-    yield runtime
-    runtime.close()
-
-
-@pytest.fixture
-def threads() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(4) as threads:
-        yield threads
-
-
-def _version(*, version: str = "3", timeout_s: float = 10.0) -> FunctionVersion:
-    code = Artifact(label="code", digest="0" * 64, size_bytes=0, tar=Path("code.tar"))
-    return FunctionVersion(
-        function="orders",
-        version=version,
-        code=code,
-        layers=(),
-        configuration=FunctionConfiguration(
-            runtime="python3.11", handler="app.handler", timeout_s=timeout_s
-        ),
-        region="eu-west-1",
-        account="210987654321",
-    )
-
-
-def _invocation(request_id: str = "id-1", event: bytes = b"{}") -> Invocation:
-    return Invocation(request_id=request_id, event=event)
-
-
-def _begin(
-    threads: ThreadPoolExecutor, place: Place, request_id: str = "id-1", event: bytes = b"{}"
-) -> Future[Outcome]:
-    return threads.submit(place.invoke, _invocation(request_id, event))
-
-
-def _end(replying: Future[Outcome]) -> Outcome:
-    return replying.result(timeout=HANG_GUARD_S)
 
 
 # --- an invocation ------------------------------------------------------------------------------
@@ -191,7 +55,7 @@ def test_next_hands_out_the_event_with_the_headers_of_the_runtime_api(
     runtime.ask("POST", f"/invocation/{invocation.request_id}/response", b'{"ok": true}')
     status, _, answer = runtime.answer()
     assert (status, json.loads(answer)) == (202, {"status": "OK"})
-    reply = _end(replying)
+    reply = end(replying)
     assert (reply.kind, reply.payload, reply.streamed) == (
         OutcomeKind.RESPONSE,
         b'{"ok": true}',
@@ -205,10 +69,10 @@ def test_only_the_first_event_of_an_environment_is_cold(
 ) -> None:
     cold = []
     for request_id in ("a", "b", "c"):
-        replying = _begin(threads, place, request_id)
+        replying = begin(threads, place, request_id)
         runtime.next()
         assert runtime.call("POST", f"/invocation/{request_id}/response", b"1") == 202
-        cold.append(_end(replying).cold)
+        cold.append(end(replying).cold)
     assert cold == [True, False, False]
 
 
@@ -218,32 +82,32 @@ def test_pipelined_requests_are_answered_in_their_order(
     one = f"GET {ROOT}/invocation/next HTTP/1.1\r\n\r\n"
     two = f"POST {ROOT}/invocation/a/response HTTP/1.1\r\nContent-Length: 3\r\n\r\n[1]"
     runtime.send(one + two + one)
-    replying = _begin(threads, place, "a", b'"first"')
+    replying = begin(threads, place, "a", b'"first"')
     assert runtime.answer()[2] == b'"first"'
     assert runtime.answer()[0] == 202
-    assert _end(replying).payload == b"[1]"
-    replying = _begin(threads, place, "b", b'"second"')
+    assert end(replying).payload == b"[1]"
+    replying = begin(threads, place, "b", b'"second"')
     assert runtime.answer()[2] == b'"second"'
     runtime.call("POST", "/invocation/b/response", b"2")
-    assert _end(replying).payload == b"2"
+    assert end(replying).payload == b"2"
 
 
 def test_a_request_may_arrive_byte_by_byte(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     text = f"POST {ROOT}/invocation/a/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
     for byte in (text + "3\r\n[1,\r\n2;note=x\r\n2]\r\n0\r\n\r\n").encode():
         runtime.send(bytes([byte]))
     assert runtime.answer()[0] == 202
-    assert _end(replying).payload == b"[1,2]"
+    assert end(replying).payload == b"[1,2]"
 
 
 def test_expect_100_continue_is_answered_before_the_body(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     runtime.send(
         f"POST {ROOT}/invocation/a/response HTTP/1.1\r\n"
@@ -253,19 +117,19 @@ def test_expect_100_continue_is_answered_before_the_body(
     assert runtime.file.readline() == b"\r\n"
     runtime.send("42")
     assert runtime.answer()[0] == 202
-    assert _end(replying).payload == b"42"
+    assert end(replying).payload == b"42"
 
 
 def test_connection_close_is_obeyed(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.ask("GET", "/invocation/next", Connection="close")
     assert runtime.answer()[1]["Connection"] == "close"
     assert runtime.file.read() == b""
     other = Runtime(place.carrier)
     assert other.call("POST", "/invocation/a/response", b"1") == 202
-    assert _end(replying).payload == b"1"
+    assert end(replying).payload == b"1"
     other.close()
 
 
@@ -334,18 +198,18 @@ def test_an_error_is_read_as_its_runtime_writes_it(
     header: str,
     expected: FunctionError,
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     headers = {"Lambda_Runtime_Function_Error_Type": header} if header else {}
     assert runtime.call("POST", "/invocation/a/error", body, **headers) == 202
-    reply = _end(replying)
+    reply = end(replying)
     assert (reply.kind, reply.error) == (OutcomeKind.FUNCTION_ERROR, expected)
 
 
 def test_an_x_ray_header_of_nearly_a_megabyte_is_taken(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     status = runtime.call(
         "POST",
@@ -354,21 +218,21 @@ def test_an_x_ray_header_of_nearly_a_megabyte_is_taken(
         Lambda_Runtime_Function_XRay_Error_Cause="x" * 1_000_000,
     )
     assert status == 202
-    assert _end(replying).error == FunctionError(type="E", message="m")
+    assert end(replying).error == FunctionError(type="E", message="m")
 
 
 def test_an_environment_answers_after_an_error(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     runtime.call("POST", "/invocation/a/error", b"{}")
-    assert _end(replying).kind is OutcomeKind.FUNCTION_ERROR
+    assert end(replying).kind is OutcomeKind.FUNCTION_ERROR
     assert place.environment.alive
-    replying = _begin(threads, place, "b")
+    replying = begin(threads, place, "b")
     runtime.next()
     runtime.call("POST", "/invocation/b/response", b"1")
-    assert _end(replying).payload == b"1"
+    assert end(replying).payload == b"1"
 
 
 def test_an_init_error_wins_over_the_exit_that_follows(place: Place, runtime: Runtime) -> None:
@@ -376,7 +240,7 @@ def test_an_init_error_wins_over_the_exit_that_follows(place: Place, runtime: Ru
     assert runtime.call("POST", "/init/error", body) == 202
     place.carrier.exit(RUNTIME, "exited=1")
     for _ in range(2):
-        reply = place.invoke(_invocation())
+        reply = place.invoke(invocation_of())
         assert reply.kind is OutcomeKind.INIT_ERROR
         assert reply.error == FunctionError(
             type="Runtime.ImportModuleError", message="No module named x"
@@ -387,21 +251,21 @@ def test_an_init_error_that_is_still_on_its_way_at_the_exit_counts(
     place: Place, threads: ThreadPoolExecutor
 ) -> None:
     runtime = Runtime(place.carrier)
-    replying = _begin(threads, place)
+    replying = begin(threads, place)
     runtime.ask("POST", "/init/error", b'{"errorType": "E"}')
     place.carrier.exit(RUNTIME, "exited=1")
-    assert _end(replying).kind is OutcomeKind.INIT_ERROR
+    assert end(replying).kind is OutcomeKind.INIT_ERROR
     runtime.close()
 
 
 def test_an_init_error_after_the_initialisation_is_refused(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     assert runtime.call("POST", "/init/error", b"{}") == 403
     assert runtime.call("POST", "/invocation/a/response", b"1") == 202
-    assert _end(replying).kind is OutcomeKind.RESPONSE
+    assert end(replying).kind is OutcomeKind.RESPONSE
 
 
 # --- ends ---------------------------------------------------------------------------------------
@@ -410,15 +274,15 @@ def test_an_init_error_after_the_initialisation_is_refused(
 def test_a_late_response_is_refused_and_reaches_no_other_event(
     open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    place = open_place(version=_version(timeout_s=0.2))
+    place = open_place(version=version_of(timeout_s=0.2))
     runtime = Runtime(place.carrier)
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
-    reply = _end(replying)
+    reply = end(replying)
     assert (reply.kind, reply.detail) == (OutcomeKind.TIMEOUT, "timed out after 0.2 s")
     assert not place.environment.alive
     runtime.ask("POST", "/invocation/a/response", b"late")
-    assert place.invoke(_invocation("b")).kind is OutcomeKind.HARNESS_FAILURE
+    assert place.invoke(invocation_of("b")).kind is OutcomeKind.HARNESS_FAILURE
     status, _, body = runtime.answer()
     assert (status, json.loads(body)["errorType"]) == (400, "InvalidRequestID")
     runtime.close()
@@ -427,8 +291,8 @@ def test_a_late_response_is_refused_and_reaches_no_other_event(
 def test_an_initialisation_that_never_ends_is_begun_again_and_then_times_out(
     open_place: Open,
 ) -> None:
-    place = open_place(version=_version(timeout_s=0.1), init_timeout_s=0.2)
-    reply = place.invoke(_invocation())
+    place = open_place(version=version_of(timeout_s=0.1), init_timeout_s=0.2)
+    reply = place.invoke(invocation_of())
     assert reply.kind is OutcomeKind.TIMEOUT
     assert reply.detail == "did not finish its initialisation within 0.3 s"
     assert [process for process, _ in place.carrier.started] == [RUNTIME, RUNTIME]
@@ -438,8 +302,8 @@ def test_an_initialisation_that_never_ends_is_begun_again_and_then_times_out(
 def test_a_second_initialisation_is_part_of_the_first_events_time(
     open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    place = open_place(version=_version(timeout_s=5), init_timeout_s=0.1)
-    replying = _begin(threads, place, "a")
+    place = open_place(version=version_of(timeout_s=5), init_timeout_s=0.1)
+    replying = begin(threads, place, "a")
     while len(place.carrier.started) < 2:
         time.sleep(0.01)
     time.sleep(0.5)
@@ -448,34 +312,34 @@ def test_a_second_initialisation_is_part_of_the_first_events_time(
     left_s = int(headers["Lambda-Runtime-Deadline-Ms"]) / 1000 - time.time()
     assert left_s < 4.6
     runtime.call("POST", "/invocation/a/response", b"1")
-    assert _end(replying).kind is OutcomeKind.RESPONSE
+    assert end(replying).kind is OutcomeKind.RESPONSE
     runtime.close()
 
 
 def test_an_initialised_environment_may_wait_longer_than_its_budgets(
     open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    place = open_place(version=_version(timeout_s=0.1), init_timeout_s=0.1)
+    place = open_place(version=version_of(timeout_s=0.1), init_timeout_s=0.1)
     runtime = Runtime(place.carrier)
     runtime.ask("GET", "/invocation/next")
     time.sleep(0.5)
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.answer()
     runtime.call("POST", "/invocation/a/response", b"1")
-    assert _end(replying).kind is OutcomeKind.RESPONSE
+    assert end(replying).kind is OutcomeKind.RESPONSE
     runtime.close()
 
 
 def test_a_runtime_that_never_asks_again_is_told_from_one_that_is_slow_with_an_event(
     open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    place = open_place(version=_version(timeout_s=0.3))
+    place = open_place(version=version_of(timeout_s=0.3))
     runtime = Runtime(place.carrier)
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     runtime.call("POST", "/invocation/a/response", b"1")
-    assert _end(replying).kind is OutcomeKind.RESPONSE
-    reply = place.invoke(_invocation("b"))
+    assert end(replying).kind is OutcomeKind.RESPONSE
+    reply = place.invoke(invocation_of("b"))
     assert reply.kind is OutcomeKind.HARNESS_FAILURE
     assert "did not ask for the next event within 0.3 s" in reply.detail
     runtime.close()
@@ -494,16 +358,16 @@ def test_an_exit_says_in_which_phase(
 ) -> None:
     runtime = Runtime(place.carrier)
     if phase == "idle":
-        replying = _begin(threads, place, "a")
+        replying = begin(threads, place, "a")
         runtime.next()
         runtime.call("POST", "/invocation/a/response", b"1")
-        _end(replying)
+        end(replying)
     elif phase == "invoke":
-        replying = _begin(threads, place, "a")
+        replying = begin(threads, place, "a")
         runtime.next()
     runtime.close()
     place.carrier.exit(RUNTIME, "exited=7")
-    reply = _end(replying) if phase == "invoke" else place.invoke(_invocation("b"))
+    reply = end(replying) if phase == "invoke" else place.invoke(invocation_of("b"))
     assert reply.kind is kind
     assert "exited with status 7" in reply.detail
     assert words in reply.detail
@@ -512,27 +376,27 @@ def test_an_exit_says_in_which_phase(
 def test_an_exit_is_told_even_where_a_child_keeps_the_connection(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     place.carrier.exit(RUNTIME, "signalled=11")
-    reply = _end(replying)
+    reply = end(replying)
     assert reply.kind is OutcomeKind.RUNTIME_EXIT
     assert reply.detail == "the runtime was killed by SIGSEGV during the invocation"
 
 
 def test_a_runtime_that_cannot_be_executed_says_why(place: Place) -> None:
     place.carrier.exit(RUNTIME, "failed=8")
-    reply = place.invoke(_invocation())
+    reply = place.invoke(invocation_of())
     assert reply.kind is OutcomeKind.RUNTIME_EXIT
     assert "could not be started: /var/runtime/bootstrap: exec format error" in reply.detail
 
 
 def test_closing_ends_a_waiting_invocation(place: Place, threads: ThreadPoolExecutor) -> None:
-    replying = _begin(threads, place)
+    replying = begin(threads, place)
     place.environment.close()
     place.environment.close()
-    assert _end(replying).kind is OutcomeKind.HARNESS_FAILURE
-    assert place.invoke(_invocation()).detail == "the execution environment was closed"
+    assert end(replying).kind is OutcomeKind.HARNESS_FAILURE
+    assert place.invoke(invocation_of()).detail == "the execution environment was closed"
 
 
 # --- memory and the carrier's end ---------------------------------------------------------------
@@ -541,11 +405,11 @@ def test_closing_ends_a_waiting_invocation(place: Place, threads: ThreadPoolExec
 def test_a_kill_by_memory_is_out_of_memory(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     place.carrier.memory = ["peak=134217728", "oom_kills=1", "over=0"]
     place.carrier.exit(RUNTIME, "signalled=9")
-    reply = _end(replying)
+    reply = end(replying)
     assert reply.kind is OutcomeKind.OUT_OF_MEMORY
     assert reply.peak_memory_bytes == 134_217_728
 
@@ -553,10 +417,10 @@ def test_a_kill_by_memory_is_out_of_memory(
 def test_a_kill_without_a_reason_is_no_lack_of_memory(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     place.carrier.exit(RUNTIME, "signalled=9")
-    assert _end(replying).kind is OutcomeKind.RUNTIME_EXIT
+    assert end(replying).kind is OutcomeKind.RUNTIME_EXIT
 
 
 def test_an_answer_from_above_the_watched_limit_is_out_of_memory(
@@ -566,10 +430,10 @@ def test_an_answer_from_above_the_watched_limit_is_out_of_memory(
     runtime = Runtime(place.carrier)
     for peak, kind in ((4999, OutcomeKind.RESPONSE), (5001, OutcomeKind.OUT_OF_MEMORY)):
         place.carrier.memory = [f"peak={peak}", "oom_kills=0", "over=0"]
-        replying = _begin(threads, place, "a")
+        replying = begin(threads, place, "a")
         runtime.next()
         runtime.call("POST", "/invocation/a/response", b"1")
-        reply = _end(replying)
+        reply = end(replying)
         assert (reply.kind, reply.peak_memory_bytes) == (kind, peak)
     assert not place.environment.alive
     runtime.close()
@@ -592,10 +456,10 @@ def test_the_carriers_end_is_what_its_engine_says(
     detail: str,
 ) -> None:
     place.carrier.why = why
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     place.carrier.die()
-    reply = _end(replying)
+    reply = end(replying)
     assert (reply.kind, reply.detail) == (kind, detail)
     assert not place.environment.alive
     assert not place.environment.renew()
@@ -603,7 +467,7 @@ def test_the_carriers_end_is_what_its_engine_says(
 
 def test_bytes_that_are_no_frame_end_the_environment(place: Place) -> None:
     place.carrier.send_raw(b"GET / HTTP/1.1\r\n\r\n")
-    reply = place.invoke(_invocation())
+    reply = place.invoke(invocation_of())
     assert reply.kind is OutcomeKind.HARNESS_FAILURE
     assert "unknown frame" in reply.detail
 
@@ -614,17 +478,17 @@ def test_bytes_that_are_no_frame_end_the_environment(place: Place) -> None:
 def test_a_renewed_environment_is_cold_again(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     runtime.call("POST", "/invocation/a/response", b"1")
-    assert _end(replying).cold
+    assert end(replying).cold
     assert place.environment.renew()
     assert runtime.file.read() == b"", "the former connection is closed"
     fresh = Runtime(place.carrier)
-    replying = _begin(threads, place, "b")
+    replying = begin(threads, place, "b")
     fresh.next()
     fresh.call("POST", "/invocation/b/response", b"2")
-    reply = _end(replying)
+    reply = end(replying)
     assert (reply.payload, reply.cold) == (b"2", True)
     assert [process for process, _ in place.carrier.started] == [RUNTIME, RUNTIME]
     fresh.close()
@@ -633,11 +497,11 @@ def test_a_renewed_environment_is_cold_again(
 def test_an_environment_that_timed_out_can_be_renewed(
     open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    place = open_place(version=_version(timeout_s=0.2))
+    place = open_place(version=version_of(timeout_s=0.2))
     runtime = Runtime(place.carrier)
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
-    assert _end(replying).kind is OutcomeKind.TIMEOUT
+    assert end(replying).kind is OutcomeKind.TIMEOUT
     assert not place.environment.alive
     assert place.environment.renew()
     assert place.environment.alive
@@ -668,15 +532,15 @@ def test_variables_and_arguments_reach_the_process(place: Place, runtime: Runtim
 def test_a_response_over_the_limit_is_too_large(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor, chunked: bool
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     body = b"x" * (RESPONSE_BYTES + 1)
     if chunked:
         runtime.send(
             f"POST {ROOT}/invocation/a/response HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
-        for begin in range(0, len(body), 1_000_000):
-            part = body[begin : begin + 1_000_000]
+        for start in range(0, len(body), 1_000_000):
+            part = body[start : start + 1_000_000]
             runtime.send(b"%x\r\n%b\r\n" % (len(part), part))
         runtime.send("0\r\n\r\n")
     else:
@@ -684,7 +548,7 @@ def test_a_response_over_the_limit_is_too_large(
     status, _, answer = runtime.answer()
     assert status == 413
     assert "6291556 bytes" in json.loads(answer)["errorMessage"]
-    reply = _end(replying)
+    reply = end(replying)
     assert reply.kind is OutcomeKind.RESPONSE_TOO_LARGE
     assert reply.detail == "answered 6,291,557 bytes, more than Lambda's limit of 6,291,556"
     assert not place.environment.alive
@@ -693,20 +557,20 @@ def test_a_response_over_the_limit_is_too_large(
 def test_a_response_at_the_limit_is_taken(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     assert runtime.call("POST", "/invocation/a/response", b"x" * RESPONSE_BYTES) == 202
-    assert len(_end(replying).payload) == RESPONSE_BYTES
+    assert len(end(replying).payload) == RESPONSE_BYTES
 
 
 def test_an_error_over_the_limit_is_still_an_error(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     body = b"x" * (RESPONSE_BYTES + 1)
     runtime.call("POST", "/invocation/a/error", body, Lambda_Runtime_Function_Error_Type="Big")
-    reply = _end(replying)
+    reply = end(replying)
     assert reply.kind is OutcomeKind.FUNCTION_ERROR
     assert reply.error is not None
     assert reply.error.type == "Big"
@@ -732,11 +596,11 @@ def _stream(runtime: Runtime, request_id: str, chunks: list[bytes], trailers: st
 def test_a_streamed_response_may_be_larger_than_a_buffered_one(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     _stream(runtime, "a", [b"x" * RESPONSE_BYTES, b"tail"])
     assert runtime.answer()[0] == 202
-    reply = _end(replying)
+    reply = end(replying)
     assert (reply.kind, reply.streamed) == (OutcomeKind.RESPONSE, True)
     assert reply.content_type == "application/octet-stream"
     assert len(reply.payload) == RESPONSE_BYTES + 4
@@ -745,7 +609,7 @@ def test_a_streamed_response_may_be_larger_than_a_buffered_one(
 def test_an_error_in_the_trailers_of_a_stream_is_an_error(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     body = json.dumps({"errorType": "Error", "errorMessage": "midway", "trace": ["Error: midway"]})
     encoded = base64.b64encode(body.encode()).decode()
@@ -757,7 +621,7 @@ def test_an_error_in_the_trailers_of_a_stream_is_an_error(
         f"Lambda-Runtime-Function-Error-Body: {encoded}\r\n",
     )
     assert runtime.answer()[0] == 202
-    reply = _end(replying)
+    reply = end(replying)
     assert reply.kind is OutcomeKind.FUNCTION_ERROR
     assert reply.error == FunctionError(
         type="Error", message="midway", stack_trace=("Error: midway",)
@@ -770,21 +634,21 @@ def test_an_error_in_the_trailers_of_a_stream_is_an_error(
 def test_two_environments_have_events_of_their_own(
     open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    places = [open_place(version=_version(version=v)) for v in "12"]
+    places = [open_place(version=version_of(version=v)) for v in "12"]
     runtimes = [Runtime(place.carrier) for place in places]
-    replying = [_begin(threads, place, "same-id") for place in places]
+    replying = [begin(threads, place, "same-id") for place in places]
     arns = [runtime.next()[0]["Lambda-Runtime-Invoked-Function-Arn"] for runtime in runtimes]
     assert [arn[-1] for arn in arns] == ["1", "2"]
     for number, runtime in enumerate(runtimes):
         runtime.call("POST", "/invocation/same-id/response", str(number).encode())
         runtime.close()
-    assert [_end(reply).payload for reply in replying] == [b"0", b"1"]
+    assert [end(reply).payload for reply in replying] == [b"0", b"1"]
 
 
 def test_only_the_awaited_answer_is_kept(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     tracemalloc.start()
     liars = [Runtime(place.carrier) for _ in range(4)]
@@ -796,13 +660,13 @@ def test_only_the_awaited_answer_is_kept(
     tracemalloc.stop()
     assert most < 20_000_000
     assert runtime.call("POST", "/invocation/a/response", b"1") == 202
-    assert _end(replying).payload == b"1"
+    assert end(replying).payload == b"1"
 
 
 def test_a_second_answer_beside_the_first_is_not_kept(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     begun = b"x" * 100_000
     runtime.send(f"{POST}Content-Length: 200000\r\n\r\n".encode() + begun)
@@ -811,14 +675,14 @@ def test_a_second_answer_beside_the_first_is_not_kept(
     assert second.call("POST", "/invocation/a/response", b"y" * 200_000) == 400
     runtime.send(begun)
     assert runtime.answer()[0] == 202
-    assert _end(replying).payload == b"x" * 200_000
+    assert end(replying).payload == b"x" * 200_000
     second.close()
 
 
 def test_a_client_that_reads_no_answers_is_dropped_and_harms_nobody(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     deaf = Runtime(place.carrier)
     deaf.socket.settimeout(0.5)
@@ -827,19 +691,19 @@ def test_a_client_that_reads_no_answers_is_dropped_and_harms_nobody(
         for _ in range(40):
             deaf.send(pipeline)
     assert runtime.call("POST", "/invocation/a/response", b"1") == 202
-    assert _end(replying).payload == b"1"
+    assert end(replying).payload == b"1"
     deaf.close()
 
 
 def test_invocations_from_several_threads_take_turns(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = [_begin(threads, place, str(n), str(n).encode()) for n in range(4)]
+    replying = [begin(threads, place, str(n), str(n).encode()) for n in range(4)]
     for _ in replying:
         headers, event = runtime.next()
         request_id = headers["Lambda-Runtime-Aws-Request-Id"]
         runtime.call("POST", f"/invocation/{request_id}/response", event)
-    assert [_end(reply).payload for reply in replying] == [b"0", b"1", b"2", b"3"]
+    assert [end(reply).payload for reply in replying] == [b"0", b"1", b"2", b"3"]
 
 
 @pytest.mark.parametrize(
@@ -865,17 +729,17 @@ def test_other_requests_get_the_status_that_fits(
 def test_a_second_next_before_the_answer_is_refused(
     place: Place, runtime: Runtime, threads: ThreadPoolExecutor
 ) -> None:
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     assert runtime.call("GET", "/invocation/next") == 403
     assert runtime.call("POST", "/invocation/a/response", b"1") == 202
-    assert _end(replying).payload == b"1"
+    assert end(replying).payload == b"1"
     runtime.ask("POST", "/invocation/a/response", b"2")
-    replying = _begin(threads, place, "b")
+    replying = begin(threads, place, "b")
     assert runtime.answer()[0] == 400
     runtime.next()
     runtime.call("POST", "/invocation/b/response", b"3")
-    assert _end(replying).payload == b"3"
+    assert end(replying).payload == b"3"
 
 
 NEXT = f"{ROOT}/invocation/next"
@@ -928,7 +792,7 @@ def test_what_is_not_http_is_answered_and_closed_and_harms_nobody(
     assert bad.answer()[0] == status
     assert bad.file.read() == b""
     bad.close()
-    replying = _begin(threads, place, "a")
+    replying = begin(threads, place, "a")
     runtime.next()
     runtime.call("POST", "/invocation/a/response", b"1")
-    assert _end(replying).payload == b"1"
+    assert end(replying).payload == b"1"
