@@ -1,0 +1,1 @@
+"""The carrier, the first process of every execution environment, and its build."""

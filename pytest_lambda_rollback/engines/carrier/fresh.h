@@ -1,0 +1,295 @@
+/* A fresh environment in place: empties what processes can write to, and looks whether anything of
+ * the former environment is left. It works on what was empty when the carrier started, and on
+ * nothing else: that is what it may delete.
+ */
+#ifndef CARRIER_FRESH_H
+#define CARRIER_FRESH_H
+
+#include "processes.h"
+
+static const char *const writable_folders[] = {"/tmp", "/dev/shm", "/dev/mqueue"};
+enum { FOLDERS = sizeof writable_folders / sizeof *writable_folders };
+
+/* Folders that images and systems leave writable for everybody. They are not emptied: where one
+ * is writable, no environment can be called fresh. */
+static const char *const other_folders[] = {"/", "/var/task", "/opt", "/var/runtime", "/var/tmp",
+                                            "/run", "/run/lock", "/dev", "/home", "/var/lock",
+                                            "/mnt", "/root", "/usr/local", "/etc", "/var/lib"};
+
+static const char *const object_tables[] = {"/proc/sysvipc/shm", "/proc/sysvipc/sem",
+                                            "/proc/sysvipc/msg"};
+
+static struct {
+    bool emptied[FOLDERS]; /* it was there and empty at the start */
+    struct stat status[FOLDERS];
+    bool objects_empty;
+    uint64_t mounts;
+    long log_flags, log_room;
+} first_state;
+
+static struct text *left; /* fields of the report */
+
+static void report_left(const char *what, const char *which)
+{
+    if (left->length > left->room - 512)
+        return;
+    add(left, "left=");
+    add(left, what);
+    add(left, which);
+    add_byte(left, 0);
+}
+
+static bool seen_entry;
+
+static bool note_entry(int folder, const char *name)
+{
+    (void)folder, (void)name;
+    seen_entry = true;
+    return false;
+}
+
+/* False also where it cannot be read: then nobody knows. */
+static bool is_empty(const char *path)
+{
+    int folder = open_folder(AT_FDCWD, path);
+    if (folder < 0)
+        return folder == -ENOENT;
+    seen_entry = false;
+    long result = each_entry(folder, note_entry);
+    CALL(close, folder);
+    return !seen_entry && result >= 0;
+}
+
+/* Emptying a folder. Folders in it may be nested deeper than any path, stack or table of open files
+ * allows: what is in a folder of it is moved up into it before that folder is removed. */
+
+static int emptied_folder, inner_folder;
+static bool progress;
+static uint32_t moved;
+
+static void open_up(int folder, const char *name)
+{
+    CALL(fchmodat, folder, name, 0700); /* no process is left that could put a link there */
+}
+
+static bool is_folder(int folder, const char *name)
+{
+    struct stat status;
+    return CALL(newfstatat, folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+           (status.st_mode & S_IFMT) == S_IFDIR;
+}
+
+static bool move_up(int folder, const char *name)
+{
+    if (CALL(unlinkat, folder, name, 0) == 0 || CALL(unlinkat, folder, name, AT_REMOVEDIR) == 0)
+        return true;
+    if (!is_folder(folder, name))
+        return true;
+    open_up(folder, name);
+    for (int tries = 0; tries < 64; tries++) {
+        char to[32];
+        struct text text = {.bytes = to, .room = sizeof to - 1};
+        add(&text, ".moved-");
+        add_number(&text, moved++);
+        to[text.length] = 0;
+        if (CALL(renameat2, folder, name, emptied_folder, to, 0) == 0) {
+            progress = true;
+            return true;
+        }
+    }
+    return true;
+}
+
+static bool remove_entry(int folder, const char *name)
+{
+    if (CALL(unlinkat, folder, name, 0) == 0 || CALL(unlinkat, folder, name, AT_REMOVEDIR) == 0) {
+        progress = true;
+        return true;
+    }
+    if (!is_folder(folder, name))
+        return true;
+    open_up(folder, name);
+    inner_folder = open_folder(folder, name);
+    if (inner_folder < 0)
+        return true;
+    each_entry(inner_folder, move_up);
+    CALL(close, inner_folder);
+    if (CALL(unlinkat, folder, name, AT_REMOVEDIR) == 0)
+        progress = true;
+    return true;
+}
+
+static void empty_folder(const char *path)
+{
+    emptied_folder = open_folder(AT_FDCWD, path);
+    if (emptied_folder < 0)
+        return;
+    CALL(fchmod, emptied_folder, 0700);
+    do {
+        progress = false;
+        each_entry(emptied_folder, remove_entry);
+    } while (progress);
+    CALL(close, emptied_folder);
+}
+
+/* Mode, owner and attributes of the folder itself, which its owner may have changed. */
+static void restore_folder(int at)
+{
+    char names[4096];
+    struct stat status;
+    const char *path = writable_folders[at];
+    CALL(fchmodat, AT_FDCWD, path, first_state.status[at].st_mode & 07777);
+    long size = CALL(llistxattr, path, names, sizeof names);
+    for (long name = 0; name < size; name += (long)length_of(names + name) + 1)
+        if (!starts(names + name, "security."))
+            CALL(lremovexattr, path, names + name);
+    if (CALL(newfstatat, AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        status.st_mode != first_state.status[at].st_mode ||
+        status.st_uid != first_state.status[at].st_uid ||
+        status.st_gid != first_state.status[at].st_gid)
+        report_left("mode or owner of ", path);
+}
+
+/* System V shared memory, semaphores and message queues. */
+
+static void remove_objects(void)
+{
+    static char content[65536];
+    for (int table = 0; table < 3; table++) {
+        if (read_file(object_tables[table], content, sizeof content) <= 0)
+            continue;
+        const char *line = content;
+        while ((line = find(line, "\n")) && *++line) {
+            const char *at;
+            int negative = 0;
+            while (*line == ' ')
+                line++;
+            if (*line == '-')
+                negative = 1, line++;
+            number_at(line, &at); /* its key */
+            (void)negative;
+            int id = (int)number_at(at, 0);
+            if (table == 0)
+                CALL(shmctl, id, 0 /* IPC_RMID */, 0);
+            else if (table == 1)
+                CALL(semctl, id, 0, 0, 0);
+            else
+                CALL(msgctl, id, 0, 0);
+        }
+    }
+}
+
+static bool objects_empty(void)
+{
+    for (int table = 0; table < 3; table++) {
+        char content[1024];
+        long length = read_file(object_tables[table], content, sizeof content);
+        const char *line = length > 0 ? find(content, "\n") : 0;
+        if (length > 0 && line && line[1])
+            return false;
+    }
+    return true;
+}
+
+/* A number that changes with the text of a file. */
+static uint64_t digest_of(const char *path)
+{
+    char buffer[4096];
+    uint64_t digest = 14695981039346656037u;
+    long count;
+    int fd = (int)CALL(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    while ((count = read_from(fd, buffer, sizeof buffer)) > 0)
+        for (long at = 0; at < count; at++)
+            digest = (digest ^ (unsigned char)buffer[at]) * 1099511628211u;
+    CALL(close, fd);
+    return digest;
+}
+
+static void remember_first_state(void)
+{
+    for (int at = 0; at < FOLDERS; at++)
+        first_state.emptied[at] =
+            CALL(newfstatat, AT_FDCWD, writable_folders[at], &first_state.status[at],
+                 AT_SYMLINK_NOFOLLOW) == 0 &&
+            is_empty(writable_folders[at]);
+    first_state.objects_empty = objects_empty();
+    first_state.mounts = digest_of("/proc/self/mountinfo");
+    first_state.log_flags = CALL(fcntl, 2, F_GETFL, 0);
+    first_state.log_room = CALL(fcntl, 2, F_GETPIPE_SZ, 0);
+}
+
+/* The description of the log that all processes shared: its flags, size, signals and locks. */
+static void restore_log(void)
+{
+    struct flock whole = {.l_type = F_UNLCK};
+    CALL(fcntl, 2, F_SETFL, first_state.log_flags);
+    CALL(fcntl, 2, F_SETOWN, 0);
+    CALL(fcntl, 2, F_SETSIG, 0);
+    CALL(flock, 2, 8 /* LOCK_UN */);
+    CALL(fcntl, 2, F_OFD_SETLK, &whole);
+    if (first_state.log_room > 0 && CALL(fcntl, 2, F_GETPIPE_SZ, 0) != first_state.log_room)
+        CALL(fcntl, 2, F_SETPIPE_SZ, first_state.log_room);
+    if (CALL(fcntl, 2, F_GETFL, 0) != first_state.log_flags ||
+        (first_state.log_room > 0 && CALL(fcntl, 2, F_GETPIPE_SZ, 0) != first_state.log_room))
+        report_left("flags of the log", "");
+    /* A socket can be shut down for all who share it. */
+    if (CALL(sendto, 2, "", 0, NO_SIGNAL | DO_NOT_WAIT, 0, 0) == -EPIPE)
+        report_left("log closed", "");
+}
+
+/* Sockets of the network namespace; one line each after a heading. The carrier has none open. */
+static void check_sockets(void)
+{
+    static const char *const tables[] = {"tcp", "tcp6", "udp", "udp6", "udplite", "raw", "raw6",
+                                         "icmp", "icmp6", "unix", "packet"};
+    for (size_t at = 0; at < sizeof tables / sizeof *tables; at++) {
+        char path[32], content[1024];
+        struct text text = {.bytes = path, .room = sizeof path - 1};
+        add(&text, "/proc/net/");
+        add(&text, tables[at]);
+        path[text.length] = 0;
+        if (read_file(path, content, sizeof content) <= 0)
+            continue;
+        const char *line = find(content, "\n");
+        if (line && line[1])
+            report_left("sockets in ", path);
+    }
+}
+
+/* Empties and checks; processes have ended and the carrier's sockets are closed. */
+static void make_fresh(struct text *report, bool ended, bool filtered)
+{
+    left = report;
+    if (!is_first) {
+        report_left("anything: the carrier is not the first process of a namespace", "");
+        return;
+    }
+    for (int at = 0; at < FOLDERS; at++)
+        if (first_state.emptied[at]) {
+            empty_folder(writable_folders[at]);
+            restore_folder(at);
+        }
+    if (first_state.objects_empty)
+        remove_objects();
+    restore_log();
+
+    if (!ended || list_processes() > 0)
+        report_left("processes", "");
+    if (!filtered)
+        report_left("keys: there is no filter", "");
+    for (int at = 0; at < FOLDERS; at++)
+        if (!is_empty(writable_folders[at]))
+            report_left("files in ", writable_folders[at]);
+    for (size_t at = 0; at < sizeof other_folders / sizeof *other_folders; at++)
+        if (CALL(faccessat, AT_FDCWD, other_folders[at], 2 /* W_OK */) == 0)
+            report_left("files in ", other_folders[at]);
+    if (!objects_empty())
+        report_left("System V objects", "");
+    if (digest_of("/proc/self/mountinfo") != first_state.mounts)
+        report_left("mounts", "");
+    check_sockets();
+}
+
+#endif

@@ -1,0 +1,221 @@
+"""A running carrier for tests: its frames, its log, and the ways to start one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import struct
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from pytest_lambda_rollback.engines.carrier.program import carrier_program
+from pytest_lambda_rollback.engines.carrier.sources import own_machine
+
+PROGRAM = carrier_program({"aarch64": "arm64"}.get(own_machine(), own_machine())).path
+PATIENCE_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    kind: str
+    id: int
+    payload: bytes
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(field.decode() for field in self.payload.split(b"\0")[:-1])
+
+    @property
+    def values(self) -> dict[str, str]:
+        return dict(field.partition("=")[::2] for field in self.fields)
+
+
+class CarrierProcess:
+    """Speaks the protocol with a carrier; frames that were not asked for wait in ``waiting``."""
+
+    def __init__(self, command: Sequence[str | os.PathLike[str]], **options: object) -> None:
+        self.process: subprocess.Popen[bytes] = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            **options,  # type: ignore[call-overload]
+        )
+        assert self.process.stdin
+        assert self.process.stdout
+        assert self.process.stderr
+        self.waiting: list[Frame] = []
+        self.log = bytearray()
+        self._received = bytearray()
+        self._ended = False
+        self._selector = selectors.DefaultSelector()
+        self._frames, self._log_fd = self.process.stdout.fileno(), self.process.stderr.fileno()
+        self._selector.register(self._frames, selectors.EVENT_READ)
+        self._selector.register(self._log_fd, selectors.EVENT_READ)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the carrier, by force if it does not end with its input."""
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert stream
+            stream.close()
+        self._selector.close()
+        try:
+            self.process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+
+    def send(self, kind: str, id_: int = 0, payload: bytes = b"") -> None:
+        self.send_bytes(struct.pack("!cBHI", kind.encode(), 0, id_, len(payload)) + payload)
+
+    def send_bytes(self, data: bytes) -> None:
+        assert self.process.stdin
+        left = memoryview(data)
+        while left:
+            left = left[self.process.stdin.write(left) :]
+
+    def start(
+        self,
+        id_: int,
+        *arguments: str,
+        variables: Sequence[str] = (),
+        unset: Sequence[str] = (),
+        folder: str = "/",
+    ) -> None:
+        fields = [f"d{folder}", *(f"a{a}" for a in arguments)]
+        fields += [*(f"e{v}" for v in variables), *(f"u{u}" for u in unset)]
+        self.send("S", id_, b"".join(os.fsencode(field) + b"\0" for field in fields))
+
+    def receive(self, timeout_s: float = PATIENCE_S) -> Frame | None:
+        """The next frame in order of arrival; ``None``: none came, or the output has ended."""
+        until = time.monotonic() + timeout_s
+        while not (frame := self._whole_frame()):
+            left = until - time.monotonic()
+            if left <= 0 or self._ended or not self._pump(left):
+                return None
+        return frame
+
+    def expect(self, kind: str, id_: int = 0, timeout_s: float = PATIENCE_S) -> Frame:
+        """The next frame of a kind and number; those before it wait."""
+        for frame in self._arriving(timeout_s):
+            if (frame.kind, frame.id) == (kind, id_):
+                self.waiting.remove(frame)
+                return frame
+        raise AssertionError(f"no frame {kind} {id_}; there are {self.waiting}, log {self.log!r}")
+
+    def expect_kind(self, kind: str, timeout_s: float = PATIENCE_S) -> Frame:
+        """The next frame of a kind, whatever its number."""
+        for frame in self._arriving(timeout_s):
+            if frame.kind == kind:
+                self.waiting.remove(frame)
+                return frame
+        raise AssertionError(f"no frame {kind}; there are {self.waiting}, log {self.log!r}")
+
+    def run(self, id_: int, *arguments: str, **options: Sequence[str]) -> tuple[str, str]:
+        """How a process ended, and what it wrote to the log until then."""
+        begin = len(self.log)
+        self.start(id_, *arguments, **options)  # type: ignore[arg-type]
+        ended = self.expect("X", id_)
+        while self._pump(0.0):
+            pass
+        return ended.fields[0], self.log[begin:].decode(errors="replace")
+
+    def renew(self) -> tuple[str, ...]:
+        """Asks for a fresh environment; what may have survived."""
+        self.send("R")
+        answer = self.expect("R")
+        self.waiting.clear()
+        return answer.fields
+
+    def ending(self, timeout_s: float = PATIENCE_S) -> int:
+        """Reads until the output ends; the exit status."""
+        until = time.monotonic() + timeout_s
+        while not self._ended and time.monotonic() < until:
+            self._pump(until - time.monotonic())
+            while frame := self._whole_frame():
+                self.waiting.append(frame)
+        return self.process.wait(max(0.1, until - time.monotonic()))
+
+    def _arriving(self, timeout_s: float) -> Iterator[Frame]:
+        yield from tuple(self.waiting)
+        until = time.monotonic() + timeout_s
+        while frame := self.receive(until - time.monotonic()):
+            self.waiting.append(frame)
+            yield frame
+
+    def _whole_frame(self) -> Frame | None:
+        if len(self._received) < 8:
+            return None
+        kind, zero, id_, length = struct.unpack_from("!cBHI", self._received)
+        assert zero == 0
+        assert length <= 65536
+        if len(self._received) < 8 + length:
+            return None
+        payload = bytes(self._received[8 : 8 + length])
+        del self._received[: 8 + length]
+        return Frame(kind.decode("latin-1"), id_, payload)
+
+    def _pump(self, timeout_s: float) -> bool:
+        events = self._selector.select(max(0.0, timeout_s))
+        for key, _ in events:
+            data = os.read(key.fd, 1 << 20)
+            if not data:
+                self._selector.unregister(key.fd)
+                self._ended |= key.fd == self._frames
+            elif key.fd == self._frames:
+                self._received += data
+            else:
+                self.log += data
+        return bool(events)
+
+
+SYSTEM_FOLDERS = ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc")
+
+
+def sandbox_command(
+    *carrier: str, uid: int | None = None, gid: int | None = None, options: Sequence[str] = ()
+) -> list[str]:
+    """bubblewrap with the carrier as process 1 of namespaces of its own."""
+    command = ["bwrap", "--unshare-all", "--die-with-parent", "--as-pid-1", "--clearenv"]
+    if uid is not None:
+        command += ["--unshare-user", "--uid", str(uid), "--gid", str(gid)]
+    for folder in SYSTEM_FOLDERS:
+        if os.path.lexists(folder):
+            command += ["--ro-bind", folder, folder]
+    command += [
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--tmpfs",
+        "/dev/shm",
+        "--mqueue",
+        "/dev/mqueue",
+    ]
+    command += ["--tmpfs", "/tmp", "--ro-bind", str(PROGRAM), "/carrier", *options]
+    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", *(carrier or ("/carrier",))]
+
+
+@contextlib.contextmanager
+def sandboxed(**options: object) -> Iterator[CarrierProcess]:
+    with CarrierProcess(sandbox_command(uid=993, gid=990), **options) as carrier:
+        carrier.expect("H")
+        yield carrier

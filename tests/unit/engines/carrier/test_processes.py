@@ -1,0 +1,27 @@
+"""Processes that the carrier starts: how they begin, and how their end is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from helpers.carrier_process import PROGRAM, CarrierProcess, sandbox_command
+
+
+@pytest.fixture(params=["sandbox", "child"])
+def carrier(request: pytest.FixtureRequest) -> Iterator[CarrierProcess]:
+    command = sandbox_command(uid=993, gid=990) if request.param == "sandbox" else [str(PROGRAM)]
+    with CarrierProcess(command) as carrier:
+        carrier.expect("H")
+        yield carrier
+
+
+@pytest.mark.parametrize("status", [0, 1, 7, 255])
+def test_exit_status_is_exact(carrier: CarrierProcess, status: int) -> None:
+    assert carrier.run(1, "/bin/sh", "-c", f"exit {status}") == (f"exited={status}", "")
+
+
+@pytest.mark.parametrize("signal", [1, 9, 15, 31])
+def test_signal_is_exact(carrier: CarrierProcess, signal: int) -> None:
+    assert carrier.run(1, "/bin/sh", "-c", f"kill -{signal} $$")[0] == f"signalled={signal}"
