@@ -344,13 +344,14 @@ class Endpoint:
                 Reply(kind=ReplyKind.TOO_LARGE, size_bytes=request.size_bytes, limit_bytes=limit)
             )
         else:
-            self._resolve(
-                Reply(
-                    kind=ReplyKind.RESPONDED,
-                    payload=request.body,
-                    content_type=headers.get("content-type", "application/json"),
-                    streamed=_streams(request.head),
-                )
+            self._pending = self._deadline = None
+            self._reply = Reply(
+                kind=ReplyKind.RESPONDED,
+                payload=request.body,
+                content_type=headers.get("content-type", "application/json"),
+                streamed=_streams(request.head),
+                duration_s=self._clock() - pending.delivered_at,
+                cold=pending.cold,
             )
             connection.reply(202, _OK_BODY, headers=JSON)
 

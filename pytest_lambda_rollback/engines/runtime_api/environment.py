@@ -417,10 +417,12 @@ class CarriedEnvironment:
             reply = replace(reply, kind=ReplyKind.EXITED, status="was killed by SIGKILL")
             logs = self._log.lines()
         outcome = outcome_of(
-            reply, version=self._version, logs=logs, out_of_memory=self._out_of_memory
-        )
-        outcome = replace(
-            outcome, doubt=self._doubt, peak_memory_bytes=self._memory.get("peak") or None
+            reply,
+            version=self._version,
+            logs=logs,
+            out_of_memory=self._out_of_memory,
+            peak_memory_bytes=self._memory.get("peak") or None,
+            doubt=self._doubt,
         )
         return outcome if self._renamed is None else _renamed(outcome, self._renamed)
 

@@ -25,6 +25,8 @@ def outcome_of(
     version: FunctionVersion,
     logs: tuple[str, ...] = (),
     out_of_memory: bool = False,
+    peak_memory_bytes: int | None = None,
+    doubt: str = "",
 ) -> Outcome:
     """The outcome of a replay, in words that a person likes.
 
@@ -43,6 +45,8 @@ def outcome_of(
             streamed=reply.streamed,
             duration_s=reply.duration_s,
             cold=reply.cold,
+            peak_memory_bytes=peak_memory_bytes,
+            doubt=doubt,
         )
     kind, detail = _kind_and_detail(reply, version=version, out_of_memory=out_of_memory)
     return Outcome(
@@ -53,6 +57,8 @@ def outcome_of(
         logs=logs,
         duration_s=reply.duration_s,
         cold=reply.cold,
+        peak_memory_bytes=peak_memory_bytes,
+        doubt=doubt,
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import selectors
+import math
+import select
 import socket
+import sys
 import time
 from dataclasses import dataclass
 from typing import Protocol
 
-_PIECE_BYTES = 262_144
+_PIECE_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,106 +53,106 @@ class Wire(Protocol):
         ...
 
 
-class SocketWire:
-    """A wire over a socket for frames and another one, or the end of a pipe, for the log.
+if sys.platform != "win32":
 
-    The sockets belong to the wire from now on.
-    """
+    class SocketWire:
+        """A wire over a socket for frames and another one for the log. On Linux only.
 
-    def __init__(self, frames: socket.socket, log: socket.socket | None = None) -> None:
-        self._frames = frames
-        self._log = log
-        self._closed = False
-        self._early: list[Received] = []
-        self._reading = selectors.DefaultSelector()
-        frames.setblocking(False)
-        self._reading.register(frames, selectors.EVENT_READ)
-        if log is not None:
-            log.setblocking(False)
-            self._reading.register(log, selectors.EVENT_READ)
+        The sockets belong to the wire from now on.
+        """
 
-    def receive(self, timeout_s: float) -> Received | None:
-        """See `Wire.receive`."""
-        if self._early:
-            return self._early.pop(0)
-        deadline = time.monotonic() + timeout_s
-        while True:
-            if self._closed:
-                raise WireClosed
+        def __init__(self, frames: socket.socket, log: socket.socket | None = None) -> None:
+            self._frames = frames
+            self._log = log
+            self._closed = False
+            self._early: list[Received] = []
+            self._poll = select.poll()
+            for each in (frames, log):
+                if each is not None:
+                    each.setblocking(False)
+                    self._poll.register(each, select.POLLIN)
+
+        def receive(self, timeout_s: float) -> Received | None:
+            """See `Wire.receive`."""
+            if self._early:
+                return self._early.pop(0)
+            deadline = None
+            while True:
+                if self._closed:
+                    raise WireClosed
+                received = self._take()
+                if received is not None:
+                    return received
+                now = time.monotonic()
+                if deadline is None:
+                    deadline = now + timeout_s
+                elif now >= deadline:
+                    return None
+                if deadline <= now:
+                    return None
+                self._poll.poll(math.ceil((deadline - now) * 1000))
+
+        def send(self, data: bytes) -> None:
+            """See `Wire.send`."""
+            rest = memoryview(data)
+            while rest:
+                if self._closed:
+                    raise WireClosed
+                try:
+                    sent = self._frames.send(rest)
+                except BlockingIOError:
+                    self._wait_until_writable()
+                except OSError as error:
+                    raise WireClosed from error
+                else:
+                    rest = rest[sent:]
+
+        def close(self) -> None:
+            """See `Wire.close`."""
+            self._closed = True
+            for each in (self._frames, self._log):
+                if each is not None:
+                    with contextlib.suppress(OSError):
+                        each.shutdown(socket.SHUT_RDWR)
+
+        def release(self) -> None:
+            """Give the sockets back to the system; no thread may use the wire any more."""
+            self.close()
+            for each in (self._frames, self._log):
+                if each is not None:
+                    each.close()
+
+        def _take(self) -> Received | None:
+            """What is there now; ``None`` if nothing is. Raises WireClosed."""
+            frames = self._read(self._frames)
+            log = self._read(self._log) if self._log is not None else None
+            if log == b"" and self._log is not None:
+                self._poll.unregister(self._log)
+                self._log.close()
+                self._log = None
+            if frames == b"":
+                if not log:  # what ended is seen again after the last words
+                    raise WireClosed
+                frames = None
+            return Received(frames or b"", log or b"") if frames or log else None
+
+        @staticmethod
+        def _read(readable: socket.socket) -> bytes | None:
+            """What can be read; nothing at the end, ``None`` if it is not there yet."""
             try:
-                ready = self._reading.select(max(0.0, deadline - time.monotonic()))
-            except (OSError, ValueError) as error:
-                raise WireClosed from error
-            if not ready:
+                return readable.recv(_PIECE_BYTES)
+            except (BlockingIOError, InterruptedError):
                 return None
-            received = self._take({key.fileobj for key, _ in ready})
-            if received is not None:
-                return received
+            except OSError:
+                return b""
 
-    def send(self, data: bytes) -> None:
-        """See `Wire.send`."""
-        rest = memoryview(data)
-        while rest:
-            if self._closed:
-                raise WireClosed
-            try:
-                sent = self._frames.send(rest)
-            except BlockingIOError:
-                self._wait_until_writable()
-            except OSError as error:
-                raise WireClosed from error
-            else:
-                rest = rest[sent:]
-
-    def close(self) -> None:
-        """See `Wire.close`."""
-        self._closed = True
-        for each in (self._frames, self._log):
-            if each is not None:
-                with contextlib.suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
-
-    def release(self) -> None:
-        """Give the sockets back to the system; no thread may use the wire any more."""
-        self.close()
-        self._reading.close()
-        for each in (self._frames, self._log):
-            if each is not None:
-                each.close()
-
-    def _take(self, ready: set[object]) -> Received | None:
-        log = self._read(self._log) if self._log is not None and self._log in ready else None
-        if log == b"" and self._log is not None:
-            self._reading.unregister(self._log)
-            self._log.close()
-            self._log = None
-        frames = self._read(self._frames) if self._frames in ready else None
-        if frames == b"":
-            # The log may hold the last words; what ended stays readable, so the end is seen again.
-            log = log or (self._read(self._log) if self._log is not None else None)
-            if not log:
-                raise WireClosed
-        return Received(frames or b"", log or b"") if frames or log else None
-
-    @staticmethod
-    def _read(readable: socket.socket) -> bytes | None:
-        """What can be read; nothing at the end, ``None`` if it is not there yet."""
-        try:
-            return readable.recv(_PIECE_BYTES)
-        except (BlockingIOError, InterruptedError):
-            return None
-        except OSError:
-            return b""
-
-    def _wait_until_writable(self) -> None:
-        """Wait for room, and take in frames that arrive: the carrier may wait for that as well."""
-        with selectors.DefaultSelector() as both:
-            try:
-                both.register(self._frames, selectors.EVENT_READ | selectors.EVENT_WRITE)
-                ready = both.select(1.0)
-            except (OSError, ValueError) as error:
-                raise WireClosed from error
-        if any(events & selectors.EVENT_READ for _, events in ready):
-            received = self._take({self._frames})
-            if received is not None:
-                self._early.append(received)
+        def _wait_until_writable(self) -> None:
+            """Wait for room, and take in frames: the carrier may wait for that as well."""
+            poll = select.poll()
+            poll.register(self._frames, select.POLLIN | select.POLLOUT)
+            if any(events & select.POLLIN for _, events in poll.poll(1000)):
+                frames = self._read(self._frames)
+                if frames == b"":
+                    raise WireClosed
+                if frames:
+                    self._early.append(Received(frames))
