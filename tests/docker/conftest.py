@@ -29,7 +29,8 @@ from pytest_lambda_rollback.model.versions import (
 )
 
 BASE_IMAGES = tuple(
-    (runtime, f"lambda-rollback-standin:{runtime}") for runtime in ("python3.11", "python3.13")
+    (runtime, f"lambda-rollback-standin:{runtime}")
+    for runtime in ("python3.11", "python3.13", "nodejs22.x")
 )
 FUNCTION = (Path(__file__).parent / "function" / "app.py").read_bytes()
 
@@ -83,21 +84,23 @@ class Store:
 
     folder: Path
 
-    def artifact(self, files: dict[str, bytes | str], label: str = "package") -> Artifact:
+    def artifact(
+        self, files: dict[str, bytes | str], label: str = "package", *, mode: int = 0o644
+    ) -> Artifact:
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as tar:
             for name, content in sorted(files.items()):
                 data = content.encode() if isinstance(content, str) else content
                 member = tarfile.TarInfo(name)
-                member.size, member.mode = len(data), 0o644
+                member.size, member.mode = len(data), mode
                 tar.addfile(member, io.BytesIO(data))
         digest = hashlib.sha256(buffer.getvalue()).hexdigest()
         path = self.folder / f"{digest}.tar"
         path.write_bytes(buffer.getvalue())
         return Artifact(label=label, digest=digest, size_bytes=len(buffer.getvalue()), tar=path)
 
-    def layer(self, name: str, files: dict[str, bytes | str]) -> Layer:
-        return Layer(name=name, version="1", artifact=self.artifact(files, name))
+    def layer(self, name: str, files: dict[str, bytes | str], *, mode: int = 0o644) -> Layer:
+        return Layer(name=name, version="1", artifact=self.artifact(files, name, mode=mode))
 
     def version(self, code: str | bytes = FUNCTION, **changes: Any) -> FunctionVersion:
         made = FunctionVersion(

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 STANDIN = "lambda-rollback-standin"
-RUNTIMES = ("python3.11", "python3.13")
+RUNTIMES = ("python3.11", "python3.13", "nodejs22.x")
 
 
 def missing_images(images: Iterable[str], *, made_by: str) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 from pytest_lambda_rollback.engines.runtime_api.linux_numbers import signal_name
 from pytest_lambda_rollback.engines.runtime_api.replies import Phase, Reply, ReplyKind
@@ -159,19 +160,23 @@ BYTES = 16 * 1024
 
 _CLIENT_REMARK = "LAMBDA_WARNING: Unhandled exception."
 _CLIENT_ERROR = "[ERROR]"
+_NODE_CLIENT_ERROR = re.compile(
+    r"\S+\t\S+\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection) \t\{"
+)
 
 
 def log_tail(raw: bytes) -> tuple[str, ...]:
     """The function's own last lines, at most `LINES` of the last `BYTES` of a log.
 
-    The runtime client joins the lines of one message by carriage returns, which no other line
-    holds, and indents them with no-break spaces.
+    What AWS's runtime client logs of an error is left out: the error is told apart from the log.
+    Python's client joins the lines of one message by carriage returns, which no other line holds,
+    and indents them with no-break spaces.
     """
     text = raw[-BYTES:].decode("utf-8", "replace")
     lines: list[str] = []
     for message in text.split("\n"):
         is_clients = message.startswith(_CLIENT_ERROR) and "\r" in message
-        if is_clients or _CLIENT_REMARK in message:
+        if is_clients or _CLIENT_REMARK in message or _NODE_CLIENT_ERROR.match(message):
             continue
         lines += message.replace("\u00a0", " ").splitlines()
     return tuple(lines[-LINES:])

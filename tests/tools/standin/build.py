@@ -1,20 +1,21 @@
 """Makes the stand-in base images that the Docker tests run on.
 
-    python3 tests/tools/standin/build.py [--emulator] [python3.11 python3.13]
+    python3 tests/tools/standin/build.py [--emulator] [python3.11 python3.13 nodejs22.x]
 
 AWS's base images come from a registry that a test machine may not reach. A stand-in keeps their
 contract (``/lambda-entrypoint.sh``, ``/var/runtime/bootstrap``, ``/var/task``, ``/opt``, the
-environment variables, AWS's own awslambdaric) on top of a minimal Debian: bookworm for Python
-3.11, trixie for 3.13. It needs Debian's mirror and the Python package index, and root, because
-debootstrap does; no registry. Users of the plugin get AWS's images, never these.
+environment variables, AWS's own runtime clients) on top of a minimal Debian: bookworm for Python
+3.11, trixie for 3.13 and for Node.js 22. It needs Debian's mirror, the Python package index and
+npm's, and root, because debootstrap does; no registry of containers. Users of the plugin get AWS's
+images, never these.
 
-Images: ``lambda-rollback-standin:python3.11`` and ``:python3.13``, each with the digest of its
-recipe (``rootfs.py``) as label ``lambda-rollback-standin``. An image with the right label is left
-alone. The files are also kept as ``<digest>.tar.gz`` in the folder ``lambda-rollback-standin`` of
-``$XDG_CACHE_HOME`` (``~/.cache``), so that a new Docker daemon only needs an import, and that
-needs neither root nor the network.
+Images: ``lambda-rollback-standin:python3.11``, ``:python3.13`` and ``:nodejs22.x``, each with the
+digest of its recipe (``rootfs.py``) as label ``lambda-rollback-standin``. An image with the right
+label is left alone. The files are also kept as ``<digest>.tar.gz`` in the folder
+``lambda-rollback-standin`` of ``$XDG_CACHE_HOME`` (``~/.cache``), so that a new Docker daemon only
+needs an import, and that needs neither root nor the network.
 
-``--emulator`` adds ``lambda-rollback-standin:<runtime>-rie`` with AWS's Runtime Interface
+``--emulator`` adds ``lambda-rollback-standin:<Python runtime>-rie`` with AWS's Runtime Interface
 Emulator at /usr/local/bin/aws-lambda-rie, taken from the aws-sam-cli wheel. Only the benchmarks,
 which measure against it, need that.
 
@@ -42,14 +43,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # the tests' folde
 
 from tools.standin.rootfs import (
     ENVIRONMENT,
-    BuildError,
     Recipe,
     check_prerequisites,
     make_rootfs,
     mounts_below,
     recipes,
-    run,
 )
+from tools.standin.steps import BuildError, run
 
 NAME = "lambda-rollback-standin"
 LABEL = "lambda-rollback-standin"
@@ -112,7 +112,7 @@ def main(arguments: list[str]) -> int:
         "runtimes", nargs="*", metavar="RUNTIME", help=f"{', '.join(known)}; all when none is given"
     )
     parser.add_argument(
-        "--emulator", action="store_true", help="also make the -rie images for the benchmark"
+        "--emulator", action="store_true", help="also make Python's -rie images for the benchmark"
     )
     options = parser.parse_args(arguments)
     unknown = [runtime for runtime in options.runtimes if runtime not in known]
@@ -123,14 +123,15 @@ def main(arguments: list[str]) -> int:
         check_docker()
         build([recipe for recipe in wanted if image_label(tag(recipe)) != recipe.digest])
         if options.emulator:
-            add_emulator(wanted)
+            add_emulator([recipe for recipe in wanted if recipe.runtime.startswith("python")])
     except BuildError as error:
         print(f"Stand-in images not built: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stand-in images not built: interrupted.", file=sys.stderr)
         return 130
-    made = " ".join(tag(recipe) + (" (and -rie)" if options.emulator else "") for recipe in wanted)
+    made = " ".join(tag(recipe) for recipe in wanted)
+    made += " (Python's also with -rie)" if options.emulator else ""
     print(f"Stand-in images ready: {made}")
     return 0
 
@@ -150,9 +151,10 @@ def build(missing: list[Recipe]) -> None:
     """Make and import the images that are missing, all at the same time."""
     if not missing:
         return
-    if any(not archive_of(recipe).exists() for recipe in missing):
-        check_prerequisites()
-    print(f"Building {', '.join(tag(recipe) for recipe in missing)} (about 2 minutes when new)")
+    new = [recipe for recipe in missing if not archive_of(recipe).exists()]
+    if new:
+        check_prerequisites(new)
+    print(f"Building {', '.join(tag(recipe) for recipe in missing)} (about 3 minutes when new)")
     progress = Progress()
     with progress.running(), ThreadPoolExecutor(len(missing)) as workers:
         for result in [workers.submit(build_one, recipe, progress) for recipe in missing]:

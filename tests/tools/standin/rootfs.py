@@ -1,8 +1,9 @@
 """What is inside a stand-in base image: the recipe, its digest, and how its files are made.
 
-Knows Debian, pip and AWS's layout of a base image. Must not know Docker or the cache; those
-are in ``build.py``. The digest covers this file and ``assets/``: an edit here means that the
-images are built again, an edit to ``build.py`` does not.
+Knows Debian and AWS's layout of a base image. Must not know Docker or the cache; those are in
+``build.py``, nor what a language needs; that is in ``python_runtime.py`` and ``nodejs_runtime.py``.
+The digest covers this file, the language's own and its part of ``assets/``: an edit there means
+that the images are built again, an edit to ``build.py`` does not.
 """
 
 from __future__ import annotations
@@ -12,32 +13,22 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+
+from tools.standin import nodejs_runtime, python_runtime
+from tools.standin.steps import BuildError, run
 
 MIRROR = "http://deb.debian.org/debian"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 DEBOOTSTRAP_SCRIPTS = Path("/usr/share/debootstrap/scripts")
 ASSETS = Path(__file__).with_name("assets")
 
-DEBIAN_PACKAGES = ("python3", "ca-certificates")
-
-# AWS's runtime client and SDK with all they require, so that nothing is left to resolve.
-PYTHON_PACKAGES = (
-    "awslambdaric==4.2.2",
-    "boto3==1.44.5",
-    "botocore==1.44.5",
-    "jmespath==1.1.0",
-    "python-dateutil==2.9.0.post0",
-    "s3transfer==0.19.3",
-    "simplejson==4.3.0",
-    "six==1.17.0",
-    "snapshot-restore-py==1.0.0",
-    "urllib3==2.8.0",
-)
+DEBIAN_PACKAGES = ("ca-certificates",)
+ENTRY_POINT = "lambda-entrypoint.sh"
 
 # Of no use to a function, and half of the size.
 UNWANTED = (
@@ -69,29 +60,37 @@ ENVIRONMENT = {
 }
 
 
-class BuildError(Exception):
-    """The image could not be made; the message is one paragraph that says what to do."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """One stand-in image: a Lambda runtime, and the Debian release whose Python it is."""
+    """One stand-in image: a Lambda runtime, and the Debian release that it stands on."""
 
     runtime: str
     suite: str
     machine: str
 
     @property
-    def python(self) -> str:
-        """The version as ``3.11``."""
-        return self.runtime.removeprefix("python")
+    def language(self) -> ModuleType:
+        """The module that knows how the runtime's language is installed."""
+        return python_runtime if self.runtime.startswith("python") else nodejs_runtime
+
+    @property
+    def version(self) -> str:
+        """The language's version: ``3.11`` of Python, ``22`` of Node.js."""
+        return self.runtime.removeprefix("python").removeprefix("nodejs").removesuffix(".x")
+
+    @property
+    def assets(self) -> tuple[Path, ...]:
+        """The files that become a part of /var/runtime."""
+        folder = ASSETS / ("python" if self.language is python_runtime else "nodejs")
+        return tuple(sorted(folder.iterdir()))
 
     @property
     def digest(self) -> str:
         """Hex digest of everything that decides what the image holds."""
         content = hashlib.sha256()
+        files = (Path(__file__), Path(str(self.language.__file__)), ASSETS / ENTRY_POINT)
         parts = [part.encode() for part in (self.runtime, self.suite, self.machine)]
-        parts += [path.read_bytes() for path in (Path(__file__), *sorted(ASSETS.iterdir()))]
+        parts += [path.read_bytes() for path in (*files, *self.assets)]
         for part in parts:
             content.update(len(part).to_bytes(8, "big") + part)
         return content.hexdigest()
@@ -100,15 +99,15 @@ class Recipe:
 def recipes() -> dict[str, Recipe]:
     """The images that can be made, by Lambda runtime, for the machine this runs on."""
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine(), platform.machine())
-    suites = {"python3.11": "bookworm", "python3.13": "trixie"}
+    suites = {"python3.11": "bookworm", "python3.13": "trixie", "nodejs22.x": "trixie"}
     return {
         runtime: Recipe(runtime=runtime, suite=suite, machine=machine)
         for runtime, suite in suites.items()
     }
 
 
-def check_prerequisites() -> None:
-    """Raise BuildError where this machine cannot make a root file system."""
+def check_prerequisites(wanted: Iterable[Recipe]) -> None:
+    """Raise BuildError where this machine cannot make these root file systems."""
     if os.geteuid() != 0:
         raise BuildError(
             "making a stand-in image needs root (debootstrap changes into the new system). "
@@ -124,6 +123,8 @@ def check_prerequisites() -> None:
             f"{sys.executable} has no pip, which fetches AWS's runtime client. "
             "Run this with the Python of a virtual environment, e.g. .venv/bin/python."
         )
+    if any(recipe.language is nodejs_runtime for recipe in wanted):
+        nodejs_runtime.check_prerequisites()
 
 
 def make_rootfs(recipe: Recipe, root: Path, say: Callable[[str], None]) -> None:
@@ -158,7 +159,7 @@ def _install_debian(recipe: Recipe, root: Path, say: Callable[[str], None]) -> N
         [
             "debootstrap",
             "--variant=minbase",
-            f"--include={','.join(DEBIAN_PACKAGES)}",
+            f"--include={','.join((*DEBIAN_PACKAGES, *recipe.language.DEBIAN_PACKAGES))}",
             f"--keyring={KEYRING}",
             recipe.suite,
             str(root),
@@ -172,61 +173,19 @@ def _install_debian(recipe: Recipe, root: Path, say: Callable[[str], None]) -> N
 
 def _install_runtime(recipe: Recipe, root: Path, say: Callable[[str], None]) -> None:
     """Lay out /var/runtime, /var/lang, /var/task, /opt and the entry point."""
-    runtime = root / "var/runtime"
     for directory in ("var/runtime", "var/task", "var/lang/bin", "var/lang/lib", "opt"):
         (root / directory).mkdir(parents=True, exist_ok=True)
-    for name in (f"python{recipe.python}", "python3", "python"):
-        (root / "var/lang/bin" / name).symlink_to(f"/usr/bin/python{recipe.python}")
-    run(
-        [
-            *(sys.executable, "-m", "pip", "install", "--no-deps", "--no-compile"),
-            *("--progress-bar", "off", "--disable-pip-version-check"),
-            *("--root-user-action", "ignore", "--target", str(runtime)),
-            *("--implementation", "cp", "--python-version", recipe.python),
-            *("--platform", f"manylinux2014_{recipe.machine}"),
-            *("--platform", f"manylinux_2_28_{recipe.machine}"),
-            *("--only-binary", ":all:"),
-            *PYTHON_PACKAGES,
-        ],
-        say,
-        advice="The Python package index must be reachable; try again when it is.",
-    )
-    shutil.rmtree(runtime / "bin", ignore_errors=True)
-    _copy_asset("lambda-entrypoint.sh", root / "lambda-entrypoint.sh", recipe, mode=0o755)
-    _copy_asset("bootstrap", runtime / "bootstrap", recipe, mode=0o755)
-    _copy_asset("bootstrap.py", runtime / "bootstrap.py", recipe, mode=0o644)
-    say("compiling the runtime's Python files")
-    run(
-        ["chroot", str(root), "/usr/bin/python3", "-m", "compileall", "-q", "/var/runtime"],
-        say,
-        advice="The new system does not run on this machine.",
-    )
+    recipe.language.install(recipe.version, recipe.machine, root, say)
+    _copy_asset(ASSETS / ENTRY_POINT, root, recipe)
+    for asset in recipe.assets:
+        _copy_asset(asset, root / "var/runtime", recipe)
+    recipe.language.finish(root, say)
 
 
-def _copy_asset(name: str, target: Path, recipe: Recipe, *, mode: int) -> None:
-    text = (ASSETS / name).read_text(encoding="utf-8")
-    target.write_text(text.replace("@PYTHON@", recipe.python), encoding="utf-8")
-    target.chmod(mode)
-
-
-def run(command: list[str], say: Callable[[str], None], *, advice: str) -> None:
-    """Run a command, handing on each line it prints; BuildError with ``advice`` if it fails."""
-    lines: list[str] = []
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        env={**os.environ, "LC_ALL": "C.UTF-8"},
-    ) as process:
-        for line in process.stdout or ():
-            if line.strip():
-                lines.append(line.strip())
-                say(line.strip())
-    if process.returncode:
-        last = " | ".join(lines[-3:]) or "no output"
-        raise BuildError(
-            f"{Path(command[0]).name} ended with exit code {process.returncode}: {last}. {advice}"
-        )
+def _copy_asset(asset: Path, folder: Path, recipe: Recipe) -> None:
+    text = asset.read_text(encoding="utf-8")
+    for name, value in recipe.language.texts(recipe.version).items():
+        text = text.replace(name, value)
+    target = folder / asset.name
+    target.write_text(text, encoding="utf-8")
+    target.chmod(0o755 if text.startswith("#!") else 0o644)

@@ -23,3 +23,16 @@ def test_the_end_of_a_long_log_is_kept() -> None:
     assert log_tail(b"x" * (BYTES + 5)) == ("x" * BYTES,)
     assert log_tail(b"\xff\n") == ("\ufffd",)
     assert log_tail(b"") == ()
+
+
+def test_what_the_client_for_nodejs_logs_of_an_error_is_not_the_functions_log() -> None:
+    raw = (
+        "2026-01-01T00:00:00.000Z\tid\tINFO\tloading\n"
+        '2026-01-01T00:00:00.000Z\tid\tERROR\tInvoke Error \t{"errorType":"TypeError"}\n'
+        '2026-01-01T00:00:00.000Z\tundefined\tERROR\tUncaught Exception \t{"errorType":"Error"}\n'
+        "2026-01-01T00:00:00.000Z\tid\tERROR\tInvoke Error of my own\n"
+    )
+    assert log_tail(raw.encode()) == (
+        "2026-01-01T00:00:00.000Z\tid\tINFO\tloading",
+        "2026-01-01T00:00:00.000Z\tid\tERROR\tInvoke Error of my own",
+    )
