@@ -126,6 +126,8 @@ class Extensions:
 
     def invoke(self, *, request_id: str, trace_id: str, deadline_ms: int) -> None:
         """Give an invocation to every extension that registered for it."""
+        if not self._all:
+            return
         document = {
             "eventType": "INVOKE",
             "deadlineMs": deadline_ms,

@@ -66,6 +66,8 @@ if sys.platform != "win32":
             self._log = log
             self._closed = False
             self._early: list[Received] = []
+            self._frames_fd = frames.fileno()
+            self._log_fd = -1 if log is None else log.fileno()
             self._poll = select.poll()
             for each in (frames, log):
                 if each is not None:
@@ -76,21 +78,18 @@ if sys.platform != "win32":
             """See `Wire.receive`."""
             if self._early:
                 return self._early.pop(0)
-            deadline = None
-            while True:
-                if self._closed:
-                    raise WireClosed
-                received = self._take()
+            deadline = time.monotonic() + timeout_s
+            wait_s = timeout_s
+            while not self._closed:
+                ready = self._poll.poll(math.ceil(wait_s * 1000))
+                received = self._take({fd for fd, _ in ready})
                 if received is not None:
                     return received
-                now = time.monotonic()
-                if deadline is None:
-                    deadline = now + timeout_s
-                elif now >= deadline:
+                wait_s = deadline - time.monotonic()
+                if not ready and wait_s <= 0:
                     return None
-                if deadline <= now:
-                    return None
-                self._poll.poll(math.ceil((deadline - now) * 1000))
+                wait_s = max(0.0, wait_s)
+            raise WireClosed
 
         def send(self, data: bytes) -> None:
             """See `Wire.send`."""
@@ -122,14 +121,17 @@ if sys.platform != "win32":
                 if each is not None:
                     each.close()
 
-        def _take(self) -> Received | None:
+        def _take(self, ready: set[int]) -> Received | None:
             """What is there now; ``None`` if nothing is. Raises WireClosed."""
-            frames = self._read(self._frames)
-            log = self._read(self._log) if self._log is not None else None
-            if log == b"" and self._log is not None:
-                self._poll.unregister(self._log)
-                self._log.close()
-                self._log = None
+            frames = log = None
+            if self._frames_fd in ready:
+                frames = self._read(self._frames)
+            if self._log is not None and (self._log_fd in ready or frames == b""):
+                log = self._read(self._log)
+                if log == b"":
+                    self._poll.unregister(self._log_fd)
+                    self._log.close()
+                    self._log = None
             if frames == b"":
                 if not log:  # what ended is seen again after the last words
                     raise WireClosed
