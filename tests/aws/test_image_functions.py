@@ -11,7 +11,7 @@ import pytest
 from helpers.account_content import ROLE, Version, client_of, publish_function, zip_of
 from helpers.aws_projects import JSON, Project, breaks_of, report_of, unknowns_of, verdicts_of
 from helpers.registry import Registry, running_registry
-from pytest_lambda_rollback.engines.docker.images import remove_images
+from pytest_lambda_rollback.engines.docker.image_retention import remove_images
 
 pytestmark = pytest.mark.docker
 

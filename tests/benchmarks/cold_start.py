@@ -38,7 +38,7 @@ def measure(bench: Workbench, effort: Effort, say: Say) -> tuple[Result, ...]:
             check_answer(answer, "AWS's emulator")
             return taken
 
-        engine.start(version).close()  # the network is made with the first start
+        engine.start(version).close()  # leftovers are looked for with the first start
         samples = take_turns(
             (environment, emulator),
             rounds=min(effort.rounds_of(ROUNDS), ROUNDS),

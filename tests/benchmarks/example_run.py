@@ -1,7 +1,7 @@
 """The whole of `pytest --lambda-rollback example_project`, when everything is built already.
 
-Where its time goes is told by Docker's own events: until the first network, until the first
-container runs, until the last container is gone, and the rest.
+Where its time goes is told by Docker's own events: until the first container runs, until the last
+one is gone, and the rest.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from typing import Any, Self
 
 from benchmarks.measures import Duration, Effort, Result, Say
 from benchmarks.workbench import BASE_IMAGE, EXAMPLE, RUNTIME, CannotMeasure, Workbench
-from pytest_lambda_rollback.engines.docker.daemon import ENGINE_LABEL, OWNER_LABEL, connect
+from pytest_lambda_rollback.engines.docker.daemon import connect
+from pytest_lambda_rollback.engines.docker.owners import OWNER_LABEL
 
 ROUNDS = 1
 LIMIT_S = 300.0
@@ -57,8 +58,7 @@ def measure(bench: Workbench, effort: Effort, say: Say) -> tuple[Result, ...]:
         for name, what in (
             ("whole", "pytest --lambda-rollback example_project, nothing to build"),
             ("python", "of this, Python and imports up to the end of collection (--collect-only)"),
-            ("prepare", "of this, from the start to the first network, with the line above"),
-            ("network", "of this, from the first network to the first container"),
+            ("prepare", "of this, from the start to the first container, with the line above"),
             ("containers", "of this, from the first container to the end of the last one"),
             ("end", "of this, from the end of the last container to the end of pytest"),
             ("replays", "sum over all checks of the replay on the target alone"),
@@ -71,7 +71,7 @@ def _run(bench: Workbench, checks: tuple[str, ...]) -> dict[str, float]:
     collected = _pytest(bench, *checks, "--collect-only", expected=0)
     with _Events() as events:
         run = _pytest(bench, *checks, f"--lambda-rollback-json={report}", expected=TESTS_FAILED)
-    network, first, last = events.moments(run.pid)
+    first, last = events.moments(run.pid)
     reported = [
         check
         for function in json.loads(report.read_text())["functions"]
@@ -84,8 +84,7 @@ def _run(bench: Workbench, checks: tuple[str, ...]) -> dict[str, float]:
     return {
         "whole": run.taken_s,
         "python": collected.taken_s,
-        "prepare": network - run.began,
-        "network": first - network,
+        "prepare": first - run.began,
         "containers": last - first,
         "end": run.began + run.taken_s - last,
         "replays": sum(check["duration_s"] for check in reported),
@@ -155,9 +154,7 @@ class _Events:
     def __init__(self) -> None:
         self._client = connect()
         self._events: list[dict[str, Any]] = []
-        self._stream: Any = self._client.api.events(
-            decode=True, filters={"type": ["container", "network"]}
-        )
+        self._stream: Any = self._client.api.events(decode=True, filters={"type": ["container"]})
         self._thread = threading.Thread(target=self._read, daemon=True)
 
     def __enter__(self) -> Self:
@@ -174,24 +171,16 @@ class _Events:
         with suppress(OSError, ValueError):  # what a closed stream raises
             self._events.extend(iter(self._stream))
 
-    def moments(self, pid: int) -> tuple[float, float, float]:
-        """When a process's first network was made, its first container ran, its last was gone."""
+    def moments(self, pid: int) -> tuple[float, float]:
+        """When a process's first container ran, and its last was gone."""
         containers = [
-            (event["Action"], event["timeNano"] / 1e9, event["Actor"]["Attributes"])
+            (event["Action"], event["timeNano"] / 1e9)
             for event in self._events
             if event["Type"] == "container"
             and f"/{pid}/" in event["Actor"]["Attributes"].get(OWNER_LABEL, "")
         ]
-        names = {f"lambda-rollback-{attributes[ENGINE_LABEL]}" for _, _, attributes in containers}
-        networks = [
-            event["timeNano"] / 1e9
-            for event in self._events
-            if event["Type"] == "network"
-            and event["Action"] == "create"
-            and event["Actor"]["Attributes"].get("name") in names
-        ]
-        starts = [moment for action, moment, _ in containers if action == "start"]
-        ends = [moment for action, moment, _ in containers if action == "destroy"]
-        if not (starts and ends and networks):
-            raise CannotMeasure("Docker told of no container, or no network, of the example's run")
-        return min(networks), min(starts), max(ends)
+        starts = [moment for action, moment in containers if action == "start"]
+        ends = [moment for action, moment in containers if action == "destroy"]
+        if not (starts and ends):
+            raise CannotMeasure("Docker told of no container of the example's run")
+        return min(starts), max(ends)

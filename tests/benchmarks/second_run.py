@@ -82,9 +82,9 @@ def measure(bench: Workbench, effort: Effort, say: Say) -> tuple[Result, ...]:
             samples_s=tuple(run.connect_s[-kept:]),
         ),
         Duration(
-            name="second-run-network",
-            what="once a run: leftovers are looked for, the sealed network is made",
-            samples_s=tuple(run.network_s[-kept:]),
+            name="second-run-leftovers",
+            what="once a run: leftovers of earlier runs are looked for",
+            samples_s=tuple(run.leftovers_s[-kept:]),
         ),
     )
 
@@ -98,7 +98,7 @@ class _SecondRun:
         self.later_s: list[float] = []
         """The mean later version of each run."""
         self.connect_s: list[float] = []
-        self.network_s: list[float] = []
+        self.leftovers_s: list[float] = []
 
     def __call__(self) -> float:
         """Seconds for the first version, from its packages to its container."""
@@ -121,11 +121,11 @@ class _SecondRun:
                 engine.prepare(version, self._say)
                 taken_s.append(time.perf_counter() - began)
                 versions.append(version)
-            with_network_s = self._until_container(engine, client, versions[0])
+            with_leftovers_s = self._until_container(engine, client, versions[0])
             for number, version in enumerate(versions):
                 start_s = self._until_container(engine, client, version)
                 if not number:
-                    self.network_s.append(with_network_s - start_s)
+                    self.leftovers_s.append(with_leftovers_s - start_s)
                 taken_s[number] += start_s
         self.later_s.append(statistics.mean(taken_s[1:]))
         return taken_s[0]

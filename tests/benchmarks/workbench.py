@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -24,17 +24,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from pytest_lambda_rollback.config import files as config
+from pytest_lambda_rollback.engines.carrier.program import carrier_program
 from pytest_lambda_rollback.engines.docker.base_images import known_runtimes
-from pytest_lambda_rollback.engines.docker.daemon import (
+from pytest_lambda_rollback.engines.docker.daemon import connect
+from pytest_lambda_rollback.engines.docker.engine import DockerEngine
+from pytest_lambda_rollback.engines.docker.image_chain import image_chain
+from pytest_lambda_rollback.engines.docker.image_retention import remove_images
+from pytest_lambda_rollback.engines.docker.owners import (
     OWNER_LABEL,
-    connect,
     remove_container,
     remove_containers,
     this_process,
 )
-from pytest_lambda_rollback.engines.docker.engine import DockerEngine
-from pytest_lambda_rollback.engines.docker.image_chain import image_chain
-from pytest_lambda_rollback.engines.docker.images import remove_images
 from pytest_lambda_rollback.model.replay import EventFixture
 from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion
 from pytest_lambda_rollback.model.versions import FunctionVersion, RemotePackage
@@ -189,10 +190,11 @@ class Workbench:
         """
         client = self.client
         base_id = str(client.images.get(BASE_IMAGE).id)
+        carrier = carrier_program(version.configuration.architecture).path.read_bytes()
         name = f"lambda-rollback-benchmark-{secrets.token_hex(6)}"
         try:
             client.api.create_container(
-                image_chain(base_id, version)[-1].tag,
+                image_chain(base_id, version, carrier)[-1].tag,
                 command=[version.configuration.handler],
                 name=name,
                 environment={
@@ -216,14 +218,9 @@ def _refuse_remote(package: RemotePackage) -> NoReturn:
 
 
 def remove_leftovers(client: DockerClient) -> None:
-    """Remove this process's containers and networks: those whose own removal was interrupted."""
-    from docker.errors import NotFound
-
+    """Remove this process's containers: those whose own removal was interrupted."""
     owner = str(this_process())
-    remove_containers(client, lambda labels: labels.get(OWNER_LABEL) == owner)
-    for network in client.api.networks(filters={"label": f"{OWNER_LABEL}={owner}"}):
-        with suppress(NotFound):
-            client.api.remove_network(network["Id"])
+    remove_containers(client, lambda each: each["Labels"].get(OWNER_LABEL) == owner)
 
 
 def _await_listener(address: str, port: int) -> None:

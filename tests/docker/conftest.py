@@ -19,7 +19,7 @@ from helpers.made_versions import changed
 from pytest_lambda_rollback.engines.docker.daemon import connect
 from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 from pytest_lambda_rollback.engines.docker.environment import DockerEnvironment
-from pytest_lambda_rollback.engines.docker.images import remove_images
+from pytest_lambda_rollback.engines.docker.image_retention import remove_images
 from pytest_lambda_rollback.model.replay import Invocation, Outcome
 from pytest_lambda_rollback.model.versions import (
     Artifact,
@@ -68,6 +68,20 @@ def new_engine(image_labels: tuple[tuple[str, str], ...]) -> Iterator[Callable[.
     yield make
     for engine in made:
         engine.close()
+
+
+@pytest.fixture
+def new_client() -> Iterator[Callable[[], Any]]:
+    """Make docker clients that are closed with the test."""
+    made: list[Any] = []
+
+    def make() -> Any:
+        made.append(connect())
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
 
 
 @pytest.fixture(scope="session")

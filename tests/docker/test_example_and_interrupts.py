@@ -17,8 +17,8 @@ import jsonschema
 import pytest
 
 from helpers.child_processes import heed_interrupts
-from pytest_lambda_rollback.engines.docker.daemon import OWNER_LABEL
 from pytest_lambda_rollback.engines.docker.image_chain import ROLE_LABEL
+from pytest_lambda_rollback.engines.docker.owners import OWNER_LABEL
 from pytest_lambda_rollback.reports.json_report import SCHEMA_PATH
 
 pytestmark = pytest.mark.docker
@@ -183,16 +183,13 @@ def sleeping(tmp_path: Path) -> Path:
 
 
 def owned(client: Any, pid: int) -> list[str]:
-    """Containers and networks that a process has made and that are still there."""
+    """Containers that a process has made and that are still there."""
 
     def belongs(labels: dict[str, str] | None) -> bool:
         parts = (labels or {}).get(OWNER_LABEL, "").split("/")
         return str(pid) in parts
 
-    return [
-        *(c["Id"] for c in client.api.containers(all=True) if belongs(c["Labels"])),
-        *(n["Id"] for n in client.api.networks() if belongs(n["Labels"])),
-    ]
+    return [each["Id"] for each in client.api.containers(all=True) if belongs(each["Labels"])]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -209,7 +206,7 @@ def test_an_interrupt_leaves_nothing(
     ) as process:
         try:
             deadline = time.monotonic() + TIMEOUT_S
-            while len(owned(client, process.pid)) < 3:  # a network and two environments
+            while len(owned(client, process.pid)) < 2:
                 assert process.poll() is None, process.stdout.read() if process.stdout else ""
                 assert time.monotonic() < deadline
                 time.sleep(0.1)

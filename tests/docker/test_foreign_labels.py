@@ -5,22 +5,24 @@ from __future__ import annotations
 import io
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import docker.errors
 import pytest
 
-from pytest_lambda_rollback.engines.docker.daemon import (
+from pytest_lambda_rollback.engines.docker.image_chain import ROLE_LABEL
+from pytest_lambda_rollback.engines.docker.owners import (
     ENGINE_LABEL,
     NAME_PREFIX,
     OWNER_LABEL,
     sweep,
+    this_process,
 )
-from pytest_lambda_rollback.engines.docker.image_chain import ROLE_LABEL
 
 pytestmark = pytest.mark.docker
 
-DEAD = "another-boot/1/1/1"
+DEAD = str(replace(this_process(), started="1"))
 
 
 @pytest.fixture

@@ -1,8 +1,9 @@
 """The docker engine: execution environments are containers of the runtime's own base image.
 
-This module joins the others: `images` makes images, `network` the sealed network, `environment`
-confines and watches the container, and `runtime_api` serves the Runtime API. It knows what belongs
-to one engine and removes all of it at the end. It knows nothing of checks, contracts or pytest.
+This module joins the others: `images` makes images, `confinement` says how a container is
+confined, `attachment` connects to its carrier, and `runtime_api` serves the Runtime API over that.
+It knows what belongs to one engine and removes all of it at the end. It knows nothing of checks,
+contracts or pytest.
 """
 
 from __future__ import annotations
@@ -12,40 +13,43 @@ import re
 import secrets
 import threading
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_lambda_rollback.aws_lambda.architectures import PLATFORMS
+from pytest_lambda_rollback.engines.carrier.program import carrier_program
+from pytest_lambda_rollback.engines.docker.attachment import Attachment, attach
+from pytest_lambda_rollback.engines.docker.confinement import (
+    HOSTNAME,
+    USER,
+    Container,
+    host_config,
+)
 from pytest_lambda_rollback.engines.docker.daemon import (
+    DaemonFacts,
+    DaemonLost,
+    connect,
+    facts_of,
+    probe,
+    translated,
+)
+from pytest_lambda_rollback.engines.docker.environment import DockerEnvironment
+from pytest_lambda_rollback.engines.docker.function_images import RegistryLogin
+from pytest_lambda_rollback.engines.docker.image_chain import CARRIER_PATH, LABEL_PREFIX, Launch
+from pytest_lambda_rollback.engines.docker.images import Images
+from pytest_lambda_rollback.engines.docker.owners import (
     ENGINE_LABEL,
     NAME_PREFIX,
     OWNER_LABEL,
-    DaemonLost,
-    connect,
-    probe,
     remove_container,
     remove_containers,
     sweep,
     this_process,
-    translated,
 )
-from pytest_lambda_rollback.engines.docker.environment import (
-    HOSTNAME,
-    USER,
-    DockerEnvironment,
-    host_config,
-)
-from pytest_lambda_rollback.engines.docker.function_images import RegistryLogin
-from pytest_lambda_rollback.engines.docker.image_chain import LABEL_PREFIX, Launch
-from pytest_lambda_rollback.engines.docker.images import Images
-from pytest_lambda_rollback.engines.docker.network import (
-    SealedNetwork,
-    create_network,
-    is_cut_off,
-    remove_network,
-)
+from pytest_lambda_rollback.engines.docker.removals import Removals
 from pytest_lambda_rollback.engines.interface import Progress
+from pytest_lambda_rollback.engines.runtime_api.environment import ADDRESS, Start
 from pytest_lambda_rollback.engines.runtime_api.environment_variables import environment_of
-from pytest_lambda_rollback.engines.runtime_api.server import RuntimeApi
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.replay import EngineDescription
 from pytest_lambda_rollback.model.versions import FunctionVersion
@@ -57,13 +61,10 @@ __all__ = ["DockerEngine", "probe"]
 
 FUNCTION_LABEL: Final = f"{LABEL_PREFIX}.function"
 
-_NOT_SEALED: Final = (
-    "a service of this machine that listens on all interfaces answers on the gateway address "
-    "of the environments' network",
-)
 _ID_CHARACTERS: Final = 12
 _START_S: Final = 15.0
 """Seconds that closing waits for a start in progress."""
+_REMOVAL_S: Final = 60.0
 
 
 class DockerEngine:
@@ -102,12 +103,9 @@ class DockerEngine:
         self._lock = threading.RLock()
         self._starts = threading.BoundedSemaphore(workers)
         self._daemon: _Daemon | None = None
-        self._network: SealedNetwork | None = None
         self._launches: dict[FunctionVersion, Launch] = {}
-        self._environments: set[DockerEnvironment] = set()
-        self._runtime_api = RuntimeApi()
-        self._cut_off_lock = threading.Lock()
-        self._cut_off: bool | None = None
+        self._environments: set[Any] = set()
+        self._swept = False
         self._closed = False
 
     # --- interface ----------------------------------------------------------------------------
@@ -128,25 +126,24 @@ class DockerEngine:
         with self._starts:
             if self._closed:
                 raise EngineError(f"{version.name} cannot be started", why="the engine is closed")
-            return self._start(version, launch, *self._sealed_network())
+            return self._start(version, launch, self._ready())
 
     def describe(self) -> EngineDescription:
         """The daemon's version and the base images that were used so far."""
         try:
             daemon = self._connected()
         except EngineError:
-            return EngineDescription(name=self.name, not_sealed=_NOT_SEALED)
+            return EngineDescription(name=self.name)
         return EngineDescription(
             name=self.name,
-            version=daemon.version,
+            version=daemon.facts.version,
             base_images=tuple(
                 (base.runtime, base.reference, _short(base.id)) for base in daemon.images.bases
             ),
-            not_sealed=_NOT_SEALED,
         )
 
     def close(self) -> None:
-        """Remove every container and the network; safe to call twice.
+        """Remove every container; safe to call twice.
 
         Raises EngineError when something may be left; the next run removes it then.
         """
@@ -161,15 +158,14 @@ class DockerEngine:
             self._starts.release()
         try:
             if self._daemon is not None:
-                self._remove_all(self._daemon.client)
+                self._remove_all(self._daemon)
         except DaemonLost:
             pass  # nothing can be removed now; the next run finds that the owner is dead
         finally:
-            self._runtime_api.close()
             if self._daemon is not None:
                 self._daemon.client.close()
 
-    # --- connection and network ---------------------------------------------------------------
+    # --- connection ---------------------------------------------------------------------------
 
     def _connected(self) -> _Daemon:
         with self._lock:
@@ -177,14 +173,15 @@ class DockerEngine:
                 raise EngineError("the docker engine was closed")
             if self._daemon is None:
                 client = self._given_client or connect()
-                with translated("Docker does not answer"):
-                    server = client.version()
+                facts = facts_of(client)
                 self._daemon = _Daemon(
                     client=client,
-                    version=str(server.get("Version", "")),
+                    facts=facts,
+                    removals=Removals(client),
                     images=Images(
                         client,
-                        host=str(server.get("Arch", "")),
+                        facts=facts,
+                        carrier=_carrier,
                         overrides=self._base_images,
                         labels=self._image_labels,
                         pull=self._pull,
@@ -194,20 +191,15 @@ class DockerEngine:
                 )
             return self._daemon
 
-    def _sealed_network(self) -> tuple[DockerClient, SealedNetwork]:
-        """The engine's one network, made with the first start."""
+    def _ready(self) -> _Daemon:
+        """The daemon, without what earlier runs left."""
         with self._lock:
             daemon = self._connected()
-            if self._network is None:
+            if not self._swept:
+                self._swept = True
                 atexit.register(self.close)
                 sweep(daemon.client)
-                self._network = create_network(
-                    daemon.client,
-                    name=f"lambda-rollback-{self._id}",
-                    labels=self._labels(),
-                    server_version=daemon.version,
-                )
-            return daemon.client, self._network
+            return daemon
 
     def _labels(self) -> dict[str, str]:
         return {OWNER_LABEL: self._owner, ENGINE_LABEL: self._id}
@@ -215,78 +207,77 @@ class DockerEngine:
     # --- containers ---------------------------------------------------------------------------
 
     def _start(
-        self,
-        version: FunctionVersion,
-        launch: Launch,
-        client: DockerClient,
-        network: SealedNetwork,
+        self, version: FunctionVersion, launch: Launch, daemon: _Daemon
     ) -> DockerEnvironment:
-        endpoint = self._runtime_api.open(
-            host=network.gateway, version=version, init_timeout_s=self._init_timeout_s
-        )
         stream = secrets.token_hex(6)
         name = f"{NAME_PREFIX}{self._id}-{_name(version)}-{stream}"
         variables = environment_of(
             version,
-            runtime_api=endpoint.address,
+            runtime_api=ADDRESS,
             log_stream=f"[{version.version}]{stream}",
             handler=launch.handler,
             set_by_image=launch.variables,
         )
+        container, wire = self._started(version, launch, daemon.client, name)
         try:
-            with translated(
-                f"no execution environment of {version.name} could be started",
-                do=_advice(launch),
-            ):
-                container = client.api.create_container(
-                    launch.image,
-                    command=list(launch.command),
-                    **_image_config(launch),
-                    name=name,
-                    hostname=HOSTNAME,
-                    user=USER,
-                    environment=dict(variables),
-                    labels={**self._labels(), FUNCTION_LABEL: version.name},
-                    host_config=host_config(client, version, network),
-                    platform=PLATFORMS[version.configuration.architecture],
-                )["Id"]
-                client.api.start(container)
-                found = client.api.inspect_container(container)
-            for attached in found["NetworkSettings"]["Networks"].values():
-                if attached.get("IPAddress"):  # none when it has ended already
-                    endpoint.allow(attached["IPAddress"])
             environment = DockerEnvironment(
-                client,
+                Container(
+                    daemon.client,
+                    id=container,
+                    wire=wire,
+                    machine=version.configuration.architecture,
+                    remove=daemon.removals.add,
+                ),
                 version=version,
-                container=container,
-                endpoint=endpoint,
-                cut_off=lambda address: self._is_cut_off(version, launch.image, address),
+                start=Start(
+                    arguments=launch.arguments,
+                    directory=launch.working_directory,
+                    variables=variables,
+                ),
+                keeps_files=bool(launch.volumes),
+                init_timeout_s=self._init_timeout_s,
                 forget=self._environments.discard,
             )
             self._environments.add(environment)
         except BaseException:
-            endpoint.close()
-            remove_container(client, name)
+            wire.release()
+            remove_container(daemon.client, container)
             raise
         return environment
 
-    def _is_cut_off(self, version: FunctionVersion, image: str, address: str) -> bool:
-        """Test, once, whether a firewall blocks the environments from the Runtime API."""
-        with self._cut_off_lock:
-            if self._cut_off is None:
-                client, network = self._sealed_network()
-                self._cut_off = is_cut_off(
-                    client,
-                    image=image,
-                    name=f"{NAME_PREFIX}{self._id}-way-{secrets.token_hex(6)}",
+    def _started(
+        self, version: FunctionVersion, launch: Launch, client: DockerClient, name: str
+    ) -> tuple[str, Attachment]:
+        """The id of a new container that runs, and the wire to its carrier."""
+        wire: Attachment | None = None
+        try:
+            with translated(
+                f"no execution environment of {version.name} could be started",
+                do="See what `docker info` and the daemon's log say",
+            ):
+                container: str = client.api.create_container(
+                    launch.image,
+                    entrypoint=[CARRIER_PATH],
+                    name=name,
+                    hostname=HOSTNAME,
                     user=USER,
-                    host_config=host_config(client, version, network),
-                    labels=self._labels(),
-                    address=address,
-                )
-            return self._cut_off
+                    working_dir="/",
+                    stdin_open=True,
+                    healthcheck={"test": ["NONE"]},  # Lambda runs none
+                    labels={**self._labels(), FUNCTION_LABEL: version.name},
+                    host_config=host_config(client, version),
+                    platform=PLATFORMS[version.configuration.architecture],
+                )["Id"]
+                wire = attach(client, container)
+                client.api.start(container)
+        except BaseException:
+            if wire is not None:
+                wire.release()
+            remove_container(client, name)
+            raise
+        return container, wire
 
-    def _remove_all(self, client: DockerClient) -> None:
+    def _remove_all(self, daemon: _Daemon) -> None:
         failures: list[EngineError] = []
 
         def end(environment: DockerEnvironment) -> None:
@@ -304,11 +295,13 @@ class DockerEngine:
             thread.start()
         for thread in threads:
             thread.join()
-        if self._network is not None:
+        failures += daemon.removals.finish(_REMOVAL_S)
+        if self._swept:
             # What a start left that was interrupted before its container was known here.
-            with translated("the containers of this run could not be listed"):
-                remove_containers(client, lambda labels: labels.get(ENGINE_LABEL) == self._id)
-            remove_network(client, self._network.id)
+            remove_containers(
+                daemon.client,
+                lambda container: (container.get("Labels") or {}).get(ENGINE_LABEL) == self._id,
+            )
         if failures:
             raise failures[0]
 
@@ -318,34 +311,15 @@ class _Daemon:
     """Facts of a daemon that has answered."""
 
     client: DockerClient
-    version: str
+    facts: DaemonFacts
     images: Images
+    removals: Removals
 
 
-def _image_config(launch: Launch) -> dict[str, Any]:
-    """Settings that a function's own image needs, besides those of every container.
-
-    Docker cannot be told to ignore a VOLUME: such a folder is a volume that ends with the
-    container, and can be written where Lambda's user has the permission.
-    """
-    if launch.entry_point is None:
-        return {}
-    return {
-        "entrypoint": list(launch.entry_point),
-        "working_dir": launch.working_directory,
-        "healthcheck": {"test": ["NONE"]},  # Lambda runs none
-    }
-
-
-def _advice(launch: Launch) -> str:
-    daemon = "ee what `docker info` and the daemon's log say"
-    if not launch.entry_point:
-        return f"S{daemon}"
-    return (
-        f"Check that the image contains {launch.entry_point[0]} and that any user may run it "
-        "(Lambda "
-        f"fails with Runtime.InvalidEntrypoint otherwise); else s{daemon}"
-    )
+@cache
+def _carrier(architecture: str) -> bytes:
+    """The carrier for an architecture. Raises EngineError."""
+    return carrier_program(architecture).path.read_bytes()
 
 
 def _name(version: FunctionVersion) -> str:

@@ -9,7 +9,7 @@ of functions belong to the user: nothing here removes one. What is run from an i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +30,7 @@ user's own Docker configuration. May raise RollbackError."""
 _BY_DIGEST: Final = re.compile(r"(?P<repository>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _HELPER: Final = "Credentials store error"
 """Text of the docker package's error if the user's credential helper fails."""
+_DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _WORDS: Final = 400
 """Characters of a registry's message that are shown."""
 
@@ -217,6 +218,30 @@ class FunctionImages:
             if isinstance(error, DaemonLost) and _HELPER not in error.why:
                 raise
             raise _refused(what, uri, platform, error.why) from error
+
+
+def program_path(client: DockerClient, image: str, program: str, config: Mapping[str, Any]) -> str:
+    """The path of a program of an image, which is found along the image's PATH as Lambda does.
+
+    ``config`` is the image's configuration. A path, and what is not found, stay as they are.
+    Raises EngineError.
+    """
+    if "/" in program or not program:
+        return program
+    variables = dict(each.partition("=")[::2] for each in config.get("Env") or ())
+    folders = variables.get("PATH", _DEFAULT_PATH).split(":")
+    api: Any = client.api
+    with translated(f"the image {image} could not be searched for {program}"):
+        container = api.create_container(image, entrypoint=[program])["Id"]
+        try:
+            url = f"{api.base_url}/v{api.api_version}/containers/{container}/archive"
+            for folder in folders:
+                path = f"{folder.rstrip('/')}/{program}"
+                if api.head(url, params={"path": path}, timeout=api.timeout).status_code == 200:
+                    return path
+        finally:
+            api.remove_container(container, v=True, force=True)
+    return program
 
 
 def _has(image: dict[str, Any], digest: str) -> bool:

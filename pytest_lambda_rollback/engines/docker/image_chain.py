@@ -1,7 +1,7 @@
-"""The start of a function version's containers: image, command, settings; only values.
+"""The image and the start of a function version's containers; only values.
 
-For a zip package: base image, then the seal, then one image layer per Lambda layer in order, then
-the code. For a container image: that image, then the seal. Every link is tagged with a
+For a zip package: base image, then the carrier, then one image layer per Lambda layer in order,
+then the code. For a container image: that image, then the carrier. Every link is tagged with a
 digest of its inputs, so that two versions share what they have in common and nothing is ever
 built twice. This module names and describes the links; it knows nothing of Docker's client and
 reads no file. Environment and sizes are not in an image: they belong to the container.
@@ -16,12 +16,15 @@ from typing import Any, Final
 
 from pytest_lambda_rollback.model.versions import Artifact, ContainerImage, FunctionVersion
 
-RECIPE_VERSION: Final = "1"
+RECIPE_VERSION: Final = "2"
 """Raised whenever the same inputs would be built into a different image."""
 
 LABEL_PREFIX: Final = "pytest-lambda-rollback"
 ROLE_LABEL: Final = f"{LABEL_PREFIX}.role"
 DIGEST_LABEL: Final = f"{LABEL_PREFIX}.digest"
+PARENT_LABEL: Final = f"{LABEL_PREFIX}.parent"
+"""The link or image that a link stands on: a tag, or the id of an image that is not ours."""
+REPOSITORY: Final = "lambda-rollback"
 
 ARTIFACT_NAME: Final = "artifact.tar"
 """Name of the artefact's tar in the build context, which its Dockerfile adds."""
@@ -54,7 +57,21 @@ nobody:x:65534:
 sbx_group1051:x:990:
 """
 
-SEAL_FILES: Final = (("nsswitch.conf", _NSSWITCH), ("passwd", _PASSWD), ("group", _GROUP))
+CARRIER_PATH: Final = "/lambda-rollback-carrier"
+"""The carrier in every image: the first process of its containers."""
+CARRIER_TAR: Final = "carrier.tar"
+CARRIER_MODE: Final = 0o111
+"""Nobody in the environment can read the carrier, and so not trace it either."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddedFile:
+    """A file of the carrier's link."""
+
+    path: str
+    """Without the leading slash."""
+    content: bytes = field(repr=False)
+    mode: int = 0o644
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +79,7 @@ class ImageLink:
     """One image of the chain, as it has to be built on its parent."""
 
     role: str
-    """``seal``, ``layer`` or ``code``."""
+    """``carrier``, ``layer`` or ``code``."""
     tag: str
     """``lambda-rollback/<role>:<digest>``; equal content has an equal tag."""
     parent: str
@@ -74,31 +91,50 @@ class ImageLink:
     artifact: Artifact | None = None
     """The package that is unpacked in ``destination``."""
     destination: str = ""
-    files: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
-    """(name, content) of further files in the build context."""
+    files: tuple[AddedFile, ...] = ()
+    """Files that are put where their paths say."""
+
+    @property
+    def digest(self) -> str:
+        """What its tag and its label `DIGEST_LABEL` both hold."""
+        return self.tag.rpartition(":")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launch:
-    """The image and settings of a version's container."""
+    """The image of a version's containers, and what the carrier starts in them."""
 
     image: str
-    """Tag or id of the image."""
-    command: tuple[str, ...]
+    """Tag of the image."""
+    arguments: tuple[str, ...]
+    """What the image itself would run: its ENTRYPOINT and CMD."""
     handler: str
     """The function's ``_HANDLER``."""
-    entry_point: tuple[str, ...] | None = None
-    """``None`` for a zip package: the base image's own."""
-    working_directory: str | None = None
-    """``None`` leaves it to the image."""
+    working_directory: str = "/var/task"
     variables: tuple[str, ...] = ()
     """Names of the environment variables that a function's own image sets, sorted."""
+    volumes: tuple[str, ...] = ()
+    """Folders that the image declares as volumes, sorted, but for /tmp."""
 
 
-def launch_of_package(tag: str, version: FunctionVersion) -> Launch:
-    """The start of a zip package on the chain that ends with ``tag``."""
+def launch_of_package(
+    tag: str, version: FunctionVersion, config: Mapping[str, Any]
+) -> Launch | None:
+    """The start of a zip package on the chain that ends with ``tag``.
+
+    ``config`` is the base image's configuration as Docker reports it; without an ENTRYPOINT,
+    which takes the handler as its argument, there is nothing to start and the answer ``None``.
+    """
+    entry_point = tuple(config.get("Entrypoint") or ())
+    if not entry_point:
+        return None
+    handler = version.configuration.handler
     return Launch(
-        image=tag, command=(version.configuration.handler,), handler=version.configuration.handler
+        image=tag,
+        arguments=(*entry_point, handler),
+        handler=handler,
+        working_directory=config.get("WorkingDir") or "/",
+        volumes=_volumes(config),
     )
 
 
@@ -116,22 +152,28 @@ def launch_of_image(tag: str, image: ContainerImage, config: Mapping[str, Any]) 
         return None
     return Launch(
         image=tag,
-        entry_point=entry_point,
-        command=command,
-        working_directory=image.working_directory or config.get("WorkingDir") or None,
+        arguments=entry_point + command,
+        working_directory=image.working_directory or config.get("WorkingDir") or "/",
         handler=command[0] if command else "",
         variables=tuple(
             sorted({each.partition("=")[0] for each in config.get("Env") or () if "=" in each})
         ),
+        volumes=_volumes(config),
     )
 
 
-def image_chain(base_id: str, version: FunctionVersion) -> tuple[ImageLink, ...]:
+def _volumes(config: Mapping[str, Any]) -> tuple[str, ...]:
+    folders = {folder.rstrip("/") for folder in config.get("Volumes") or ()}
+    return tuple(sorted(folders - {"/tmp"}))  # noqa: S108
+
+
+def image_chain(base_id: str, version: FunctionVersion, carrier: bytes) -> tuple[ImageLink, ...]:
     """All links over the base image with the id ``base_id``, in the order of building.
 
-    The last link is the image that the version's containers start from.
+    ``carrier`` is the carrier's program for the version's architecture. The last link is the
+    image that the version's containers start from.
     """
-    links = [seal(base_id)]
+    links = [carrier_link(base_id, carrier)]
     for layer in version.layers:
         links.append(_package("layer", links[-1].tag, layer.artifact, "/opt/", f"layer {layer}"))
     links.append(
@@ -140,19 +182,26 @@ def image_chain(base_id: str, version: FunctionVersion) -> tuple[ImageLink, ...]
     return tuple(links)
 
 
-def seal(base_id: str) -> ImageLink:
-    """The link that keeps look-ups of names inside, over the image with the id ``base_id``.
+def carrier_link(base_id: str, carrier: bytes) -> ImageLink:
+    """The link with the carrier, over the image with the id ``base_id``.
 
-    It also knows Lambda's user, as every Lambda environment does.
+    It also keeps look-ups of names inside, and knows Lambda's user, as every Lambda environment
+    does.
     """
-    contents = (name.encode() + b"\0" + content for name, content in SEAL_FILES)
+    files = (
+        AddedFile(path=CARRIER_PATH.lstrip("/"), content=carrier, mode=CARRIER_MODE),
+        AddedFile(path="etc/nsswitch.conf", content=_NSSWITCH),
+        AddedFile(path="etc/passwd", content=_PASSWD),
+        AddedFile(path="etc/group", content=_GROUP),
+    )
+    parts = (f"{each.path} {each.mode:o} {sha256(each.content).hexdigest()}" for each in files)
     return _link(
-        role="seal",
+        role="carrier",
         parent=base_id,
-        content=sha256(b"\0".join(contents)).hexdigest(),
-        subject="sealed name look-ups",
-        steps=(f"COPY {' '.join(name for name, _ in SEAL_FILES)} /etc/",),
-        files=SEAL_FILES,
+        content=sha256("\n".join(parts).encode()).hexdigest(),
+        subject="the carrier",
+        steps=(f"ADD {CARRIER_TAR} /",),
+        files=files,
     )
 
 
@@ -179,17 +228,17 @@ def _link(
     steps: tuple[str, ...],
     artifact: Artifact | None = None,
     destination: str = "",
-    files: tuple[tuple[str, bytes], ...] = (),
+    files: tuple[AddedFile, ...] = (),
 ) -> ImageLink:
     recipe = "\0".join((RECIPE_VERSION, role, parent, content, *steps))
     digest = sha256(recipe.encode()).hexdigest()
     return ImageLink(
         role=role,
-        tag=f"lambda-rollback/{role}:{digest}",
+        tag=f"{REPOSITORY}/{role}:{digest}",
         parent=parent,
         subject=subject,
         dockerfile="\n".join((f"FROM {parent}", *steps)) + "\n",
-        labels=((ROLE_LABEL, role), (DIGEST_LABEL, digest)),
+        labels=((ROLE_LABEL, role), (DIGEST_LABEL, digest), (PARENT_LABEL, parent)),
         artifact=artifact,
         destination=destination,
         files=files,

@@ -1,31 +1,38 @@
 """Base images and the chain built on them: what the daemon has, pulls and builds.
 
-`image_chain` decides on the links, `pulls` pulls images; this module inspects, streams the build
-contexts and cleans up. It starts no container.
+`image_chain` decides on the links, `pulls` pulls images, `build_contexts` is what is sent; this
+module inspects and builds. It starts no container.
 """
 
 from __future__ import annotations
 
-import tarfile
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_lambda_rollback.aws_lambda.architectures import PLATFORMS
 from pytest_lambda_rollback.engines.docker.base_images import base_image
-from pytest_lambda_rollback.engines.docker.daemon import translated, with_ticks
-from pytest_lambda_rollback.engines.docker.function_images import FunctionImages, RegistryLogin
+from pytest_lambda_rollback.engines.docker.build_contexts import build_context, files_tar
+from pytest_lambda_rollback.engines.docker.build_locks import build_lock
+from pytest_lambda_rollback.engines.docker.daemon import DaemonFacts, translated, with_ticks
+from pytest_lambda_rollback.engines.docker.function_images import (
+    FunctionImages,
+    RegistryLogin,
+    program_path,
+)
 from pytest_lambda_rollback.engines.docker.image_chain import (
-    ARTIFACT_NAME,
-    ROLE_LABEL,
+    CARRIER_PATH,
+    DIGEST_LABEL,
     ImageLink,
     Launch,
+    carrier_link,
     image_chain,
     launch_of_image,
     launch_of_package,
-    seal,
 )
 from pytest_lambda_rollback.engines.docker.pulls import inspected, pull_image
 from pytest_lambda_rollback.engines.interface import Progress
@@ -36,8 +43,9 @@ if TYPE_CHECKING:
     from docker.client import DockerClient
 
 _BUILD_TIMEOUT_S: Final = 600
-_CHUNK_BYTES: Final = 1024 * 1024
-_BLOCK_BYTES: Final = 512
+_USE_NOTED: Final = timedelta(minutes=30)
+"""How exactly the daemon's record says when an image was used last."""
+_MB: Final = 1024 * 1024
 _MACHINES: Final = {"amd64": "3e00", "arm64": "b700"}
 """The machine field of an ELF header, with which a binfmt_misc entry's magic ends."""
 
@@ -61,6 +69,8 @@ class BaseImage:
     id: str
     architecture: str
     """Docker's name, ``amd64`` or ``arm64``."""
+    config: dict[str, Any] = field(default_factory=dict, repr=False)
+    """Its configuration as Docker reports it."""
 
 
 class Images:
@@ -68,15 +78,16 @@ class Images:
 
     ``overrides`` are (runtime, image reference); ``labels`` are put on every image that is built
     beside its own; ``pull`` allows pulling a missing image, with
-    ``registry_login`` for a function's image; ``host`` is the daemon's own architecture in
-    Docker's words.
+    ``registry_login`` for a function's image; ``facts`` are the daemon's; ``carrier`` gives the
+    carrier's program for an architecture.
     """
 
     def __init__(
         self,
         client: DockerClient,
         *,
-        host: str,
+        facts: DaemonFacts,
+        carrier: Callable[[str], bytes],
         overrides: tuple[tuple[str, str], ...],
         labels: tuple[tuple[str, str], ...] = (),
         pull: bool = True,
@@ -84,7 +95,8 @@ class Images:
         registry_login: RegistryLogin | None = None,
     ) -> None:
         self._client = client
-        self._host = host
+        self._facts = facts
+        self._carrier = carrier
         self._overrides = overrides
         self._labels = labels
         self._pull = pull
@@ -104,6 +116,7 @@ class Images:
 
     def make(self, version: FunctionVersion, progress: Progress) -> Launch:
         """The image of a version's containers, made if it is missing. Raises EngineError."""
+        self._check_memory(version)
         if version.image is not None:
             return self._of_function(version, version.image, progress)
         base = self.base(
@@ -112,19 +125,55 @@ class Images:
             progress,
             of=version.name,
         )
-        chain = image_chain(base.id, version)
-        final = chain[-1].tag
-        if final not in self._made and inspected(self._client, final) is None:
+        chain = image_chain(base.id, version, self._carrier(version.configuration.architecture))
+        launch = launch_of_package(chain[-1].tag, version, base.config)
+        if launch is None:
+            raise EngineError(
+                f"{version.name} cannot be started",
+                why=f"its base image {base.reference} has no ENTRYPOINT that starts a handler",
+                do="Name an image that is made for Lambda with --lambda-rollback-base-image "
+                f"{version.configuration.runtime}=IMAGE",
+            )
+        if not self._has(chain[-1]):
             for link in chain:
                 self._make(link, version, progress)
-        self._made.add(final)
-        return launch_of_package(final, version)
+        return launch
 
-    def _make(self, link: ImageLink, version: FunctionVersion, progress: Progress) -> None:
+    def _make(
+        self,
+        link: ImageLink,
+        version: FunctionVersion,
+        progress: Progress,
+        *,
+        with_triggers: bool = False,
+    ) -> None:
         with self._lock_of(link.tag):
-            if link.tag not in self._made and inspected(self._client, link.tag) is None:
-                self._build(link, version, progress)
+            if not self._has(link):
+                self._build(link, version, progress, with_triggers=with_triggers)
             self._made.add(link.tag)
+
+    def _has(self, link: ImageLink) -> bool:
+        """True if the daemon has a link: by its tag, and by its digest, as anybody can tag."""
+        if link.tag in self._made:
+            return True
+        found = inspected(self._client, link.tag)
+        if found is None:
+            return False
+        labels = (found.get("Config") or {}).get("Labels") or {}
+        if labels.get(DIGEST_LABEL) != link.digest:
+            return False
+        self._note_use(link.tag, found)
+        self._made.add(link.tag)
+        return True
+
+    def _note_use(self, tag: str, found: dict[str, Any]) -> None:
+        """Let the daemon note that an image is used: tagging it again sets its LastTagTime."""
+        noted = moment((found.get("Metadata") or {}).get("LastTagTime"))
+        if noted is None or datetime.now(UTC) - noted < _USE_NOTED:
+            return
+        repository, _, name = tag.rpartition(":")
+        with suppress(EngineError), translated("the use of an image could not be noted"):
+            self._client.api.tag(tag, repository, name, force=True)
 
     def _of_function(
         self, version: FunctionVersion, image: ContainerImage, progress: Progress
@@ -147,9 +196,8 @@ class Images:
         progress: Progress,
     ) -> Launch:
         config = found.get("Config") or {}
-        link = seal(found["Id"])
-        # Whoever builds on an image with ONBUILD runs what it says, which Lambda never does.
-        launch = launch_of_image(found["Id"] if config.get("OnBuild") else link.tag, image, config)
+        link = carrier_link(found["Id"], self._carrier(version.configuration.architecture))
+        launch = launch_of_image(link.tag, image, config)
         if launch is None:
             raise EngineError(
                 f"{version.name} cannot be started",
@@ -157,9 +205,9 @@ class Images:
                 do="Give the image an ENTRYPOINT and a CMD, or set them in the function's "
                 "ImageConfig",
             )
-        if launch.image == link.tag:
-            self._make(link, version, progress)
-        return launch
+        self._make(link, version, progress, with_triggers=bool(config.get("OnBuild")))
+        program = program_path(self._client, link.tag, launch.arguments[0], config)
+        return replace(launch, arguments=(program, *launch.arguments[1:]))
 
     def _lock_of(self, name: str) -> threading.Lock:
         with self._lock:
@@ -208,6 +256,7 @@ class Images:
             reference=wanted.reference,
             id=found["Id"],
             architecture=machine,
+            config=found.get("Config") or {},
         )
 
     def _pull_base(self, wanted: _Wanted, platform: str, progress: Progress) -> None:
@@ -230,46 +279,99 @@ class Images:
 
     def _check_emulation(self, of: str, architecture: str) -> None:
         machine = PLATFORMS[architecture].partition("/")[2]
-        if machine == self._host or _is_emulated(machine):
-            return
+        here = self._facts.machine
+        if machine == here or not self._facts.shares_kernel or _is_emulated(machine):
+            return  # another machine's emulators are not known before a container starts
         raise EngineError(
             f"{of} cannot run here",
-            why=f"it is built for {architecture}, this machine is {self._host} and has no "
+            why=f"it is built for {architecture}, this machine is {here} and has no "
             f"emulator for {machine} registered (binfmt_misc, qemu)",
             do="Install one (Debian, Ubuntu: `sudo apt-get install qemu-user-static "
             "binfmt-support`), or run these checks on a machine of that architecture",
         )
 
+    def _check_memory(self, version: FunctionVersion) -> None:
+        wanted_mb, has_mb = version.configuration.memory_mb, self._facts.memory_bytes // _MB
+        if has_mb and wanted_mb > has_mb:
+            raise EngineError(
+                f"{version.name} cannot run here",
+                why=f"it has {wanted_mb} MB of memory, and the machine that Docker runs on only "
+                f"{has_mb} MB",
+                do="Give that machine more memory (Docker Desktop: Settings, Resources), or run "
+                "these checks on a larger one",
+            )
+
     # --- links --------------------------------------------------------------------------------
 
-    def _build(self, link: ImageLink, version: FunctionVersion, progress: Progress) -> None:
-        def build() -> None:
-            lines = self._client.api.build(
-                fileobj=build_context(link),  # type: ignore[arg-type]  # any iterator streams
-                custom_context=True,
-                tag=link.tag,
-                labels=dict((*link.labels, *self._labels)),
-                rm=True,
-                forcerm=True,
-                pull=False,
-                decode=True,
-                timeout=_BUILD_TIMEOUT_S,
-            )
-            error = ""
-            for line in lines:  # to the end, else the connection stays open
-                error = error or str(line.get("error", ""))
-            if error:
-                raise EngineError(
-                    f"the image for {version.name} could not be built ({link.subject})",
-                    why=error.strip().rstrip("."),
-                    do="Check that Docker has disk space (`docker system df`) and try again",
-                )
+    def _build(
+        self,
+        link: ImageLink,
+        version: FunctionVersion,
+        progress: Progress,
+        *,
+        with_triggers: bool,
+    ) -> None:
+        what = f"the image for {version.name} could not be built ({link.subject})"
 
-        with (
-            self._turns,
-            translated(f"the image for {version.name} could not be built ({link.subject})"),
-        ):
+        def build() -> None:
+            with build_lock(f"{self._facts.id} {link.tag}", timeout_s=_BUILD_TIMEOUT_S):
+                if self._has(link):  # another process has built it in the meantime
+                    return
+                if with_triggers:
+                    self._commit(link)
+                else:
+                    self._send(link, what)
+
+        with self._turns, translated(what):
             with_ticks(build, lambda: f"building the image with {link.subject}", progress)
+
+    def _send(self, link: ImageLink, what: str) -> None:
+        lines = self._client.api.build(
+            fileobj=build_context(link),  # type: ignore[arg-type]  # any iterator streams
+            custom_context=True,
+            tag=link.tag,
+            labels=dict((*link.labels, *self._labels)),
+            rm=True,
+            forcerm=True,
+            pull=False,
+            decode=True,
+            timeout=_BUILD_TIMEOUT_S,
+        )
+        error = ""
+        for line in lines:  # to the end, else the connection stays open
+            error = error or str(line.get("error", ""))
+        if error:
+            raise EngineError(
+                what,
+                why=error.strip().rstrip("."),
+                do="Check that Docker has disk space (`docker system df`) and try again",
+            )
+
+    def _commit(self, link: ImageLink) -> None:
+        """Make a link without a build.
+
+        Whoever builds on an image with ONBUILD runs what it says, which Lambda never does.
+        """
+        api = self._client.api
+        container = api.create_container(link.parent, entrypoint=[CARRIER_PATH])["Id"]
+        try:
+            api.put_archive(container, "/", files_tar(link.files))
+            labels = (f'LABEL {name}="{value}"' for name, value in (*link.labels, *self._labels))
+            repository, _, name = link.tag.rpartition(":")
+            api.commit(container, repository=repository, tag=name, changes=list(labels))
+        finally:
+            api.remove_container(container, v=True, force=True)
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time of Docker's; ``None`` for none, which Docker also writes as year 1."""
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.year > 1 else None
 
 
 def _is_emulated(architecture: str) -> bool:
@@ -285,69 +387,3 @@ def _is_emulated(architecture: str) -> bool:
         if "enabled" in lines and magic.endswith(_MACHINES[architecture]):
             return True
     return False
-
-
-def build_context(link: ImageLink) -> Iterator[bytes]:
-    """The build context of a link as a tar, piece by piece: at most 1 MB is held in memory.
-
-    Raises EngineError if the package's own tar is gone.
-    """
-    yield from _member("Dockerfile", link.dockerfile.encode())
-    for name, content in link.files:
-        yield from _member(name, content)
-    if link.artifact is not None:
-        path = link.artifact.tar
-        if not path.is_file():
-            raise EngineError(
-                f"the unpacked copy of {link.artifact.label} is gone",
-                why=f"{path} no longer exists",
-                do="Run again with --lambda-rollback-no-cache",
-            )
-        size = path.stat().st_size
-        yield _header(ARTIFACT_NAME, size)
-        with path.open("rb") as tar:
-            while piece := tar.read(_CHUNK_BYTES):
-                yield piece
-        yield _padding(size)
-    yield bytes(2 * _BLOCK_BYTES)
-
-
-def _member(name: str, content: bytes) -> Iterator[bytes]:
-    yield _header(name, len(content))
-    yield content + _padding(len(content))
-
-
-def _header(name: str, size: int) -> bytes:
-    member = tarfile.TarInfo(name)
-    member.size = size
-    member.mode = 0o644
-    return member.tobuf(tarfile.GNU_FORMAT)
-
-
-def _padding(size: int) -> bytes:
-    return bytes(-size % _BLOCK_BYTES)
-
-
-def remove_images(client: DockerClient, label: str = ROLE_LABEL) -> int:
-    """Remove the images of this plugin that carry a label and that no container uses.
-
-    ``label`` is ``name`` or ``name=value``. Returns how many tags went. Raises EngineError when
-    the daemon does not answer.
-    """
-    import docker.errors
-
-    removed = 0
-    with translated("images could not be removed"):
-        while True:
-            images = client.api.images(filters={"label": label})
-            before = removed
-            for image in images:
-                tags = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
-                for reference in tags or [image["Id"]]:
-                    try:
-                        client.api.remove_image(reference)
-                    except docker.errors.APIError:  # in use, or the parent of one that is left
-                        continue
-                    removed += 1
-            if removed == before:
-                return removed

@@ -1,19 +1,15 @@
-"""The docker rooms without Docker: messages, owners, build contexts, refusals of a daemon."""
+"""The docker rooms without Docker: messages, facts and refusals of a daemon, base images."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import socketserver
-import subprocess
-import sys
-import tarfile
 import threading
 import time
-import tracemalloc
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,30 +21,38 @@ import requests.exceptions
 from helpers.made_versions import changed
 from pytest_lambda_rollback.engines.docker import daemon as docker_daemon
 from pytest_lambda_rollback.engines.docker.daemon import (
+    DaemonFacts,
     DaemonLost,
     NotThere,
-    is_dead,
-    this_process,
+    facts_of,
     translated,
-    unsuited,
     with_ticks,
 )
 from pytest_lambda_rollback.engines.docker.engine import DockerEngine, probe
-from pytest_lambda_rollback.engines.docker.image_chain import image_chain
-from pytest_lambda_rollback.engines.docker.images import Images, build_context
-from pytest_lambda_rollback.engines.docker.network import create_network
+from pytest_lambda_rollback.engines.docker.image_chain import DIGEST_LABEL
+from pytest_lambda_rollback.engines.docker.images import Images
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.versions import Artifact, FunctionConfiguration, FunctionVersion
 
-VERSION = {"Os": "linux", "KernelVersion": os.uname().release, "Version": "20.10.24"}
-INFO = {"SecurityOptions": ["name=seccomp"], "OperatingSystem": "Debian GNU/Linux 12"}
+VERSION = {"Os": "linux", "Arch": "arm64", "Version": "20.10.24"}
+INFO = {
+    "ID": "A:B",
+    "SecurityOptions": ["name=seccomp"],
+    "OperatingSystem": "Debian GNU/Linux 12",
+    "KernelVersion": os.uname().release,
+    "MemTotal": 1 << 30,
+}
+FACTS = DaemonFacts(
+    id="A:B", version="20.10.24", machine="amd64", memory_bytes=1 << 30, shares_kernel=True
+)
+CARRIER = b"the carrier's program"
 
 
 def function_version(tar: Path, **changes: Any) -> FunctionVersion:
     made = FunctionVersion(
         function="orders",
         version="4",
-        code=Artifact(label="code", digest="c" * 64, size_bytes=1, tar=tar),
+        code=Artifact(label="code", digest=hashlib.sha256(b"").hexdigest(), size_bytes=1, tar=tar),
         layers=(),
         configuration=FunctionConfiguration(runtime="python3.11", handler="app.handler"),
     )
@@ -139,7 +143,7 @@ def test_docker_host_goes_before_a_context(context, listening, monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(None, "there is no such context"), ("{", "Detected corrupted meta file for context there")],
+    [(None, "there is no such context"), ("{", "/")],
 )
 def test_a_context_that_cannot_be_read(context, monkeypatch, tmp_path, content, reason):
     context("unix:///nowhere/docker.sock")
@@ -161,33 +165,59 @@ def test_engine_without_a_daemon_raises_only_when_it_is_needed(monkeypatch, tmp_
     engine.close()
 
 
-def test_suited_daemon_is_not_refused():
-    assert unsuited(VERSION, INFO) is None
+class FakeAnswers:
+    """A client of a daemon that says this of itself."""
+
+    def __init__(self, version: dict[str, Any], info: dict[str, Any]) -> None:
+        self.version = lambda: version
+        self.info = lambda: info
+
+
+def test_facts_of_a_daemon_on_this_machine(monkeypatch):
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    facts = facts_of(FakeAnswers(VERSION, INFO))
+
+    assert (facts.id, facts.version, facts.machine) == ("A:B", "20.10.24", "arm64")
+    assert facts.memory_bytes == 1 << 30
+    assert facts.shares_kernel
 
 
 @pytest.mark.parametrize(
-    ("version", "info", "beginning"),
+    ("info", "host"),
     [
-        ({"Os": "windows"}, {}, "Docker runs windows containers"),
-        (
-            {},
-            {"OperatingSystem": "Docker Desktop"},
-            "Docker Desktop runs its networks in a virtual",
-        ),
-        ({"KernelVersion": "5.1.2-linuxkit"}, {}, "a Docker daemon runs its networks in a virtual"),
-        (
-            {},
-            {"SecurityOptions": ["name=rootless"]},
-            "rootless Docker runs its networks in its own net",
-        ),
+        ({"KernelVersion": "5.1.2-linuxkit"}, ""),
+        ({"OperatingSystem": "Docker Desktop"}, ""),
+        ({}, "tcp://192.0.2.7:2376"),
+        ({}, "ssh://build@192.0.2.7"),
     ],
+    ids=["other-kernel", "desktop", "tcp", "ssh"],
 )
-def test_unsuited_daemon(version, info, beginning):
-    text = unsuited(VERSION | version, INFO | info)
+def test_daemon_elsewhere_does_not_share_this_kernel(monkeypatch, info, host):
+    monkeypatch.setenv("DOCKER_HOST", host)
 
-    assert text is not None
-    assert text.startswith(beginning)
-    assert text.endswith(".")
+    assert not facts_of(FakeAnswers(VERSION, INFO | info)).shares_kernel
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"OperatingSystem": "Docker Desktop", "KernelVersion": "5.1.2-linuxkit"},
+        {"SecurityOptions": ["name=rootless"]},
+        {"KernelVersion": "5.1.2"},
+    ],
+    ids=["desktop", "rootless", "remote"],
+)
+def test_daemon_whose_networks_cannot_be_reached_is_as_good_as_any(info):
+    assert facts_of(FakeAnswers(VERSION, INFO | info)).version == "20.10.24"
+
+
+def test_daemon_of_windows_containers_is_refused():
+    with pytest.raises(EngineError) as raised:
+        facts_of(FakeAnswers(VERSION | {"Os": "windows"}, INFO))
+
+    assert str(raised.value) == (
+        "Docker runs windows containers, but Lambda's are Linux. Switch Docker to Linux containers."
+    )
 
 
 @pytest.mark.parametrize(
@@ -238,84 +268,7 @@ def test_slow_step_raises_what_its_call_raises(error):
     assert raised.value is error
 
 
-# --- owners ---------------------------------------------------------------------------------
-
-
-def test_this_process_is_alive():
-    assert not is_dead(str(this_process()))
-
-
-def test_process_that_ended_is_dead():
-    script = (
-        "from pytest_lambda_rollback.engines.docker.daemon import this_process as t; print(t())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-
-    assert is_dead(done.stdout.strip())
-
-
-def test_later_process_with_the_same_id_is_not_the_owner():
-    assert is_dead(str(replace(this_process(), started="1")))
-
-
-def test_owner_of_an_earlier_boot_is_dead():
-    assert is_dead(str(replace(this_process(), boot="0-0")))
-
-
-@pytest.mark.parametrize(
-    "label",
-    [
-        str(replace(this_process(), namespace="1", pid=1 << 22, started="1")),
-        "",
-        "something else",
-        "a/b/c/d",
-    ],
-    ids=["other-pid-namespace", "empty", "foreign", "no-pid"],
-)
-def test_in_doubt_an_owner_is_alive(label):
-    assert not is_dead(label)
-
-
-# --- build contexts and base images -----------------------------------------------------------
-
-
-def test_build_contexts_hold_dockerfile_and_content(tmp_path):
-    tar = tmp_path / "code.tar"
-    tar.write_bytes(b"x" * 1000)
-    seal, code = image_chain("sha256:0", function_version(tar))
-
-    def members(link: Any) -> dict[str, bytes]:
-        with tarfile.open(fileobj=io.BytesIO(b"".join(build_context(link)))) as context:
-            return {each.name: context.extractfile(each).read() for each in context.getmembers()}
-
-    assert list(members(seal)) == ["Dockerfile", "nsswitch.conf", "passwd", "group"]
-    assert members(code) == {"Dockerfile": code.dockerfile.encode(), "artifact.tar": b"x" * 1000}
-
-
-def test_build_context_is_not_held_in_memory(tmp_path):
-    tar = tmp_path / "code.tar"
-    with tar.open("wb") as file:
-        file.truncate(64 * 1024 * 1024)
-    code = image_chain("sha256:0", function_version(tar))[-1]
-
-    tracemalloc.start()
-    try:
-        size = sum(len(piece) for piece in build_context(code))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-
-    assert size > 64 * 1024 * 1024
-    assert peak < 8 * 1024 * 1024
-
-
-def test_package_that_is_gone_is_named(tmp_path):
-    code = image_chain("sha256:0", function_version(tmp_path / "gone.tar"))[-1]
-
-    with pytest.raises(EngineError, match="the unpacked copy of code is gone"):
-        list(build_context(code))
+# --- base images ----------------------------------------------------------------------------
 
 
 class FakeDaemon:
@@ -328,14 +281,26 @@ class FakeDaemon:
         self.pulled: list[tuple[str, str]] = []
         self._pulls, self._gets = pulls, gets
         self.images = SimpleNamespace(get=self._get)
-        self.api = SimpleNamespace(pull=self._pull, build=self._build)
+        self.api = SimpleNamespace(pull=self._pull, build=self._build, tag=self._tag)
         self.built: list[str] = []
+        self.tagged: list[str] = []
+        self.digests: dict[str, str] = {}
+        self.entry_point: list[str] | None = ["/lambda-entrypoint.sh"]
+        self.last_used = "0001-01-01T00:00:00Z"
 
     def _get(self, reference: str) -> Any:
         if reference not in self.present:
             response = SimpleNamespace(status_code=404, reason="Not Found")
             raise docker.errors.ImageNotFound("404", response=response, explanation="No such image")
-        attributes = {"Id": f"sha256:{reference}", "Architecture": self.present[reference]}
+        attributes = {
+            "Id": f"sha256:{reference}",
+            "Architecture": self.present[reference],
+            "Config": {
+                "Entrypoint": self.entry_point,
+                "Labels": {DIGEST_LABEL: self.digests.get(reference, "")},
+            },
+            "Metadata": {"LastTagTime": self.last_used},
+        }
         return SimpleNamespace(attrs=attributes)
 
     def _pull(self, reference: str, *, stream: bool, decode: bool, platform: str) -> Any:
@@ -344,15 +309,27 @@ class FakeDaemon:
             self.present[reference] = self._gets
         return iter(self._pulls)
 
-    def _build(self, *, tag: str, fileobj: Any, **options: Any) -> Any:
+    def _tag(self, image: str, repository: str, tag: str, *, force: bool) -> None:
+        assert force
+        assert image == f"{repository}:{tag}"
+        self.tagged.append(image)
+
+    def _build(self, *, tag: str, fileobj: Any, labels: Any, **options: Any) -> Any:
         list(fileobj)
         self.built.append(tag)
         self.present[tag] = "amd64"
+        self.digests[tag] = labels[DIGEST_LABEL]
         return iter([{"stream": "Successfully built"}])
 
 
-def images(daemon: Any, *, host: str = "amd64", pull: bool = True) -> Images:
-    return Images(daemon, host=host, overrides=(), pull=pull)
+def images(daemon: Any, *, pull: bool = True, **facts: Any) -> Images:
+    return Images(
+        daemon,
+        facts=replace(FACTS, **facts),
+        carrier=lambda architecture: CARRIER,
+        overrides=(),
+        pull=pull,
+    )
 
 
 def test_missing_base_image_is_pulled_for_the_versions_platform(tmp_path):
@@ -379,7 +356,7 @@ def test_base_image_that_cannot_be_pulled(tmp_path, daemon, reason):
     version = function_version(tmp_path / "code.tar", architecture="arm64")
 
     with pytest.raises(EngineError) as raised:
-        images(daemon, host="arm64").make(version, lambda line: None)
+        images(daemon, machine="arm64").make(version, lambda line: None)
 
     reference = "amazon/aws-lambda-python:3.11-arm64"
     assert str(raised.value) == (
@@ -407,83 +384,89 @@ def test_architecture_without_an_emulator_is_refused_before_anything_is_built(
     assert daemon.built == []
 
 
-# --- networks -------------------------------------------------------------------------------
+BASE = "amazon/aws-lambda-python:3.11-x86_64"
 
 
-class FakeNetworks:
-    """A daemon that creates networks with one gateway, or refuses to."""
+def test_emulators_of_another_machine_are_not_looked_for_here(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "pytest_lambda_rollback.engines.docker.images._is_emulated", lambda architecture: False
+    )
+    tar = tmp_path / "code.tar"
+    tar.write_bytes(b"")
+    daemon = FakeDaemon({"amazon/aws-lambda-python:3.11-arm64": "arm64"}, [])
 
-    def __init__(self, *, gateway: str = "127.0.0.1", refuses: str = "") -> None:
-        self.gateway, self.refuses = gateway, refuses
-        self.names: list[str] = []
-        self.created: list[Any] = []
-        self.api = self
+    launch = images(daemon, shares_kernel=False).make(
+        function_version(tar, architecture="arm64"), lambda line: None
+    )
 
-    def create_network(self, name: str, *, ipam: Any, **options: Any) -> dict[str, str]:
-        if self.refuses:
-            raise docker.errors.APIError("500", explanation=self.refuses)
-        self.names.append(name)
-        self.created.append((ipam, options))
-        return {"Id": name}
-
-    def inspect_network(self, network: str) -> Any:
-        return {"IPAM": {"Config": [{"Subnet": "127.0.0.0/24", "Gateway": self.gateway}]}}
-
-    def remove_network(self, network: str) -> None:
-        if network not in self.names:
-            raise docker.errors.NotFound("404")
-        self.names.remove(network)
+    assert daemon.built[-1] == launch.image
 
 
-def create(daemon: Any, server_version: str = "28.0.1") -> Any:
-    return create_network(daemon, name="n", labels={}, server_version=server_version)
-
-
-def test_network_of_a_new_daemon_is_made_once():
-    daemon = FakeNetworks()
-
-    network = create(daemon)
-
-    assert network.gateway == "127.0.0.1"
-    assert len(daemon.created) == 1
-    assert dict(network.sysctls) == {"net.ipv4.tcp_syn_retries": "1"}
-
-
-def test_network_of_an_old_daemon_gets_a_dead_end_for_its_default_route():
-    daemon = FakeNetworks()
-
-    network = create(daemon, "20.10.24+dfsg1")
-
-    (pool,) = daemon.created[-1][0]["Config"]
-    assert pool["Gateway"] == "127.0.0.1"
-    assert pool["AuxiliaryAddresses"] == {"DefaultGatewayIPv4": "127.0.0.2"}
-    assert daemon.names == ["n"]
-    assert "net.ipv4.neigh.eth0.retrans_time_ms" in dict(network.sysctls)
-
-
-def test_gateway_that_is_not_this_machines_leaves_no_network():
-    daemon = FakeNetworks(gateway="198.51.100.7")
+def test_machine_with_too_little_memory_is_named_before_anything_is_built(tmp_path):
+    daemon = FakeDaemon({BASE: "amd64"}, [])
+    version = function_version(tmp_path / "code.tar", memory_mb=2048)
 
     with pytest.raises(EngineError) as raised:
-        create(daemon)
+        images(daemon).make(version, lambda line: None)
 
-    text = str(raised.value)
-    assert text.startswith("the Runtime API cannot be served at 198.51.100.7, the gateway of")
-    assert "Docker Desktop" in text
-    assert 'engine = "process"' in text
-    assert daemon.names == []
-
-
-def test_exhausted_address_pools_are_named():
-    refusal = "all predefined address pools have been fully subnetted"
-
-    with pytest.raises(EngineError) as raised:
-        create(FakeNetworks(refuses=refusal))
-
-    assert "all of Docker's address pools are in use" in str(raised.value)
-    assert "docker network prune" in str(raised.value)
+    assert str(raised.value) == (
+        "orders:4 cannot run here: it has 2048 MB of memory, and the machine that Docker runs on "
+        "only 1024 MB. Give that machine more memory (Docker Desktop: Settings, Resources), or "
+        "run these checks on a larger one."
+    )
+    assert daemon.built == []
 
 
-def test_another_refusal_is_handed_on():
-    with pytest.raises(EngineError, match="could not be created: iptables failed"):
-        create(FakeNetworks(refuses="iptables failed"))
+def test_base_image_that_starts_no_handler_is_refused(tmp_path):
+    daemon = FakeDaemon({BASE: "amd64"}, [])
+    daemon.entry_point = None
+
+    with pytest.raises(EngineError, match="has no ENTRYPOINT that starts a handler"):
+        images(daemon).make(function_version(tmp_path / "code.tar"), lambda line: None)
+    assert daemon.built == []
+
+
+def test_carrier_is_the_one_for_the_versions_architecture(tmp_path):
+    tar = tmp_path / "code.tar"
+    tar.write_bytes(b"")
+    daemon = FakeDaemon({BASE: "amd64", "amazon/aws-lambda-python:3.11-arm64": "arm64"}, [])
+    asked: list[str] = []
+
+    def carrier(architecture: str) -> bytes:
+        asked.append(architecture)
+        return architecture.encode()
+
+    made = Images(daemon, facts=replace(FACTS, shares_kernel=False), carrier=carrier, overrides=())
+    tags = {
+        made.make(function_version(tar, architecture=each), lambda line: None).image
+        for each in ("x86_64", "arm64")
+    }
+
+    assert asked == ["x86_64", "arm64"]
+    assert len(tags) == 2
+
+
+def test_link_of_its_tag_but_another_digest_is_built_again(tmp_path):
+    tar = tmp_path / "code.tar"
+    tar.write_bytes(b"")
+    daemon = FakeDaemon({BASE: "amd64"}, [])
+    launch = images(daemon).make(function_version(tar), lambda line: None)
+    daemon.built.clear()
+    daemon.digests[launch.image] = "f" * 64
+
+    assert images(daemon).make(function_version(tar), lambda line: None) == launch
+
+    assert daemon.built == [launch.image]
+
+
+@pytest.mark.parametrize(("hours", "noted"), [(1, True), (0.1, False)])
+def test_use_of_an_image_is_noted_by_the_daemon_now_and_then(tmp_path, hours, noted):
+    tar = tmp_path / "code.tar"
+    tar.write_bytes(b"")
+    daemon = FakeDaemon({BASE: "amd64"}, [])
+    launch = images(daemon).make(function_version(tar), lambda line: None)
+    daemon.last_used = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
+
+    images(daemon).make(function_version(tar), lambda line: None)
+
+    assert daemon.tagged == ([launch.image] if noted else [])

@@ -12,8 +12,12 @@ import pytest
 import requests.exceptions
 
 from helpers.made_versions import changed
-from pytest_lambda_rollback.engines.docker.daemon import DaemonLost
-from pytest_lambda_rollback.engines.docker.image_chain import Launch, launch_of_image
+from pytest_lambda_rollback.engines.docker.daemon import DaemonFacts, DaemonLost
+from pytest_lambda_rollback.engines.docker.image_chain import (
+    Launch,
+    launch_of_image,
+    launch_of_package,
+)
 from pytest_lambda_rollback.engines.docker.images import Images
 from pytest_lambda_rollback.engines.process.engine import ProcessEngine
 from pytest_lambda_rollback.engines.runtime_api.environment_variables import environment_of
@@ -25,6 +29,9 @@ from pytest_lambda_rollback.model.versions import (
     FunctionVersion,
 )
 
+FACTS = DaemonFacts(
+    id="A:B", version="20.10.24", machine="amd64", memory_bytes=0, shares_kernel=True
+)
 DIGEST = f"sha256:{'a' * 64}"
 URI = f"registry.example/team/orders@{DIGEST}"
 VERSION = FunctionVersion(
@@ -65,8 +72,8 @@ CONFIG = {
             ("app.handler",),
             "/srv",
         ),
-        ({}, {"Cmd": ["/main"], "Entrypoint": None}, (), ("/main",), None),
-        ({}, {"Entrypoint": ["/main"], "WorkingDir": ""}, ("/main",), (), None),
+        ({}, {"Cmd": ["/main"], "Entrypoint": None}, (), ("/main",), "/"),
+        ({}, {"Entrypoint": ["/main"], "WorkingDir": ""}, ("/main",), (), "/"),
     ],
 )
 def test_each_override_takes_the_place_of_one_instruction(
@@ -75,9 +82,30 @@ def test_each_override_takes_the_place_of_one_instruction(
     launch = launch_of_image("tag", ContainerImage(uri=URI, **overrides), config)
 
     assert launch is not None
-    assert (launch.image, launch.entry_point, launch.command) == ("tag", entry_point, command)
+    assert (launch.image, launch.arguments) == ("tag", entry_point + command)
     assert launch.working_directory == directory
     assert launch.handler == (command[0] if command else "")
+
+
+def test_volumes_of_an_image_are_known_but_for_the_one_that_is_emptied() -> None:
+    config = CONFIG | {"Volumes": {"/data": {}, "/tmp": {}, "/cache/": {}}}
+
+    launch = launch_of_image("tag", ContainerImage(uri=URI), config)
+
+    assert launch is not None
+    assert launch.volumes == ("/cache", "/data")
+
+
+def test_zip_package_is_started_by_its_base_image() -> None:
+    version = changed(VERSION, handler="app.handler")
+
+    launch = launch_of_package("tag", version, CONFIG)
+
+    assert launch is not None
+    assert launch.arguments == ("/lambda-entrypoint.sh", "app.handler")
+    assert (launch.handler, launch.working_directory) == ("app.handler", "/var/task")
+    assert launch.variables == ()
+    assert launch_of_package("tag", version, {"Entrypoint": None}) is None
 
 
 def test_image_without_anything_to_run_has_no_launch() -> None:
@@ -143,7 +171,8 @@ class FakeDaemon:
 def refusal(pull: Exception | list[dict[str, Any]], *, uri: str = URI, login: Any = None) -> str:
     images = Images(
         FakeDaemon(pull),  # type: ignore[arg-type]
-        host="amd64",
+        facts=FACTS,
+        carrier=lambda architecture: b"",
         overrides=(),
         registry_login=login,
     )
@@ -250,7 +279,8 @@ def test_daemon_that_is_lost_while_it_pulls_is_not_the_registrys_fault() -> None
     with pytest.raises(DaemonLost, match="the daemon refuses the connection"):
         Images(
             FakeDaemon(requests.exceptions.ConnectionError("Connection refused")),  # type: ignore[arg-type]
-            host="amd64",
+            facts=FACTS,
+            carrier=lambda architecture: b"",
             overrides=(),
         ).make(VERSION, lambda line: None)
 

@@ -10,7 +10,8 @@ from pytest_lambda_rollback.engines.docker.base_images import (
     known_runtimes,
     nearest_runtimes,
 )
-from pytest_lambda_rollback.engines.docker.image_chain import ImageLink, image_chain
+from pytest_lambda_rollback.engines.docker.image_chain import ImageLink
+from pytest_lambda_rollback.engines.docker.image_chain import image_chain as chain_of
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.versions import (
     Artifact,
@@ -41,14 +42,20 @@ def version(*layers: str, code: str = "c", **changes: object) -> FunctionVersion
     return changed(made, **changes)
 
 
+def image_chain(
+    base: str, wanted: FunctionVersion, carrier: bytes = b"the carrier"
+) -> tuple[ImageLink, ...]:
+    return chain_of(base, wanted, carrier)
+
+
 def tags(links: tuple[ImageLink, ...]) -> list[str]:
     return [link.tag for link in links]
 
 
-def test_chain_is_seal_then_layers_in_order_then_code() -> None:
+def test_chain_is_carrier_then_layers_in_order_then_code() -> None:
     links = image_chain(BASE, version("1", "2"))
 
-    assert [link.role for link in links] == ["seal", "layer", "layer", "code"]
+    assert [link.role for link in links] == ["carrier", "layer", "layer", "code"]
     assert [link.destination for link in links] == ["", "/opt/", "/opt/", "/var/task/"]
     assert [link.artifact and link.artifact.label for link in links] == [None, "1", "2", "c"]
     assert [link.subject for link in links[1:]] == [
@@ -66,19 +73,28 @@ def test_each_link_stands_on_the_one_before() -> None:
 
 
 def test_dockerfiles_add_the_artefact_where_lambda_unpacks_it() -> None:
-    seal, layer_link, code = image_chain(BASE, version("1"))
+    carrier, layer_link, code = image_chain(BASE, version("1"))
 
-    assert seal.dockerfile == f"FROM {BASE}\nCOPY nsswitch.conf passwd group /etc/\n"
-    assert layer_link.dockerfile == f"FROM {seal.tag}\nADD artifact.tar /opt/\n"
+    assert carrier.dockerfile == f"FROM {BASE}\nADD carrier.tar /\n"
+    assert layer_link.dockerfile == f"FROM {carrier.tag}\nADD artifact.tar /opt/\n"
     assert code.dockerfile == f"FROM {layer_link.tag}\nADD artifact.tar /var/task/\n"
 
 
-def test_seal_resolves_names_from_files_alone() -> None:
-    files = dict(image_chain(BASE, version())[0].files)
+def test_names_resolve_from_files_alone() -> None:
+    files = {each.path: each.content for each in image_chain(BASE, version())[0].files}
 
-    hosts = [line for line in files["nsswitch.conf"].splitlines() if line.startswith(b"hosts:")]
-    assert hosts == [b"hosts: files"]
-    assert b"sbx_user1051:x:993:990:" in files["passwd"]
+    lines = files["etc/nsswitch.conf"].splitlines()
+    assert [line for line in lines if line.startswith(b"hosts:")] == [b"hosts: files"]
+    assert b"sbx_user1051:x:993:990:" in files["etc/passwd"]
+
+
+def test_carrier_can_be_run_and_not_read() -> None:
+    (carrier,) = (
+        each for each in image_chain(BASE, version())[0].files if not each.path.startswith("etc/")
+    )
+
+    assert (carrier.path, carrier.mode) == ("lambda-rollback-carrier", 0o111)
+    assert carrier.content == b"the carrier"
 
 
 def test_labels_carry_role_and_digest() -> None:
@@ -86,6 +102,7 @@ def test_labels_carry_role_and_digest() -> None:
         assert dict(link.labels) == {
             "pytest-lambda-rollback.role": link.role,
             "pytest-lambda-rollback.digest": link.tag.partition(":")[2],
+            "pytest-lambda-rollback.parent": link.parent,
         }
         assert link.tag.startswith(f"lambda-rollback/{link.role}:")
 
@@ -110,6 +127,7 @@ def test_versions_share_the_links_they_have_in_common() -> None:
         pytest.param(image_chain(BASE, version("1", "3")), id="layer"),
         pytest.param(image_chain(BASE, version("1", "2", code="d")), id="code"),
         pytest.param(image_chain(BASE, version("1")), id="fewer-layers"),
+        pytest.param(image_chain(BASE, version("1", "2"), b"another carrier"), id="carrier"),
     ],
 )
 def test_other_content_has_another_final_tag(other: tuple[ImageLink, ...]) -> None:
