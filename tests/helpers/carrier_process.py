@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
 import struct
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -187,35 +188,26 @@ class CarrierProcess:
         return bool(events)
 
 
-SYSTEM_FOLDERS = ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc")
+SCRIPTS = Path(__file__).parent / "carrier_scripts"
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+PYTHON = str(SYSTEM_PYTHON if SYSTEM_PYTHON.exists() else Path(sys.executable).resolve())
+"""Any user can execute the system's; one of pyenv may lie in a folder of root."""
+USER, GROUP = 993, 990
 
 
-def sandbox_command(
-    *carrier: str, uid: int | None = None, gid: int | None = None, options: Sequence[str] = ()
-) -> list[str]:
-    """bubblewrap with the carrier as process 1 of namespaces of its own."""
-    command = ["bwrap", "--unshare-all", "--die-with-parent", "--as-pid-1", "--clearenv"]
-    if uid is not None:
-        command += ["--unshare-user", "--uid", str(uid), "--gid", str(gid)]
-    for folder in SYSTEM_FOLDERS:
+def script(name: str) -> tuple[str, ...]:
+    """The command that runs a script of ``carrier_scripts`` inside an environment."""
+    return (PYTHON, "-I", "-c", (SCRIPTS / f"{name}.py").read_text(encoding="utf-8"))
+
+
+def sandbox_command(program: Path = PROGRAM, options: Sequence[str] = ()) -> list[str]:
+    """bubblewrap with the carrier as process 1 of namespaces of its own, as Lambda's user."""
+    python = () if PYTHON.startswith("/usr/") else (sys.base_prefix,)
+    command = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--as-pid-1"]
+    command += ["--uid", str(USER), "--gid", str(GROUP), "--clearenv"]
+    for folder in ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc", *python):
         if os.path.lexists(folder):
             command += ["--ro-bind", folder, folder]
-    command += [
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-        "--tmpfs",
-        "/dev/shm",
-        "--mqueue",
-        "/dev/mqueue",
-    ]
-    command += ["--tmpfs", "/tmp", "--ro-bind", str(PROGRAM), "/carrier", *options]
-    return [*command, "--remount-ro", "/dev", "--remount-ro", "/", *(carrier or ("/carrier",))]
-
-
-@contextlib.contextmanager
-def sandboxed(**options: object) -> Iterator[CarrierProcess]:
-    with CarrierProcess(sandbox_command(uid=993, gid=990), **options) as carrier:
-        carrier.expect("H")
-        yield carrier
+    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm"]
+    command += ["--mqueue", "/dev/mqueue", "--tmpfs", "/tmp", "--ro-bind", str(program), "/carrier"]
+    return [*command, *options, "--remount-ro", "/dev", "--remount-ro", "/", "/carrier"]

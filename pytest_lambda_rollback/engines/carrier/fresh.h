@@ -121,10 +121,10 @@ static bool remove_entry(int folder, const char *name)
 
 static void empty_folder(const char *path)
 {
+    open_up(AT_FDCWD, path);
     emptied_folder = open_folder(AT_FDCWD, path);
     if (emptied_folder < 0)
         return;
-    CALL(fchmod, emptied_folder, 0700);
     do {
         progress = false;
         each_entry(emptied_folder, remove_entry);
@@ -239,6 +239,103 @@ static void restore_log(void)
         report_left("log closed", "");
 }
 
+/* Connections that have ended keep their port for a minute (TIME_WAIT), so that a bind would fail
+ * which succeeds in a new environment. A connection from the port of the other end meets what is
+ * left with numbers that do not fit; the kernel then resets it, which removes it. Loopback delivers
+ * all that before connect returns. */
+
+static uint64_t hexadecimal(const char **at)
+{
+    uint64_t number = 0;
+    for (;; (*at)++) {
+        char digit = **at;
+        if (digit >= '0' && digit <= '9')
+            number = number * 16 + (uint64_t)(digit - '0');
+        else if (digit >= 'A' && digit <= 'F')
+            number = number * 16 + (uint64_t)(digit - 'A' + 10);
+        else
+            return number;
+    }
+}
+
+/* An address of a line of /proc/net/tcp, each word as it lies in memory. */
+static const char *read_address(const char *at, bool six, void *to)
+{
+    struct sockaddr_in *four = to;
+    struct sockaddr_in6 *long_one = to;
+    uint32_t words[4] = {0};
+    while (*at == ' ')
+        at++;
+    for (int word = 0; word < (six ? 4 : 1); word++) {
+        char digits[9] = {0};
+        const char *digit = digits;
+        for (int place = 0; place < 8 && *at && *at != ':'; place++)
+            digits[place] = *at++;
+        words[word] = (uint32_t)hexadecimal(&digit);
+    }
+    if (*at == ':')
+        at++;
+    uint16_t network_port = __builtin_bswap16((uint16_t)hexadecimal(&at));
+    if (six) {
+        *long_one = (struct sockaddr_in6){.sin6_family = INTERNET_6, .sin6_port = network_port};
+        memcpy(&long_one->sin6_addr, words, sizeof words);
+    } else {
+        *four = (struct sockaddr_in){.sin_family = INTERNET, .sin_port = network_port};
+        four->sin_addr.s_addr = words[0];
+    }
+    return at;
+}
+
+static bool reset_ended(const char *line, bool six)
+{
+    struct sockaddr_in6 here, there; /* room for either kind */
+    size_t size = six ? sizeof here : sizeof(struct sockaddr_in);
+    int on = 1;
+    while (*line == ' ' || (*line >= '0' && *line <= '9'))
+        line++;
+    if (*line++ != ':')
+        return false;
+    line = read_address(line, six, &here);
+    line = read_address(line, six, &there);
+    if (starts(line, " 0A"))
+        return false; /* LISTEN */
+    int fd = (int)CALL(socket, six ? INTERNET_6 : INTERNET,
+                       STREAM_SOCKET | O_CLOEXEC | O_NONBLOCK, 0);
+    CALL(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (CALL(bind, fd, &there, size) == 0)
+        CALL(connect, fd, &here, size);
+    CALL(close, fd);
+    return true;
+}
+
+static void reset_ended_connections(void)
+{
+    static char lines[65536];
+    for (int round = 0; round < 8; round++) {
+        bool any = false;
+        for (int six = 0; six < 2; six++) {
+            int fd = (int)CALL(openat, AT_FDCWD, six ? "/proc/net/tcp6" : "/proc/net/tcp",
+                               O_RDONLY | O_CLOEXEC);
+            long count, length = 0;
+            while (fd >= 0 && (count = read_from(fd, lines + length,
+                                                 sizeof lines - 1 - (size_t)length)) > 0) {
+                char *line = lines;
+                length += count;
+                lines[length] = 0;
+                for (char *end; (end = (char *)(uintptr_t)find(line, "\n")); line = end + 1) {
+                    *end = 0;
+                    any |= reset_ended(line, six);
+                }
+                length -= line - lines;
+                memmove(lines, line, (size_t)length);
+            }
+            CALL(close, fd);
+        }
+        if (!any)
+            return;
+    }
+}
+
 /* Sockets of the network namespace; one line each after a heading. The carrier has none open. */
 static void check_sockets(void)
 {
@@ -274,6 +371,7 @@ static void make_fresh(struct text *report, bool ended, bool filtered)
     if (first_state.objects_empty)
         remove_objects();
     restore_log();
+    reset_ended_connections();
 
     if (!ended || list_processes() > 0)
         report_left("processes", "");

@@ -2,19 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from helpers.carrier_process import PROGRAM, CarrierProcess, sandbox_command
-
-
-@pytest.fixture(params=["sandbox", "child"])
-def carrier(request: pytest.FixtureRequest) -> Iterator[CarrierProcess]:
-    command = sandbox_command(uid=993, gid=990) if request.param == "sandbox" else [str(PROGRAM)]
-    with CarrierProcess(command) as carrier:
-        carrier.expect("H")
-        yield carrier
+from helpers.carrier_process import CarrierProcess
 
 
 @pytest.mark.parametrize("status", [0, 1, 7, 255])
