@@ -24,6 +24,7 @@ static struct {
     struct stat status[FOLDERS];
     bool objects_empty;
     uint64_t mounts;
+    char oom_score[16];
     long log_flags, log_room;
 } first_state;
 
@@ -216,6 +217,7 @@ static void remember_first_state(void)
             is_empty(writable_folders[at]);
     first_state.objects_empty = objects_empty();
     first_state.mounts = digest_of("/proc/self/mountinfo");
+    read_file("/proc/self/oom_score_adj", first_state.oom_score, sizeof first_state.oom_score);
     first_state.log_flags = CALL(fcntl, 2, F_GETFL, 0);
     first_state.log_room = CALL(fcntl, 2, F_GETPIPE_SZ, 0);
 }
@@ -355,6 +357,21 @@ static void check_sockets(void)
     }
 }
 
+/* A function may write to this file where it is the same user as the machine's root, as in a
+ * sandbox that root started, and new processes inherit it. */
+static void restore_oom_score(void)
+{
+    char now[16] = "";
+    read_file("/proc/self/oom_score_adj", now, sizeof now);
+    if (same(now, first_state.oom_score))
+        return;
+    int fd = (int)CALL(openat, AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    long count = write_to(fd, first_state.oom_score, length_of(first_state.oom_score));
+    CALL(close, fd);
+    if (count < 0)
+        report_left("oom_score_adj", "");
+}
+
 /* Empties and checks; processes have ended and the carrier's sockets are closed. */
 static void make_fresh(struct text *report, bool ended, bool filtered)
 {
@@ -371,6 +388,7 @@ static void make_fresh(struct text *report, bool ended, bool filtered)
     if (first_state.objects_empty)
         remove_objects();
     restore_log();
+    restore_oom_score();
     reset_ended_connections();
 
     if (!ended || list_processes() > 0)

@@ -12,11 +12,16 @@ import socket
 import sys
 from pathlib import Path
 
+OWN = ("/tmp", "/dev/shm", "/dev/mqueue")
+"""File systems of their own: what is used of them is what is in them."""
+
 
 def tree(path: str) -> list[object]:
     found: list[object] = []
     for folder, folders, files in os.walk(path):
         folders.sort()
+        if folder.count("/") > 20:
+            folders.clear()
         for name in sorted((*folders, *files)):
             status = os.lstat(os.path.join(folder, name))
             found.append([folder, name, status.st_mode, status.st_uid, status.st_size])
@@ -29,7 +34,7 @@ def folder(path: str) -> object:
     status, system = os.stat(path), os.statvfs(path)
     return {
         "status": [status.st_mode, status.st_uid, status.st_gid, status.st_nlink, status.st_size],
-        "free": [system.f_bfree, system.f_ffree],
+        "free": [system.f_bfree, system.f_ffree] if path in OWN else None,
         "attributes": sorted(os.listxattr(path)),
         "tree": tree(path),
         "writable": os.access(path, os.W_OK),
@@ -78,7 +83,7 @@ def main() -> None:
     found = {
         "processes": processes(),
         "own": [os.getppid(), os.getsid(0) == os.getpid(), os.getpgid(0) == os.getpid()],
-        "folders": {path: folder(path) for path in ("/tmp", "/dev/shm", "/dev/mqueue", "/dev")},
+        "folders": {path: folder(path) for path in (*OWN, "/dev")},
         "more": {path: folder(path) for path in ("/var/tmp", "/run", "/var/task", "/opt")},
         "objects": {kind: lines(f"/proc/sysvipc/{kind}") for kind in ("shm", "sem", "msg")},
         "sockets": {

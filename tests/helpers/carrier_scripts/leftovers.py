@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -18,7 +19,7 @@ OPEN_QUEUE = {"x86_64": 240, "aarch64": 180}[os.uname().machine]
 CREATE = 0o1000
 
 
-def sleeping(prepare) -> None:
+def sleeping(prepare: Callable[[], object]) -> None:
     """A process twice forked in a session of its own, prepared so."""
     if os.fork() == 0:
         os.setsid()
@@ -38,12 +39,18 @@ def ignore_signals() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
 
 
+def ask_to_be_traced() -> None:
+    """By the parent, which is the carrier, and stop."""
+    libc.ptrace(0, 0, 0, 0)
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
 def leave_processes() -> None:
     sleeping(lambda: None)
     sleeping(ignore_signals)
     sleeping(lambda: os.kill(os.getpid(), signal.SIGSTOP))
     sleeping(lambda: [os.fork() for _ in range(3)])
-    sleeping(lambda: libc.ptrace(0, 0, 0, 0) or os.kill(os.getpid(), signal.SIGUSR1))
+    sleeping(ask_to_be_traced)
     if os.fork() == 0:
         os._exit(0)  # nobody waits for it
 
@@ -106,7 +113,7 @@ def leave_objects() -> None:
 
 
 def leave_sockets() -> None:
-    kept = []
+    kept: list[socket.socket] = []
 
     def serve(family: int, address: tuple[str, int]) -> None:
         listener = socket.socket(family)
