@@ -130,6 +130,14 @@ class CarrierProcess:
                 return frame
         raise AssertionError(f"no frame {kind}; there are {self.waiting}, log {self.log!r}")
 
+    def receive_log(self, timeout_s: float = PATIENCE_S) -> None:
+        """Reads what the log has, and no frame."""
+        selector = selectors.DefaultSelector()
+        with selector:
+            selector.register(self._log_fd, selectors.EVENT_READ)
+            assert selector.select(timeout_s), "nothing in the log"
+        self.log += os.read(self._log_fd, 1 << 20)
+
     def run(self, id_: int, *arguments: str, **options: Sequence[str]) -> tuple[str, str]:
         """How a process ended, and what it wrote to the log until then."""
         begin = len(self.log)

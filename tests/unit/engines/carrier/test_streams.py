@@ -1,0 +1,279 @@
+"""Connections: order, credit in both directions, ends, floods, and what a process wrote last."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import struct
+from pathlib import Path
+
+import pytest
+
+from helpers.carrier_process import PYTHON, CarrierProcess, Frame
+
+CREDIT = 65536
+CONNECT = """
+import os, socket, struct, sys, time
+address = os.environ.get("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001").split(":")
+def connect():
+    return socket.create_connection((address[0], int(address[1])))
+"""
+
+
+def start(carrier: CarrierProcess, id_: int, code: str) -> None:
+    carrier.start(id_, PYTHON, "-I", "-c", CONNECT + code)
+
+
+def finish(carrier: CarrierProcess, id_: int) -> str:
+    return carrier.expect("X", id_).fields[0]
+
+
+def opened(carrier: CarrierProcess) -> int:
+    frame = carrier.expect_kind("O")
+    assert frame.fields == ("port=9001",)
+    return frame.id
+
+
+def credit(carrier: CarrierProcess, stream: int, count: int) -> None:
+    carrier.send("W", stream, struct.pack("!I", count))
+
+
+def read_all(carrier: CarrierProcess, stream: int, size: int) -> bytes:
+    """Bytes of a stream, with credit for them as they come."""
+    got = bytearray()
+    while len(got) < size:
+        data = carrier.expect("D", stream).payload
+        got += data
+        credit(carrier, stream, len(data))
+    return bytes(got)
+
+
+def test_bytes_both_ways_in_order(carrier: CarrierProcess) -> None:
+    start(
+        carrier,
+        1,
+        """
+import hashlib, threading
+s = connect()
+sent = bytes(i * 7 % 251 for i in range(3_000_000))
+t = threading.Thread(target=lambda: (s.sendall(sent), s.shutdown(socket.SHUT_WR)))
+t.start()
+got = b"".join(iter(lambda: s.recv(70000), b""))
+t.join()
+print(hashlib.sha256(got).hexdigest(), flush=True)
+""",
+    )
+    stream = opened(carrier)
+    expected = bytes(i * 7 % 251 for i in range(3_000_000))
+    assert read_all(carrier, stream, len(expected)) == expected
+    carrier.expect("E", stream)
+    answer = bytes(i * 11 % 253 for i in range(2_000_000))
+    allowed, at = CREDIT, 0
+    while at < len(answer):
+        if not allowed:
+            allowed += struct.unpack("!I", carrier.expect("W", stream).payload)[0]
+        piece = answer[at : at + min(allowed, 30_000)]
+        carrier.send("D", stream, piece)
+        allowed, at = allowed - len(piece), at + len(piece)
+    carrier.send("E", stream)
+    assert finish(carrier, 1) == "exited=0"
+    assert carrier.log.decode().strip() == hashlib.sha256(answer).hexdigest()
+
+
+def test_no_more_than_credit_is_read(one: CarrierProcess) -> None:
+    start(one, 1, "s = connect(); s.sendall(bytes(10_000_000))")
+    stream = opened(one)
+    got = 0
+    while (frame := one.receive(0.5)) is not None:
+        assert (frame.kind, frame.id) == ("D", stream)
+        got += len(frame.payload)
+    assert got == CREDIT
+    credit(one, stream, 10)
+    assert len(one.expect("D", stream).payload) == 10
+    one.send("K", 1, b"\x09")
+    assert finish(one, 1) == "signalled=9"
+    one.send("C", stream)
+
+
+def test_more_than_credit_is_refused(one: CarrierProcess) -> None:
+    start(one, 1, "s = connect(); time.sleep(100)")
+    stream = opened(one)
+    # Several MB are in the process's socket before one is in the carrier.
+    with contextlib.suppress(BrokenPipeError):
+        for _ in range(300):
+            one.send("D", stream, bytes(CREDIT))
+    assert one.ending() == 70
+    assert one.waiting[-1].kind == "F"
+
+
+def test_unread_stream_does_not_hold_up_another(one: CarrierProcess) -> None:
+    start(one, 1, "s = connect(); s.sendall(b'deaf'); time.sleep(100)")
+    deaf = opened(one)
+    one.expect("D", deaf)
+    one.send("D", deaf, bytes(CREDIT))
+    start(one, 2, "s = connect(); s.sendall(b'hello'); print(s.recv(10)); s.close()")
+    stream = opened(one)
+    assert one.expect("D", stream).payload == b"hello"
+    one.send("D", stream, b"answer")
+    assert finish(one, 2) == "exited=0"
+    assert one.log == b"b'answer'\n"
+
+
+@pytest.mark.parametrize("count", [64, 200])
+def test_flood_of_connections_waits_its_turn(one: CarrierProcess, count: int) -> None:
+    start(
+        one,
+        1,
+        f"""
+held = []
+for i in range({count}):
+    s = socket.socket(); s.setblocking(False)
+    s.connect_ex((address[0], int(address[1]))); held.append(s)
+time.sleep(0.2)
+print("all", flush=True)
+time.sleep(100)
+""",
+    )
+    streams: list[int] = []
+    while frame := one.receive(1.0):
+        assert frame.kind == "O"
+        streams.append(frame.id)
+    assert len(set(streams)) == len(streams) == 64
+    for stream in streams:
+        one.send("C", stream)
+    more = 0
+    while more < min(count - 64, 60):
+        one.send("C", opened(one))
+        more += 1
+    one.send("M")
+    one.expect("M")
+
+
+def test_numbers_of_streams_are_not_used_again_soon(one: CarrierProcess) -> None:
+    start(one, 1, "for i in range(100): connect().close()")
+    seen: list[int] = []
+    while len(seen) < 100:
+        stream = opened(one)
+        one.expect("E", stream)
+        one.send("E", stream)
+        seen.append(stream)
+    assert len(set(seen)) == 100
+    assert finish(one, 1) == "exited=0"
+
+
+def test_each_side_ends_by_itself(carrier: CarrierProcess) -> None:
+    start(
+        carrier,
+        1,
+        """
+s = connect()
+s.sendall(b"question"); s.shutdown(socket.SHUT_WR)
+print(b"".join(iter(lambda: s.recv(100), b"")))
+""",
+    )
+    stream = opened(carrier)
+    assert carrier.expect("D", stream).payload == b"question"
+    carrier.expect("E", stream)
+    carrier.send("D", stream, b"late ")
+    carrier.send("D", stream, b"answer")
+    carrier.send("E", stream)
+    assert finish(carrier, 1) == "exited=0"
+    assert carrier.log == b"b'late answer'\n"
+    assert carrier.waiting == []
+
+
+def test_dropped_stream_is_a_reset_for_the_process(one: CarrierProcess) -> None:
+    start(
+        one,
+        1,
+        """
+s = connect()
+try: print(s.recv(10))
+except ConnectionResetError: sys.exit(9)
+""",
+    )
+    one.send("C", opened(one))
+    assert finish(one, 1) == "exited=9"
+
+
+def test_reset_by_the_process_is_told(one: CarrierProcess) -> None:
+    start(
+        one,
+        1,
+        """
+s = connect()
+s.sendall(b"x")
+time.sleep(0.1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+s.close()
+""",
+    )
+    stream = opened(one)
+    assert one.expect("D", stream).payload == b"x"
+    one.expect("C", stream)
+    one.send("D", stream, b"crossed its end")
+    one.send("E", stream)
+    one.send("C", stream)
+    assert finish(one, 1) == "exited=0"
+
+
+@pytest.mark.parametrize("size", [1, 50_000, CREDIT])
+def test_what_a_process_wrote_comes_before_its_end(carrier: CarrierProcess, size: int) -> None:
+    start(carrier, 1, f"s = connect(); s.sendall(b'x' * {size}); os.kill(os.getpid(), 9)")
+    frames: list[Frame] = []
+    while not frames or frames[-1].kind != "X":
+        frame = carrier.receive()
+        assert frame is not None
+        frames.append(frame)
+    assert frames[0].kind == "O"
+    assert sum(len(frame.payload) for frame in frames if frame.kind == "D") == size
+    assert frames[-1].fields[0] == "signalled=9"
+
+
+def test_a_writer_who_never_stops_does_not_hide_an_end(one: CarrierProcess) -> None:
+    start(one, 1, "s = connect()\nwhile True: s.sendall(bytes(60000))")
+    stream = opened(one)
+    one.start(2, "/bin/sh", "-c", "exit 4")
+    for _ in range(2000):
+        frame = one.receive()
+        assert frame is not None
+        if frame.kind == "X":
+            break
+        credit(one, stream, len(frame.payload))
+    assert (frame.kind, frame.id, frame.fields[0]) == ("X", 2, "exited=4")
+
+
+def test_nothing_is_lost_when_the_plugin_reads_late(one: CarrierProcess) -> None:
+    """64 streams of 64 kB are more than a pipe and the carrier's buffer hold."""
+    start(
+        one,
+        1,
+        """
+held = [connect() for _ in range(64)]
+for n, s in enumerate(held): s.sendall(bytes([n]) * 65536)
+time.sleep(0.5)
+print("written", flush=True)
+time.sleep(100)
+""",
+    )
+    pid = one.process.pid
+    while b"written" not in one.log:
+        one.receive_log()
+    assert resident_kilobytes(pid) < 8192
+    got: dict[int, bytearray] = {}
+    while sum(map(len, got.values())) < 64 * 65536:
+        frame = one.receive()
+        assert frame is not None
+        if frame.kind == "O":
+            got[frame.id] = bytearray()
+        else:
+            assert frame.kind == "D"
+            got[frame.id] += frame.payload
+    assert sorted(bytes(data) for data in got.values()) == [bytes([n]) * 65536 for n in range(64)]
+
+
+def resident_kilobytes(pid: int) -> int:
+    """Of the carrier, which is a child of bubblewrap's monitor or that process itself."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    status = Path(f"/proc/{children[0] if children else pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0])
