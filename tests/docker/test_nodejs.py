@@ -347,6 +347,7 @@ def test_heap_that_is_full_aborts_the_runtime_below_the_memory_limit(module_star
     outcome = ask(module_start(of_node(memory_mb=256, timeout_s=30.0)), "fill_heap")
 
     assert outcome.kind is OutcomeKind.RUNTIME_EXIT
+    assert "SIGABRT" in outcome.detail
     assert any("JavaScript heap out of memory" in line for line in outcome.logs)
 
 

@@ -605,13 +605,13 @@ static bool input_waits(void)
 static char extension_names[64][256];
 static int extension_count;
 
-/* Keeps them in order of their names. */
+/* Keeps them in order of their names. Lambda starts whatever is no folder, and fails if it cannot. */
 static bool note_extension(int folder, const char *name)
 {
     struct stat status;
     int at = extension_count;
-    if (CALL(newfstatat, folder, name, &status, 0) < 0 || (status.st_mode & S_IFMT) != S_IFREG ||
-        CALL(faccessat, folder, name, 1 /* X_OK */) < 0)
+    if (CALL(newfstatat, folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0 ||
+        (status.st_mode & S_IFMT) == S_IFDIR)
         return true;
     if (extension_count == 64)
         fail("/opt/extensions has more than 64 files", STATUS_SYSTEM);
