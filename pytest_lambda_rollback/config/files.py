@@ -40,6 +40,7 @@ _FILE_KEYS = (
     "strategies",
     "unknown",
     "workers",
+    "cold_budget_s",
     "base_images",
     "region",
     "account",

@@ -32,6 +32,7 @@ FUNCTION_KEYS = (
     "events",
     "requires",
     "response",
+    "cold_budget_s",
     "strategies",
     "accept",
 )
@@ -317,6 +318,16 @@ def requires_of(table: Table) -> tuple[str, ...]:
                 do='Write it like "acme-shared>=2,<3"',
             ) from error
     return requires
+
+
+def cold_budget_of(table: Table) -> float | None:
+    """Seconds for the replays of one target in fresh environments, if the table states them."""
+    if "cold_budget_s" not in table:
+        return None
+    value = table.values["cold_budget_s"]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e6:
+        raise table.wrong("cold_budget_s", "a number of seconds above 0, as in 60")
+    return float(value)
 
 
 def region_of(table: Table) -> str | None:

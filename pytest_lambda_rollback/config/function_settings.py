@@ -22,6 +22,7 @@ from pytest_lambda_rollback.config.function_keys import (
     Declared,
     acceptances,
     account_of,
+    cold_budget_of,
     declare,
     newest,
     reference,
@@ -44,6 +45,7 @@ from pytest_lambda_rollback.errors import ConfigError, RollbackError, SourceErro
 from pytest_lambda_rollback.model.builds import Build
 from pytest_lambda_rollback.model.published import AwsSource, Discovery, PublishedVersion
 from pytest_lambda_rollback.model.settings import (
+    COLD_BUDGET_S,
     Accept,
     FunctionSettings,
     LocalVersion,
@@ -113,6 +115,7 @@ class FunctionReader:
         # What the file says is read first, whether or not it is needed below.
         strategies(self.root, "strategies")
         account_of(self.root)
+        cold_budget_of(self.root)
         reader = TableReader(
             versions=self.reader,
             version_sources=self.version_sources,
@@ -219,6 +222,11 @@ class FunctionReader:
                 said.strategies,
                 strategies(self.root, "strategies"),
                 default=tuple(Strategy),
+            ),
+            cold_budget_s=settled(
+                said.cold_budget_s,
+                cold_budget_of(self.root),
+                default=COLD_BUDGET_S,
             ),
             region=region_of(self.root) or DEFAULT_REGION,
             account=account_of(self.root) or DEFAULT_ACCOUNT,

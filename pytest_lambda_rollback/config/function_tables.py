@@ -17,6 +17,7 @@ from pytest_lambda_rollback.config.function_keys import (
     Events,
     acceptance_of,
     check_name,
+    cold_budget_of,
     declare,
     events_of,
     reference,
@@ -46,6 +47,7 @@ class FunctionTable:
     source: AwsSource | None
     version_source: str | None
     strategies: tuple[Strategy, ...] | None
+    cold_budget_s: float | None
     response: ResponseRule
     requires: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
@@ -124,6 +126,7 @@ class TableReader:
             source=source,
             version_source=None,
             strategies=strategies(table, "strategies"),
+            cold_budget_s=cold_budget_of(table),
             response=response_of(table, self.versions.base),
             requires=requires_of(table),
             environment=overrides_of(table) if source is not None else (),

@@ -90,6 +90,16 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class MeasuredEngine(Engine, Protocol):
+    """An engine whose environments run on another machine, or may not have all of this one."""
+
+    @property
+    def memory_mb(self) -> int | None:
+        """Memory of the machine that environments run on, in MB; ``None`` if it cannot be told."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineRequest:
     """The arguments that an engine is made from. Fields are only ever added."""

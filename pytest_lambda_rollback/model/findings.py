@@ -97,7 +97,9 @@ class Finding:
     target: str | None = field(default=None, repr=False)
     """The target's value, as text."""
     replay_pass: str | None = None
-    """The pass that the target failed in; ``None`` if passes are not distinguished."""
+    """The `ReplayPass` that the target failed in; ``None`` for both, and without replays."""
+    after: tuple[str, ...] = ()
+    """In the warm pass, events that its environment had handled: as few as are known to do."""
     details: Details = ()
     """Named values for the sentence beside the fields above; the names depend on the kind."""
     text: str | None = None
@@ -199,6 +201,8 @@ class CheckResult:
     """Findings that are likely but not certain; they never make a break."""
     notes: tuple[Note, ...] = ()
     """Gaps of the check, and their reasons."""
+    passes: tuple[str, ...] = ()
+    """Each `ReplayPass` that the target was tried in."""
     duration_s: float = 0.0
     engine: str = ""
     started_at: float | None = None

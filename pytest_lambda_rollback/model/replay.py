@@ -21,6 +21,15 @@ class OutcomeKind(StrEnum):
     """Our own trouble (the engine, the network of the harness), never the function's."""
 
 
+class ReplayPass(StrEnum):
+    """The state of the execution environment that an event is replayed in."""
+
+    COLD = "cold"
+    """A fresh environment."""
+    WARM = "warm"
+    """One that has handled the events before."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedError:
     """A fixture's ``expect = {"error": …}``: the current version is meant to raise."""

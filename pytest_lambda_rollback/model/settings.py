@@ -22,6 +22,8 @@ from pytest_lambda_rollback.model.versions import (
     TargetRef,
 )
 
+COLD_BUDGET_S = 60.0
+
 
 class Strategy(StrEnum):
     """How the rollback would be done."""
@@ -155,6 +157,8 @@ class FunctionSettings:
     """The value of ``events`` in the configuration, for messages."""
     strategies: tuple[Strategy, ...] = (Strategy.ALIAS, Strategy.REDEPLOY)
     response: ResponseRule = ResponseRule()
+    cold_budget_s: float = COLD_BUDGET_S
+    """The time that replays in fresh environments may take on one target."""
     accept: tuple[Accept, ...] = ()
     requires: tuple[str, ...] = ()
     region: str = DEFAULT_REGION

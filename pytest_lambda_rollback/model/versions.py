@@ -143,6 +143,22 @@ class FunctionVersion:
         return f"{self.function}:{self.version}"
 
     @property
+    def stack(self) -> tuple[object, ...]:
+        """Equal for versions that no code could tell apart; names of packages are left out."""
+        return (
+            self.function,
+            self.version,
+            self.alias,
+            self.region,
+            self.account,
+            self.code.digest,
+            tuple(layer.artifact.digest for layer in self.layers),
+            self.configuration,
+            self.image,
+            self.placeholders,
+        )
+
+    @property
     def arn(self) -> str:
         """Qualified function ARN, in the partition of the region."""
         return self._qualified(self.version)

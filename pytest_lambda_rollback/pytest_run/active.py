@@ -37,6 +37,7 @@ def activate(config: pytest.Config, *, switch: str) -> None:
         switch=switch,
         command_line=command_line,
         is_worker=is_worker,
+        sharing=config.workerinput["workercount"] if is_worker else 1,  # type: ignore[attr-defined]
         files=ConfigurationFiles(command_line=command_line, hooks=config.hook, published=functions),
         progress=progress,
     )

@@ -26,6 +26,8 @@ class RunState:
     command_line: CommandLine
     is_worker: bool
     """True in a worker process of a distributed run."""
+    sharing: int = 1
+    """How many worker processes share the machine."""
     files: ConfigurationFiles
     progress: Callable[[str], None]
     """Writes one line of progress."""

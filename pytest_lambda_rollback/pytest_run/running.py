@@ -118,6 +118,7 @@ class Running:
                 progress=self._state.progress,
                 announce=self._announce,
                 workers=item.settings.workers,
+                sharing=self._state.sharing,
                 contracts=tuple(plug_points.contracts(self._config.hook).values()),
                 eager=not self._state.is_worker,
                 cache=cache_folder() / "facts",

@@ -50,6 +50,7 @@ class FindingReport:
     """The cause, or else the message, without the target and the strategy."""
     location: str | None = None
     replay_pass: str | None = None
+    after: tuple[str, ...] = ()
     current: str | None = None
     target: str | None = None
     details: dict[str, Any] = field(default_factory=dict)
@@ -84,6 +85,8 @@ class CheckReport:
     reason: str | None = None
     stale_accept: bool = False
     engine: str | None = None
+    passes: tuple[str, ...] = ()
+    """The passes that the target was tried in."""
     duration_s: float = 0.0
     findings: tuple[FindingReport, ...] = ()
     warnings: tuple[FindingReport, ...] = ()
@@ -111,6 +114,8 @@ class TargetReport(StrategyTarget):
     verdict: Verdict = Verdict.SAFE
     """``unknown`` where fewer checks ran than were planned and none of them breaks."""
     checks_planned: int = 1
+    events_replayed: int = 0
+    events_tried_cold: int = 0
     coverage: Coverage | None = None
     checks: tuple[CheckReport, ...] = ()
 
@@ -279,6 +284,8 @@ def _target(records: list[Record]) -> TargetReport:
         strategy=first.target.strategy,
         verdict=verdict,
         checks_planned=first.planned,
+        events_replayed=sum(bool(record.check.passes) for record in records),
+        events_tried_cold=sum("cold" in record.check.passes for record in records),
         coverage=merged(evidence) if evidence else None,
         checks=tuple(record.check for record in records),
     )

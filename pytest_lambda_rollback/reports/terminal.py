@@ -89,8 +89,10 @@ def failure(result: CheckResult, *, repeat: str, like: str | None = None) -> str
 
 
 def _finding_lines(finding: Finding, *, stack_trace: bool) -> Iterator[str]:
-    yield f"{finding.contract}: {finding.kind}" + (
-        f" at {finding.location}" if finding.location else ""
+    yield (
+        f"{finding.contract}: {finding.kind}"
+        + (f" at {finding.location}" if finding.location else "")
+        + sentences.in_pass(finding)
     )
     if finding.current is not None:
         yield from _value("current", finding.current)

@@ -1,5 +1,7 @@
 """Finding the cause of a confirmed break: which replays to make.
 
+A break of the warm pass is looked for after the same events in the same environment.
+
 A break that the other stack fixes is in what differs between the stacks: layers, runtime and
 environment are swapped, and the smallest set that flips the break is its cause. A break that it
 does not fix is in the event or in the code. This module decides what to try; `diagnosis`
@@ -11,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.diagnosis.diagnose import BreakCase, diagnose, same_break
@@ -33,7 +34,7 @@ _PASSING = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """A confirmed break, with the two versions."""
+    """A confirmed break in one pass or in both alike, with the two versions."""
 
     subject: Subject
     strategy: Strategy
@@ -78,7 +79,6 @@ class Diagnosis:
         self._other_events = other_events
         self._say = say
         self._flips: dict[tuple[_Mark, ...], _Flip] = {}
-        self._passing: dict[tuple[FunctionVersion, Path], bool] = {}
 
     def explained(self, broken: Broken) -> tuple[Finding, ...]:
         """The findings with their causes, as far as these can be shown."""
@@ -87,10 +87,6 @@ class Diagnosis:
             return tuple(self._explained(finding, broken, flip) for finding in broken.findings)
         except RollbackError:
             return broken.findings
-
-    def note(self, target: FunctionVersion, fixture: EventFixture, verdict: Verdict) -> None:
-        """Remember whether the target handles an event."""
-        self._passing[target, fixture.path] = verdict is Verdict.SAFE
 
     def _explained(self, finding: Finding, broken: Broken, flip: _Flip) -> Finding:
         cause = diagnose(
@@ -103,7 +99,8 @@ class Diagnosis:
                 heals=flip.heals,
                 flip=flip.changes,
                 imported=self._statics.imported(broken.own),
-                event=broken.fixture.payload,
+                # An event that one pass breaks alone, or in another way, is not its cause.
+                event=broken.fixture.payload if finding.replay_pass is None else None,
                 passing=() if flip.heals else self._handled(broken),
                 event_sources=self._event_sources,
             )
@@ -125,7 +122,7 @@ class Diagnosis:
         )
         if slow:
             return _Flip(None)
-        mark = tuple((breaking, replace(finding, logs=())) for finding in broken.findings)
+        mark = tuple((breaking, replace(each, logs=(), after=())) for each in broken.findings)
         if mark not in self._flips:
             self._say(f"finding out why {broken.fixture.name} breaks {broken.subject.target_name}")
             self._flips[mark] = self._searched(broken, working, breaking, differing)
@@ -156,7 +153,8 @@ class Diagnosis:
 
         Raises EngineError when that cannot be found out.
         """
-        judgement = self._replays.probe(version, broken.subject, broken.fixture)
+        after = broken.findings[0].after
+        judgement = self._replays.probe(version, broken.subject, broken.fixture, after)
         if judgement.verdict is Verdict.UNKNOWN:
             raise EngineError(f"{version.name} could not be tried", why=judgement.reason or "")
         if judgement.verdict is Verdict.SAFE:
@@ -167,15 +165,12 @@ class Diagnosis:
 
     def _handled(self, broken: Broken) -> tuple[bytes, ...]:
         """Other events that the target handles by the same strategy."""
+        if broken.findings[0].replay_pass is not None:
+            return ()
         target = broken.own if broken.strategy is Strategy.ALIAS else broken.redeployed
-        found = []
-        for fixture in self._other_events()[:_PASSING]:
-            if fixture.path == broken.fixture.path:
-                continue
-            key = (target, fixture.path)
-            if key not in self._passing:
-                judgement = self._replays.probe(target, broken.subject, fixture)
-                self._passing[key] = judgement.verdict is Verdict.SAFE
-            if self._passing[key]:
-                found.append(fixture.payload)
-        return tuple(found)
+        return tuple(
+            fixture.payload
+            for fixture in self._other_events()[:_PASSING]
+            if fixture.path != broken.fixture.path
+            and self._replays.handles(target, broken.subject, fixture)
+        )

@@ -1,27 +1,31 @@
-"""Execution environments: engines, and starting and ending the environments of a function's checks.
+"""Execution environments: engines, and the versions that a function's checks run.
 
-Environments are started ahead of their first replay and end with the last check that needs them.
-Replays and the order of checks are decided elsewhere.
+Versions are prepared once, ahead of their first replay, and their environments end with the last
+check that needs them. Replays and the order of checks are decided elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+import threading
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 
-from pytest_lambda_rollback.engines.interface import Engine, Progress
+from pytest_lambda_rollback.engines.interface import Engine, MeasuredEngine, Progress
 from pytest_lambda_rollback.errors import EngineError, RollbackError
 from pytest_lambda_rollback.model.findings import Check
 from pytest_lambda_rollback.model.replay import EngineDescription
 from pytest_lambda_rollback.model.settings import Settings, Strategy
 from pytest_lambda_rollback.model.versions import FunctionVersion, TargetRef
 from pytest_lambda_rollback.session.loaded_versions import Versions
-from pytest_lambda_rollback.session.pool import BASELINE_SLOTS, EnvironmentPool, Slot
+from pytest_lambda_rollback.session.pool import EnvironmentPool
 from pytest_lambda_rollback.session.work import Work
 
 _RELEASE_S = 10.0
 """How long the end of a run waits for environments that are being ended."""
+_MEMORY_SHARE = 0.75
+"""The part of a machine's memory that environments may have together."""
 
 
 @dataclass(slots=True)
@@ -36,7 +40,8 @@ class RunningEngine:
 class Engines:
     """One engine for each distinct engine setting, made when it is first needed.
 
-    ``announce`` gets each engine once its base images are known.
+    ``announce`` gets each engine once its base images are known. ``sharing`` processes share the
+    machine. Safe to use from several threads.
     """
 
     def __init__(
@@ -45,28 +50,34 @@ class Engines:
         *,
         work: Work,
         announce: Callable[[EngineDescription], None],
+        sharing: int = 1,
     ) -> None:
         self._make_engine = make_engine
         self._work = work
         self._announce = announce
-        self._known: dict[tuple[object, ...], RunningEngine | EngineError] = {}
+        self._sharing = max(1, sharing)
+        self._lock = threading.Lock()
+        self._making: dict[tuple[object, ...], Future[RunningEngine]] = {}
         self._releases: list[Future[None]] = []
 
     def of(self, settings: Settings) -> RunningEngine:
         """The engine of a configuration. Raises EngineError, each time where it once failed."""
         key = (settings.engine, settings.base_images)
-        if key not in self._known:
-            making = self._work.submit(self._make_engine, settings, self._work.say)
-            try:
-                engine = self._work.wait(making, "looking for an engine")
-            except EngineError as error:
-                self._known[key] = error
-            else:
-                self._known[key] = RunningEngine(engine=engine, pool=EnvironmentPool(engine))
-        known = self._known[key]
-        if isinstance(known, EngineError):
-            raise known.with_traceback(None)
-        return known
+        with self._lock:
+            if key not in self._making:
+                self._making[key] = self._work.submit(self._made, settings)
+            making = self._making[key]
+        try:
+            return self._work.wait(making, "looking for an engine")
+        except EngineError as error:
+            raise error.with_traceback(None)  # noqa: B904 - it is the very error, once more
+
+    def _made(self, settings: Settings) -> RunningEngine:
+        engine = self._make_engine(settings, self._work.say)
+        memory_mb = memory_of(engine)
+        if memory_mb is not None:
+            memory_mb = int(memory_mb * _MEMORY_SHARE) // self._sharing
+        return RunningEngine(engine=engine, pool=EnvironmentPool(engine, memory_mb=memory_mb))
 
     def announce(self, running: RunningEngine) -> None:
         """Announce an engine the first time."""
@@ -78,9 +89,9 @@ class Engines:
         """The engines that were made so far."""
         return tuple(running.engine.describe() for running in self._running())
 
-    def release(self, running: RunningEngine, slot: Slot) -> None:
-        """End the environment in a slot, in another thread."""
-        self._releases.append(self._work.submit(running.pool.release, slot))
+    def release(self, running: RunningEngine, version: FunctionVersion) -> None:
+        """End the environments of a version, in another thread."""
+        self._releases.append(self._work.submit(running.pool.release, version))
 
     def close(self) -> None:
         """End every environment and remove what the engines made. Safe to call twice.
@@ -88,6 +99,8 @@ class Engines:
         Raises EngineError for the first engine that did not end, after all others have.
         """
         self._work.cancel()
+        for running in self._running():
+            running.pool.close()
         # An environment that is being ended is not ended a second time beside that.
         wait([each for each in self._releases if not each.cancelled()], timeout=_RELEASE_S)
         # Once to end replays that are under way, once more for what a start ahead left behind.
@@ -107,7 +120,9 @@ class Engines:
         return errors
 
     def _running(self) -> tuple[RunningEngine, ...]:
-        return tuple(each for each in self._known.values() if isinstance(each, RunningEngine))
+        with self._lock:
+            made = [each for each in self._making.values() if each.done() and not each.cancelled()]
+        return tuple(each.result() for each in made if each.exception() is None)
 
 
 @dataclass(slots=True)
@@ -118,27 +133,26 @@ class _Target:
     strategy: Strategy
     replays_left: int = 0
     version: FunctionVersion | None = None
-    """The version that the strategy would run; set once it is prepared."""
+    """The version that the strategy would run, once it is read."""
     error: RollbackError | None = None
     """Why it cannot be run."""
 
 
 class Environments:
-    """The environments of one function: of its current version and of its targets.
+    """The versions that one function's checks run: its current version and its targets.
 
-    ``eager`` prepares all targets of the selection at once and starts each ahead of its first
-    replay.
+    Safe to use from several threads.
     """
 
-    def __init__(
-        self, *, versions: Versions, function: str, engines: Engines, work: Work, eager: bool
-    ) -> None:
+    def __init__(self, *, versions: Versions, function: str, engines: Engines, work: Work) -> None:
         self._versions = versions
         self._function = function
         self._engines = engines
         self._work = work
-        self._eager = eager
+        self._lock = threading.Lock()
         self._targets: dict[str, _Target] = {}
+        self._stacks: dict[tuple[object, ...], FunctionVersion] = {}
+        self._preparing: dict[FunctionVersion, Future[None]] = {}
         self._running: RunningEngine | None = None
         self._current: FunctionVersion | None = None
         self._error: RollbackError | None = None
@@ -152,73 +166,82 @@ class Environments:
             target.replays_left += check.event is not None
 
     def start(self, running: RunningEngine) -> FunctionVersion:
-        """Prepare what the selection needs and start the current version, which is returned.
+        """Prepare the current version, which is returned.
 
-        Raises RollbackError if the current version cannot be run, each time with the same
-        message.
+        Raises RollbackError if it cannot be run, each time with the same message.
         """
         if self._error is not None:
             raise self._error.with_traceback(None)
-        self._running = running
         try:
             current = self._versions.current()
-            preparing = self._work.submit(running.engine.prepare, current, self._work.say)
-            if self._eager:
-                self._prepare(self._targets.values())
-            self._work.wait(preparing, f"preparing {current.name}")
+            self._running = running
+            self._prepared(current)
         except RollbackError as error:
-            self._running = None
             self._error = EngineError(
                 f"the current version of {self._function} cannot be run",
                 why=str(error).removesuffix("."),
             )
             raise self._error from error
         self._current = current
-        self._engines.announce(running)
-        for number in BASELINE_SLOTS:
-            self._work.submit(running.pool.warm, Slot(version=current, number=number))
         return current
 
+    def begin(self) -> None:
+        """Begin to prepare all targets of the selection, beside one another."""
+        for target in self._targets.values():
+            if target.replays_left:
+                version = self._version(target)
+                if version is not None:
+                    self._begun(version)
+
     def target(self, group: str) -> FunctionVersion:
-        """The prepared version that a group of checks runs. Raises RollbackError if it fails."""
+        """The prepared version that a group of checks runs. Raises RollbackError if it fails.
+
+        Groups whose stacks are equal have the very same one.
+        """
         target = self._targets[group]
-        self._prepare((target,))
+        version = self._version(target)
+        if version is not None:
+            try:
+                self._prepared(version)
+            except EngineError as error:
+                target.error = error
         if target.error is not None:
             raise target.error.with_traceback(None)
-        if target.version is None:
+        if version is None:  # pragma: no cover - it has an error then
             raise EngineError(f"{target.ref.function}:{target.ref.version} was not prepared")
-        if self._eager:
-            self._warm_next(group)
-        return target.version
+        return version
 
-    def release(self, check: Check) -> None:
-        """Count a check that was made, and end the environments that no later one needs."""
+    def release(self, check: Check) -> tuple[FunctionVersion, ...]:
+        """Count a check that was made; returned are the versions that no later one needs.
+
+        Their environments are ended.
+        """
         target = self._targets.get(check.group)
         if target is None or check.event is None:
-            return
+            return ()
         target.replays_left -= 1
         if target.replays_left > 0 or self._running is None:
-            return
+            return ()
         needed = {each.version for each in self._targets.values() if each.replays_left > 0}
-        if target.version is not None and target.version not in needed:
-            self._engines.release(self._running, Slot(version=target.version))
+        unneeded = [each for each in (target.version,) if each is not None and each not in needed]
         if self._current is not None and not needed:
-            for number in BASELINE_SLOTS:
-                slot = Slot(version=self._current, number=number)
-                self._engines.release(self._running, slot)
+            unneeded.append(self._current)
+        for version in unneeded:
+            self._engines.release(self._running, version)
+        return tuple(unneeded)
 
     def needs(self, group: str | None = None) -> bool:
         """True while events are still to be replayed, on one target or on any."""
         targets = self._targets.values() if group is None else (self._targets[group],)
         return any(target.replays_left > 0 for target in targets)
 
-    def _prepare(self, targets: Iterable[_Target]) -> None:
-        """Prepare targets in parallel; those already prepared are kept."""
-        preparing: list[tuple[_Target, FunctionVersion, Future[None]]] = []
-        for target in targets:
-            known = target.version is not None or target.error is not None
-            if self._running is None or known or not target.replays_left:
-                continue
+    def groups(self) -> tuple[str, ...]:
+        """The groups of checks that replay events, in the order of the selection."""
+        return tuple(name for name, target in self._targets.items() if target.replays_left > 0)
+
+    def _version(self, target: _Target) -> FunctionVersion | None:
+        """The version of a target; ``None`` where it has an error."""
+        if target.version is None and target.error is None:
             try:
                 version = self._versions.runnable(target.ref, target.strategy)
             except RollbackError as error:
@@ -226,23 +249,31 @@ class Environments:
                 target.error = EngineError(
                     f"{name} cannot be run", why=str(error).removesuffix(".")
                 )
-                continue
-            future = self._work.submit(self._running.engine.prepare, version, self._work.say)
-            preparing.append((target, version, future))
-        for target, version, future in preparing:
-            try:
-                self._work.wait(future, f"preparing {version.name}")
-            except EngineError as error:
-                target.error = error
             else:
-                target.version = version
+                with self._lock:
+                    target.version = self._stacks.setdefault(version.stack, version)
+        return target.version
 
-    def _warm_next(self, group: str) -> None:
-        """Start the environment of the target after this one while this one is replayed."""
-        groups = list(self._targets)
-        for later in groups[groups.index(group) + 1 :][:1]:
-            version = self._targets[later].version
-            if self._running is not None and version is not None:
-                slot = Slot(version=version)
-                if not self._running.pool.holds(slot):
-                    self._work.submit(self._running.pool.warm, slot)
+    def _prepared(self, version: FunctionVersion) -> None:
+        self._work.wait(self._begun(version), f"preparing {version.name}")
+
+    def _begun(self, version: FunctionVersion) -> Future[None]:
+        with self._lock:
+            if version not in self._preparing:
+                if self._running is None:
+                    raise EngineError(f"there is no engine for {version.name}")
+                engine = self._running.engine
+                self._preparing[version] = self._work.submit(
+                    engine.prepare, version, self._work.say
+                )
+            return self._preparing[version]
+
+
+def memory_of(engine: Engine) -> int | None:
+    """Memory in MB of the machine that an engine's environments run on, if it can be told."""
+    if isinstance(engine, MeasuredEngine):
+        return engine.memory_mb
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    except (AttributeError, OSError, ValueError):
+        return None

@@ -39,6 +39,7 @@ from pytest_lambda_rollback.engines.interface import (
     EngineType,
     ExecutionEnvironment,
     Progress,
+    RenewableEnvironment,
 )
 from pytest_lambda_rollback.errors import ConfigError, EngineError, RollbackError, SourceError
 from pytest_lambda_rollback.model.findings import Finding, Judgement, Note
@@ -294,6 +295,16 @@ class GuardedEnvironment:
             self._failed = True
             return Outcome(kind=OutcomeKind.HARNESS_FAILURE, detail=str(error).rstrip("."))
         return outcome
+
+    def renew(self) -> bool:
+        """Make it fresh in place; False where the plugin's engine cannot, or fails to."""
+        try:
+            environment = self._environment
+            if self._failed or not isinstance(environment, RenewableEnvironment):
+                return False
+            return environment.renew() is True
+        except Exception:
+            return False
 
     def close(self) -> None:
         """End it; a failure is left for the engine's end."""

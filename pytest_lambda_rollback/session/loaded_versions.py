@@ -5,6 +5,7 @@ Uses sources and settings, but no engines, contracts or verdicts.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -71,7 +72,10 @@ class Packages(Protocol):
 
 
 class Versions:
-    """Function versions by their names in the configuration. All methods raise SourceError."""
+    """Function versions by their names in the configuration. All methods raise SourceError.
+
+    Safe to use from several threads.
+    """
 
     def __init__(
         self,
@@ -85,6 +89,7 @@ class Versions:
         self._function = function
         self._packages = packages
         self._work = work
+        self._lock = threading.Lock()
         self._loading: dict[tuple[str, str], Future[FunctionVersion]] = {}
         self._codes: dict[tuple[str, str], Future[Artifact]] = {}
         self._facts: dict[tuple[str, tuple[str, ...]], Future[PublishedFunction | None]] = {}
@@ -156,11 +161,13 @@ class Versions:
         if not isinstance(declared, PublishedVersion) or isinstance(declared.code, ContainerImage):
             return None
         key = (of.name, declared.version)
-        if key not in self._codes:
-            self._codes[key] = self._work.submit(
-                self._packages.code, self._settings, of, declared.code
-            )
-        code = self._work.wait(self._codes[key], f"reading the code of {of.name}:{target.version}")
+        with self._lock:
+            if key not in self._codes:
+                self._codes[key] = self._work.submit(
+                    self._packages.code, self._settings, of, declared.code
+                )
+            reading = self._codes[key]
+        code = self._work.wait(reading, f"reading the code of {of.name}:{target.version}")
         return replace(self._outline(of, declared), code=code)
 
     def _outline(
@@ -188,19 +195,22 @@ class Versions:
         of = self._settings.function(function)
         wanted = tuple(dict.fromkeys(versions))
         key = (function, wanted)
-        if key not in self._facts:
-            self._facts[key] = self._work.submit(
-                self._packages.platform, self._settings, of, wanted
-            )
-        return self._work.wait(self._facts[key], f"asking AWS about {function}")
+        with self._lock:
+            if key not in self._facts:
+                self._facts[key] = self._work.submit(
+                    self._packages.platform, self._settings, of, wanted
+                )
+            asking = self._facts[key]
+        return self._work.wait(asking, f"asking AWS about {function}")
 
     def _begin(
         self, of: FunctionSettings, declared: LocalVersion | PublishedVersion
     ) -> Future[FunctionVersion]:
         key = (of.name, declared.version)
-        if key not in self._loading:
-            self._loading[key] = self._work.submit(self._version, of, declared)
-        return self._loading[key]
+        with self._lock:
+            if key not in self._loading:
+                self._loading[key] = self._work.submit(self._version, of, declared)
+            return self._loading[key]
 
     def _read(
         self, of: FunctionSettings, declared: LocalVersion | PublishedVersion

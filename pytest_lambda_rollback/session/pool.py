@@ -1,114 +1,175 @@
-"""Warm execution environments, one for each slot, reused from replay to replay as Lambda does.
+"""Execution environments of one engine: fresh ones, as many at a time as memory allows.
 
-A slot is a function version and a number: the baseline uses two slots of the current version, so
-that a value of one environment (an id made at import, a cache) shows as noise. The pool
-knows engines by their interface only, and does not use events, contracts or verdicts.
+An environment that was used is kept to be made fresh in place where the engine can do that;
+otherwise it ends and another one starts. The pool knows engines by their interface only, and does
+not use events, contracts or verdicts.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from pytest_lambda_rollback.engines.interface import Engine, ExecutionEnvironment
+from pytest_lambda_rollback.engines.interface import (
+    Engine,
+    ExecutionEnvironment,
+    RenewableEnvironment,
+)
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionVersion
 
-BASELINE_SLOTS = (1, 2)
-"""The current version runs in two environments, so that values of one of them show as noise."""
-PROBE_SLOT = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """The place of one warm execution environment."""
-
-    version: FunctionVersion
-    number: int = 0
-
-
-@dataclass(slots=True)
-class _Place:
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    environment: ExecutionEnvironment | None = None
-    released: bool = False
-
 
 class EnvironmentPool:
-    """Starts, reuses and ends execution environments. Safe to use from several threads."""
+    """Starts, renews and ends environments. Safe to use from several threads.
 
-    def __init__(self, engine: Engine) -> None:
+    ``memory_mb`` is what the environments that live at the same time may have together; ``None``
+    sets no limit. One environment may always run, however large it is.
+    """
+
+    def __init__(self, engine: Engine, *, memory_mb: int | None = None) -> None:
         self._engine = engine
-        self._lock = threading.Lock()
-        self._places: dict[Slot, _Place] = {}
+        self._memory_mb = memory_mb
+        self._changed = threading.Condition()
+        self._kept: dict[FunctionVersion, list[ExecutionEnvironment]] = {}
+        """Used environments that can be renewed, those of the version used longest ago first."""
+        self._ended: set[FunctionVersion] = set()
+        self._starts: dict[FunctionVersion, float] = {}
+        self._live_mb = 0
+        self._taken = 0
+        self._closed = False
 
-    def warm(self, slot: Slot) -> None:
-        """Start the slot's environment ahead of its first replay.
+    def take(self, version: FunctionVersion) -> ExecutionEnvironment:
+        """A fresh environment, for the caller alone until it is given back.
 
-        A failure is left for the replay, which meets it again and can report it.
+        Waits while there is no memory for one. Raises EngineError when none can be started.
         """
-        place = self._place(slot)
-        with place.lock:
-            if place.environment is None and not place.released:
-                try:
-                    place.environment = self._engine.start(slot.version)
-                except EngineError:
-                    return
-
-    def replay(self, slot: Slot, make_invocation: Callable[[], Invocation]) -> Outcome:
-        """Replay in the slot's warm environment, starting one if none is alive.
-
-        A harness failure is tried once more in a fresh environment; the second one is returned.
-        Raises EngineError when no environment can be started.
-        """
-        place = self._place(slot)
-        with place.lock:
-            outcome = self._once(place, slot, make_invocation())
-            if outcome.kind is OutcomeKind.HARNESS_FAILURE:
-                self._drop(place)
-                outcome = self._once(place, slot, make_invocation())
-            return outcome
-
-    def replay_fresh(self, version: FunctionVersion, invocation: Invocation) -> Outcome:
-        """Replay in an environment of its own that is ended afterwards. Raises EngineError."""
-        environment = self._engine.start(version)
+        used = self._reserve(version)
+        started = time.monotonic()
         try:
-            return environment.invoke(invocation)
+            if used is not None:
+                if isinstance(used, RenewableEnvironment) and used.renew():
+                    return used
+                used.close()
+            return self._engine.start(version)
+        except BaseException:
+            self._free(version, taken=True)
+            raise
         finally:
+            took_s = time.monotonic() - started
+            self._starts[version] = min(self._starts.get(version, took_s), took_s)
+
+    def start_s(self, version: FunctionVersion) -> float:
+        """How long a fresh environment of a version takes, without its initialisation."""
+        return self._starts.get(version, 0.0)
+
+    def give(self, version: FunctionVersion, environment: ExecutionEnvironment) -> None:
+        """Return an environment that was taken: it is kept to be renewed, or ended."""
+        with self._changed:
+            keep = (
+                isinstance(environment, RenewableEnvironment)
+                and version not in self._ended
+                and not self._closed
+            )
+            if keep:
+                # Put last: the version used longest ago is ended first.
+                self._kept[version] = [*self._kept.pop(version, ()), environment]
+                self._taken -= 1
+                self._changed.notify_all()
+        if not keep:
+            self.end(version, environment)
+
+    def end(self, version: FunctionVersion, environment: ExecutionEnvironment) -> None:
+        """End an environment that was taken."""
+        try:
             environment.close()
+        finally:
+            self._free(version, taken=True)
 
-    def holds(self, slot: Slot) -> bool:
-        """True if the slot has, or is about to have, an environment."""
-        with self._lock:
-            return slot in self._places
+    @contextmanager
+    def fresh(self, version: FunctionVersion) -> Iterator[ExecutionEnvironment]:
+        """A fresh environment that is given back afterwards. Raises EngineError."""
+        environment = self.take(version)
+        try:
+            yield environment
+        except BaseException:
+            self.end(version, environment)
+            raise
+        self.give(version, environment)
 
-    def release(self, slot: Slot) -> None:
-        """End the slot's environment; nothing will be replayed in it any more."""
-        with self._lock:
-            place = self._places.pop(slot, None)
-        if place is not None:
-            with place.lock:
-                place.released = True
-                self._drop(place)
+    def replay(
+        self, version: FunctionVersion, make_invocation: Callable[[], Invocation]
+    ) -> Outcome:
+        """Replay in a fresh environment. Raises EngineError.
 
-    def _place(self, slot: Slot) -> _Place:
-        with self._lock:
-            return self._places.setdefault(slot, _Place())
-
-    def _once(self, place: _Place, slot: Slot, invocation: Invocation) -> Outcome:
-        if place.environment is not None and not place.environment.alive:
-            self._drop(place)
-        if place.environment is None:
-            place.environment = self._engine.start(slot.version)
-        outcome = place.environment.invoke(invocation)
-        if not place.environment.alive:
-            self._drop(place)
+        A harness failure is tried once more in another one; the second one is returned.
+        """
+        outcome = self._once(version, make_invocation())
+        if outcome.kind is OutcomeKind.HARNESS_FAILURE:
+            outcome = self._once(version, make_invocation())
         return outcome
 
-    @staticmethod
-    def _drop(place: _Place) -> None:
-        environment, place.environment = place.environment, None
-        if environment is not None:
+    def release(self, version: FunctionVersion) -> None:
+        """End the environments of a version, of which no fresh one is needed any more."""
+        with self._changed:
+            self._ended.add(version)
+            kept = self._kept.pop(version, [])
+        for environment in kept:
+            try:
+                environment.close()
+            finally:
+                self._free(version, taken=False)
+
+    def close(self) -> None:
+        """Start nothing more: who waits for an environment gets an EngineError."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _once(self, version: FunctionVersion, invocation: Invocation) -> Outcome:
+        environment = self.take(version)
+        outcome = None
+        try:
+            outcome = environment.invoke(invocation)
+        finally:
+            if outcome is None or outcome.kind is OutcomeKind.HARNESS_FAILURE:
+                self.end(version, environment)
+            else:
+                self.give(version, environment)
+        return outcome
+
+    def _reserve(self, version: FunctionVersion) -> ExecutionEnvironment | None:
+        """Wait for memory; a used environment of the version brings its own."""
+        while True:
+            with self._changed:
+                self._ended.discard(version)
+                while True:
+                    if self._closed:
+                        raise EngineError("no environment is started", why="the run is ending")
+                    kept = self._kept.get(version)
+                    if kept:
+                        self._taken += 1
+                        return kept.pop()
+                    other = next((each for each, kept in self._kept.items() if kept), None)
+                    if self._fits(version) or (other is None and self._taken == 0):
+                        self._taken += 1
+                        self._live_mb += version.configuration.memory_mb
+                        return None
+                    if other is not None:
+                        environment = self._kept[other].pop()
+                        break
+                    self._changed.wait()
             environment.close()
+            self._free(other, taken=False)
+
+    def _fits(self, version: FunctionVersion) -> bool:
+        needed = self._live_mb + version.configuration.memory_mb
+        return self._memory_mb is None or needed <= self._memory_mb
+
+    def _free(self, version: FunctionVersion, *, taken: bool) -> None:
+        with self._changed:
+            self._live_mb -= version.configuration.memory_mb
+            self._taken -= taken
+            self._changed.notify_all()

@@ -1,44 +1,41 @@
-"""Replaying one function's events: the baseline, the target, and the confirmation of a break.
+"""Judging one function's events in both passes, and confirming breaks.
 
-Knows the pool of environments and the contracts that compare outcomes; it does not know where
+Knows the passes of versions and the contracts that compare outcomes; it does not know where
 versions come from or how results are shown.
 """
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from typing import TypeVar
 
-from pytest_lambda_rollback.aws_lambda.event_sources.interface import UNKNOWN
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.contracts import invocation, response
 from pytest_lambda_rollback.contracts.interface import ReplayCase, ReplayContract
-from pytest_lambda_rollback.coverage.agent_layer import coverage_version, not_measurable
 from pytest_lambda_rollback.engines.interface import Engine
-from pytest_lambda_rollback.errors import RollbackError
-from pytest_lambda_rollback.model.coverage import EventCoverage, event_coverage
-from pytest_lambda_rollback.model.findings import Judgement, Subject, Verdict
-from pytest_lambda_rollback.model.replay import EventFixture, Invocation, Outcome, OutcomeKind
+from pytest_lambda_rollback.model.findings import Finding, Judgement, Note, Subject, Verdict
+from pytest_lambda_rollback.model.replay import EventFixture, Outcome, OutcomeKind, ReplayPass
 from pytest_lambda_rollback.model.settings import FunctionSettings
 from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.session import environment_values, verdicts
-from pytest_lambda_rollback.session.pool import (
-    BASELINE_SLOTS,
-    PROBE_SLOT,
-    EnvironmentPool,
-    Slot,
-)
+from pytest_lambda_rollback.session.cold_selection import affordable, most_different_first
+from pytest_lambda_rollback.session.passes import Step, VersionPasses, invocation_of
+from pytest_lambda_rollback.session.pool import EnvironmentPool
+from pytest_lambda_rollback.session.schedule import URGENT, Schedule, Turn
 from pytest_lambda_rollback.session.work import Work
+
+T = TypeVar("T")
 
 _BUILT_IN: tuple[ReplayContract, ...] = (
     invocation.InvocationContract(),
     response.ResponseContract(),
 )
-
-_ENDS_IN_CODE = (OutcomeKind.RESPONSE, OutcomeKind.FUNCTION_ERROR, OutcomeKind.INIT_ERROR)
+_SAMPLES = 2
+"""The current version goes through both passes in so many environments each, so that values of
+one of them show as noise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +43,51 @@ class Replayed:
     """A judgement with the replays that it rests on."""
 
     judgement: Judgement
-    outcome: Outcome | None = None
-    """The target's first replay; ``None`` if the target was not replayed."""
+    cold: Outcome | None = None
+    """The target's first replay in each pass; ``None`` if it was not made."""
+    warm: Outcome | None = None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The target's first replay; ``None`` if the target was not replayed."""
+        return self.cold or self.warm
+
+    @property
+    def passes(self) -> tuple[ReplayPass, ...]:
+        """The passes that the target was tried in."""
+        tried = ((ReplayPass.COLD, self.cold), (ReplayPass.WARM, self.warm))
+        return tuple(each for each, outcome in tried if outcome is not None)
+
+    def outcome_of(self, finding: Finding) -> Outcome | None:
+        """The replay that a finding is about."""
+        return self.warm if finding.replay_pass == ReplayPass.WARM else self.outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seen:
+    """One event in one pass, on both sides."""
+
+    replay_pass: ReplayPass
+    baseline: tuple[Outcome, ...]
+    usable: Judgement
+    """Without a reason if the baseline can be compared with."""
+    also: tuple[Outcome, ...] = ()
+    """The current version's answers in the other pass, which callers must cope with too."""
+    step: Step | None = None
+    """The target's; ``None`` where nothing can be compared."""
+    judgement: Judgement = field(default_factory=Judgement)
+
+    @property
+    def breaks(self) -> bool:
+        return self.judgement.verdict is Verdict.BREAKS
 
 
 class Replays:
     """All replays of one function on one engine.
 
-    ``current`` holds the contracts. Every method raises EngineError when no environment can be
-    started.
+    ``current`` holds the contracts. ``events`` are all fixtures of the function in their order,
+    ``None`` for those that cannot be read; warm passes go up to number ``last`` without being
+    asked to. Every method raises EngineError when no environment can be started.
     """
 
     def __init__(
@@ -62,48 +95,264 @@ class Replays:
         *,
         function: FunctionSettings,
         current: FunctionVersion,
+        events: Sequence[EventFixture | None],
+        last: int,
         engine: Engine,
         pool: EnvironmentPool,
+        schedule: Schedule,
         work: Work,
         event_sources: EventSources,
         contracts: Iterable[ReplayContract] = (),
     ) -> None:
         self.engine = engine
+        self.current = current
         self._contracts = (*_BUILT_IN, *contracts)
         self._event_sources = event_sources
-        self.current = current
         self._function = function
+        self._events = events
+        self._last = last
+        self._numbers = {each.path: n for n, each in enumerate(events) if each is not None}
         self._pool = pool
+        self._schedule = schedule
         self._work = work
-        self._baselines: dict[Path, tuple[Outcome, ...]] = {}
-        self._probes: set[Slot] = set()
+        self._lock = threading.Lock()
+        self._passes: dict[tuple[object, ...], VersionPasses] = {}
+        self._order: tuple[int, ...] | None = None
+        self._probed: dict[tuple[object, ...], FunctionVersion] = {}
+
+    # --- one event on one target -------------------------------------------------------------
 
     def judge(self, target: FunctionVersion, subject: Subject, fixture: EventFixture) -> Replayed:
-        """Replay one event on the current version and on a target, and compare.
+        """Replay one event in both passes on the current version and on a target, and compare.
 
         A break is confirmed in a fresh environment; one that does not repeat is unknown.
         """
-        baseline = self._baseline(fixture)
-        usable = invocation.judge_baseline(baseline, fixture.expect, version_name=self.current.name)
-        if usable.reason is not None:
-            return Replayed(judgement=environment_values.explained(usable, self.current, baseline))
-        first = self.replay(Slot(version=target), fixture, f"{fixture.name} on {subject.name}")
-        judgement = self.compare(baseline, first, fixture, subject)
-        judgement = environment_values.without_made_up(judgement, first, target)
-        if judgement.verdict is not Verdict.BREAKS:
-            return Replayed(judgement=judgement, outcome=first)
-        again = self.replay_fresh(target, fixture, subject.name)
-        if first.kind is OutcomeKind.RESPONSE:
-            # What differs by itself may show only now: look at the current version once more.
-            baseline = self._baseline_again(fixture)
-            judgement = self.compare(baseline, first, fixture, subject)
-            if judgement.verdict is not Verdict.BREAKS:
-                return Replayed(judgement=judgement, outcome=first)
-        second = self.compare(baseline, again, fixture, subject)
-        confirmed = verdicts.confirmed(judgement, second, first, again)
-        return Replayed(judgement=confirmed, outcome=first)
+        number = self._numbers[fixture.path]
+        passes = self.passes(target)
+        tried = self._tried_cold(passes)
+        kinds = self._kinds(number, tried)
+        self._begin(kinds, number, target)
+        seen = [self._baseline(kind, fixture, number) for kind in kinds]
+        if all(each.usable.reason is not None for each in seen):
+            return Replayed(judgement=seen[0].usable)
+        seen = [
+            self._seen(each, _answers(seen, but=each), target, subject, fixture) for each in seen
+        ]
+        if any(each.breaks for each in seen):
+            seen = self._confirmed(seen, target, subject, fixture)
+        after = self._enough(seen, target, subject, fixture)
+        steps = {each.replay_pass: each.step for each in seen}
+        cold, warm = steps.get(ReplayPass.COLD), steps.get(ReplayPass.WARM)
+        judgement = verdicts.of_passes(
+            cold=_judgement(seen, ReplayPass.COLD),
+            warm=_judgement(seen, ReplayPass.WARM),
+            after=after,
+        )
+        if ReplayPass.COLD not in kinds:
+            judgement = replace(judgement, notes=(*judgement.notes, self._too_costly(tried)))
+        outcome = cold.outcome if cold is not None else None
+        return Replayed(
+            judgement=judgement,
+            cold=outcome,
+            # The first event of the warm pass is its own cold replay.
+            warm=warm.outcome if warm is not None else outcome,
+        )
 
-    def compare(
+    def handles(self, target: FunctionVersion, subject: Subject, fixture: EventFixture) -> bool:
+        """True if a target handles an event in the warm pass, as one unconfirmed replay shows."""
+        number = self._numbers[fixture.path]
+        self._begin((ReplayPass.WARM,), number, target)
+        baseline = self._baseline(ReplayPass.WARM, fixture, number)
+        if baseline.usable.reason is not None:
+            return False
+        judgement = self._seen(baseline, (), target, subject, fixture).judgement
+        return judgement.verdict is Verdict.SAFE
+
+    def probe(
+        self,
+        version: FunctionVersion,
+        subject: Subject,
+        fixture: EventFixture,
+        after: tuple[str, ...] = (),
+    ) -> Judgement:
+        """Judge one unconfirmed replay on any version, in a fresh environment.
+
+        ``after`` names events that the environment handles before.
+        """
+        number = self._numbers[fixture.path]
+        before = tuple(n for n, each in enumerate(self._events) if each and each.name in after)
+        kind = ReplayPass.WARM if before else ReplayPass.COLD
+        baseline = self._baseline(kind, fixture, number)
+        if baseline.usable.reason is not None:
+            return baseline.usable
+        activity = f"{fixture.name} on {subject.target_name} with other layers"
+        self._prepare(version, activity)
+        key = version.stack
+        with self._lock:
+            if key not in self._passes:
+                self._probed[key] = version
+        passes = self.passes(version, samples=0)
+        if before:
+            outcome = self._wait(passes.after(before, number), f"replaying {activity}")
+        else:
+            outcome = self._wait(passes.cold(number), f"replaying {activity}").outcome
+        return self._compare(baseline.baseline, outcome, fixture, subject)
+
+    def measure(self, version: FunctionVersion, fixture: EventFixture) -> Outcome:
+        """Replay in a fresh environment of a version that measures coverage."""
+        activity = f"{fixture.name} on {version.name} for coverage"
+        self._prepare(version, activity)
+        self._probed[version.stack] = version
+        replay = self._schedule.submit(
+            lambda: self._pool.replay(version, lambda: invocation_of(fixture))
+        )
+        return self._wait(replay.future, f"replaying {activity}")
+
+    # --- ahead of the checks -----------------------------------------------------------------
+
+    def ahead(self, version: FunctionVersion, numbers: Iterable[int], turn: Turn) -> None:
+        """Begin the passes of a version, for events that will be asked for.
+
+        Waits for the first event, by whose cost those to try cold are chosen.
+        """
+        wanted = set(numbers)
+        passes = self.passes(version)
+        samples = _SAMPLES if passes is self.passes(self.current) else 1
+        for sample in range(samples):
+            passes.warm(max(wanted), sample, turn)
+        for number in self._tried_cold(passes, turn):
+            for sample in range(samples):
+                if number in wanted:
+                    passes.cold(number, sample, turn)
+
+    def passes(self, version: FunctionVersion, samples: int = 1) -> VersionPasses:
+        """The passes of a version; versions of an equal stack share theirs."""
+        key = version.stack
+        if key == self.current.stack:
+            samples = _SAMPLES
+        with self._lock:
+            if key not in self._passes:
+                self._passes[key] = VersionPasses(
+                    version=version,
+                    events=self._events,
+                    pool=self._pool,
+                    schedule=self._schedule,
+                    last=self._last,
+                    samples=samples,
+                )
+            return self._passes[key]
+
+    def end_probes(self) -> None:
+        """End the environments that were started for probes and for coverage."""
+        with self._lock:
+            probed, self._probed = self._probed, {}
+        for version in probed.values():
+            self._work.submit(self._pool.release, version)
+
+    def forget(self, version: FunctionVersion | None = None) -> None:
+        """Drop the outcomes of a version, or of all: they will not be asked for any more."""
+        with self._lock:
+            if version is None:
+                self._passes.clear()
+            else:
+                self._passes.pop(version.stack, None)
+
+    def can_read(self, number: int) -> bool:
+        """True for an event whose fixture can be read."""
+        return self._events[number] is not None
+
+    # --- which events are tried cold ---------------------------------------------------------
+
+    def _tried_cold(self, passes: VersionPasses, turn: Turn = URGENT) -> tuple[int, ...]:
+        """The numbers of the events that a version is tried on in fresh environments.
+
+        What one costs is measured on the first event of the warm pass, which is always made.
+        """
+        current = self.passes(self.current)
+        first = current.first
+        firsts = [current.warm(first, sample, turn) for sample in range(_SAMPLES)]
+        activity = f"starting {self.current.name}, the current version"
+        cost_s = min(self._wait(each, activity).took_s for each in firsts)
+        cost_s += self._pool.start_s(self.current)
+        if passes is not current:
+            step = self._wait(passes.warm(first, 0, turn), f"starting {passes.version.name}")
+            cost_s = max(cost_s, step.took_s + self._pool.start_s(passes.version))
+        budget_s = self._function.cold_budget_s
+        known = len(self._numbers)
+        number = affordable(known, cost_s=cost_s, budget_s=budget_s)
+        if number >= known:
+            return tuple(self._numbers.values())
+        return self._by_difference()[:number]
+
+    def _by_difference(self) -> tuple[int, ...]:
+        if self._order is None:
+            numbers = tuple(self._numbers.values())
+            payloads = [each.payload for each in self._events if each is not None]
+            order = most_different_first(payloads, self._event_sources)
+            self._order = tuple(numbers[each] for each in order)
+        return self._order
+
+    def _too_costly(self, tried: Sequence[int]) -> Note:
+        return Note(
+            kind="cold-budget",
+            details=(
+                ("tried", len(tried)),
+                ("events", len(self._numbers)),
+                ("budget_s", self._function.cold_budget_s),
+            ),
+        )
+
+    def _kinds(self, number: int, tried: Sequence[int]) -> tuple[ReplayPass, ...]:
+        if number == self.passes(self.current).first:
+            return (ReplayPass.COLD,)
+        return (ReplayPass.COLD, ReplayPass.WARM) if number in tried else (ReplayPass.WARM,)
+
+    # --- one pass ----------------------------------------------------------------------------
+
+    def _begin(self, kinds: Iterable[ReplayPass], number: int, target: FunctionVersion) -> None:
+        for kind in kinds:
+            for sample in range(_SAMPLES):
+                self._step(self.current, kind, number, sample)
+            self._step(target, kind, number)
+
+    def _step(
+        self, version: FunctionVersion, kind: ReplayPass, number: int, sample: int = 0
+    ) -> Future[Step]:
+        passes = self.passes(version)
+        made = passes.cold if kind is ReplayPass.COLD else passes.warm
+        return made(number, sample)
+
+    def _baseline(self, kind: ReplayPass, fixture: EventFixture, number: int) -> _Seen:
+        """The current version's outcomes of an event in one pass."""
+        steps = [self._step(self.current, kind, number, each) for each in range(_SAMPLES)]
+        activity = f"replaying {fixture.name} on the current version, {self.current.name}"
+        outcomes = tuple(self._wait(step, activity).outcome for step in steps)
+        usable = invocation.judge_baseline(outcomes, fixture.expect, version_name=self.current.name)
+        if usable.reason is not None:
+            usable = environment_values.explained(usable, self.current, outcomes)
+        return _Seen(replay_pass=kind, baseline=outcomes, usable=usable)
+
+    def _seen(
+        self,
+        seen: _Seen,
+        also: tuple[Outcome, ...],
+        target: FunctionVersion,
+        subject: Subject,
+        fixture: EventFixture,
+    ) -> _Seen:
+        """The target's outcome of an event in one pass, compared with the current version's."""
+        future = self._step(target, seen.replay_pass, self._numbers[fixture.path])
+        step = self._wait(future, f"replaying {fixture.name} on {subject.name}")
+        if seen.usable.reason is not None:
+            judgement = verdicts.without_baseline(
+                seen.usable, seen.baseline, step.outcome, event=fixture.name, kind=seen.replay_pass
+            )
+            return replace(seen, step=step, judgement=judgement)
+        judgement = self._compare((*seen.baseline, *also), step.outcome, fixture, subject)
+        judgement = environment_values.without_made_up(judgement, step.outcome, target)
+        return replace(seen, also=also, step=step, judgement=judgement)
+
+    def _compare(
         self,
         baseline: tuple[Outcome, ...],
         outcome: Outcome,
@@ -114,6 +363,9 @@ class Replays:
 
         Warnings and notes are those of every contract that was asked.
         """
+        doubtful = verdicts.doubted(baseline, outcome, subject)
+        if doubtful is not None:
+            return doubtful
         answered = {each.kind for each in (*baseline, outcome)} == {OutcomeKind.RESPONSE}
         case = ReplayCase(
             subject=subject,
@@ -135,123 +387,95 @@ class Replays:
                 break
         return judgement
 
-    def probe(self, version: FunctionVersion, subject: Subject, fixture: EventFixture) -> Judgement:
-        """Judge one unconfirmed replay on any version, in an environment kept for probes."""
-        baseline = self._baseline(fixture)
-        usable = invocation.judge_baseline(baseline, fixture.expect, version_name=self.current.name)
-        if usable.reason is not None:
-            return usable
-        activity = f"{fixture.name} on {subject.target_name} with other layers"
-        outcome = self._probe(version, fixture, activity)
-        return self.compare(baseline, outcome, fixture, subject)
+    # --- confirmation ------------------------------------------------------------------------
 
-    def measure(self, version: FunctionVersion, fixture: EventFixture) -> Outcome:
-        """Replay on a version that measures coverage, in an environment kept for that."""
-        return self._probe(version, fixture, f"{fixture.name} on {version.name} for coverage")
+    def _confirmed(
+        self,
+        seen: Sequence[_Seen],
+        target: FunctionVersion,
+        subject: Subject,
+        fixture: EventFixture,
+    ) -> list[_Seen]:
+        """The passes with their breaks confirmed: in the other pass, or in a fresh environment."""
+        seen = [self._sampled_again(each, subject, fixture) for each in seen]
+        breaking = [each for each in seen if each.breaks]
+        if len(breaking) > 1 and verdicts.alike(*(each.judgement for each in breaking)):
+            return list(seen)
+        return [self._repeated(each, target, subject, fixture) for each in seen]
 
-    def _probe(self, version: FunctionVersion, fixture: EventFixture, activity: str) -> Outcome:
+    def _sampled_again(self, seen: _Seen, subject: Subject, fixture: EventFixture) -> _Seen:
+        """The pass after one more look at the current version.
+
+        What differs by itself may show only now.
+        """
+        if not seen.breaks or seen.step is None or seen.step.outcome.kind != OutcomeKind.RESPONSE:
+            return seen
+        number = self._numbers[fixture.path]
+        future = self._step(self.current, seen.replay_pass, number, _SAMPLES)
+        more = self._wait(future, f"replaying {fixture.name} on the current version once more")
+        if more.outcome.kind is not OutcomeKind.RESPONSE:
+            return seen
+        baseline = (*seen.baseline, more.outcome)
+        judgement = self._compare((*baseline, *seen.also), seen.step.outcome, fixture, subject)
+        return replace(seen, baseline=baseline, judgement=judgement)
+
+    def _repeated(
+        self, seen: _Seen, target: FunctionVersion, subject: Subject, fixture: EventFixture
+    ) -> _Seen:
+        if not seen.breaks or seen.step is None:
+            return seen
+        future = self._step(target, seen.replay_pass, self._numbers[fixture.path], 1)
+        activity = f"confirming {fixture.name} on {subject.name} in a fresh environment"
+        again = self._wait(future, activity).outcome
+        second = self._compare((*seen.baseline, *seen.also), again, fixture, subject)
+        confirmed = verdicts.confirmed(seen.judgement, second, seen.step.outcome, again)
+        return replace(seen, judgement=confirmed)
+
+    def _enough(
+        self,
+        seen: Sequence[_Seen],
+        target: FunctionVersion,
+        subject: Subject,
+        fixture: EventFixture,
+    ) -> tuple[str, ...]:
+        """The events after which the target breaks in the same environment, as few as are known.
+
+        The event just before is tried alone.
+        """
+        warm = next((each for each in seen if each.replay_pass is ReplayPass.WARM), None)
+        if warm is None or warm.step is None or not warm.breaks:
+            return ()
+        before = warm.step.after
+        cold = _judgement(seen, ReplayPass.COLD)
+        if len(before) > 1 and cold is not None and not verdicts.alike(cold, warm.judgement):
+            number = self._numbers[fixture.path]
+            future = self.passes(target).after(before[-1:], number)
+            outcome = self._wait(future, f"finding out what breaks {fixture.name} when warm")
+            found = self._compare((*warm.baseline, *warm.also), outcome, fixture, subject)
+            if verdicts.alike(found, warm.judgement):
+                before = before[-1:]
+        return tuple(each.name for n in before if (each := self._events[n]) is not None)
+
+    def _prepare(self, version: FunctionVersion, activity: str) -> None:
         prepare = self._work.submit(self.engine.prepare, version, self._work.say)
         self._work.wait(prepare, f"preparing {activity}")
-        slot = Slot(version=version, number=PROBE_SLOT)
-        self._probes.add(slot)
-        return self.replay(slot, fixture, activity)
 
-    def end_probes(self) -> None:
-        """End the environments that were started for probes."""
-        while self._probes:
-            self._work.submit(self._pool.release, self._probes.pop())
-
-    def replay(self, slot: Slot, fixture: EventFixture, activity: str) -> Outcome:
-        """Replay in a slot's warm environment."""
-        replay = self._work.submit(self._pool.replay, slot, _invocations(fixture))
-        return self._work.wait(replay, f"replaying {activity}")
-
-    def replay_fresh(self, version: FunctionVersion, fixture: EventFixture, name: str) -> Outcome:
-        """Replay in an environment of its own."""
-        make = _invocations(fixture)
-        return self._work.wait(
-            self._work.submit(self._pool.replay_fresh, version, make()),
-            f"confirming {fixture.name} on {name} in a fresh environment",
-        )
-
-    def forget(self) -> None:
-        """Drop the baselines; no event will be replayed any more."""
-        self._baselines.clear()
-
-    def _baseline(self, fixture: EventFixture) -> tuple[Outcome, ...]:
-        if fixture.path not in self._baselines:
-            make = _invocations(fixture)
-            replays = [
-                self._work.submit(
-                    self._pool.replay, Slot(version=self.current, number=number), make
-                )
-                for number in BASELINE_SLOTS
-            ]
-            activity = f"replaying {fixture.name} on the current version, {self.current.name}"
-            self._baselines[fixture.path] = tuple(
-                self._work.wait(replay, activity) for replay in replays
-            )
-        return self._baselines[fixture.path]
-
-    def _baseline_again(self, fixture: EventFixture) -> tuple[Outcome, ...]:
-        slot = Slot(version=self.current, number=BASELINE_SLOTS[0])
-        outcome = self.replay(slot, fixture, f"{fixture.name} on the current version once more")
-        if outcome.kind is OutcomeKind.RESPONSE:
-            self._baselines[fixture.path] += (outcome,)
-        return self._baselines[fixture.path]
+    def _wait(self, future: Future[T], activity: str) -> T:
+        return self._work.wait(future, activity)
 
 
-@dataclass(slots=True)
-class CoverageReplays:
-    """One more replay of an event, on a version with the coverage agent.
-
-    It is never the replay that is judged and never changes a verdict: a failure here is
-    only a reason for unknown lines. ``artifacts`` is the folder for the agent's
-    package.
-    """
-
-    artifacts: Path
-    event_sources: EventSources
-    _versions: dict[FunctionVersion, FunctionVersion] = field(default_factory=dict)
-
-    def of(
-        self,
-        replays: Replays,
-        version: FunctionVersion,
-        fixture: EventFixture,
-        judged: Outcome | None,
-    ) -> EventCoverage:
-        """One event's part in the evidence. ``judged`` is how its judged replay ended."""
-        recognised = self.event_sources.recognise(fixture.payload).source
-        source = "" if recognised is UNKNOWN else recognised.name
-        reason = not_measurable(version)
-        if judged is None:
-            reason = "it was not replayed on the target"
-        elif judged.kind not in _ENDS_IN_CODE:
-            reason = judged.detail
-        if reason is not None:
-            return EventCoverage(event=fixture.name, source=source, reason=reason)
-        try:
-            if version not in self._versions:
-                self._versions[version] = coverage_version(version, self.artifacts)
-            outcome = replays.measure(self._versions[version], fixture)
-        except RollbackError as error:
-            return EventCoverage(event=fixture.name, source=source, reason=str(error))
-        return event_coverage(outcome, event=fixture.name, source=source)
+def _answers(seen: Iterable[_Seen], *, but: _Seen) -> tuple[Outcome, ...]:
+    """The current version's answers in the other pass, if it answers in both."""
+    if any(each.kind is not OutcomeKind.RESPONSE for each in but.baseline):
+        return ()
+    return tuple(
+        outcome
+        for each in seen
+        if each is not but and each.usable.reason is None
+        for outcome in each.baseline
+        if outcome.kind is OutcomeKind.RESPONSE
+    )
 
 
-def _invocations(fixture: EventFixture) -> Callable[[], Invocation]:
-    """Make invocations of an event, each with ids of its own as Lambda gives them."""
-
-    def make() -> Invocation:
-        number = uuid.uuid4().hex
-        root = f"1-{int(time.time()):08x}-{number[:24]}"
-        return Invocation(
-            request_id=str(uuid.uuid4()),
-            event=fixture.payload,
-            trace_id=f"Root={root};Parent={number[16:]};Sampled=0",
-            client_context=fixture.client_context,
-            cognito_identity=fixture.cognito_identity,
-        )
-
-    return make
+def _judgement(seen: Iterable[_Seen], kind: ReplayPass) -> Judgement | None:
+    return next((each.judgement for each in seen if each.replay_pass is kind), None)

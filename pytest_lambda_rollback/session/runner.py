@@ -1,13 +1,18 @@
-"""The order of the steps: from a check of the plan to its result, one check after the other."""
+"""The order of the steps: from a check of the plan to its result, one check after the other.
+
+Replays are made ahead in other threads, in the order in which the checks will ask for them.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
@@ -19,6 +24,7 @@ from pytest_lambda_rollback.model.findings import (
     Check,
     CheckResult,
     Contract,
+    Finding,
     Judgement,
     Subject,
     Verdict,
@@ -26,24 +32,34 @@ from pytest_lambda_rollback.model.findings import (
 from pytest_lambda_rollback.model.replay import EngineDescription, EventFixture
 from pytest_lambda_rollback.model.settings import FunctionSettings, Settings, Strategy
 from pytest_lambda_rollback.model.versions import FunctionVersion, TargetRef
-from pytest_lambda_rollback.session import verdicts
+from pytest_lambda_rollback.session import schedule, verdicts
+from pytest_lambda_rollback.session.ahead import Ahead
 from pytest_lambda_rollback.session.causes import Broken, Diagnosis
+from pytest_lambda_rollback.session.coverage_replays import CoverageReplays
 from pytest_lambda_rollback.session.environment_values import redacted
 from pytest_lambda_rollback.session.environments import Engines, Environments
 from pytest_lambda_rollback.session.loaded_versions import Packages, Versions
-from pytest_lambda_rollback.session.replays import CoverageReplays, Replayed, Replays
+from pytest_lambda_rollback.session.replays import Replayed, Replays
 from pytest_lambda_rollback.session.static_checks import StaticContracts, static_case
 from pytest_lambda_rollback.session.work import Work
 from pytest_lambda_rollback.sources import events
+
+_PATIENCE_S = 5.0
+"""How long the end of a run waits for replays that were begun."""
 
 
 @dataclass(slots=True)
 class _Function:
     """One function while its checks run."""
 
+    number: int
+    """Its place in the selection."""
     settings: FunctionSettings
     versions: Versions
     environments: Environments
+    events: set[Path] = field(default_factory=set)
+    """The events of the selection."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
     targets: dict[TargetRef, None] = field(default_factory=dict)
     """The targets of the selection, in its order."""
     replays: Replays | None = None
@@ -51,14 +67,15 @@ class _Function:
 
 
 class Session:
-    """Checks rollback targets one after the other and keeps environments warm between them.
+    """Checks rollback targets one after the other, and replays events ahead of their checks.
 
     ``make_engine`` is asked once for each distinct engine setting, when the first event is
     replayed; ``announce`` gets each engine once its base images are known. Both
     ``announce`` and ``progress`` are called from the thread that calls `run` only. ``eager`` gets
     everything ready that the selection needs; a worker of a distributed run, which makes only
-    some of the checks, is not eager. ``cache`` keeps what was read from packages. ``coverage`` is
-    the folder for the agent's package, if coverage was requested.
+    some of the checks, is not eager. ``sharing`` such processes share this machine. ``cache``
+    keeps what was read from packages. ``coverage`` is the folder for the agent's package, if
+    coverage was requested.
     ``event_sources`` are those that can be recognised, ``contracts`` those of plugins. `close`
     must be called, whatever happened.
     """
@@ -72,6 +89,7 @@ class Session:
         progress: Progress,
         announce: Callable[[EngineDescription], None],
         workers: int = 2,
+        sharing: int = 1,
         eager: bool = True,
         cache: Path | None = None,
         coverage: Path | None = None,
@@ -81,9 +99,10 @@ class Session:
     ) -> None:
         self._eager = eager
         self._today = today
-        # Two baseline replays and one start ahead must never wait for one another.
+        # Reading a package, preparing a version and judging one must not wait for one another.
         self._work = Work(threads=max(3, workers + 1), progress=progress)
-        self._engines = Engines(make_engine, work=self._work, announce=announce)
+        self._schedule = schedule.Schedule(schedule.lanes(workers, sharing=sharing))
+        self._engines = Engines(make_engine, work=self._work, announce=announce, sharing=sharing)
         self._statics = StaticContracts(
             cache, today=today, others=[each for each in contracts if not each.needs_replays]
         )
@@ -92,11 +111,23 @@ class Session:
         self._coverage = CoverageReplays(coverage, event_sources) if coverage is not None else None
         self._evidence: dict[tuple[Path, str, str, str], EventCoverage] = {}
         self._functions: dict[tuple[Path, str], _Function] = {}
+        replayed: dict[tuple[Path, str], Settings] = {}
         for settings, check in selected:
             function = self._function(settings, check.function, packages)
             function.environments.expect(check)
             if check.target is not None:
                 function.targets[check.target] = None
+            if check.event is not None:
+                function.events.add(check.event)
+                replayed.setdefault((settings.path, check.function), settings)
+        self._ahead = Ahead(
+            [
+                partial(self._make_ahead, each, self._functions[key])
+                for key, each in replayed.items()
+            ]
+        )
+        self._steps = {key: number for number, key in enumerate(replayed)}
+        self._started = False
 
     def _function(self, settings: Settings, name: str, packages: Packages) -> _Function:
         key = (settings.path, name)
@@ -104,6 +135,7 @@ class Session:
             own = settings.function(name)
             versions = Versions(settings=settings, function=own, packages=packages, work=self._work)
             self._functions[key] = _Function(
+                number=len(self._functions),
                 settings=own,
                 versions=versions,
                 environments=Environments(
@@ -111,7 +143,6 @@ class Session:
                     function=name,
                     engines=self._engines,
                     work=self._work,
-                    eager=self._eager,
                 ),
             )
         return self._functions[key]
@@ -122,6 +153,7 @@ class Session:
         """Make one check. Never raises for what a function, a source or an engine does."""
         function = self._functions[settings.path, check.function]
         started_at = time.time()
+        self._reach(settings, check)
         try:
             result = self._check(settings, function, check)
         except RollbackError as error:
@@ -141,8 +173,17 @@ class Session:
         return self._engines.descriptions()
 
     def close(self) -> None:
-        """End every environment and remove what the engines made. Safe to call twice."""
-        self._engines.close()
+        """End every environment and remove what the engines made. Safe to call twice.
+
+        Nothing new is begun, and replays that run are ended with their environments.
+        """
+        self._ahead.stop()
+        self._schedule.cancel()
+        try:
+            self._engines.close()
+        finally:
+            self._schedule.join(_PATIENCE_S)
+            self._ahead.join(_PATIENCE_S)
 
     def _shown(self, function: _Function, check: Check) -> Iterator[FunctionVersion]:
         """The versions whose environment variables a check's texts may show values of."""
@@ -203,6 +244,7 @@ class Session:
         strategy: Strategy,
     ) -> CheckResult:
         replays = self._replays(settings, function)
+        self._engines.announce(self._engines.of(settings))
         version = function.environments.target(check.group)
         fixture = events.load(event, name=check.name)
         subject = Subject(
@@ -225,31 +267,76 @@ class Session:
             warnings=judgement.warnings,
             notes=judgement.notes,
             event_digest=hashlib.sha256(fixture.payload).hexdigest(),
+            passes=replayed.passes,
             duration_s=replayed.outcome.duration_s if replayed.outcome is not None else 0.0,
             engine=replays.engine.name,
         )
 
     def _replays(self, settings: Settings, function: _Function) -> Replays:
-        """Choose the engine, prepare what the selection needs, start the current version.
+        """Choose the engine and prepare the current version.
 
         Raises RollbackError if that fails, for each check of the function.
         """
-        if function.replays is None:
-            running = self._engines.of(settings)
-            self._read_ahead(function)
-            current = function.environments.start(running)
-            function.replays = Replays(
-                function=function.settings,
-                current=current,
-                engine=running.engine,
-                pool=running.pool,
-                work=self._work,
-                event_sources=self._event_sources,
-                contracts=self._replay_contracts,
-            )
-            if current.image is None:
-                function.diagnosis = self._diagnosis(function.replays, function.settings)
+        if function.replays is not None:
+            return function.replays
+        running = self._engines.of(settings)
+        self._read_ahead(function)
+        current = function.environments.start(running)
+        with function.lock:
+            if function.replays is None:
+                own = function.settings
+                last = len(own.events) - 1
+                if self._eager:
+                    last = max(n for n, path in enumerate(own.events) if path in function.events)
+                function.replays = Replays(
+                    function=own,
+                    current=current,
+                    events=[_loaded(own, path) for path in own.events],
+                    last=last,
+                    engine=running.engine,
+                    pool=running.pool,
+                    schedule=self._schedule,
+                    work=self._work,
+                    event_sources=self._event_sources,
+                    contracts=self._replay_contracts,
+                )
+                if current.image is None:
+                    function.diagnosis = self._diagnosis(function.replays, own)
         return function.replays
+
+    # --- ahead of the checks -----------------------------------------------------------------
+
+    def _reach(self, settings: Settings, check: Check) -> None:
+        """Let work ahead go on from a check that is made now."""
+        step = self._steps.get((settings.path, check.function))
+        if not self._eager or step is None:
+            return
+        self._ahead.reach(step)
+        if not self._started:
+            self._started = True
+            self._ahead.start()
+
+    def _make_ahead(self, settings: Settings, function: _Function) -> None:
+        """Prepare one function's versions and begin their replays, target after target."""
+        replays = self._replays(settings, function)
+        environments = function.environments
+        environments.begin()
+        own = function.settings
+        numbers = [
+            number
+            for number, path in enumerate(own.events)
+            if path in function.events and replays.can_read(number)
+        ]
+        if not numbers:
+            return
+        replays.ahead(replays.current, numbers, (schedule.AHEAD, function.number, 0))
+        for place, group in enumerate(environments.groups(), start=1):
+            if self._ahead.stopped:
+                return
+            turn = (schedule.AHEAD, function.number, place)
+            # A target that cannot be run stops no other one.
+            with contextlib.suppress(RollbackError):
+                replays.ahead(environments.target(group), numbers, turn)
 
     def _explained(
         self,
@@ -260,27 +347,34 @@ class Session:
         replayed: Replayed,
     ) -> Judgement:
         """The judgement, with the causes of a break."""
-        judgement, diagnosis, outcome = replayed.judgement, function.diagnosis, replayed.outcome
+        judgement, diagnosis = replayed.judgement, function.diagnosis
         # Layers can be swapped below code alone: a container image is all in one.
         if diagnosis is None or version.image is not None:
             return judgement
-        diagnosis.note(version, fixture, judgement.verdict)
-        if not judgement.findings or subject.strategy is None or outcome is None:
+        if not judgement.findings or subject.strategy is None:
             return judgement
         try:
             own = function.versions.published(subject.target)
         except SourceError:  # redeployed without its own layers, with which nothing can be compared
             return judgement
-        broken = Broken(
-            strategy=subject.strategy,
-            subject=judgement.findings[0].subject,
-            own=own,
-            redeployed=function.versions.rolled_back(subject.target, Strategy.REDEPLOY),
-            fixture=fixture,
-            outcome=outcome,
-            findings=judgement.findings,
-        )
-        return replace(judgement, findings=diagnosis.explained(broken))
+        explained: list[Finding] = []
+        # Breaks that one pass has alone may have a cause of their own.
+        for replay_pass in dict.fromkeys(each.replay_pass for each in judgement.findings):
+            findings = tuple(f for f in judgement.findings if f.replay_pass == replay_pass)
+            outcome = replayed.outcome_of(findings[0])
+            if outcome is None:  # pragma: no cover - a finding is about a replay
+                continue
+            broken = Broken(
+                strategy=subject.strategy,
+                subject=findings[0].subject,
+                own=own,
+                redeployed=function.versions.rolled_back(subject.target, Strategy.REDEPLOY),
+                fixture=fixture,
+                outcome=outcome,
+                findings=findings,
+            )
+            explained += diagnosis.explained(broken)
+        return replace(judgement, findings=tuple(explained))
 
     def _diagnosis(self, replays: Replays, own: FunctionSettings) -> Diagnosis:
         return Diagnosis(
@@ -299,13 +393,23 @@ class Session:
 
     def _release(self, function: _Function, check: Check) -> None:
         """End what no later check of the selection needs."""
-        function.environments.release(check)
+        unneeded = function.environments.release(check)
         if check.event is None or function.replays is None:
             return
+        for version in unneeded:
+            function.replays.forget(version)
         if not function.environments.needs(check.group):
             function.replays.end_probes()
         if not function.environments.needs():
             function.replays.forget()
+
+
+def _loaded(function: FunctionSettings, path: Path) -> EventFixture | None:
+    """A fixture; ``None`` for one that cannot be read, which its own check reports."""
+    try:
+        return events.load(path, name=function.event_name(path))
+    except RollbackError:
+        return None
 
 
 def _unknown(check: Check, reason: str) -> CheckResult:

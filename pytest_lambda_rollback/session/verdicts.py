@@ -1,4 +1,4 @@
-"""How judgements become verdicts: confirmation and acceptance.
+"""How judgements become verdicts: both passes, confirmation and acceptance.
 
 A break that rests on a replay counts when it repeats in a fresh execution environment. A break
 that the configuration accepts counts as accepted while it really breaks and its date has not
@@ -7,11 +7,20 @@ passed.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
-from pytest_lambda_rollback.model.findings import CheckResult, Finding, Judgement, Verdict
-from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
+from pytest_lambda_rollback.contracts import invocation
+from pytest_lambda_rollback.model.findings import (
+    CheckResult,
+    Finding,
+    Judgement,
+    Note,
+    Subject,
+    Verdict,
+)
+from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind, ReplayPass
 from pytest_lambda_rollback.reports import sentences
 
 
@@ -32,14 +41,104 @@ def confirmed(
             "flaky: the break did not repeat in a fresh execution environment. "
             f"First, {_state(first_run)}, {_seen(judgement.findings, first_run)}; "
             f"then, {_state(second_run)}, {_seen(second.findings, second_run)}. "
-            + (
-                "Replay it again; if it stays flaky, look for what differs between starts"
-                if first_run.cold
-                else "It may break only once an environment is warm: look for state that one "
-                "event leaves for the next"
-            )
+            "Replay it again; if it stays flaky, look for what differs between starts"
         ),
     )
+
+
+def doubted(baseline: Iterable[Outcome], outcome: Outcome, subject: Subject) -> Judgement | None:
+    """``unknown`` where Lambda might have given another outcome; ``None`` without such a doubt."""
+    current = f"{subject.current_name}, the current version,"
+    named = ((subject.name, outcome), *((current, each) for each in baseline))
+    for name, each in named:
+        if each.doubt:
+            return Judgement(reason=f"it is not certain how {name} ends on Lambda: {each.doubt}")
+    return None
+
+
+def without_baseline(
+    usable: Judgement,
+    baseline: Sequence[Outcome],
+    outcome: Outcome,
+    *,
+    event: str,
+    kind: ReplayPass,
+) -> Judgement:
+    """The judgement on a pass in which the current version fails, while it does not in the other.
+
+    ``usable`` has the reason. A target that fails alike, or answers, loses nothing. It is unknown
+    where the target fails in another way, and where the current version does not always fail.
+    """
+    steady = all(
+        each.kind is not OutcomeKind.HARNESS_FAILURE and invocation.same_failure(baseline[0], each)
+        for each in baseline
+    )
+    answers = outcome.kind is OutcomeKind.RESPONSE
+    if not steady or not (answers or invocation.same_failure(baseline[0], outcome)):
+        return Judgement(reason=usable.reason)
+    note = Note(
+        kind="pass-not-compared",
+        about=(("event", event),),
+        details=(("replay_pass", kind.value), ("reason", usable.reason)),
+    )
+    return Judgement(notes=(note,))
+
+
+def alike(one: Judgement, other: Judgement) -> bool:
+    """True if two replays break, and in the same ways."""
+    marks = {_mark(each) for each in one.findings}
+    return bool(marks) and marks == {_mark(each) for each in other.findings}
+
+
+def of_passes(
+    *, cold: Judgement | None, warm: Judgement | None, after: tuple[str, ...]
+) -> Judgement:
+    """One judgement from those of the passes that an event was tried in, of which one may be all.
+
+    A break in either decides, and is one finding where both have it. ``after`` are the events
+    before it in the warm pass.
+    """
+    found = [each for each in (cold, warm) if each is not None]
+    findings = _labelled(cold, warm, after)
+    reasons = [each.reason for each in found if each.reason is not None]
+    return Judgement(
+        findings=findings,
+        reason=reasons[0] if reasons and not findings else None,
+        warnings=_once(each for judgement in found for each in judgement.warnings),
+        notes=tuple(dict.fromkeys(each for judgement in found for each in judgement.notes)),
+    )
+
+
+def _labelled(
+    cold: Judgement | None, warm: Judgement | None, after: tuple[str, ...]
+) -> tuple[Finding, ...]:
+    """The findings of both passes, each with the pass that it is of, if it is not of both."""
+    if cold is None or warm is None:
+        only = cold or warm or Judgement()
+        return only.findings if not after else tuple(_warm(each, after) for each in only.findings)
+    in_cold, in_warm = ({_mark(each) for each in one.findings} for one in (cold, warm))
+    return (
+        *(
+            each if _mark(each) in in_warm else replace(each, replay_pass=ReplayPass.COLD)
+            for each in cold.findings
+        ),
+        *(_warm(each, after) for each in warm.findings if _mark(each) not in in_cold),
+    )
+
+
+def _warm(finding: Finding, after: tuple[str, ...]) -> Finding:
+    # Where the environment was replaced just before, it was as fresh as in the cold pass.
+    return replace(finding, replay_pass=ReplayPass.WARM, after=after) if after else finding
+
+
+def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings of which two passes have the same."""
+    return tuple({(_mark(each), each.text): each for each in reversed([*findings])}.values())[::-1]
+
+
+def _mark(finding: Finding) -> tuple[object, ...]:
+    error = dict(finding.details).get("target_type")
+    return finding.contract, finding.kind, finding.location, error
 
 
 def _state(outcome: Outcome) -> str:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from typing import ParamSpec, TypeVar
 
+from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.sources.daemon_threads import DaemonThreads
 
 QUIET_S = (2.0, 3.0, 10.0, 45.0, 60.0)
@@ -28,11 +30,12 @@ T = TypeVar("T")
 class Work:
     """A few threads, and the thread that waits for them and passes progress on.
 
-    ``progress`` is called from the thread that waits only; `say` may be called from any.
+    ``progress`` is called in the thread that made this only; `say` may be called from any.
     """
 
     def __init__(self, *, threads: int, progress: Callable[[str], None]) -> None:
         self._progress = progress
+        self._thread = threading.current_thread()
         self._messages: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._threads = DaemonThreads(threads, name="lambda-rollback")
 
@@ -45,7 +48,19 @@ class Work:
         self._messages.put(text)
 
     def wait(self, future: Future[T], activity: str) -> T:
-        """Wait for a call and return its result; where it takes long, show ``activity``."""
+        """Wait for a call and return its result; where it takes long, show ``activity``.
+
+        In another thread than the one that shows progress, wait in silence. Raises EngineError if
+        the call was cancelled since the run ends.
+        """
+        try:
+            return self._waited(future, activity)
+        except CancelledError as error:
+            raise EngineError(f"{activity} was not done", why="the run is ending") from error
+
+    def _waited(self, future: Future[T], activity: str) -> T:
+        if threading.current_thread() is not self._thread:
+            return future.result()
         started = last = time.monotonic()
         said = 0
         while True:

@@ -4,6 +4,7 @@ from pytest_lambda_rollback.contracts.invocation.contract import (
     InvocationContract,
     judge,
     judge_baseline,
+    same_failure,
 )
 
-__all__ = ["InvocationContract", "judge", "judge_baseline"]
+__all__ = ["InvocationContract", "judge", "judge_baseline", "same_failure"]

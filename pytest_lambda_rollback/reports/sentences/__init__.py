@@ -15,6 +15,7 @@ from pytest_lambda_rollback.reports.sentences import (
     imports,
     invocation,
     notes,
+    passes,
     platform,
     response,
 )
@@ -31,14 +32,18 @@ _PREDICATES: Mapping[str, Callable[[Finding], str]] = {
 
 def of_finding(finding: Finding) -> str:
     """``orders:2 by redeploy raises KeyError: 'sku' where orders:4 answers``."""
-    return finding.text or f"{finding.subject.name} {_predicate(finding)}"
+    if finding.text is not None:
+        return f"{finding.text}{passes.suffix(finding)}"
+    return f"{finding.subject.name} {_predicate(finding)}"
 
 
 def brief(finding: Finding) -> str:
     """The same for readers who know the target: ``KeyError: 'sku' where orders:4 answers``."""
     if finding.contract is Contract.INVOCATION and finding.text is None:
         return invocation.brief(finding)
-    return finding.text or _predicate(finding)
+    if finding.text is not None:
+        return f"{finding.text}{passes.suffix(finding)}"
+    return _predicate(finding)
 
 
 def of_cause(cause: Cause | None, subject: Subject) -> str | None:
@@ -47,6 +52,11 @@ def of_cause(cause: Cause | None, subject: Subject) -> str | None:
     ``None`` for a cause that is told by its layer and distribution alone.
     """
     return None if cause is None else causes.sentence(cause, subject)
+
+
+def in_pass(finding: Finding) -> str:
+    """`` on a cold start``, where a finding is of one pass only; else empty."""
+    return passes.suffix(finding)
 
 
 def of_note(note: Note) -> str:
@@ -63,11 +73,13 @@ def why(finding: Finding) -> str:
     # That the code is at fault says nothing of what it does, where it raises no error.
     if cause.kind is CauseKind.CODE and cause.error is None:
         return f"{brief(finding)}; {reason}"
-    return reason
+    return f"{reason}{passes.suffix(finding)}"
 
 
 def _predicate(finding: Finding) -> str:
     known = _PREDICATES.get(finding.contract)
     if known is None:  # of a plugin that gave no text
         return f"violates the contract {finding.contract}: {finding.kind}"
-    return known(finding)
+    if finding.contract == Contract.INVOCATION:  # which says it before it compares
+        return known(finding)
+    return f"{known(finding)}{passes.suffix(finding)}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pytest_lambda_rollback.model.findings import Detail, Finding
 from pytest_lambda_rollback.model.replay import OutcomeKind
+from pytest_lambda_rollback.reports.sentences import passes
 
 _ENDINGS = {
     OutcomeKind.RESPONSE: "answers",
@@ -34,7 +35,8 @@ def brief(finding: Finding) -> str:
 
 def _compared(finding: Finding, ending: str) -> str:
     details = dict(finding.details)
-    text = f"{ending} where {finding.subject.current_name} {_ending(details, 'current')}"
+    current = f"{finding.subject.current_name} {_ending(details, 'current')}"
+    text = f"{ending}{passes.suffix(finding)} where {current}"
     return f"{text}, as the fixture expects" if details["expected"] else text
 
 

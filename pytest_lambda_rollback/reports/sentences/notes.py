@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pytest_lambda_rollback.model.findings import Note
+from pytest_lambda_rollback.reports.sentences import passes
 
 _NOTES = {
     "another-function": (
         "{target} is another function, which no alias of {function} can point at: traffic moves "
         "only with {callers}"
+    ),
+    "cold-budget": (
+        "of {events} events only the {tried} most different ones were tried on a cold start: more "
+        "would take longer than cold_budget_s = {budget_s:g} allows"
     ),
     "declared-versions": (
         "aliases, permissions, event sources and layers in AWS are not checked: the versions "
@@ -30,6 +35,7 @@ _NOTES = {
         "the dates of runtimes are as of {day} and may have changed since: a newer release of "
         "pytest-lambda-rollback may have newer ones"
     ),
+    "pass-not-compared": "{event} was not compared {where}: {reason}",
     "packages-unread": "handler and size of {target} were not checked: {reason}",
     "patch-kept": (
         "{target} keeps the patch of {runtime} that it was published on (FunctionUpdate): the "
@@ -62,4 +68,7 @@ def of_note(note: Note) -> str:
     """The sentence, without a full stop."""
     if note.text is not None:
         return note.text
-    return _NOTES[note.kind].format(**dict((*note.about, *note.details)))
+    values = dict((*note.about, *note.details))
+    if note.kind == "pass-not-compared":
+        values["where"] = passes.where(str(values["replay_pass"]))
+    return _NOTES[note.kind].format(**values)

@@ -481,6 +481,17 @@ def test_strategies_from_option_function_file_default(
     assert orders(text, strategies=option).strategies == expected
 
 
+@pytest.mark.parametrize(
+    ("of_file", "of_function", "expected"), [("", "", 60.0), ("5", "", 5.0), ("5", "0.5", 0.5)]
+)
+def test_the_cold_budget_from_function_file_default(
+    orders: Callable[..., FunctionSettings], of_file: str, of_function: str, expected: float
+) -> None:
+    text = f"cold_budget_s = {of_file}\n" if of_file else ""
+    text += ORDERS + (f"cold_budget_s = {of_function}\n" if of_function else "") + FOUR
+    assert orders(text).cold_budget_s == expected
+
+
 def test_base_images_of_file_and_option_are_joined(loaded: Load) -> None:
     text = 'base_images = { "python3.11" = "of-file:1", ruby9 = "of-file:2" }\n' + ORDERS + FOUR
     settings = loaded(text, base_images=("python3.11=of-option:1@sha256:a=b",))

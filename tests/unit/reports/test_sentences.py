@@ -72,7 +72,7 @@ def test_notes_that_differ_in_names_alone_are_the_same_note() -> None:
     ("kinds", "folders"),
     [
         (platform._SENTENCES, ["contracts/platform"]),
-        (notes._NOTES, ["contracts/platform", "contracts/imports"]),
+        (notes._NOTES, ["contracts/platform", "contracts/imports", "session"]),
     ],
     ids=["platform", "notes"],
 )

@@ -1,8 +1,9 @@
-"""When engines are made, and when environments start and end."""
+"""When engines are made, and when versions are prepared and their environments end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,17 @@ from helpers.fakes import FakeArtifacts, FakeEngine, answer
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.findings import Check
 from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings, Strategy
-from pytest_lambda_rollback.model.versions import FunctionConfiguration, TargetRef
-from pytest_lambda_rollback.session.environments import Engines, Environments
+from pytest_lambda_rollback.model.versions import (
+    FunctionConfiguration,
+    FunctionVersion,
+    TargetRef,
+)
+from pytest_lambda_rollback.session.environments import (
+    Engines,
+    Environments,
+    RunningEngine,
+    memory_of,
+)
 from pytest_lambda_rollback.session.loaded_versions import Versions
 from pytest_lambda_rollback.session.work import Work
 
@@ -66,21 +76,19 @@ def engine() -> FakeEngine:
     return FakeEngine(lambda _version, _event, _replay: answer({}))
 
 
-def environments(engines: Engines, work: Work, *, eager: bool = True) -> Environments:
+def environments(engines: Engines, work: Work, *selected: Check) -> Environments:
     function = settings().function("orders")
     versions = Versions(settings=settings(), function=function, packages=FakeArtifacts(), work=work)
-    made = Environments(
-        versions=versions, function="orders", engines=engines, work=work, eager=eager
-    )
-    for each in SELECTED:
+    made = Environments(versions=versions, function="orders", engines=engines, work=work)
+    for each in selected or SELECTED:
         made.expect(each)
     return made
 
 
-def open_versions(engine: FakeEngine, work: Work) -> list[str]:
-    """The versions with an environment, once the one thread has done what was submitted."""
+def ended(running: RunningEngine, work: Work, *versions: FunctionVersion) -> bool:
+    """True if the pool kept nothing of these versions, once what was submitted is done."""
     work.wait(work.submit(lambda: None), "waiting")
-    return sorted(each.version.version for each in engine.environments if not each.closed)
+    return all(version in running.pool._ended for version in versions)
 
 
 def test_one_engine_for_each_setting_announced_once(work: Work, engine: FakeEngine) -> None:
@@ -114,19 +122,29 @@ def test_an_engine_that_cannot_be_made_is_asked_for_once(work: Work) -> None:
     assert engines.descriptions() == ()
 
 
-@pytest.mark.parametrize(
-    ("eager", "prepared", "ahead"),
-    [(True, ["4", "3", "2"], ["2", "4", "4"]), (False, ["4"], ["4", "4"])],
-)
-def test_an_eager_run_prepares_all_and_starts_the_next_target_ahead(
-    work: Work, engine: FakeEngine, eager: bool, prepared: list[str], ahead: list[str]
-) -> None:
+def test_the_targets_of_the_selection_are_prepared_once(work: Work, engine: FakeEngine) -> None:
     engines = Engines(lambda _settings, _progress: engine, work=work, announce=lambda _e: None)
-    function = environments(engines, work, eager=eager)
+    function = environments(engines, work)
     assert function.start(engines.of(settings())).version == "4"
-    assert engine.prepared == prepared
-    assert function.target("3-alias").version == "3"
-    assert open_versions(engine, work) == ahead
+    assert engine.prepared == ["4"]
+    function.begin()
+    assert [function.target(group).version for group in function.groups()] == ["3", "2"]
+    assert function.target("3-alias") is function.target("3-alias")
+    assert engine.prepared == ["4", "3", "2"]
+
+
+def test_groups_of_an_equal_stack_run_the_very_same_version(work: Work, engine: FakeEngine) -> None:
+    engines = Engines(lambda _settings, _progress: engine, work=work, announce=lambda _e: None)
+    alias = SELECTED[0]
+    redeploy = replace(alias, group="3-redeploy", strategy=Strategy.REDEPLOY)
+    function = environments(engines, work, alias, redeploy)
+    function.start(running := engines.of(settings()))
+    assert function.target("3-redeploy") is function.target("3-alias")
+    assert engine.prepared == ["4", "3"]
+    assert function.release(alias) == ()
+    left = function.release(redeploy)
+    assert [each.version for each in left] == ["3", "4"]
+    assert ended(running, work, *left)
 
 
 def test_environments_end_with_the_last_check_that_needs_them(
@@ -134,25 +152,45 @@ def test_environments_end_with_the_last_check_that_needs_them(
 ) -> None:
     engines = Engines(lambda _settings, _progress: engine, work=work, announce=lambda _e: None)
     function = environments(engines, work)
-    function.start(engines.of(settings()))
-    function.target("3-alias")
-    function.release(SELECTED[0])
+    current = function.start(running := engines.of(settings()))
+    three, two = function.target("3-alias"), function.target("2-alias")
+    assert function.release(SELECTED[0]) == ()
     assert function.needs("3-alias")
-    function.release(SELECTED[1])
+    assert function.release(SELECTED[1]) == (three,)
     assert not function.needs("3-alias")
     assert function.needs()
-    function.target("2-alias")
-    function.release(SELECTED[2])
-    assert open_versions(engine, work) == ["2", "4", "4"]
-    function.release(SELECTED[3])
+    assert function.release(SELECTED[2]) == ()
+    assert ended(running, work, three)
+    assert not ended(running, work, two)
+    assert function.release(SELECTED[3]) == (two, current)
     assert not function.needs()
-    assert open_versions(engine, work) == []
+    assert ended(running, work, two, current)
+
+
+def test_a_target_that_cannot_be_prepared_says_so_each_time(work: Work) -> None:
+    engine = FakeEngine(lambda *_: answer({}), refuses={"3": "no Python"})
+    engines = Engines(lambda _settings, _progress: engine, work=work, announce=lambda _e: None)
+    function = environments(engines, work)
+    function.start(engines.of(settings()))
+    function.begin()
+    for _ in range(2):
+        with pytest.raises(EngineError, match=r"^orders:3 cannot be run: no Python\.$"):
+            function.target("3-alias")
+    assert function.target("2-alias").version == "2"
+
+
+def test_memory_is_that_of_this_machine_or_what_the_engine_says(engine: FakeEngine) -> None:
+    class Remote(FakeEngine):
+        memory_mb = 4096
+
+    assert (memory_of(engine) or 0) > 256
+    assert memory_of(Remote(engine.respond)) == 4096
 
 
 def test_why_the_current_version_cannot_run_is_said_each_time(work: Work) -> None:
     engine = FakeEngine(lambda _version, _event, _replay: answer({}), refuses={"4": "no Python"})
     engines = Engines(lambda _settings, _progress: engine, work=work, announce=lambda _e: None)
-    function = environments(engines, work, eager=False)
+    function = environments(engines, work)
     for _ in range(2):
         with pytest.raises(
             EngineError,

@@ -1,0 +1,255 @@
+"""The two passes of one version: every event in a fresh environment, and all in one.
+
+In the cold pass each event gets an execution environment of its own. In the warm pass all events
+of the function, in recorded order, go through one environment; one that ends on the way is
+replaced, as Lambda does. Each replay is made once, when it is first asked for, in a thread of the
+schedule. Which events are asked for, and what outcomes mean, is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from pytest_lambda_rollback.engines.interface import ExecutionEnvironment
+from pytest_lambda_rollback.model.replay import EventFixture, Invocation, Outcome, OutcomeKind
+from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.session.pool import EnvironmentPool
+from pytest_lambda_rollback.session.schedule import URGENT, Job, Schedule, Turn, cancel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One replay of a pass."""
+
+    outcome: Outcome
+    after: tuple[int, ...] = ()
+    """The numbers of the events that the environment had handled before."""
+    took_s: float = 0.0
+    """With the initialisation, where the environment was fresh."""
+
+
+class WarmSequence:
+    """All events in order in one environment, as far as they are asked for.
+
+    Safe to use from several threads. The environment is given back after event ``last``; an event
+    beyond it is replayed in a new environment, after the same events.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: FunctionVersion,
+        events: Sequence[EventFixture | None],
+        pool: EnvironmentPool,
+        schedule: Schedule,
+        last: int,
+    ) -> None:
+        self._version = version
+        self._events = events
+        self._pool = pool
+        self._schedule = schedule
+        self._lock = threading.Lock()
+        self._steps: list[Future[Step]] = [Future() for _ in events]
+        self._goal = -1
+        self._last = last
+        self._job: Job[None] | None = None
+        # What follows is used by the one job that runs.
+        self._next = 0
+        self._before: list[int] = []
+        """The events since the environment was fresh."""
+        self._environment: ExecutionEnvironment | None = None
+
+    def step(self, index: int, turn: Turn = URGENT) -> Future[Step]:
+        """The replay of an event that can be read. The future may hold an EngineError."""
+        with self._lock:
+            self._goal = max(self._goal, index, self._last)
+            if self._job is not None:
+                self._schedule.hasten(self._job, turn)
+            elif self._next <= self._goal:
+                self._job = self._schedule.submit(self._advance, turn)
+                self._job.future.add_done_callback(self._cancelled)
+            return self._steps[index]
+
+    def _cancelled(self, job: Future[None]) -> None:
+        """Let nobody wait for what will not be made."""
+        if job.cancelled():
+            for future in self._steps:
+                cancel(future)
+
+    def _advance(self) -> None:
+        while True:
+            with self._lock:
+                if self._next > self._goal:
+                    self._job = None
+                    environment, self._environment = self._environment, None
+                    break
+                index, self._next = self._next, self._next + 1
+            fixture = self._events[index]
+            if fixture is None:
+                continue
+            try:
+                step = self._replayed(index, fixture)
+            except BaseException as error:
+                self._steps[index].set_exception(error)
+            else:
+                self._steps[index].set_result(step)
+        if environment is not None:
+            self._pool.give(self._version, environment)
+
+    def _replayed(self, index: int, fixture: EventFixture) -> Step:
+        if self._environment is None:
+            self._rebuild()
+        started = time.monotonic()
+        outcome = self._invoke(fixture)
+        if outcome.kind is OutcomeKind.HARNESS_FAILURE:
+            self._drop()
+            self._rebuild()
+            outcome = self._invoke(fixture)
+        took_s = time.monotonic() - started
+        step = Step(outcome=outcome, after=tuple(self._before), took_s=took_s)
+        if outcome.kind is OutcomeKind.HARNESS_FAILURE:
+            self._drop()
+        elif self._environment is not None and not self._environment.alive:
+            # Lambda starts another environment, which has handled nothing.
+            self._drop()
+            self._before = []
+        else:
+            self._before.append(index)
+        return step
+
+    def _rebuild(self) -> None:
+        """A fresh environment with the events in it that the former one had handled."""
+        self._environment = self._pool.take(self._version)
+        for index in self._before:
+            fixture = self._events[index]
+            if fixture is not None:
+                self._invoke(fixture)
+
+    def _invoke(self, fixture: EventFixture) -> Outcome:
+        if self._environment is not None and not self._environment.alive:
+            self._drop()
+        if self._environment is None:
+            self._environment = self._pool.take(self._version)
+        return self._environment.invoke(invocation_of(fixture))
+
+    def _drop(self) -> None:
+        environment, self._environment = self._environment, None
+        if environment is not None:
+            self._pool.end(self._version, environment)
+
+
+class VersionPasses:
+    """The passes of one version, each as often as it is asked for. Safe for several threads.
+
+    ``sample`` numbers the repetitions, each in environments of its own; the first ``samples`` go
+    through all events up to ``last``, later ones no further than they are asked for. The first
+    event of a warm pass is in a fresh environment, and is the cold replay of that event too.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: FunctionVersion,
+        events: Sequence[EventFixture | None],
+        pool: EnvironmentPool,
+        schedule: Schedule,
+        last: int,
+        samples: int,
+    ) -> None:
+        self.version = version
+        self._events = events
+        self._pool = pool
+        self._schedule = schedule
+        self._last = last
+        self._samples = samples
+        self._lock = threading.Lock()
+        self._sequences: dict[int, WarmSequence] = {}
+        self._cold: dict[tuple[int, int], Job[Step]] = {}
+        self._repeated: dict[tuple[tuple[int, ...], int], Job[Outcome]] = {}
+        self.first = next((n for n, fixture in enumerate(events) if fixture is not None), 0)
+        """The first event that can be read."""
+
+    def warm(self, index: int, sample: int = 0, turn: Turn = URGENT) -> Future[Step]:
+        """An event after those before it, in one environment."""
+        with self._lock:
+            if sample not in self._sequences:
+                self._sequences[sample] = WarmSequence(
+                    version=self.version,
+                    events=self._events,
+                    pool=self._pool,
+                    schedule=self._schedule,
+                    last=self._last if sample < self._samples else -1,
+                )
+            return self._sequences[sample].step(index, turn)
+
+    def cold(self, index: int, sample: int = 0, turn: Turn = URGENT) -> Future[Step]:
+        """An event in a fresh environment."""
+        if index == self.first:
+            return self.warm(index, sample, turn)
+        with self._lock:
+            key = (index, sample)
+            if key not in self._cold:
+                self._cold[key] = self._schedule.submit(lambda: self._replayed(index), turn)
+            else:
+                self._schedule.hasten(self._cold[key], turn)
+            return self._cold[key].future
+
+    def after(self, before: tuple[int, ...], index: int) -> Future[Outcome]:
+        """An event after chosen ones in a fresh environment."""
+        with self._lock:
+            key = (before, index)
+            if key not in self._repeated:
+                self._repeated[key] = self._schedule.submit(
+                    lambda: replay_after(
+                        self._pool,
+                        self.version,
+                        [each for n in before if (each := self._events[n]) is not None],
+                        self._fixture(index),
+                    )
+                )
+            return self._repeated[key].future
+
+    def _replayed(self, index: int) -> Step:
+        started = time.monotonic()
+        fixture = self._fixture(index)
+        outcome = self._pool.replay(self.version, lambda: invocation_of(fixture))
+        return Step(outcome=outcome, took_s=time.monotonic() - started)
+
+    def _fixture(self, index: int) -> EventFixture:
+        fixture = self._events[index]
+        if fixture is None:  # pragma: no cover - such an event has no check that gets here
+            raise ValueError(f"event {index} cannot be read")
+        return fixture
+
+
+def replay_after(
+    pool: EnvironmentPool,
+    version: FunctionVersion,
+    before: Sequence[EventFixture],
+    fixture: EventFixture,
+) -> Outcome:
+    """Replay an event in a fresh environment after others. Raises EngineError."""
+    if not before:
+        return pool.replay(version, lambda: invocation_of(fixture))
+    with pool.fresh(version) as environment:
+        for each in before:
+            environment.invoke(invocation_of(each))
+        return environment.invoke(invocation_of(fixture))
+
+
+def invocation_of(fixture: EventFixture) -> Invocation:
+    """An invocation of an event, with ids of its own as Lambda gives them."""
+    number = uuid.uuid4().hex
+    root = f"1-{int(time.time()):08x}-{number[:24]}"
+    return Invocation(
+        request_id=str(uuid.uuid4()),
+        event=fixture.payload,
+        trace_id=f"Root={root};Parent={number[16:]};Sampled=0",
+        client_context=fixture.client_context,
+        cognito_identity=fixture.cognito_identity,
+    )
