@@ -7,6 +7,7 @@ not use events, contracts or verdicts.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -52,7 +53,7 @@ class EnvironmentPool:
             if used is not None:
                 if isinstance(used, RenewableEnvironment) and used.renew():
                     return used
-                used.close()
+                _close(used)
             return self._engine.start(version)
         except BaseException:
             self._free(version, taken=True)
@@ -83,10 +84,8 @@ class EnvironmentPool:
 
     def end(self, version: FunctionVersion, environment: ExecutionEnvironment) -> None:
         """End an environment that was taken."""
-        try:
-            environment.close()
-        finally:
-            self._free(version, taken=True)
+        _close(environment)
+        self._free(version, taken=True)
 
     @contextmanager
     def fresh(self, version: FunctionVersion) -> Iterator[ExecutionEnvironment]:
@@ -117,10 +116,8 @@ class EnvironmentPool:
             self._ended.add(version)
             kept = self._kept.pop(version, [])
         for environment in kept:
-            try:
-                environment.close()
-            finally:
-                self._free(version, taken=False)
+            _close(environment)
+            self._free(version, taken=False)
 
     def close(self) -> None:
         """Start nothing more: who waits for an environment gets an EngineError."""
@@ -161,7 +158,7 @@ class EnvironmentPool:
                         environment = self._kept[other].pop()
                         break
                     self._changed.wait()
-            environment.close()
+            _close(environment)
             self._free(other, taken=False)
 
     def _fits(self, version: FunctionVersion) -> bool:
@@ -173,3 +170,9 @@ class EnvironmentPool:
             self._live_mb -= version.configuration.memory_mb
             self._taken -= taken
             self._changed.notify_all()
+
+
+def _close(environment: ExecutionEnvironment) -> None:
+    """End an environment; what is left of it, the end of its engine reports."""
+    with contextlib.suppress(EngineError):
+        environment.close()

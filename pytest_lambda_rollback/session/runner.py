@@ -60,6 +60,7 @@ class _Function:
     events: set[Path] = field(default_factory=set)
     """The events of the selection."""
     lock: threading.Lock = field(default_factory=threading.Lock)
+    made: set[Check] = field(default_factory=set)
     targets: dict[TargetRef, None] = field(default_factory=dict)
     """The targets of the selection, in its order."""
     replays: Replays | None = None
@@ -246,6 +247,10 @@ class Session:
         replays = self._replays(settings, function)
         self._engines.announce(self._engines.of(settings))
         version = function.environments.target(check.group)
+        if check in function.made:
+            # It is run again to see whether it ends in another way.
+            replays.forget(version)
+        function.made.add(check)
         fixture = events.load(event, name=check.name)
         subject = Subject(
             target=target,

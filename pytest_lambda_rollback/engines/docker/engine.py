@@ -128,6 +128,14 @@ class DockerEngine:
                 raise EngineError(f"{version.name} cannot be started", why="the engine is closed")
             return self._start(version, launch, self._ready())
 
+    @property
+    def memory_mb(self) -> int | None:
+        """Memory of the machine that the daemon runs on; see `interface.MeasuredEngine`."""
+        try:
+            return self._connected().facts.memory_bytes // 2**20 or None
+        except EngineError:
+            return None
+
     def describe(self) -> EngineDescription:
         """The daemon's version and the base images that were used so far."""
         try:

@@ -66,6 +66,23 @@ def test_an_environment_that_failed_is_not_used_again() -> None:
     assert not environment.alive
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"), [(True, True), (False, False), ("yes", False), (OSError("no"), False)]
+)
+def test_an_environment_is_renewed_only_where_its_engine_says_so(
+    answer: object, expected: bool
+) -> None:
+    class Renewable(Environment):
+        def renew(self) -> object:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    made = guards.GuardedEnvironment(Renewable(), what="theirs", left=[])  # type: ignore[arg-type]
+    assert made.renew() is expected
+    assert guards.GuardedEnvironment(Environment(), what="theirs", left=[]).renew() is False
+
+
 def test_an_error_that_the_protocol_allows_is_left_as_it_is() -> None:
     with pytest.raises(EngineError, match=r"^no image"):
         guarded().prepare(VERSION, print)

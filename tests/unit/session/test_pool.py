@@ -145,6 +145,19 @@ def test_a_start_that_fails_gives_its_memory_back() -> None:
             pool.replay(ONE, invocation)
 
 
+def test_an_environment_that_does_not_end_is_the_engines_to_report() -> None:
+    class Lasting(FakeEnvironment):
+        def close(self) -> None:
+            raise EngineError("it did not end")
+
+    class LastingEngine(FakeEngine):
+        def start(self, version: FunctionVersion) -> FakeEnvironment:
+            return Lasting(version, self.respond, 0)
+
+    pool = EnvironmentPool(LastingEngine(respond), memory_mb=128)
+    assert [pool.replay(ONE, invocation).kind for _ in range(2)] == [OutcomeKind.RESPONSE] * 2
+
+
 def test_the_end_of_a_run_lets_nobody_wait() -> None:
     pool = EnvironmentPool(RenewingEngine(respond), memory_mb=100)
     pool.take(ONE)
