@@ -102,11 +102,7 @@ def test_a_break_says_its_pass(stateful: Project) -> None:
     assert {tuple(c["passes"]) for c in target["checks"] if c["event"]} == {("cold", "warm")}
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [(), ("-n2",), ("-n2", "--dist=worksteal")],
-    ids=["one process", "distributed", "stolen"],
-)
+@pytest.mark.parametrize("arguments", [(), ("-n2",)], ids=["one process", "distributed"])
 def test_every_run_of_all_has_the_same_verdicts(
     stateful: Project, arguments: tuple[str, ...]
 ) -> None:
@@ -141,8 +137,7 @@ def test_events_beyond_the_budget_are_said_to_be_tried_warm_only(stateful: Proje
     result = stateful.run("--lambda-rollback-json=r.json", "--lambda-rollback-strategy=alias")
     result.stdout.fnmatch_lines(
         [
-            "note: of 4 events only the 1 most different ones were tried on a cold start: more "
-            "would take",
+            "note: 1 of 4 events, the most different ones, were tried on a cold start: more *",
         ]
     )
     (target,) = json.loads((stateful.path / "r.json").read_text())["functions"][0]["targets"]

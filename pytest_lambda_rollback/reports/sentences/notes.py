@@ -11,7 +11,7 @@ _NOTES = {
         "only with {callers}"
     ),
     "cold-budget": (
-        "of {events} events only the {tried} most different ones were tried on a cold start: more "
+        "{tried} of {events} events, the most different ones, were tried on a cold start: more "
         "would take longer than cold_budget_s = {budget_s:g} allows"
     ),
     "declared-versions": (

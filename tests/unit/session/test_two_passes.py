@@ -471,8 +471,8 @@ def test_the_most_different_events_are_tried_cold_within_the_budget(
     assert all("warm" in each.passes for each in results)
     (note,) = results[-1].notes
     assert sentences.of_note(note) == (
-        f"of 8 events only the {len(cold)} most different ones were tried on a cold start: more "
-        "would take longer than cold_budget_s = 0.15 allows"
+        f"{len(cold)} of 8 events, the most different ones, were tried on a cold start: more would "
+        "take longer than cold_budget_s = 0.15 allows"
     )
 
 
