@@ -1,4 +1,8 @@
-"""Prints all that a function can see of its execution environment, as JSON; runs inside."""
+"""Prints all that a function can see of its execution environment, as JSON; runs inside.
+
+With the argument ``process`` it leaves out files and other processes, which outside a namespace
+are the machine's.
+"""
 
 import contextlib
 import ctypes
@@ -29,7 +33,7 @@ def tree(path: str) -> list[object]:
 
 
 def folder(path: str) -> object:
-    if not os.path.isdir(path):
+    if not os.path.isdir(path) or sys.argv[1:] == ["process"]:
         return None
     status, system = os.stat(path), os.statvfs(path)
     return {
@@ -62,7 +66,9 @@ def bindable(port: int, family: int = socket.AF_INET) -> str:
 
 
 def processes() -> list[list[str]]:
-    found = []
+    found: list[list[str]] = []
+    if sys.argv[1:] == ["process"]:
+        return found
     for name in os.listdir("/proc"):
         if name.isdecimal() and int(name) != os.getpid():
             found.append([name, Path("/proc", name, "stat").read_text().split()[2]])
