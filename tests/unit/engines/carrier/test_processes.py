@@ -142,7 +142,7 @@ def test_an_end_does_not_wait_for_children(carrier: CarrierProcess) -> None:
     assert carrier.run(1, "/bin/sh", "-c", "sleep 100 & exit 3")[0] == "exited=3"
 
 
-def test_extensions_are_listed_by_name(program: Path, tmp_path: Path) -> None:
+def test_extensions_are_all_but_folders_by_name(program: Path, tmp_path: Path) -> None:
     folder = tmp_path / "extensions"
     folder.mkdir()
     for name in ("zeta", "alpha", "Beta", "al", "not-executable"):
@@ -155,7 +155,8 @@ def test_extensions_are_listed_by_name(program: Path, tmp_path: Path) -> None:
     with CarrierProcess(sandbox_command(program, options)) as carrier:
         fields = carrier.expect("H").fields
     assert [field for field in fields if field.startswith("extension=")] == [
-        f"extension={name}" for name in ("Beta", "al", "alpha", "link", "zeta")
+        f"extension={name}"
+        for name in ("Beta", "al", "alpha", "broken", "link", "not-executable", "zeta")
     ]
 
 
