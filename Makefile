@@ -8,7 +8,7 @@ ARGS ?=
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## The example: would a rollback work? With Docker if it answers (ENGINE=process: without)
+demo: ## The example: would a rollback work? With Docker if it answers, else sealed by bubblewrap (ENGINE=sandbox)
 	@.ci/demo $(ARGS)
 
 test: ## All tests, then check; installs and starts what is missing (ARGS="-k name": fewer)
@@ -16,14 +16,16 @@ test: ## All tests, then check; installs and starts what is missing (ARGS="-k na
 	LAMBDA_ROLLBACK_REQUIRE_DOCKER=1 $(PYTHON_IN_VENV) -m pytest $(ARGS)
 	@$(MAKE) --no-print-directory check
 
-check: ## Lint, formatting and types
+check: ## Lint, formatting and types, also as on macOS and Windows
 	@.ci/setup venv
 	$(PYTHON_IN_VENV) -m ruff check .
 	$(PYTHON_IN_VENV) -m ruff format --check .
 	$(PYTHON_IN_VENV) -m mypy
+	$(PYTHON_IN_VENV) -m mypy --platform darwin pytest_lambda_rollback
+	$(PYTHON_IN_VENV) -m mypy --platform win32 pytest_lambda_rollback
 
 cases: ## Rollbacks with real packages: recall, false alarms, right causes (ARGS="--only NAME")
-	@.ci/setup venv
+	@.ci/setup venv bubblewrap
 	$(PYTHON_IN_VENV) tests/tools/case_scorer/score.py $(ARGS)
 
 benchmark: ## Speed against AWS's Runtime Interface Emulator, as ratios

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pytest_lambda_rollback.packages import descriptors
 from pytest_lambda_rollback.packages.members import (
     MEMBER_LIMIT,
     Kind,
@@ -73,9 +74,7 @@ class FolderPackage:
     def chunks(self, member: Member) -> Iterator[bytes]:
         """The content of one file; exactly ``member.size`` bytes, else SourceError."""
         # Without O_NONBLOCK a FIFO that took the file's place would block here for good.
-        descriptor = os.open(
-            self._path / member.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        )
+        descriptor = os.open(self._path / member.name, os.O_RDONLY | descriptors.SAFELY)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             left = member.size
             while chunk := file.read(CHUNK_BYTES):

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from pytest_lambda_rollback.packages import descriptors
+
 _PREFIX = "."
 _SUFFIX = ".tmp"
 
@@ -46,7 +48,7 @@ def write(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = Fals
     """
     with new_file(path.parent) as (file, publish):
         file.write(content)
-        os.fchmod(file.fileno(), mode)
+        descriptors.set_mode(file.fileno(), mode)
         if durable:
             file.flush()
             os.fsync(file.fileno())

@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.packages import descriptors
 
 _ALIAS_LIMIT = 200_000
 """Names that symlinks to folders may add; bounds the cost of chained links."""
@@ -259,10 +260,11 @@ def _remove(path: Path) -> None:
 
 
 def _write_file(members: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | descriptors.SAFELY
+    descriptor = os.open(path, flags, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         content = members.extractfile(member)
         if content is None:
             raise tarfile.ExtractError(f"{member.name!r} has no content")
         shutil.copyfileobj(content, file)
-        os.fchmod(file.fileno(), member.mode & 0o777)
+        descriptors.set_mode(file.fileno(), member.mode & 0o777)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
 import stat
 import time
@@ -17,6 +16,7 @@ from typing import Final
 
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.settings import Store
+from pytest_lambda_rollback.packages import descriptors
 
 _KEPT_S: Final = 24 * 3600.0
 
@@ -30,14 +30,12 @@ def held(shared: Path | None) -> Iterator[Path | None]:
     if shared is None:
         yield None
         return
-    import fcntl  # not on Windows
-
     for folder in (shared.parent.parent, shared.parent, shared):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _refuse_others(shared)
     _forget_old(shared.parent)
     with (shared / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        descriptors.lock(file.fileno())
         yield shared
 
 
@@ -50,7 +48,7 @@ def _refuse_others(folder: Path) -> None:
     """Raise SourceError for a folder in which another user of this machine could plan our run."""
     for each in (folder.parent.parent, folder.parent, folder):
         status = each.lstat()
-        if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
+        if descriptors.is_of_another_user(status) or not stat.S_ISDIR(status.st_mode):
             raise SourceError(
                 f"the folder {each}, which the workers of a run share, is not used",
                 why="it is a link or another user's",

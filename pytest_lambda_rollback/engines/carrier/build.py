@@ -13,6 +13,7 @@ import argparse
 import importlib.util
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -39,7 +40,9 @@ class BuildError(Exception):
 def machine_compiler() -> str | None:
     """The machine's own C compiler, if it makes a carrier."""
     compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is None or sys.platform != "linux" or sources.own_machine() not in sources.MACHINES:
+    if compiler is None or platform.system() != "Linux":
+        return None
+    if sources.own_machine() not in sources.MACHINES:
         return None
     with tempfile.TemporaryDirectory() as folder:
         try:

@@ -14,7 +14,7 @@ from typing import Final
 
 from pytest_lambda_rollback.aws_lambda.names import FUNCTION_NAME
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.packages import new_files
+from pytest_lambda_rollback.packages import descriptors, new_files
 from pytest_lambda_rollback.sources.archive import locks
 
 OFFLINE: Final = "an offline run uses only the archive"
@@ -41,7 +41,7 @@ def read(root: Path, entry: str) -> tuple[str, ...]:
     path = _path(root, entry)
     try:
         # A link could lead to any file or device.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | descriptors.SAFELY), "rb") as file:
             names = json.loads(file.read(_LIMIT_BYTES))["functions"]
         return checked(tuple(names), entry)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

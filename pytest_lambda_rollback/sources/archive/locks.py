@@ -23,7 +23,7 @@ from urllib.parse import quote, unquote
 
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.published import PublishedFunction
-from pytest_lambda_rollback.packages import new_files
+from pytest_lambda_rollback.packages import descriptors, new_files
 from pytest_lambda_rollback.sources.archive import lock_format
 
 IGNORED = """\
@@ -129,17 +129,15 @@ def held(root: Path) -> Iterator[None]:
     It goes with its process, however that ends, and what that was writing is removed by the next
     one. Raises SourceError.
     """
-    import fcntl  # not on Windows
-
     path = root / "locks" / ".lock"
     try:
         make_root(root)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        flags = os.O_RDWR | os.O_CREAT | descriptors.SAFELY
         file = os.fdopen(os.open(path, flags, 0o666), "r+b")
     except OSError as error:
         raise _unusable(path, "cannot be written", error) from error
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        descriptors.lock(file.fileno())
         with contextlib.suppress(OSError):
             for folder in (root / "locks", root / "discovered"):
                 new_files.remove_unfinished(folder)
@@ -168,7 +166,7 @@ def _path(root: Path, name: str) -> Path:
 
 def _content(path: Path) -> bytes:
     """The content of a regular file. A link in a repository could lead to any file or device."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    flags = os.O_RDONLY | descriptors.SAFELY
     descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.packages import descriptors
 
 SUFFIX = ".zip"
 UNFINISHED = ".part"
@@ -75,11 +76,7 @@ class Unfinished:
         os.fsync(self._file.fileno())
         _part(self._final).replace(self._final)
         self.published = True
-        descriptor = os.open(self._final.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        descriptors.sync_folder(self._final.parent)
 
 
 class Objects:
@@ -201,7 +198,7 @@ class Index:
     def _append(self, *words: str) -> None:
         line = f"\n{' '.join(words)}\n".encode()  # begins anew after a line that was cut off
         with contextlib.suppress(OSError):
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | descriptors.CLOSE_ON_EXEC
             descriptor = os.open(self._path, flags, 0o600)
             try:
                 os.write(descriptor, line)
@@ -228,7 +225,7 @@ def abandoned(part: Path, *, remove: bool = False) -> bool:
 def _locked(part: Path, waiting: Callable[[], None]) -> Iterator[IO[bytes]]:
     """The file of that name, open and exclusively ours."""
     while True:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = os.O_RDWR | os.O_CREAT | descriptors.CLOSE_ON_EXEC | descriptors.NO_FOLLOW
         with os.fdopen(os.open(part, flags, 0o600), "r+b") as file:
             if not _lock(file):
                 waiting()
@@ -241,13 +238,7 @@ def _locked(part: Path, waiting: Callable[[], None]) -> Iterator[IO[bytes]]:
 
 def _lock(file: IO[bytes]) -> bool:
     """Lock a file if no other process has it locked; False if one has."""
-    import fcntl  # not on Windows
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    return descriptors.try_lock(file.fileno())
 
 
 def _is(file: IO[bytes], part: Path) -> bool:
