@@ -44,6 +44,8 @@ _INDEX_VERSION = 1
 _RACY_NS = 2_000_000_000
 """File times may be as coarse as this (FAT), so a younger file can change and look the same."""
 
+_EMPTY_TAR = hashlib.sha256(bytes(2 * tarfile.BLOCKSIZE)).hexdigest()
+
 _TYPES = {Kind.FILE: tarfile.REGTYPE, Kind.FOLDER: tarfile.DIRTYPE, Kind.SYMLINK: tarfile.SYMTYPE}
 
 
@@ -136,9 +138,16 @@ class ArtifactStore:
         written through a symlink. Permission bits are kept, but a folder always stays open to
         its owner, so that the next layer can be written and the tree be removed.
 
+        The tar's content is checked before, so that what changed it is not run under its name.
         Raises SourceError.
         """
         try:
+            if not intact(artifact):
+                raise SourceError(
+                    f"{artifact.label} has changed in the artefact store",
+                    why=f"the content of {artifact.tar} is not what its name says",
+                    do="Delete that file and run again",
+                )
             unpack_tar(artifact.tar, into)
         except (OSError, tarfile.TarError) as error:
             raise SourceError(
@@ -182,6 +191,15 @@ class ArtifactStore:
         with new_file(self._index) as (file, publish):
             file.write(json.dumps(entry).encode())
             publish(key)
+
+
+def intact(artifact: Artifact) -> bool:
+    """True if an artefact's tar has the content that its digest names. Raises OSError."""
+    with artifact.tar.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest == artifact.digest:
+        return True
+    return artifact.size_bytes == 0 and digest == _EMPTY_TAR
 
 
 def check_total(

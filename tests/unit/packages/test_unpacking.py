@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import stat
 import tarfile
@@ -128,7 +129,8 @@ def test_a_tar_that_is_not_of_the_store_writes_nothing_outside(tmp_path: Path, c
     with tarfile.open(tar, "w") as made:
         for info in HOSTILE[case]:
             made.addfile(info, io.BytesIO())
-    artifact = Artifact(label="layers/evil", digest="0" * 64, size_bytes=0, tar=tar)
+    digest = hashlib.sha256(tar.read_bytes()).hexdigest()
+    artifact = Artifact(label="layers/evil", digest=digest, size_bytes=0, tar=tar)
 
     with pytest.raises(SourceError, match="layers/evil cannot be unpacked: unexpected member"):
         ArtifactStore(tmp_path / "store").unpack(artifact, tmp_path / "deep" / "opt")
