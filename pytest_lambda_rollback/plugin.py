@@ -30,8 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     option(
         "--lambda-rollback-engine",
         metavar="ENGINE",
-        help="how to run function versions: auto, docker, process, or an engine that a plugin "
-        "adds (default: the file's 'engine', else auto)",
+        help="how to run function versions: auto, docker, sandbox, process (not sealed), or an "
+        "engine that a plugin adds (default: the file's 'engine', else auto)",
     )
     option(
         "--lambda-rollback-candidate",

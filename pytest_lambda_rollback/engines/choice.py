@@ -1,13 +1,16 @@
 """The engines that come with the package, and the choice of the one that a run uses.
 
 ``auto`` takes docker if the daemon answers and every base image is available or can be pulled,
-else process, and reports why. An image that the user named is not a reason to fall back: it must
-be available. Only versions that may run count: the current version and the rollback targets. A
-named engine never falls back. Docker's client is imported only where it may be used.
+else sandbox if it can run here, and reports why. Both seal functions; the process engine does not
+and is taken only by name. Where neither can run, nothing is run. An image that the user named is
+not a reason to fall back: it must be available. Only versions that may run count: the current
+version and the rollback targets. A named engine never falls back. Docker's client and what only
+Linux has are imported only where they may be used.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -20,7 +23,7 @@ from pytest_lambda_rollback.engines.interface import (
     Progress,
 )
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model.published import PublishedVersion
+from pytest_lambda_rollback.model.published import Environment, PublishedVersion
 from pytest_lambda_rollback.model.replay import EngineDescription
 from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings
 from pytest_lambda_rollback.model.text import listed
@@ -59,6 +62,24 @@ class Docker:
 
 
 @dataclass(frozen=True, slots=True)
+class Sandbox:
+    """Sandboxes of bubblewrap, under this machine's interpreters."""
+
+    name: str = "sandbox"
+    description: str = "sandboxes of bubblewrap under this machine's interpreters, sealed"
+
+    def make(self, request: EngineRequest) -> Engine:
+        """Make the engine. Raises EngineError with a remedy if it cannot run here."""
+        _refuse_other_systems("the sandbox engine")
+        if sys.platform != "win32":
+            from pytest_lambda_rollback.engines.sandbox.bubblewrap import find_bubblewrap
+            from pytest_lambda_rollback.engines.sandbox.engine import SandboxEngine
+
+            return SandboxEngine(bubblewrap=find_bubblewrap(), store_unpack=request.unpack)
+        raise AssertionError("refused above")
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """Processes of this machine."""
 
@@ -66,15 +87,51 @@ class Process:
     description: str = "processes of this machine, not sealed"
 
     def make(self, request: EngineRequest) -> Engine:
-        """Make the engine, on any machine."""
-        from pytest_lambda_rollback.engines.process.engine import ProcessEngine
+        """Make the engine.
 
-        return ProcessEngine(store_unpack=request.unpack)
+        Raises EngineError on other systems than Linux, and where functions would get the values
+        of their variables in AWS: real credentials in code that nothing seals.
+        """
+        _refuse_other_systems("the process engine")
+        _refuse_fetched_values(request.settings)
+        if sys.platform != "win32":
+            from pytest_lambda_rollback.engines.process.engine import ProcessEngine
+
+            return ProcessEngine(store_unpack=request.unpack)
+        raise AssertionError("refused above")
 
 
 DOCKER = Docker()
+SANDBOX = Sandbox()
 PROCESS = Process()
-BUILT_IN: tuple[EngineType, ...] = (DOCKER, PROCESS)
+BUILT_IN: tuple[EngineType, ...] = (DOCKER, SANDBOX, PROCESS)
+
+_SYSTEMS = {"darwin": "macOS", "win32": "Windows"}
+_START_DOCKER = "Install and start Docker Desktop, or set DOCKER_HOST to a daemon that answers"
+
+
+def _system_but_linux() -> str:
+    """The name of this machine's operating system; empty for Linux."""
+    name: str = sys.platform
+    return "" if name.startswith("linux") else _SYSTEMS.get(name, name)
+
+
+def _refuse_other_systems(what: str) -> None:
+    system = _system_but_linux()
+    if system:
+        raise EngineError(f"{what} cannot run on {system}", why="it needs Linux", do=_START_DOCKER)
+
+
+def _refuse_fetched_values(settings: Settings) -> None:
+    for function in settings.functions:
+        source = function.source
+        if source is not None and source.environment is Environment.FETCH:
+            raise EngineError(
+                "the process engine cannot run here",
+                why=f'{function.name} has environment = "fetch", and nothing would keep its real '
+                "values from leaving this machine",
+                do='Use the docker or the sandbox engine, or remove environment = "fetch"',
+            )
 
 
 def make_engine(request: EngineRequest, known: Mapping[str, EngineType]) -> Engine:
@@ -105,14 +162,29 @@ def _best(request: EngineRequest) -> Engine:
             engine.obtain_base_image(runtime, architecture, request.progress)
         except EngineError as error:
             engine.close()
-            if runtime in named:  # who names an image wants no unsealed replay instead
+            if runtime in named:  # who names an image wants no other runtime instead
                 raise
             return _fallen_back(request, str(error))
     return _Explained(engine, "auto: Docker answers and the base images are available")
 
 
-def _fallen_back(request: EngineRequest, reason: str) -> Engine:
-    return _Explained(PROCESS.make(request), f"auto: not docker, because {reason.rstrip('.')}")
+def _fallen_back(request: EngineRequest, no_docker: str) -> Engine:
+    """The sandbox engine. Raises EngineError where it cannot run either."""
+    no_docker = no_docker.rstrip(".")
+    system = _system_but_linux()
+    if system:
+        raise EngineError(
+            f"functions can be run on {system} with Docker only", why=no_docker, do=_START_DOCKER
+        )
+    try:
+        engine = SANDBOX.make(request)
+    except EngineError as error:
+        raise EngineError(
+            "no engine that seals functions can run here",
+            why=f"not docker, because {no_docker}; not sandbox, because {error.why}",
+            do=error.do,
+        ) from error
+    return _Explained(engine, f"auto: not docker, because {no_docker}")
 
 
 def base_images_needed(settings: Settings) -> set[tuple[str, str]]:

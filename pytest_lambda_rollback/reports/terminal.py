@@ -150,7 +150,7 @@ def engine_lines(engines: Iterable[EngineDescription]) -> list[str]:
 
 
 def header(engine: EngineDescription) -> str:
-    """One line for the top of a run: engine, version, base images by id."""
+    """One line for the top of a run: engine, version, base images by id, what is not sealed."""
     text = f"engine {engine.name}"
     if engine.version:
         text += f" {engine.version}"
@@ -159,4 +159,6 @@ def header(engine: EngineDescription) -> str:
         text += f", base images {', '.join(images)}"
     if engine.chosen_because:
         text += f" ({engine.chosen_because})"
+    if engine.not_sealed:
+        text += f"; not sealed: {'; '.join(engine.not_sealed)}"
     return text

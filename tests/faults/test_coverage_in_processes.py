@@ -15,8 +15,8 @@ import pytest
 
 from helpers.made_versions import changed
 from pytest_lambda_rollback.coverage.agent_layer import coverage_version
+from pytest_lambda_rollback.engines.host.interpreters import InterpreterFinder
 from pytest_lambda_rollback.engines.process.engine import ProcessEngine
-from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder
 from pytest_lambda_rollback.model.coverage import CoverageAnswer, answer_of, event_coverage, merge
 from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from pytest_lambda_rollback.engines.host.interpreters import InterpreterFinder
 from pytest_lambda_rollback.engines.process.engine import ProcessEngine
-from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder
 from pytest_lambda_rollback.model.recorded import LogLine, RecordedEvent
 from pytest_lambda_rollback.model.replay import Invocation, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
@@ -37,7 +37,11 @@ EVENTS: tuple[Any, ...] = (
 )
 """The third is written in several parts."""
 BODY = """
-import logging
+import logging, os
+
+log_file = os.open(os.environ["LOG_FILE"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+os.dup2(log_file, 1)
+os.dup2(log_file, 2)
 
 log = logging.getLogger()
 log.setLevel("INFO")
@@ -90,7 +94,7 @@ def version_of(tmp_path: Path, *, layered: bool, **environment: str) -> Function
             architecture={"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()],
             handler=HANDLER if layered else "app.handler",
             timeout_s=20,
-            environment=tuple(environment.items()),
+            environment=(*environment.items(), ("LOG_FILE", str(tmp_path / "work" / "log"))),
         ),
     )
 

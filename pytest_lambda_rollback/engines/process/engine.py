@@ -1,63 +1,64 @@
-"""The engine that runs functions as processes of this machine, for use without Docker.
+"""The engine that runs functions as processes of this machine. It seals nothing.
 
-The same Runtime API and AWS's own runtime client as everywhere, under an interpreter of the
+The same carrier, Runtime API and runtime client as everywhere, under an interpreter of the
 function's Python version, with code and layers unpacked on disk. It keeps the host's environment
-variables and site-packages away from the function, and cleans up after it; `NOT_SEALED` lists what
-it does not isolate, for every report to show.
+variables and site-packages away from the function, and cleans up after it. Where that could
+change an outcome, the outcome says so; `NOT_SEALED` lists the rest, for every report to show.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import secrets
-import signal
-import subprocess
+import shutil
 import sys
-import tarfile
-import tempfile
 import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pytest_lambda_rollback.aws_lambda.architectures import architecture_of
-from pytest_lambda_rollback.aws_lambda.runtimes import python_version
+from pytest_lambda_rollback.aws_lambda.limits import MB
+from pytest_lambda_rollback.engines.carrier.program import carrier_program
+from pytest_lambda_rollback.engines.host import runtime_bootstrap
+from pytest_lambda_rollback.engines.host.interpreters import Interpreter, InterpreterFinder
+from pytest_lambda_rollback.engines.host.preparation import Preparation, Prepared
+from pytest_lambda_rollback.engines.host.trees import remove
 from pytest_lambda_rollback.engines.interface import Progress
-from pytest_lambda_rollback.engines.process.folders import (
-    Trees,
-    byte_code_of,
-    closed_to_others,
-    make_runtime,
-    remove,
-    unpack_version,
+from pytest_lambda_rollback.engines.process.doubts import doubt_of_paths, doubt_of_storage
+from pytest_lambda_rollback.engines.runtime_api.environment import (
+    ADDRESS,
+    CarriedEnvironment,
+    Start,
 )
-from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder
 from pytest_lambda_rollback.engines.runtime_api.environment_variables import environment_of
-from pytest_lambda_rollback.engines.runtime_api.outcomes import BYTES, log_tail, outcome_of
-from pytest_lambda_rollback.engines.runtime_api.server import Endpoint, Phase, ReplyKind, RuntimeApi
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.replay import EngineDescription, Invocation, Outcome
 from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
+from pytest_lambda_rollback.packages import descriptors
+
+if sys.platform != "win32":
+    from pytest_lambda_rollback.engines.host.child_process import ChildCarrier, Children
+
+assert sys.platform != "win32"  # noqa: S101 - Linux only; type checkers stop here elsewhere
 
 NOT_SEALED = (
-    "outgoing network is open",
-    "host libraries, user and file system",
+    "functions run as you, with your network and files",
+    "libraries of this machine",
     "no /opt and no /var/task",
-    "memory limit is not enforced",
 )
 
-_LOOPBACK = "127.0.0.1"
+_LAST_S = 3.0
+_KILL = 9
 _PATH = "/usr/local/bin:/usr/bin:/bin"
+_ADDRESS_VARIABLE = "AWS_LAMBDA_RUNTIME_API"
 
 
 class ProcessEngine:
     """Runs Python functions as local processes. Satisfies engines.interface.Engine.
 
-    ``store_unpack`` unpacks an artefact over a folder. ``work_dir`` is where trees and the
-    environments' own folders go, by default a temporary folder that `close` removes.
-    ``cache_dir`` keeps what is made for each interpreter once. An initialisation
-    may last ``init_timeout_s`` and the function's timeout together, as on Lambda.
+    ``store_unpack`` unpacks an artefact over a folder. ``work_dir`` is where the run's folder is
+    made, by default the system's folder for temporary files. An initialisation may last
+    ``init_timeout_s`` and the function's timeout together, as on Lambda.
     """
 
     name = "process"
@@ -68,46 +69,65 @@ class ProcessEngine:
         store_unpack: Callable[[Artifact, Path], None],
         interpreters: InterpreterFinder | None = None,
         work_dir: Path | None = None,
-        cache_dir: Path | None = None,
         init_timeout_s: float = 10.0,
     ) -> None:
-        self._unpack = store_unpack
-        self._interpreters = interpreters or InterpreterFinder(
-            cache_dir=cache_dir or _default_cache_dir()
-        )
         self._init_timeout_s = init_timeout_s
-        self._parent_dir = work_dir
-        self._work: Path | None = None
+        self._preparation = Preparation(
+            engine_name=self.name,
+            unpack=store_unpack,
+            interpreters=interpreters,
+            parent=work_dir,
+            owns_files=True,
+        )
+        self._children = Children(self.name)
         self._lock = threading.Lock()
-        self._building = threading.Lock()
-        self._trees: dict[tuple[str, ...], Trees] = {}
+        self._runtimes: dict[Path, Path] = {}
+        self._doubts: dict[tuple[Path, tuple[tuple[str, str], ...]], str] = {}
         self._environments: set[_ProcessEnvironment] = set()
-        self._api = RuntimeApi()
         self._closed = False
 
     def prepare(self, version: FunctionVersion, progress: Progress) -> None:
         """Find the interpreter and unpack code and layers. Raises EngineError."""
-        self._prepared(version, progress)
+        self._doubt_of(version, self._preparation.of(version, progress))
 
     def start(self, version: FunctionVersion) -> _ProcessEnvironment:
         """Start a fresh runtime process. Raises EngineError."""
-        trees = self._prepared(version, lambda _line: None)
-        with self._building:
+        prepared = self._preparation.of(version, lambda _line: None)
+        doubt = self._doubt_of(version, prepared)
+        carrier = carrier_program(version.configuration.architecture)
+        with self._lock:
             if self._closed:
-                raise _closed_error(version)
-            folder = self._folder("environment")
-        endpoint = self._api.open(
-            host=_random_loopback(),
-            version=version,
-            init_timeout_s=self._init_timeout_s,
-            peer=_LOOPBACK,
-        )
-        environment = _ProcessEnvironment(
-            version=version, trees=trees, endpoint=endpoint, folder=folder
-        )
-        if not self._keep(environment):
-            environment.close()
-            raise _closed_error(version)
+                raise self._preparation.closed_error(version)
+            folders = Folders(
+                opt=prepared.opt,
+                task=prepared.task,
+                runtime=self._runtime_of(prepared.interpreter),
+                own=self._preparation.folder("environment"),
+            )
+            for name in ("tmp", "home"):
+                (folders.own / name).mkdir()
+            try:
+                child = self._children.start(
+                    (*without_privileges(), str(carrier.path)), last_s=_LAST_S
+                )
+            except OSError as error:
+                raise EngineError(
+                    f"{version.name} cannot be started",
+                    why=str(error),
+                    do="Install the package anew",
+                ) from error
+            environment = _ProcessEnvironment(
+                version=version,
+                confinement=child,
+                start=_start_of(version, prepared.interpreter, folders),
+                memory_limit_bytes=version.configuration.memory_mb * MB,
+                doubt=doubt,
+                renamed=folders.renamed,
+                init_timeout_s=self._init_timeout_s,
+                forget=self._forget,
+            )
+            environment.folder, environment.child = folders.own, child
+            self._environments.add(environment)
         return environment
 
     def describe(self) -> EngineDescription:
@@ -122,276 +142,133 @@ class ProcessEngine:
         """End all runtimes and remove every folder. Safe to call twice."""
         with self._lock:
             self._closed = True
-            environments, self._environments = self._environments, set()
-        for environment in environments:
-            environment.kill()
+            environments = tuple(self._environments)
         for environment in environments:
             environment.close()
-        self._api.close()
-        with self._building:
-            work, self._work = self._work, None
-            runtimes = {trees.runtime for trees in self._trees.values()}
-            self._trees.clear()
-        if work is not None:
-            for runtime in runtimes:
-                remove(Path(f"{byte_code_of(runtime)}{work}"))
-            remove(work)
+        self._children.close()
+        self._preparation.close()
 
-    def _keep(self, environment: _ProcessEnvironment) -> bool:
-        """Remember an environment until it is closed; False once the engine is closed."""
+    def _forget(self, environment: CarriedEnvironment) -> None:
         with self._lock:
-            if self._closed:
-                return False
-            self._environments = {item for item in self._environments if not item.closed}
-            self._environments.add(environment)
-            return True
+            self._environments = {each for each in self._environments if each is not environment}
 
-    # --- trees --------------------------------------------------------------------------------
+    def _runtime_of(self, interpreter: Interpreter) -> Path:
+        """The folder in place of /var/runtime: AWS's client, boto3, and no other packages."""
+        runtime = self._runtimes.get(interpreter.executable)
+        if runtime is None:
+            runtime = self._runtimes[interpreter.executable] = self._preparation.folder("runtime")
+            for path in interpreter.runtime_paths:
+                (runtime / path.name).symlink_to(path)
+            bootstrap = Path(runtime_bootstrap.__file__)
+            shutil.copyfile(bootstrap, runtime / "bootstrap.py")
+            entry = runtime / "bootstrap"
+            shutil.copyfile(bootstrap.with_suffix(".sh"), entry)
+            entry.chmod(0o555)
+            runtime.chmod(0o555)
+        return runtime
 
-    def _prepared(self, version: FunctionVersion, progress: Progress) -> Trees:
-        if version.image is not None:
-            raise EngineError(
-                f"{version.name} cannot be run by the process engine",
-                why="its package is a container image, which needs Docker",
-                do="Use the docker engine on a machine where Docker answers",
-            )
-        python = _python_of(version)
-        key = (python, version.code.digest, *(layer.artifact.digest for layer in version.layers))
-        with self._building:
-            if self._closed:
-                raise _closed_error(version)
-            trees = self._trees.get(key)
-            if trees is None:
-                trees = self._trees[key] = self._build(version, python, progress)
-        return trees
-
-    def _build(self, version: FunctionVersion, python: str, progress: Progress) -> Trees:
-        for artifact in (version.code, *(layer.artifact for layer in version.layers)):
-            closed = closed_to_others(artifact.tar)
-            if closed is not None:
-                raise EngineError(
-                    f"{version.name} cannot be run as Lambda would by the process engine",
-                    why=f"{closed} in {artifact.label} is not readable by Lambda's user",
-                    do="Make it readable by all (chmod -R a+rX before zipping), or use "
-                    "the docker engine, which shows the effect",
-                )
-        try:
-            interpreter = self._interpreters.find(python, progress)
-        except EngineError as error:
-            raise EngineError(
-                f"{version.name} cannot be run here: {error.what}", why=error.why, do=error.do
-            ) from error
-        work = self._work_dir()
-        try:
-            try:
-                runtime = make_runtime(self._interpreters.cache_dir, interpreter)
-            except OSError:  # a cache that cannot be written costs time only
-                runtime = make_runtime(work, interpreter)
-            opt, task = unpack_version(version, self._folder("tree"), self._unpack)
-        except (OSError, tarfile.TarError) as error:
-            raise EngineError(
-                f"{version.name} cannot be unpacked",
-                why=str(error),
-                do="Check that the temporary folder has free space and is writable",
-            ) from error
-        return Trees(interpreter=interpreter, runtime=runtime, opt=opt, task=task)
-
-    def _work_dir(self) -> Path:
-        if self._work is None:
-            if self._parent_dir is not None:
-                self._parent_dir.mkdir(parents=True, exist_ok=True)
-            self._work = Path(tempfile.mkdtemp(prefix="lambda-rollback-", dir=self._parent_dir))
-            self._work = self._work.resolve()
-        return self._work
-
-    def _folder(self, kind: str) -> Path:
-        return Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=self._work_dir()))
+    def _doubt_of(self, version: FunctionVersion, prepared: Prepared) -> str:
+        environment = version.configuration.environment
+        key = (prepared.task, environment)
+        doubt = self._doubts.get(key)
+        if doubt is None:
+            trees = ((prepared.task, "/var/task"), (prepared.opt, "/opt"))
+            as_root = descriptors.user_id() == 0
+            doubt = self._doubts[key] = doubt_of_paths(trees, environment, as_root=as_root)
+        return doubt
 
 
-class _ProcessEnvironment:
-    """One runtime process in its own session, with its own /tmp, home and log."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """The folders of one environment."""
 
-    def __init__(
-        self, *, version: FunctionVersion, trees: Trees, endpoint: Endpoint, folder: Path
-    ) -> None:
-        self._version = version
-        self._trees = trees
-        self._folder = folder
-        self._log = folder / "log"
-        self._lock = threading.Lock()
-        self._reaped = False
-        self.closed = False
-        self._endpoint = endpoint
-        read_end, self._write_end = os.pipe()
-        try:
-            self._process = self._launch(trees, read_end)
-        except OSError as error:
-            os.close(self._write_end)
-            self._endpoint.close()
-            remove(folder)
-            raise EngineError(
-                f"{version.name} cannot be started under {trees.interpreter.executable}",
-                why=str(error),
-                do="Check that this interpreter can be run",
-            ) from error
-        finally:
-            os.close(read_end)
-        self._watcher = threading.Thread(target=self._watch, name=f"watch {version.name}")
-        self._watcher.daemon = True
-        self._watcher.start()
+    opt: Path
+    task: Path
+    runtime: Path
+    own: Path
 
-    @property
-    def alive(self) -> bool:
-        """False once the runtime has ended, timed out or was closed."""
-        return not (self.closed or self._endpoint.finished or self._reaped)
+    def renamed(self, text: str) -> str:
+        """A text of the function's with the paths that it would have held in Lambda."""
+        for path, name in (
+            (self.task, "/var/task"),
+            (self.opt, "/opt"),
+            (self.runtime, "/var/runtime"),
+            (self.own / "tmp", "/tmp"),  # noqa: S108 - a path in a text
+        ):
+            text = text.replace(str(path), name)
+        return text
+
+
+class _ProcessEnvironment(CarriedEnvironment):
+    """An environment whose temporary files are looked at, and removed with it."""
+
+    folder: Path
+    child: ChildCarrier
 
     def invoke(self, invocation: Invocation) -> Outcome:
-        """Replay one event. After anything that ends the environment its processes are gone."""
-        begin = self._log_size()
-        reply = self._endpoint.invoke(invocation)
-        if self._endpoint.finished:
-            self.kill()
-            self._watcher.join()
-        if reply.kind is ReplyKind.RESPONDED:
-            return outcome_of(reply, version=self._version)
-        before_the_event = reply.phase is not Phase.INVOKE or reply.cold
-        logs = self._log_lines(0 if before_the_event else begin)
-        return self._as_in_lambda(outcome_of(reply, version=self._version, logs=logs))
-
-    def kill(self) -> None:
-        """Kill the process group; the watcher reaps it."""
-        with self._lock:
-            # Until it is reaped its id cannot belong to another group.
-            if not self._reaped:
-                os.killpg(self._process.pid, signal.SIGKILL)
+        """Replay one event; see `interface.ExecutionEnvironment`."""
+        outcome = super().invoke(invocation)
+        if outcome.doubt:
+            return outcome
+        limit_mb = self._version.configuration.ephemeral_storage_mb
+        return replace(outcome, doubt=doubt_of_storage(self.folder / "tmp", limit_mb))
 
     def close(self) -> None:
-        """Kill the runtime and its children, and remove its folder. Safe to call twice."""
-        with self._lock:
-            if self.closed:
-                return
-            self.closed = True
-        self.kill()
-        self._watcher.join()
-        self._endpoint.close()
-        os.close(self._write_end)
-        remove(self._folder)
+        """End it and remove what was made for it. Safe to call twice."""
+        super().close()
+        if not self.child.ended_well:
+            end_processes_of(self.folder)
+        remove(self.folder)
 
-    def _launch(self, trees: Trees, read_end: int) -> subprocess.Popen[bytes]:
-        for name in ("tmp", "home"):
-            (self._folder / name).mkdir()
-        variables = {
-            "PATH": f"{_PATH}:{trees.opt / 'bin'}",
-            "LD_LIBRARY_PATH": f"{trees.task}:{trees.task / 'lib'}:{trees.opt / 'lib'}",
-            "HOME": str(self._folder / "home"),
-            "TMPDIR": str(self._folder / "tmp"),
-        }
-        variables.update(
-            environment_of(
-                self._version,
-                runtime_api=self._endpoint.address,
-                task_root=str(trees.task),
-                runtime_dir=str(trees.runtime),
-                log_stream=f"process/{self._folder.name}",
-            )
-        )
-        # -S keeps site-packages out, -s the user's; byte code is cached beside the trees, which
-        # are read-only as /var/task and /opt are.
-        command = [str(trees.interpreter.executable), "-S", "-s"]
-        command += ["-X", f"pycache_prefix={byte_code_of(trees.runtime)}"]
-        command += [str(trees.runtime / "bootstrap.py"), str(trees.opt), str(read_end)]
-        with self._log.open("ab") as log:
-            return subprocess.Popen(
-                command,
-                env=variables,
-                cwd=trees.task,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(read_end,),
-                start_new_session=True,
-            )
 
-    def _watch(self) -> None:
-        """Wait for the runtime's end, tell the Runtime API, end what it left, then reap it."""
-        end = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-        status = "ended"
-        if end is not None:
-            status = str(end.si_status)
-            if end.si_code != os.CLD_EXITED:
-                status = f"was killed by {signal.Signals(end.si_status).name}"
-        self._endpoint.runtime_exited(status)
-        with self._lock:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            self._reaped = True
+def end_processes_of(folder: Path) -> None:
+    """Kill every process that has a folder of ours in its variables.
 
-    def _log_size(self) -> int:
-        return self._log.stat().st_size if self._log.exists() else 0
-
-    def _log_lines(self, begin: int) -> tuple[str, ...]:
-        """The last lines that were logged from ``begin`` on."""
+    For what a function's processes leave that kill their carrier.
+    """
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            with self._log.open("rb") as log:
-                size = log.seek(0, os.SEEK_END)
-                log.seek(max(begin, size - BYTES))
-                return log_tail(log.read())
-        except OSError:
-            return ()
+            if str(folder).encode() in (process / "environ").read_bytes():
+                os.kill(int(process.name), _KILL)
+        except OSError:  # it is gone, or another user's
+            continue
 
-    def _as_in_lambda(self, outcome: Outcome) -> Outcome:
-        """The outcome with the paths that the function would have seen in Lambda."""
-        error = outcome.error
-        if error is not None:
-            error = replace(
-                error,
-                message=self._trees.renamed(error.message),
-                stack_trace=tuple(self._trees.renamed(frame) for frame in error.stack_trace),
-            )
-        return replace(
-            outcome,
-            error=error,
-            detail=self._trees.renamed(outcome.detail),
-            logs=tuple(self._trees.renamed(line) for line in outcome.logs),
+
+def without_privileges() -> tuple[str, ...]:
+    """What a command begins with, so that root may not write where its files say otherwise."""
+    setpriv = shutil.which("setpriv", path=os.defpath)
+    if descriptors.user_id() != 0 or setpriv is None:
+        return ()
+    return (setpriv, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")
+
+
+def _start_of(version: FunctionVersion, interpreter: Interpreter, folders: Folders) -> Start:
+    opt, task = folders.opt, folders.task
+    variables = {
+        "PATH": f"{_PATH}:{opt / 'bin'}",
+        "LD_LIBRARY_PATH": f"{task}:{task / 'lib'}:{opt / 'lib'}",
+        "HOME": str(folders.own / "home"),
+        "TMPDIR": str(folders.own / "tmp"),
+    }
+    variables.update(
+        environment_of(
+            version,
+            runtime_api=ADDRESS,
+            task_root=str(task),
+            runtime_dir=str(folders.runtime),
+            log_stream=f"process/{folders.own.name}",
         )
-
-
-def _python_of(version: FunctionVersion) -> str:
-    """``3.11`` of the runtime ``python3.11``. Raises EngineError for what cannot be run here."""
-    if sys.platform != "linux":
-        raise EngineError(
-            f"{version.name} cannot be run by the process engine",
-            why="AWS's runtime client runs on Linux only",
-            do="Use the docker engine",
-        )
-    runtime, architecture = version.configuration.runtime, version.configuration.architecture
-    number = python_version(runtime)
-    if number is None:
-        raise EngineError(
-            f"{version.name} cannot be run by the process engine",
-            why=f"it runs Python functions only, and this one's runtime is {runtime}",
-            do="Install and start Docker, and use the docker engine",
-        )
-    machine = architecture_of(platform.machine()) or platform.machine()
-    if architecture != machine:
-        raise EngineError(
-            f"{version.name} cannot be run by the process engine",
-            why=f"it is built for {architecture}, and this machine is {machine}",
-            do="Use the docker engine, or a machine of that architecture",
-        )
-    return number
-
-
-def _random_loopback() -> str:
-    """One of the 16 million addresses of this host: together with the port it cannot be guessed."""
-    first, second = secrets.randbelow(256), secrets.randbelow(256)
-    return f"127.{first}.{second}.{1 + secrets.randbelow(254)}"
-
-
-def _default_cache_dir() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "pytest-lambda-rollback"
-
-
-def _closed_error(version: FunctionVersion) -> EngineError:
-    return EngineError(f"{version.name} cannot be started", why="the process engine was closed")
+    )
+    del variables[_ADDRESS_VARIABLE]  # the carrier sets the port that it found
+    # -S keeps site-packages out, -s the user's; -B leaves the trees as they are.
+    python = (str(interpreter.executable), "-S", "-s", "-B")
+    return Start(
+        arguments=(
+            str(folders.runtime / "bootstrap"),
+            *python,
+            str(folders.runtime / "bootstrap.py"),
+            str(opt),
+        ),
+        directory=str(task),
+        variables=tuple(sorted(variables.items())),
+    )

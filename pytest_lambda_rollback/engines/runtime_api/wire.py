@@ -53,6 +53,30 @@ class Wire(Protocol):
         ...
 
 
+class LogEnd(Protocol):
+    """The methods of a socket that the reading end of a log needs to have."""
+
+    def fileno(self) -> int:
+        """Its number."""
+        ...
+
+    def setblocking(self, flag: bool, /) -> None:
+        """Say whether `recv` waits."""
+        ...
+
+    def recv(self, size: int, /) -> bytes:
+        """Read; nothing at the end."""
+        ...
+
+    def shutdown(self, how: int, /) -> None:
+        """End it. May raise OSError."""
+        ...
+
+    def close(self) -> None:
+        """Give it back to the system."""
+        ...
+
+
 if sys.platform != "win32":
 
     class SocketWire:
@@ -61,7 +85,7 @@ if sys.platform != "win32":
         The sockets belong to the wire from now on.
         """
 
-        def __init__(self, frames: socket.socket, log: socket.socket | None = None) -> None:
+        def __init__(self, frames: socket.socket, log: LogEnd | None = None) -> None:
             self._frames = frames
             self._log = log
             self._closed = False
@@ -69,10 +93,11 @@ if sys.platform != "win32":
             self._frames_fd = frames.fileno()
             self._log_fd = -1 if log is None else log.fileno()
             self._poll = select.poll()
-            for each in (frames, log):
+            ends: tuple[LogEnd | None, ...] = (frames, log)
+            for each in ends:
                 if each is not None:
                     each.setblocking(False)
-                    self._poll.register(each, select.POLLIN)
+                    self._poll.register(each.fileno(), select.POLLIN)
 
         def receive(self, timeout_s: float) -> Received | None:
             """See `Wire.receive`."""
@@ -109,7 +134,8 @@ if sys.platform != "win32":
         def close(self) -> None:
             """See `Wire.close`."""
             self._closed = True
-            for each in (self._frames, self._log):
+            ends: tuple[LogEnd | None, ...] = (self._frames, self._log)
+            for each in ends:
                 if each is not None:
                     with contextlib.suppress(OSError):
                         each.shutdown(socket.SHUT_RDWR)
@@ -117,7 +143,8 @@ if sys.platform != "win32":
         def release(self) -> None:
             """Give the sockets back to the system; no thread may use the wire any more."""
             self.close()
-            for each in (self._frames, self._log):
+            ends: tuple[LogEnd | None, ...] = (self._frames, self._log)
+            for each in ends:
                 if each is not None:
                     each.close()
 
@@ -139,7 +166,7 @@ if sys.platform != "win32":
             return Received(frames or b"", log or b"") if frames or log else None
 
         @staticmethod
-        def _read(readable: socket.socket) -> bytes | None:
+        def _read(readable: LogEnd) -> bytes | None:
             """What can be read; nothing at the end, ``None`` if it is not there yet."""
             try:
                 return readable.recv(_PIECE_BYTES)

@@ -102,7 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
-    parser.add_argument("--engine", choices=("auto", "docker", "process"), default="auto")
+    parser.add_argument(
+        "--engine", choices=("auto", "docker", "sandbox", "process"), default="auto"
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these cases alone")
     parser.add_argument(
         "--workers", type=int, default=os.cpu_count() or 1, help="cases at the same time"
@@ -120,7 +122,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _plugin_options(options: argparse.Namespace, cases: Iterable[Case]) -> tuple[str, ...]:
     images = list(options.base_image)
-    if not images and options.engine != "process":
+    if not images and options.engine in ("auto", "docker"):
         runtimes = {
             dict(version.settings)["runtime"]
             for case in cases

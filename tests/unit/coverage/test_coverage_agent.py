@@ -15,7 +15,7 @@ import pytest
 
 from pytest_lambda_rollback.coverage import agent as agent_module
 from pytest_lambda_rollback.coverage.agent_layer import MODULE
-from pytest_lambda_rollback.engines.process.interpreters import candidates
+from pytest_lambda_rollback.engines.host.interpreters import candidates
 
 AGENT = Path(agent_module.__file__)
 

@@ -1,13 +1,15 @@
-"""Which versions decide what ``auto`` needs before it can take docker."""
+"""Which engine runs functions, and which versions decide whether ``auto`` can take docker."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from helpers.made_versions import changed
+from helpers.sandbox_gate import needed_bubblewrap
 from pytest_lambda_rollback.engines.choice import (
     BUILT_IN,
     Docker,
@@ -16,7 +18,7 @@ from pytest_lambda_rollback.engines.choice import (
 )
 from pytest_lambda_rollback.engines.interface import Engine, EngineRequest
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model.published import PublishedVersion
+from pytest_lambda_rollback.model.published import AwsSource, Environment, PublishedVersion
 from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings
 from pytest_lambda_rollback.model.versions import (
     ContainerImage,
@@ -118,27 +120,89 @@ def test_function_of_which_nothing_is_known_needs_nothing() -> None:
     assert base_images_needed(settings(function)) == set()
 
 
-def test_without_docker_auto_takes_processes_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def no_docker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+
+
+@pytest.mark.usefixtures("no_docker")
+def test_without_docker_auto_takes_sandboxes_and_says_why() -> None:
+    needed_bubblewrap()
 
     engine = made_by(settings())
 
-    assert engine.name == "process"
+    assert engine.name == "sandbox"
     assert engine.describe().chosen_because.startswith(
         "auto: not docker, because the docker engine cannot run here: Docker does not answer"
     )
     engine.close()
 
 
-def test_named_engine_never_falls_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+@pytest.mark.usefixtures("no_docker")
+def test_where_nothing_seals_auto_runs_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
 
+    with pytest.raises(EngineError) as raised:
+        made_by(settings())
+
+    text = str(raised.value)
+    assert text.startswith(
+        "no engine that seals functions can run here: not docker, because the docker engine "
+        "cannot run here: Docker does not answer"
+    )
+    assert text.endswith(
+        "; not sandbox, because bubblewrap (bwrap) is not installed. Install it (Debian, Ubuntu: "
+        "apt-get install bubblewrap), or install and start Docker."
+    )
+
+
+@pytest.mark.usefixtures("no_docker")
+@pytest.mark.parametrize(("system", "name"), [("darwin", "macOS"), ("win32", "Windows")])
+@pytest.mark.parametrize("engine", ["auto", "sandbox", "process"])
+def test_another_system_without_docker_gets_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, system: str, name: str, engine: str
+) -> None:
+    monkeypatch.setattr(sys, "platform", system)
+
+    with pytest.raises(EngineError) as raised:
+        made_by(settings(engine=engine))
+
+    monkeypatch.undo()
+    start = (
+        f"functions can be run on {name} with Docker only: the docker engine cannot run here: "
+        if engine == "auto"
+        else f"the {engine} engine cannot run on {name}: it needs Linux. "
+    )
+    assert str(raised.value).startswith(start)
+    assert str(raised.value).endswith(
+        ". Install and start Docker Desktop, or set DOCKER_HOST to a daemon that answers."
+    )
+
+
+def test_process_engine_gets_no_values_from_aws() -> None:
+    source = AwsSource(function_name="orders", environment=Environment.FETCH)
+    function = FunctionSettings(name="orders", current=local("1"), source=source)
+
+    with pytest.raises(EngineError) as raised:
+        made_by(settings(function, engine="process"))
+
+    assert str(raised.value) == (
+        'the process engine cannot run here: orders has environment = "fetch", and nothing would '
+        "keep its real values from leaving this machine. Use the docker or the sandbox engine, or "
+        'remove environment = "fetch".'
+    )
+
+
+@pytest.mark.usefixtures("no_docker")
+def test_named_engine_never_falls_back() -> None:
     with pytest.raises(EngineError, match="the docker engine cannot run here"):
         made_by(settings(engine="docker"))
 
 
 def test_unknown_engine_is_told_with_the_known_ones() -> None:
-    with pytest.raises(EngineError, match="Use auto, docker and process, or install the plugin"):
+    with pytest.raises(EngineError, match="Use auto, docker, sandbox and process, or install"):
         made_by(settings(engine="podman"))
 
 
@@ -155,7 +219,7 @@ class NoImages:
 
 
 @pytest.mark.parametrize("named", [False, True])
-def test_an_image_that_the_user_names_is_no_reason_to_run_unsealed(
+def test_an_image_that_the_user_names_is_no_reason_for_another_engine(
     monkeypatch: pytest.MonkeyPatch, named: bool
 ) -> None:
     monkeypatch.setattr(Docker, "make", lambda _docker, _request: NoImages())
@@ -166,7 +230,8 @@ def test_an_image_that_the_user_names_is_no_reason_to_run_unsealed(
         with pytest.raises(EngineError, match="is unavailable"):
             made_by(made)
         return
+    needed_bubblewrap()
     engine = made_by(made)
-    assert engine.name == "process"
+    assert engine.name == "sandbox"
     assert "no network" in engine.describe().chosen_because
     engine.close()

@@ -51,9 +51,10 @@ def names(plugins: pluggy.PluginManager) -> Sequence[str]:
 
 
 def test_plugins_add_to_what_is_built_in() -> None:
-    assert names(manager()) == ("docker", "process")
+    assert names(manager()) == ("docker", "sandbox", "process")
     assert names(manager([Podman()], (), [Podman("kata")])) == (
         "docker",
+        "sandbox",
         "process",
         "kata",
         "podman",

@@ -6,12 +6,14 @@ optional argument is a folder to look in before the interpreter's own site-packa
 
 from __future__ import annotations
 
+import importlib
 import importlib.machinery
 import importlib.metadata
 import json
 import re
 import sys
 import sysconfig
+from pathlib import Path
 from typing import Any, Optional
 
 
@@ -22,11 +24,28 @@ def probe() -> dict[str, Any]:
         "implementation": sys.implementation.name,
         "version": "{}.{}".format(*sys.version_info[:2]),
         "full_version": "{}.{}.{}".format(*sys.version_info[:3]),
-        "tag": sys.implementation.cache_tag,
+        "prefix": sys.base_prefix,
         "stdlib": sysconfig.get_path("stdlib"),
+        "libraries": _libraries(),
         "awslambdaric": _runtime_client(),
         "boto3": _paths("boto3"),
     }
+
+
+def _libraries() -> list[str]:
+    """The shared libraries, by their real paths, that the interpreter and its modules load."""
+    for module in ("bz2", "ctypes", "lzma", "sqlite3", "ssl", "zlib"):
+        try:
+            importlib.import_module(module)
+        except ImportError:  # not every interpreter is built with all of them
+            continue
+    try:
+        maps = Path("/proc/self/maps").read_bytes().decode("utf-8", "surrogateescape")
+    except OSError:
+        return []
+    columns = [line.split(None, 5) for line in maps.splitlines()]
+    paths = {row[5] for row in columns if len(row) == 6 and re.search(r"\.so(\.|$)", row[5])}
+    return sorted(path for path in paths if not re.search(r"/(site|dist)-packages/", path))
 
 
 def _runtime_client() -> Optional[list[str]]:  # noqa: UP045 - runs on older Pythons as well

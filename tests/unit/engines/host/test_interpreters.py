@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder, candidates
+from pytest_lambda_rollback.engines.host.interpreters import InterpreterFinder, candidates
 from pytest_lambda_rollback.errors import EngineError
 
 Fake = Callable[..., Path]
@@ -28,8 +28,9 @@ def fake(tmp_path: Path) -> Fake:
             "implementation": "cpython",
             "version": "3.77",
             "full_version": "3.77.1",
-            "tag": "cpython-377",
+            "prefix": "/usr",
             "stdlib": "/usr/lib/python3.77",
+            "libraries": ["/usr/lib/libpython3.77.so"],
             "awslambdaric": ["/packages/awslambdaric"],
             "boto3": ["/packages/boto3"],
         }
@@ -84,8 +85,8 @@ def test_no_interpreter_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(EngineError) as caught:
         _find(tmp_path, tmp_path / "missing")
     assert str(caught.value) == (
-        "no Python 3.77 on this machine: the process engine runs a function under its runtime's "
-        "own Python version. Install Python 3.77, for instance with `pyenv install 3.77` or "
+        "no Python 3.77 on this machine: without Docker a function runs under its runtime's own "
+        "Python version. Install Python 3.77, for instance with `pyenv install 3.77` or "
         "`uv python install 3.77`, or use the docker engine."
     )
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_lambda_rollback.engines.process import interpreter_probe
+from pytest_lambda_rollback.engines.host import interpreter_probe
 from pytest_lambda_rollback.errors import EngineError
 
 _PROBE_TIMEOUT_S = 30
@@ -33,9 +33,11 @@ class Interpreter:
     version: str
     """Major and minor, ``3.11``."""
     full_version: str
-    tag: str
-    """Its mark in the names of byte code files, ``cpython-311``."""
+    prefix: Path
+    """The folder that it is installed in, also where it serves a virtual environment."""
     stdlib: Path
+    libraries: tuple[Path, ...]
+    """Shared libraries that it loads, wherever they are."""
     runtime_paths: tuple[Path, ...]
     """Files and folders of AWS's runtime client, boto3 and what they require."""
 
@@ -105,7 +107,7 @@ class InterpreterFinder:
         if first is None:
             raise EngineError(
                 f"no Python {version} on this machine",
-                why="the process engine runs a function under its runtime's own Python version",
+                why="without Docker a function runs under its runtime's own Python version",
                 do=f"Install Python {version}, for instance with `pyenv install {version}` or "
                 f"`uv python install {version}`, or use the docker engine",
             )
@@ -175,8 +177,9 @@ def _interpreter(answer: dict[str, Any], client: list[str]) -> Interpreter:
         executable=Path(answer["executable"]),
         version=answer["version"],
         full_version=answer["full_version"],
-        tag=answer["tag"],
+        prefix=Path(answer["prefix"]),
         stdlib=Path(answer["stdlib"]),
+        libraries=tuple(Path(text) for text in answer["libraries"]),
         runtime_paths=tuple(by_name[name] for name in sorted(by_name)),
     )
 

@@ -1,4 +1,4 @@
-"""Folders of the process engine are removed, whoever else removes them."""
+"""Trees of code and layers are removed, whoever else removes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_lambda_rollback.engines.process.folders import remove
+from pytest_lambda_rollback.engines.host.trees import remove
 
 
 def test_a_tree_that_is_read_only_is_removed(tmp_path: Path) -> None:

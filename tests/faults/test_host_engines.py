@@ -1,15 +1,15 @@
-"""Real functions on AWS's runtime client in local processes: every way in which one can end."""
+"""Real functions on AWS's runtime client in sandboxes and processes: all ways in which one ends."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-import signal
 import subprocess
 import sys
 import textwrap
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,9 +17,13 @@ from typing import Any
 
 import pytest
 
+from helpers.host_processes import processes_with, wait_until_none_with
 from helpers.made_versions import changed
+from helpers.sandbox_gate import needed_bubblewrap
+from pytest_lambda_rollback.engines.host.interpreters import InterpreterFinder
+from pytest_lambda_rollback.engines.host.run_folder import RunFolder
 from pytest_lambda_rollback.engines.process.engine import ProcessEngine
-from pytest_lambda_rollback.engines.process.interpreters import InterpreterFinder
+from pytest_lambda_rollback.engines.sandbox.engine import SandboxEngine
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
@@ -32,6 +36,8 @@ ARCHITECTURE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 HANG_GUARD_S = 20
 
 MakeVersion = Callable[..., FunctionVersion]
+HostEngine = SandboxEngine | ProcessEngine
+MakeEngine = Callable[..., HostEngine]
 
 
 @pytest.fixture
@@ -44,15 +50,24 @@ def work_dir(tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
+@pytest.fixture(params=["sandbox", "process"])
+def make_engine(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> MakeEngine:
+    def make(**options: Any) -> HostEngine:
+        options |= {"interpreters": InterpreterFinder(cache_dir=_cache_dir(pytestconfig))}
+        if request.param == "sandbox":
+            return SandboxEngine(bubblewrap=needed_bubblewrap(), **options)
+        return ProcessEngine(**options)
+
+    return make
+
+
 @pytest.fixture
-def engine(
-    store: ArtifactStore, work_dir: Path, pytestconfig: pytest.Config
-) -> Iterator[ProcessEngine]:
-    finder = InterpreterFinder(cache_dir=_cache_dir(pytestconfig))
-    engine = ProcessEngine(store_unpack=store.unpack, interpreters=finder, work_dir=work_dir)
+def engine(make_engine: MakeEngine, store: ArtifactStore, work_dir: Path) -> Iterator[HostEngine]:
+    engine = make_engine(store_unpack=store.unpack, work_dir=work_dir)
     yield engine
     engine.close()
     assert list(work_dir.iterdir() if work_dir.exists() else ()) == [], "nothing is left on disk"
+    assert processes_with(str(work_dir)) == set()
 
 
 @pytest.fixture
@@ -102,7 +117,7 @@ def _invocation(event: object = None, request_id: str = "id-1", **more: Any) -> 
     return Invocation(request_id=request_id, event=json.dumps(event).encode(), **more)
 
 
-def _replay(engine: ProcessEngine, version: FunctionVersion, event: object = None) -> Outcome:
+def _replay(engine: HostEngine, version: FunctionVersion, event: object = None) -> Outcome:
     environment = engine.start(version)
     try:
         return environment.invoke(_invocation(event))
@@ -115,24 +130,11 @@ def _value(outcome: Outcome) -> Any:
     return json.loads(outcome.payload or b"")
 
 
-def _wait_until_gone(pid: int) -> None:
-    end = time.monotonic() + HANG_GUARD_S
-    while time.monotonic() < end:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return
-        if state == "Z":  # dead; whoever adopted it has not collected it yet
-            return
-        time.sleep(0.01)
-    pytest.fail(f"process {pid} still runs")
-
-
 # --- outcomes -----------------------------------------------------------------------------------
 
 
 def test_a_response_and_warm_replays_in_one_runtime(
-    engine: ProcessEngine, make_version: MakeVersion
+    engine: HostEngine, make_version: MakeVersion
 ) -> None:
     version = make_version(
         """
@@ -158,7 +160,7 @@ def test_a_response_and_warm_replays_in_one_runtime(
 
 
 def test_a_raised_error_has_type_message_trace_and_its_own_logs(
-    engine: ProcessEngine, make_version: MakeVersion
+    engine: HostEngine, make_version: MakeVersion
 ) -> None:
     version = make_version(
         """
@@ -194,7 +196,7 @@ def test_a_raised_error_has_type_message_trace_and_its_own_logs(
     ],
 )
 def test_an_init_error(
-    engine: ProcessEngine, make_version: MakeVersion, code: str, kind: str, message: str
+    engine: HostEngine, make_version: MakeVersion, code: str, kind: str, message: str
 ) -> None:
     environment = engine.start(make_version("print('before')\n" + code))
     outcome = environment.invoke(_invocation())
@@ -209,37 +211,38 @@ def test_an_init_error(
     environment.close()
 
 
-def test_a_timeout_kills_the_runtime_and_a_fresh_one_works(
-    engine: ProcessEngine, make_version: MakeVersion
+def test_a_timeout_ends_the_runtime_and_a_fresh_one_works(
+    engine: HostEngine, make_version: MakeVersion
 ) -> None:
     version = make_version(
-        """
-        import os
-        def handler(event, context):
-            print("pid", os.getpid())
-            while event == "hang":
-                pass
-            return "fine"
-        """,
+        CHILD
+        + """
+def handler(event, context):
+    print("seen")
+    while event == "hang":
+        pass
+    return "fine"
+""",
         timeout_s=1.0,
+        environment=(("MARK", mark := uuid.uuid4().hex),),
     )
     environment = engine.start(version)
     outcome = environment.invoke(_invocation("hang"))
     assert (outcome.kind, outcome.detail) == (OutcomeKind.TIMEOUT, "timed out after 1 s")
     assert outcome.duration_s >= 1.0
     assert not environment.alive
-    (line,) = (line for line in outcome.logs if line.startswith("pid "))
-    _wait_until_gone(int(line.split()[1]))
+    assert "seen" in outcome.logs
+    assert processes_with(mark)
     environment.close()
+    wait_until_none_with(mark)
     assert _value(_replay(engine, version)) == "fine"
 
 
 def test_an_initialisation_that_hangs_times_out(
-    store: ArtifactStore, make_version: MakeVersion, pytestconfig: pytest.Config
+    store: ArtifactStore, make_version: MakeVersion, make_engine: MakeEngine
 ) -> None:
     version = make_version("import time\nprint('waiting')\ntime.sleep(60)", timeout_s=1.0)
-    finder = InterpreterFinder(cache_dir=_cache_dir(pytestconfig))
-    engine = ProcessEngine(store_unpack=store.unpack, interpreters=finder, init_timeout_s=1.5)
+    engine = make_engine(store_unpack=store.unpack, init_timeout_s=1.5)
     outcome = _replay(engine, version)
     engine.close()
     assert outcome.kind is OutcomeKind.TIMEOUT
@@ -256,7 +259,7 @@ def test_an_initialisation_that_hangs_times_out(
     ],
 )
 def test_an_exit_in_the_handler(
-    engine: ProcessEngine, make_version: MakeVersion, statement: str, detail: str
+    engine: HostEngine, make_version: MakeVersion, statement: str, detail: str
 ) -> None:
     version = make_version(
         f"""
@@ -274,25 +277,25 @@ def test_an_exit_in_the_handler(
     environment.close()
 
 
-def test_an_exit_at_import(engine: ProcessEngine, make_version: MakeVersion) -> None:
+def test_an_exit_at_import(engine: HostEngine, make_version: MakeVersion) -> None:
     outcome = _replay(engine, make_version("import os\nos._exit(9)"))
     assert outcome.kind is OutcomeKind.RUNTIME_EXIT
     assert outcome.detail == "the runtime exited with status 9 during the initialisation"
 
 
 def test_an_exit_between_two_replays_is_no_outcome_of_the_second(
-    engine: ProcessEngine, make_version: MakeVersion
+    engine: HostEngine, make_version: MakeVersion
 ) -> None:
     version = make_version(
         """
         import os, threading
         def handler(event, context):
             threading.Timer(0.2, os._exit, (5,)).start()
-            return os.getpid()
         """
     )
     environment = engine.start(version)
-    _wait_until_gone(_value(environment.invoke(_invocation())))
+    _value(environment.invoke(_invocation()))
+    time.sleep(0.5)
     outcome = environment.invoke(_invocation())
     assert outcome.kind is OutcomeKind.HARNESS_FAILURE
     assert outcome.detail == (
@@ -302,7 +305,7 @@ def test_an_exit_between_two_replays_is_no_outcome_of_the_second(
     environment.close()
 
 
-def test_a_response_of_more_than_6_mb(engine: ProcessEngine, make_version: MakeVersion) -> None:
+def test_a_response_of_more_than_6_mb(engine: HostEngine, make_version: MakeVersion) -> None:
     version = make_version("def handler(event, context):\n    return 'x' * event")
     assert len(_value(_replay(engine, version, 6_291_554))) == 6_291_554
     outcome = _replay(engine, version, 6_291_555)
@@ -310,7 +313,7 @@ def test_a_response_of_more_than_6_mb(engine: ProcessEngine, make_version: MakeV
     assert outcome.detail == "answered 6,291,557 bytes, more than Lambda's limit of 6,291,556"
 
 
-def test_logs_are_the_last_lines_only(engine: ProcessEngine, make_version: MakeVersion) -> None:
+def test_logs_are_the_last_lines_only(engine: HostEngine, make_version: MakeVersion) -> None:
     version = make_version(
         """
         def handler(event, context):
@@ -335,7 +338,7 @@ def handler(event, context):
 
 
 def test_nothing_of_the_hosts_environment_is_seen(
-    engine: ProcessEngine, make_version: MakeVersion, monkeypatch: pytest.MonkeyPatch
+    engine: HostEngine, make_version: MakeVersion, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "HOST_ONLY"):
         monkeypatch.setenv(name, "host-secret")
@@ -346,11 +349,11 @@ def test_nothing_of_the_hosts_environment_is_seen(
     assert environment["AWS_SECRET_ACCESS_KEY"] == "lambda-rollback-dummy"
     assert environment["TABLE"] == "orders"
     assert environment["AWS_EXECUTION_ENV"] == f"AWS_Lambda_python{OWN}"
-    assert environment["HOME"] != os.environ.get("HOME")
+    assert os.environ["HOME"] not in (environment.get("HOME"), environment["PATH"])
 
 
 def test_imports_come_from_the_code_the_layers_and_the_runtime(
-    engine: ProcessEngine, make_version: MakeVersion
+    engine: HostEngine, make_version: MakeVersion
 ) -> None:
     seen = _value(_replay(engine, make_version(LOOK, layers=({"python/one.py": ""},))))
     path, task = seen["path"], seen["env"]["LAMBDA_TASK_ROOT"]
@@ -362,12 +365,15 @@ def test_imports_come_from_the_code_the_layers_and_the_runtime(
         seen["env"]["LAMBDA_RUNTIME_DIR"],
     ]
     assert seen["cwd"] == task
+    if isinstance(engine, SandboxEngine):
+        assert (task, opt, path[3]) == ("/var/task", "/opt", "/var/runtime")
+        return
     assert not [entry for entry in path[4:] if "site-packages" in entry and opt not in entry]
     assert not [entry for entry in path if "dist-packages" in entry]
 
 
 def test_the_hosts_packages_cannot_be_imported_but_boto3_can(
-    engine: ProcessEngine, make_version: MakeVersion
+    engine: HostEngine, make_version: MakeVersion
 ) -> None:
     version = make_version(
         """
@@ -384,7 +390,7 @@ def test_the_hosts_packages_cannot_be_imported_but_boto3_can(
 
 
 def test_a_later_layer_overwrites_an_earlier_one_and_the_code_comes_first(
-    engine: ProcessEngine, make_version: MakeVersion
+    engine: HostEngine, make_version: MakeVersion
 ) -> None:
     packages = f"python/lib/python{OWN}/site-packages"
     version = make_version(
@@ -410,7 +416,7 @@ def test_a_later_layer_overwrites_an_earlier_one_and_the_code_comes_first(
     assert _value(_replay(engine, version)) == ["second", "code", "first", "site-packages"]
 
 
-def test_the_context(engine: ProcessEngine, make_version: MakeVersion) -> None:
+def test_the_context(engine: HostEngine, make_version: MakeVersion) -> None:
     version = make_version(
         """
         import os
@@ -457,7 +463,7 @@ def test_the_context(engine: ProcessEngine, make_version: MakeVersion) -> None:
 
 
 def test_environments_of_one_version_share_code_but_not_tmp(
-    engine: ProcessEngine, make_version: MakeVersion
+    engine: HostEngine, make_version: MakeVersion
 ) -> None:
     version = make_version(
         """
@@ -481,7 +487,7 @@ def test_environments_of_one_version_share_code_but_not_tmp(
 
 
 def test_environments_at_the_same_time_do_not_mix(
-    engine: ProcessEngine, make_version: MakeVersion
+    engine: HostEngine, make_version: MakeVersion
 ) -> None:
     code = "def handler(event, context):\n    return [{!r}, event, context.function_version]"
     versions = [make_version(code.format(name), version=name) for name in ("1", "2", "3")]
@@ -501,82 +507,90 @@ def test_environments_at_the_same_time_do_not_mix(
 
 CHILD = """
 import os, subprocess, sys
-child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
-def handler(event, context):
-    return [os.getpid(), child.pid]
+for session in (False, True):
+    subprocess.Popen(
+        [sys.executable, "-S", "-c", "import time; time.sleep(600)", os.environ["MARK"]],
+        start_new_session=session,
+    )
 """
+ANSWERS = "\ndef handler(event, context):\n    if event == 'exit':\n        os._exit(1)\n"
 
 
 @pytest.mark.parametrize("whole_engine", [False, True])
 def test_close_kills_the_runtime_and_its_children(
-    engine: ProcessEngine, make_version: MakeVersion, whole_engine: bool
+    engine: HostEngine, make_version: MakeVersion, whole_engine: bool
 ) -> None:
-    environment = engine.start(make_version(CHILD))
-    pids = _value(environment.invoke(_invocation()))
+    mark = uuid.uuid4().hex
+    environment = engine.start(make_version(CHILD + ANSWERS, environment=(("MARK", mark),)))
+    _value(environment.invoke(_invocation()))
+    assert len(processes_with(mark)) == 2
     (engine if whole_engine else environment).close()
-    for pid in pids:
-        _wait_until_gone(pid)
+    wait_until_none_with(mark)
 
 
 def test_children_of_a_runtime_that_ended_by_itself_are_killed(
-    engine: ProcessEngine, make_version: MakeVersion
+    engine: HostEngine, make_version: MakeVersion
 ) -> None:
-    environment = engine.start(make_version(CHILD))
-    runtime, child = _value(environment.invoke(_invocation()))
-    os.kill(runtime, signal.SIGKILL)
-    _wait_until_gone(child)
+    mark = uuid.uuid4().hex
+    environment = engine.start(make_version(CHILD + ANSWERS, environment=(("MARK", mark),)))
+    assert environment.invoke(_invocation("exit")).kind is OutcomeKind.RUNTIME_EXIT
     environment.close()
+    wait_until_none_with(mark)
 
 
 def test_nothing_survives_when_pytest_itself_is_killed(
-    store: ArtifactStore, make_version: MakeVersion, tmp_path: Path
+    engine: HostEngine, make_version: MakeVersion, tmp_path: Path
 ) -> None:
-    version = make_version(
-        """
-        import os, pathlib, subprocess, sys
-        def handler(event, context):
-            child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
-            pathlib.Path(event).write_text(f"{os.getpid()} {child.pid} ")
-            while True:
-                pass
-        """,
-        timeout_s=600.0,
-    )
-    note = tmp_path / "note"
+    mark = uuid.uuid4().hex
+    loop = "\ndef handler(event, context):\n    while True:\n        pass\n"
+    code = CHILD.replace('os.environ["MARK"]', repr(mark)) + loop
+    version = make_version(code, timeout_s=600.0)
+    killed = tmp_path / "killed"
     script = tmp_path / "owner.py"
     script.write_text(
         textwrap.dedent(
             f"""
             from pathlib import Path, PosixPath
             from pytest_lambda_rollback.engines.process.engine import ProcessEngine
+            from pytest_lambda_rollback.engines.sandbox.bubblewrap import find_bubblewrap
+            from pytest_lambda_rollback.engines.sandbox.engine import SandboxEngine
             from pytest_lambda_rollback.model.replay import *
             from pytest_lambda_rollback.model.versions import *
             from pytest_lambda_rollback.packages.trees import unpack_tar
-            engine = ProcessEngine(
+            options = dict(
                 store_unpack=lambda artifact, into: unpack_tar(artifact.tar, into),
-                work_dir=Path({str(tmp_path / "killed")!r}),
-                cache_dir=Path({str(tmp_path / "cache")!r}),
+                work_dir=Path({str(killed)!r}),
             )
+            if {engine.name!r} == "sandbox":
+                engine = SandboxEngine(bubblewrap=find_bubblewrap(), **options)
+            else:
+                engine = ProcessEngine(**options)
             version = {version!r}
-            engine.start(version).invoke(
-                Invocation(request_id="a", event={json.dumps(str(note)).encode()!r})
-            )
+            engine.start(version).invoke(Invocation(request_id="a", event=b"1"))
             """
         )
     )
     root = Path(__file__).parents[2]
-    owner = subprocess.Popen([sys.executable, str(script)], cwd=root, env={"PYTHONPATH": str(root)})
+    owner = subprocess.Popen(
+        [sys.executable, str(script)],
+        cwd=root,
+        env={"PYTHONPATH": str(root), "PATH": os.environ["PATH"], "HOME": os.environ["HOME"]},
+    )
     try:
         end = time.monotonic() + HANG_GUARD_S
-        while not (note.exists() and note.read_text().endswith(" ")):
+        while len(processes_with(mark)) < 2:
             assert time.monotonic() < end, "the function never ran"
             assert owner.poll() is None, "the owner ended too early"
             time.sleep(0.02)
+        RunFolder(killed).remove()
+        assert len(list(killed.iterdir())) == 1, "the folder of a run that lives is left alone"
     finally:
         owner.kill()
         owner.wait()
-    for pid in note.read_text().split():
-        _wait_until_gone(int(pid))
+    wait_until_none_with(mark)
+    wait_until_none_with(str(killed))
+    RunFolder(killed).remove()
+    assert list(killed.iterdir()) == [], "the next run removes the folder of a dead one"
 
 
 # --- what cannot be run here --------------------------------------------------------------------
@@ -595,7 +609,7 @@ def test_nothing_survives_when_pytest_itself_is_killed(
     ],
 )
 def test_what_cannot_be_run_is_an_engine_error_that_names_a_way(
-    engine: ProcessEngine, make_version: MakeVersion, changes: dict[str, str], why: str
+    engine: HostEngine, make_version: MakeVersion, changes: dict[str, str], why: str
 ) -> None:
     version = make_version("", **changes)
     with pytest.raises(EngineError, match="orders:3 cannot be run") as caught:
@@ -605,7 +619,7 @@ def test_what_cannot_be_run_is_an_engine_error_that_names_a_way(
 
 
 def test_another_python_version_runs_or_the_error_says_what_to_install(
-    engine: ProcessEngine, make_version: MakeVersion
+    engine: HostEngine, make_version: MakeVersion
 ) -> None:
     other = "3.13" if OWN != "3.13" else "3.12"
     version = make_version(
@@ -627,18 +641,24 @@ def test_another_python_version_runs_or_the_error_says_what_to_install(
         assert not [line for line in lines if "unpacking" in line]
 
 
-def test_a_closed_engine_starts_nothing(engine: ProcessEngine, make_version: MakeVersion) -> None:
+def test_a_closed_engine_starts_nothing(engine: HostEngine, make_version: MakeVersion) -> None:
     version = make_version(LOOK)
     environment = engine.start(version)
     engine.close()
     assert not environment.alive
     assert environment.invoke(_invocation()).kind is OutcomeKind.HARNESS_FAILURE
-    with pytest.raises(EngineError, match="the process engine was closed"):
+    with pytest.raises(EngineError, match=f"the {engine.name} engine was closed"):
         engine.start(version)
 
 
-def test_the_description_says_what_is_not_sealed(engine: ProcessEngine) -> None:
+def test_the_description_says_what_is_not_sealed(
+    engine: HostEngine, make_version: MakeVersion
+) -> None:
+    engine.prepare(make_version(""), lambda _line: None)
     description = engine.describe()
-    assert description.name == "process"
-    assert "outgoing network is open" in description.not_sealed
-    assert "memory limit is not enforced" in description.not_sealed
+    if engine.name == "process":
+        assert description.not_sealed[0] == "functions run as you, with your network and files"
+        return
+    assert description.not_sealed == ()
+    assert "bubblewrap 0." in description.version
+    assert f"Python {platform.python_version()}" in description.version

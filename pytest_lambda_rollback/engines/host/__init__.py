@@ -1,0 +1,1 @@
+"""Parts of engines that run functions on this machine itself, under one of its interpreters."""

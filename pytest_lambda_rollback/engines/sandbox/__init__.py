@@ -1,0 +1,1 @@
+"""The sandbox engine: execution environments sealed by bubblewrap, on Linux without Docker."""
