@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _clean(
         commands.add_parser(
-            "clean", help="remove old or unused files from the archive and the cache"
+            "clean", help="remove what is old or unused: archive, cache and Docker images"
         )
     )
     return parser
@@ -78,21 +78,26 @@ def _sync(parser: argparse.ArgumentParser) -> None:
 
 def _clean(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Remove files that have not been used for some time, or the least recently used ones "
-        "until a "
-        "size is reached. Packages in lock files stay in the archive, whatever their age."
+        "Remove files, and the Docker images that the plugin has built, that have not been used "
+        "for some time, or the least recently used ones until a size is reached. Packages in "
+        "lock files stay in the archive, whatever their age; images of functions and runtimes "
+        "are never removed."
     )
     _configuration(parser)
     parser.add_argument(
-        "--max-age-days", type=_amount, metavar="DAYS", help="remove files unused for more days"
+        "--max-age-days", type=_amount, metavar="DAYS", help="remove what is unused for more days"
     )
     parser.add_argument(
-        "--max-mb", type=_positive, metavar="MB", help="shrink archive and cache to this size each"
+        "--max-mb",
+        type=_positive,
+        metavar="MB",
+        help="shrink archive, cache and images to this size",
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would be removed")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--cache-only", action="store_true", help="clean the cache only")
     only.add_argument("--archive-only", action="store_true", help="clean the archive only")
+    only.add_argument("--images-only", action="store_true", help="clean the images only")
 
 
 def _record(parser: argparse.ArgumentParser) -> None:

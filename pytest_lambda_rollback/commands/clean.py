@@ -1,15 +1,17 @@
-"""``lambda-rollback clean``: limit the age and size of the archive and the plugin's cache."""
+"""``lambda-rollback clean``: limit the age and size of archive, cache and built images."""
 
 from __future__ import annotations
 
+import contextlib
 import time
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
 from pytest_lambda_rollback.commands import configurations
 from pytest_lambda_rollback.commands.configurations import say
 from pytest_lambda_rollback.config import files as config
-from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.errors import ConfigError, EngineError
 from pytest_lambda_rollback.packages.members import megabytes
 from pytest_lambda_rollback.sources.archive.retention import (
     ARCHIVE_GRACE_S,
@@ -24,17 +26,18 @@ _MB = 1024 * 1024
 
 
 def run(arguments: Namespace) -> int:
-    """Remove files past the limits; 1 if something could not be removed."""
+    """Remove files and images past the limits; 1 if something could not be removed."""
     bounds = {
         "max_age_days": arguments.max_age_days,
         "max_bytes": None if arguments.max_mb is None else arguments.max_mb * _MB,
         "now": time.time(),
     }
     plans: list[tuple[str, CleanPlan]] = []
-    if not arguments.cache_only:
+    only = arguments.cache_only or arguments.archive_only or arguments.images_only
+    if arguments.archive_only or not only:
         for store in _stores(arguments):
             plans.append(("archive", plan_clean(store, **bounds)))
-    if not arguments.archive_only:
+    if arguments.cache_only or not only:
         cache = configurations.cache_folder()
         plans.append(("cache", plan_cache_clean(cache, **bounds)))
     if arguments.max_age_days is None and arguments.max_mb is None:
@@ -43,7 +46,44 @@ def run(arguments: Namespace) -> int:
     for what, plan in plans:
         grace_s = ARCHIVE_GRACE_S if what == "archive" else CACHE_GRACE_S
         failed += _cleaned(what, plan, grace_s=grace_s, dry=arguments.dry_run)
+    if arguments.images_only or not only:
+        _clean_images(bounds, dry=arguments.dry_run, wanted=arguments.images_only)
     return 1 if failed else 0
+
+
+def _clean_images(bounds: dict[str, Any], *, dry: bool, wanted: bool) -> None:
+    """Clean the images of the Docker daemon. Without one there are none, unless they are wanted.
+
+    Raises EngineError.
+    """
+    from pytest_lambda_rollback.engines.docker import image_retention
+    from pytest_lambda_rollback.engines.docker.daemon import DaemonLost, connect
+
+    try:
+        client = connect()
+    except EngineError as error:
+        if wanted or not isinstance(error, DaemonLost):
+            raise
+        say("images: none to look at, as Docker does not answer")
+        return
+    with contextlib.closing(client):
+        plan = image_retention.plan_images(image_retention.built_images(client), **bounds)
+        hours = image_retention.IMAGE_GRACE_S / 3600
+        stays = (
+            f"{plan.kept} kept ({megabytes(plan.kept_bytes)}); anything used in the last "
+            f"{hours:.0f} h is kept"
+        )
+        if dry:
+            for removal in plan.removals:
+                say(f"would remove {removal.tag}: {removal.reason}")
+            count, size_bytes = len(plan.removals), plan.removed_bytes
+            say(f"images: {count} to remove ({megabytes(size_bytes)}), {stays}")
+            return
+        report = image_retention.clean_images(client, plan)
+    in_use = f", {report.in_use} in use" if report.in_use else ""
+    say(f"images: {report.removed} removed ({megabytes(report.removed_bytes)}){in_use}, {stays}")
+    if plan.over_bytes:
+        say(f"images: still {megabytes(plan.over_bytes)} over the limit")
 
 
 def _stores(arguments: Namespace) -> list[Path]:

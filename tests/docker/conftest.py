@@ -6,16 +6,20 @@ import hashlib
 import io
 import itertools
 import json
+import os
 import secrets
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.docker_gate import stop
 from helpers.made_versions import changed
+from helpers.remote_daemon import CannotRun, RemoteDaemon, remote_daemon
 from pytest_lambda_rollback.engines.docker.daemon import connect
 from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 from pytest_lambda_rollback.engines.docker.environment import DockerEnvironment
@@ -35,10 +39,63 @@ BASE_IMAGES = tuple(
 FUNCTION = (Path(__file__).parent / "function" / "app.py").read_bytes()
 
 
+ON_EVERY_DAEMON = ("test_docker_engine", "test_seal", "test_foreign_labels")
+"""Modules whose tests run with this machine's daemon, and with one that is elsewhere."""
+
+
+@dataclass(frozen=True)
+class Daemon:
+    """A daemon that tests run with; ``variables`` lead the docker command to it."""
+
+    variables: Mapping[str, str]
+
+    def connect(self) -> Any:
+        return connect({**os.environ, **self.variables})
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    module = metafunc.module.__name__.rpartition(".")[2]
+    if "daemon" in metafunc.fixturenames and module in ON_EVERY_DAEMON:
+        # A relay leads to this machine's daemon.
+        daemons = ["local"] if "relay" in metafunc.fixturenames else ["local", "remote"]
+        metafunc.parametrize("daemon", daemons, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def client(docker_engine_ready: None) -> Iterator[Any]:
+def elsewhere(docker_engine_ready: None) -> Iterator[RemoteDaemon]:
+    """A daemon whose networks this machine cannot reach."""
+    with ExitStack() as stack:
+        here = stack.enter_context(closing(connect()))
+        try:
+            made = stack.enter_context(
+                remote_daemon(
+                    [image for _, image in BASE_IMAGES], Path(here.info()["DockerRootDir"])
+                )
+            )
+        except CannotRun as error:
+            stop(str(error))
+        yield made
+
+
+@pytest.fixture(scope="session")
+def daemon(request: pytest.FixtureRequest, docker_engine_ready: None) -> Daemon:
+    if getattr(request, "param", "local") == "local":
+        return Daemon({})
+    return Daemon(request.getfixturevalue("elsewhere").variables)
+
+
+@pytest.fixture(autouse=True)
+def _daemon_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test starts finds the daemon as the docker command would."""
+    if "daemon" in request.fixturenames:
+        for name, value in request.getfixturevalue("daemon").variables.items():
+            monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(scope="session")
+def client(daemon: Daemon) -> Iterator[Any]:
     """A docker client of the tests' own."""
-    made = connect()
+    made = daemon.connect()
     yield made
     made.close()
 
@@ -71,12 +128,12 @@ def new_engine(image_labels: tuple[tuple[str, str], ...]) -> Iterator[Callable[.
 
 
 @pytest.fixture
-def new_client() -> Iterator[Callable[[], Any]]:
+def new_client(daemon: Daemon) -> Iterator[Callable[[], Any]]:
     """Make docker clients that are closed with the test."""
     made: list[Any] = []
 
     def make() -> Any:
-        made.append(connect())
+        made.append(daemon.connect())
         return made[-1]
 
     yield make
@@ -85,9 +142,11 @@ def new_client() -> Iterator[Callable[[], Any]]:
 
 
 @pytest.fixture(scope="session")
-def engine(image_labels: tuple[tuple[str, str], ...]) -> Iterator[DockerEngine]:
+def engine(daemon: Daemon, image_labels: tuple[tuple[str, str], ...]) -> Iterator[DockerEngine]:
     """The engine that most tests share."""
-    made = DockerEngine(base_images=BASE_IMAGES, image_labels=image_labels, pull=False)
+    made = DockerEngine(
+        base_images=BASE_IMAGES, image_labels=image_labels, pull=False, client=daemon.connect()
+    )
     yield made
     made.close()
 

@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +31,8 @@ TICK_S: Final = 1.5
 """Seconds after which a slow step repeats its progress line."""
 
 _CONNECT_S: Final = 10.0
+_LOCAL_URL: Final = "http+docker://localhost"
+"""What the docker package calls any local socket."""
 _SILENT: Final = "Docker does not answer"
 _START: Final = (
     "Start Docker (for example `sudo systemctl start docker`) and check that `docker version` "
@@ -48,21 +50,38 @@ class NotThere(EngineError):
     """The daemon has no such image or container."""
 
 
-def connect() -> DockerClient:
+def connect(environment: Mapping[str, str] | None = None) -> DockerClient:
     """A client of the daemon that the ``docker`` command would use too, versions negotiated.
 
-    Every call of it ends within `CALL_S`, unless it says otherwise. Raises EngineError with what
-    to do.
+    ``environment`` has the variables that count, by default those of this process. Every call of
+    the client ends within `CALL_S`, unless it says otherwise. Raises EngineError with what to do.
     """
-    import docker
-
-    address = daemon_address(os.environ, Path.home())
+    address = daemon_address(os.environ if environment is None else environment, Path.home())
     try:
         _try_socket(address.host)
     except OSError as error:
         raise DaemonLost(_SILENT, why=_unreachable(error), do=_START) from error
     with translated(_SILENT, do=_START):
-        return docker.DockerClient(**_options(address))
+        return _client(_options(address))
+
+
+def _client(options: dict[str, Any]) -> DockerClient:
+    """A docker client that trusts the certificate authority of its daemon.
+
+    The docker package would rather trust that of REQUESTS_CA_BUNDLE, where somebody set it.
+    """
+    import docker
+
+    class Api(docker.APIClient):
+        def merge_environment_settings(self, *arguments: Any, **named: Any) -> Any:
+            settings = super().merge_environment_settings(*arguments, **named)
+            return {**settings, "verify": self.verify}
+
+    class Client(docker.DockerClient):
+        def __init__(self, **options: Any) -> None:
+            self.api = Api(**options)
+
+    return Client(**options)
 
 
 def _options(address: Address) -> dict[str, Any]:
@@ -126,15 +145,16 @@ def facts_of(client: DockerClient) -> DaemonFacts:
         version=str(version.get("Version", "")),
         machine=str(version.get("Arch", "")),
         memory_bytes=int(info.get("MemTotal") or 0),
-        shares_kernel=_shares_kernel(info, daemon_address(os.environ, Path.home())),
+        shares_kernel=_shares_kernel(info, client),
     )
 
 
-def _shares_kernel(info: dict[str, Any], address: Address) -> bool:
+def _shares_kernel(info: dict[str, Any], client: DockerClient) -> bool:
     """True if a daemon's containers run on the kernel of this process; in doubt False."""
     if not hasattr(os, "uname") or info.get("OperatingSystem") == "Docker Desktop":
         return False
-    return address.is_local and info.get("KernelVersion") == os.uname().release
+    is_local = client.api.base_url == _LOCAL_URL
+    return is_local and info.get("KernelVersion") == os.uname().release
 
 
 def probe() -> str | None:

@@ -23,7 +23,6 @@ from pytest_lambda_rollback.engines.docker.image_chain import (
 )
 from pytest_lambda_rollback.engines.docker.images import moment
 from pytest_lambda_rollback.engines.docker.pulls import inspected
-from pytest_lambda_rollback.errors import EngineError
 
 if TYPE_CHECKING:
     from docker.client import DockerClient
@@ -219,8 +218,8 @@ def _used_s(details: dict[str, Any]) -> float:
 def _remove(client: DockerClient, tag: str) -> bool:
     """Remove one of our images; False if it is in use or gone.
 
-    Docker also removes the untagged images below it, which are steps of our own builds, but for
-    the one that a function's image has become when its user tagged a newer one.
+    With it go the untagged images below it that are steps of its own build. Docker would also
+    take the untagged image of a function that it stands on, whose user tagged a newer one.
     """
     import docker.errors
 
@@ -229,20 +228,30 @@ def _remove(client: DockerClient, tag: str) -> bool:
             details = inspected(client, tag)
             if details is None:
                 return False
-            client.api.remove_image(tag, noprune=_stands_on_untagged(client, details))
+            steps = _steps(client, details)
+            client.api.remove_image(tag, noprune=True)
+            for step in steps:
+                client.api.remove_image(step, noprune=True)
         except docker.errors.APIError as error:
             if error.status_code in (404, 409):
-                return False
+                return inspected(client, tag) is None
             raise
     return True
 
 
-def _stands_on_untagged(client: DockerClient, details: dict[str, Any]) -> bool:
-    parent = _labels(details).get(PARENT_LABEL, "")
-    if not parent or _TAG.fullmatch(parent):
-        return False
-    try:
-        below = inspected(client, parent)
-    except EngineError:
-        return True
-    return below is not None and not (below.get("RepoTags") or below.get("RepoDigests"))
+def _steps(client: DockerClient, details: dict[str, Any]) -> list[str]:
+    """Ids of the untagged images between one of ours and the one that it stands on."""
+    parent_of_link = _labels(details).get(PARENT_LABEL, "")
+    below = inspected(client, parent_of_link) if parent_of_link else None
+    last = below["Id"] if below is not None else ""
+    steps: list[str] = []
+    step = details
+    while (parent := step.get("Parent") or "") and parent != last:
+        found = inspected(client, parent)
+        if found is None or found.get("RepoTags") or found.get("RepoDigests"):
+            break
+        if ROLE_LABEL not in _labels(found) and not last:
+            break  # what it stands on is gone, so this may be anybody's
+        steps.append(parent)
+        step = found
+    return steps

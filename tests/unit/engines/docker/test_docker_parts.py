@@ -168,13 +168,18 @@ def test_engine_without_a_daemon_raises_only_when_it_is_needed(monkeypatch, tmp_
 class FakeAnswers:
     """A client of a daemon that says this of itself."""
 
-    def __init__(self, version: dict[str, Any], info: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        version: dict[str, Any],
+        info: dict[str, Any],
+        url: str = "http+docker://localhost",
+    ) -> None:
+        self.api = SimpleNamespace(base_url=url)
         self.version = lambda: version
         self.info = lambda: info
 
 
-def test_facts_of_a_daemon_on_this_machine(monkeypatch):
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
+def test_facts_of_a_daemon_on_this_machine():
     facts = facts_of(FakeAnswers(VERSION, INFO))
 
     assert (facts.id, facts.version, facts.machine) == ("A:B", "20.10.24", "arm64")
@@ -183,19 +188,17 @@ def test_facts_of_a_daemon_on_this_machine(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("info", "host"),
+    ("info", "url"),
     [
-        ({"KernelVersion": "5.1.2-linuxkit"}, ""),
-        ({"OperatingSystem": "Docker Desktop"}, ""),
-        ({}, "tcp://192.0.2.7:2376"),
-        ({}, "ssh://build@192.0.2.7"),
+        ({"KernelVersion": "5.1.2-linuxkit"}, "http+docker://localhost"),
+        ({"OperatingSystem": "Docker Desktop"}, "http+docker://localhost"),
+        ({}, "https://192.0.2.7:2376"),
+        ({}, "http+docker://ssh"),
     ],
     ids=["other-kernel", "desktop", "tcp", "ssh"],
 )
-def test_daemon_elsewhere_does_not_share_this_kernel(monkeypatch, info, host):
-    monkeypatch.setenv("DOCKER_HOST", host)
-
-    assert not facts_of(FakeAnswers(VERSION, INFO | info)).shares_kernel
+def test_daemon_elsewhere_does_not_share_this_kernel(info, url):
+    assert not facts_of(FakeAnswers(VERSION, INFO | info, url)).shares_kernel
 
 
 @pytest.mark.parametrize(
