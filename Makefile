@@ -1,6 +1,6 @@
 # Everything a developer does here, on a fresh Debian or Ubuntu machine too. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check cases benchmark sweep docker images clean
+.PHONY: help demo test check cases benchmark sweep fuzz docker images clean
 
 PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
@@ -35,6 +35,10 @@ benchmark: ## Speed against AWS's Runtime Interface Emulator, as ratios
 sweep: ## What a large account costs: API requests, memory, a killed sync (about six minutes)
 	@.ci/setup venv
 	$(PYTHON_IN_VENV) tests/benchmarks/aws_sweep.py $(ARGS)
+
+fuzz: ## Random input for the carrier, built with sanitizers (ARGS="--seconds 600")
+	@.ci/setup compiler venv bubblewrap
+	$(PYTHON_IN_VENV) tests/tools/carrier_fuzz.py $(ARGS)
 
 docker: ## Install and start a Docker daemon if permitted
 	@.ci/setup docker
