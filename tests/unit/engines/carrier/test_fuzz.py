@@ -1,4 +1,4 @@
-"""Random input never makes the carrier end in an undefined way; `make fuzz` runs this for longer."""
+"""Random input ends the carrier in a defined way or not at all; `make fuzz` runs it for longer."""
 
 from __future__ import annotations
 
