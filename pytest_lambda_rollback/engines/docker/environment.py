@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from pytest_lambda_rollback.engines.docker.confinement import Container
 from pytest_lambda_rollback.engines.runtime_api.environment import CarriedEnvironment, Start
 from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionVersion
 
+_MB: Final = 1024 * 1024
+
 
 class DockerEnvironment(CarriedEnvironment):
     """A container that runs one version's runtime. Made and started by DockerEngine.
 
     ``keeps_files`` says that the image has folders, its volumes, whose files outlive a fresh
-    start in place.
+    start in place. ``limits_memory`` says that Docker limits the container's memory; the carrier
+    watches it otherwise.
     """
 
     def __init__(
@@ -25,6 +29,7 @@ class DockerEnvironment(CarriedEnvironment):
         version: FunctionVersion,
         start: Start,
         keeps_files: bool,
+        limits_memory: bool,
         init_timeout_s: float,
         forget: Callable[[CarriedEnvironment], None],
     ) -> None:
@@ -34,6 +39,7 @@ class DockerEnvironment(CarriedEnvironment):
             version=version,
             confinement=container,
             start=start,
+            memory_limit_bytes=None if limits_memory else version.configuration.memory_mb * _MB,
             init_timeout_s=init_timeout_s,
             forget=forget,
         )

@@ -30,7 +30,12 @@ from pytest_lambda_rollback.model.versions import (
 )
 
 FACTS = DaemonFacts(
-    id="A:B", version="20.10.24", machine="amd64", memory_bytes=0, shares_kernel=True
+    id="A:B",
+    version="20.10.24",
+    machine="amd64",
+    memory_bytes=0,
+    shares_kernel=True,
+    limits_memory=True,
 )
 DIGEST = f"sha256:{'a' * 64}"
 URI = f"registry.example/team/orders@{DIGEST}"
