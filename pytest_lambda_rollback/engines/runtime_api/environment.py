@@ -128,6 +128,7 @@ class CarriedEnvironment:
         self._memory_told = False
         self._out_of_memory = False
         self._runtime_started = False
+        self._initialisation_begun = False
         self._used = False
         self.left: tuple[str, ...] = ()
         """What kept the last `renew` from being sure, one clause each."""
@@ -148,6 +149,7 @@ class CarriedEnvironment:
             if self._used:
                 self._log.mark()
             self._used = True
+            self._initialise_once()
             endpoint = self._endpoint
             self._guarded(lambda: self._pump(0.0))
             endpoint.submit(invocation)
@@ -209,6 +211,7 @@ class CarriedEnvironment:
     def _initialise_ahead(self) -> threading.Thread:
         self._link.handler = self._endpoint
         self._runtime_started = False
+        self._initialisation_begun = False
         thread = threading.Thread(
             target=self._initialise,
             args=(self._endpoint,),
@@ -219,18 +222,27 @@ class CarriedEnvironment:
         return thread
 
     def _initialise(self, endpoint: Endpoint) -> None:
-        """Start the processes and serve them until the environment can take an event."""
         with self._turn:
-            if endpoint is not self._endpoint or self._closed:
-                return
-            if self._hello is None:
-                self._guarded(self._await_hello)
-            endpoint.begin()
-            self._guarded(self._start_extensions)
-            while not (endpoint.settled or self._closed or self._lost):
-                if endpoint.init_is_late:
-                    self._guarded(self._begin_again)
-                self._guarded(lambda: self._pump(_PUMP_S))
+            if endpoint is self._endpoint:
+                self._initialise_once()
+
+    def _initialise_once(self) -> None:
+        """Start the processes and serve them until the environment can take an event.
+
+        Whoever has the turn first does it: the thread for it, or a replay that overtook it.
+        """
+        if self._initialisation_begun or self._closed:
+            return
+        self._initialisation_begun = True
+        endpoint = self._endpoint
+        if self._hello is None:
+            self._guarded(self._await_hello)
+        endpoint.begin()
+        self._guarded(self._start_extensions)
+        while not (endpoint.settled or self._closed or self._lost):
+            if endpoint.init_is_late:
+                self._guarded(self._begin_again)
+            self._guarded(lambda: self._pump(_PUMP_S))
 
     def _guarded(self, step: Callable[[], None]) -> None:
         """Take a step; the end of the wire ends the environment."""

@@ -11,6 +11,7 @@ import pytest
 
 from helpers.fake_carrier import FakeCarrier
 from helpers.runtimes import RUNTIME, Place, Runtime, begin, end, invocation_of, version_of
+from pytest_lambda_rollback.engines.runtime_api.environment import CarriedEnvironment
 from pytest_lambda_rollback.model.replay import OutcomeKind
 
 API = "/2020-01-01/extension"
@@ -81,6 +82,22 @@ def test_the_runtime_starts_once_every_extension_has_registered(
     assert place.carrier.started[0][1][:2] == ("d/", "a/opt/extensions/one")
     for agent in (one, two):
         agent.close()
+
+
+def test_extensions_start_first_where_a_replay_overtakes_the_initialisation(
+    open_place: Open, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CarriedEnvironment, "_initialise", lambda self, endpoint: None)
+    place = open_place(carrier=FakeCarrier(extensions=["agent"]))
+    threads.submit(place.environment.invoke, invocation_of("id-1"))
+    assert _started(place, 1) == [AGENT]
+    time.sleep(0.05)
+    assert len(place.carrier.started) == 1
+    agent = Agent(place.carrier)
+    assert agent.register() == 200
+    assert _started(place, 2) == [AGENT, RUNTIME]
+    place.environment.close()
+    agent.close()
 
 
 def test_an_event_reaches_extensions_and_waits_for_them(
