@@ -26,7 +26,7 @@ import pytest_lambda_rollback
 from benchmarks.measures import Effort, Ratio, Result, Say, median_interval, take_turns
 from benchmarks.workbench import CannotMeasure, Workbench
 
-GOAL = 1.03
+GOAL = 1.02
 LEAST_ROUNDS = 20
 ROUNDS = 150
 LIMIT_S = 75.0

@@ -29,6 +29,7 @@ from benchmarks import (
     cold_start,
     collect_only,
     example_run,
+    large_run,
     second_run,
     static_contracts,
     warm_replay,
@@ -44,9 +45,8 @@ MEASUREMENTS: dict[str, Callable[[Workbench, Effort, Say], tuple[Result, ...]]] 
     "static": static_contracts.measure,
     "cold-start": cold_start.measure,
     "example": example_run.measure,
+    "large-run": large_run.measure,
 }
-BY_DEFAULT = tuple(name for name in MEASUREMENTS if name != "example")
-"""Without what has no goal and takes minutes."""
 
 
 def main(arguments: list[str]) -> int:
@@ -58,7 +58,7 @@ def main(arguments: list[str]) -> int:
         "--only",
         action="append",
         choices=tuple(MEASUREMENTS),
-        help="measure only this (may be given more than once; default: all but example)",
+        help="measure only this (may be given more than once; default: all)",
     )
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument(
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> int:
     try:
         with Workbench() as bench:
             try:
-                for name in options.only or BY_DEFAULT:
+                for name in options.only or MEASUREMENTS:
                     results += _measured(name, bench, effort)
             finally:
                 _let_clean_up()

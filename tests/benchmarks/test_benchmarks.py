@@ -25,9 +25,10 @@ TIMEOUT_S = 300
 WITHOUT_DOCKER = {
     "collect-only": {"collect-only", "collect-only-wall"},
     "static": {"static-cold", "static-unchanged", "static-with-store"},
+    "large-run": {"large-run", "large-run-workers"},
 }
 IN_DOCKER = {
-    "warm-replay": {"warm-replay", "warm-replay-example"},
+    "warm-replay": {"warm-replay", "warm-replay-sandbox", "warm-replay-example"},
     "second-run": {
         "second-run-first",
         "second-run-later",
@@ -35,15 +36,8 @@ IN_DOCKER = {
         "second-run-connect",
         "second-run-leftovers",
     },
-    "cold-start": {"cold-start"},
-    "example": {
-        "example-whole",
-        "example-python",
-        "example-prepare",
-        "example-containers",
-        "example-end",
-        "example-replays",
-    },
+    "cold-start": {"cold-start", "fresh-in-place", "fresh-in-place-response", "sandbox-start"},
+    "example": {"example", "example-python"},
 }
 
 

@@ -24,6 +24,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from pytest_lambda_rollback.config import files as config
+from pytest_lambda_rollback.engines import choice
 from pytest_lambda_rollback.engines.carrier.program import carrier_program
 from pytest_lambda_rollback.engines.docker.base_images import known_runtimes
 from pytest_lambda_rollback.engines.docker.daemon import connect
@@ -36,8 +37,9 @@ from pytest_lambda_rollback.engines.docker.owners import (
     remove_containers,
     this_process,
 )
+from pytest_lambda_rollback.engines.interface import Engine, EngineRequest
 from pytest_lambda_rollback.model.replay import EventFixture
-from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion
+from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings
 from pytest_lambda_rollback.model.versions import FunctionVersion, RemotePackage
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.sources import events, local
@@ -106,20 +108,24 @@ class Workbench:
         return ArtifactStore(self.cache / "pytest-lambda-rollback")
 
     @cached_property
-    def function(self) -> FunctionSettings:
-        """The example's function as its configuration file describes it; its layers are made."""
+    def settings(self) -> Settings:
+        """The example's configuration file; its layers are made."""
         made = subprocess.run(
             [sys.executable, EXAMPLE / "build.py"], capture_output=True, text=True, check=False
         )
         if made.returncode:
             raise CannotMeasure(f"the example's layers could not be made:\n{made.stderr}")
-        settings = config.load(
+        return config.load(
             EXAMPLE / "lambda-rollback.toml",
             config.CommandLine(),
             known_runtimes=frozenset(known_runtimes()),
             engines=(),
         )
-        return settings.function(FUNCTION)
+
+    @cached_property
+    def function(self) -> FunctionSettings:
+        """The example's function as its configuration file describes it."""
+        return self.settings.function(FUNCTION)
 
     @cached_property
     def declared(self) -> tuple[LocalVersion, ...]:
@@ -177,6 +183,21 @@ class Workbench:
             client=client,
             pull=False,
         )
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+    @contextmanager
+    def sandbox(self) -> Iterator[Engine]:
+        """A sandbox engine that is closed afterwards."""
+        found = [each for each in choice.BUILT_IN if each.name == "sandbox"]
+        request = EngineRequest(
+            settings=self.settings, progress=lambda line: None, unpack=self.store().unpack
+        )
+        if not found:
+            raise CannotMeasure("this version of the package has no sandbox engine")
+        engine = found[0].make(request)
         try:
             yield engine
         finally:
