@@ -17,7 +17,7 @@ from pytest_lambda_rollback.model.replay import OutcomeKind
 
 pytestmark = pytest.mark.docker
 
-EXTENSION = (Path(__file__).parent / "extension.py").read_text()
+EXTENSION = (Path(__file__).parents[1] / "assets" / "layer_extension.py").read_text()
 CODE = """
 import json, time
 from pathlib import Path

@@ -204,6 +204,26 @@ def test_response_at_and_above_the_limit(module_start, of_node, ask):
     assert larger.detail == "answered 6,291,557 bytes, more than Lambda's limit of 6,291,556"
 
 
+def test_renewed_environment_has_forgotten_its_modules(module_start, of_node, ask):
+    environment = module_start(of_node())
+    ask(environment)
+
+    assert environment.renew()
+    outcome = ask(environment)
+
+    assert (outcome.payload, outcome.cold) == (b"1", True)
+
+
+def test_wrapper_of_a_layer_runs_the_runtime(module_start, of_node, answer, store):
+    wrapper = '#!/bin/sh\nexport WRAPPED=yes\nexec "$@"\n'
+    layer = store.layer("wrapper", {"wrapper": wrapper}, mode=0o755)
+    variables = (("AWS_LAMBDA_EXEC_WRAPPER", "/opt/wrapper"),)
+
+    seen = answer(module_start(of_node(layers=(layer,), environment=variables)), "environment")
+
+    assert seen["WRAPPED"] == "yes"
+
+
 # --- errors ---------------------------------------------------------------------------------
 
 

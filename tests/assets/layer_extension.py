@@ -1,4 +1,4 @@
-#!/var/lang/bin/python3.11
+#!/usr/bin/env python3
 """An extension of a layer: it registers, and does what its file's name says."""
 
 import http.client
