@@ -216,6 +216,17 @@ def sandbox_command(program: Path = PROGRAM, options: Sequence[str] = ()) -> lis
     for folder in ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc", *python):
         if os.path.lexists(folder):
             command += ["--ro-bind", folder, folder]
-    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/dev/shm"]
-    command += ["--mqueue", "/dev/mqueue", "--tmpfs", "/tmp", "--ro-bind", str(program), "/carrier"]
+    command += [
+        "--proc",
+        "/proc",
+        "--ro-bind",
+        "/proc/sys",
+        "/proc/sys",
+        "--dev",
+        "/dev",
+        "--tmpfs",
+        "/dev/shm",
+    ]
+    command += ["--mqueue", "/dev/mqueue"]
+    command += ["--tmpfs", "/tmp", "--ro-bind", str(program), "/carrier"]
     return [*command, *options, "--remount-ro", "/dev", "--remount-ro", "/", "/carrier"]

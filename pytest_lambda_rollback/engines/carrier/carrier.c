@@ -663,6 +663,9 @@ static void prepare(void)
     uint64_t child = 1ull << (SIGNAL_CHILD - 1), by_default[4] = {0};
 
     CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+    for (int fd = 0; fd < 3; fd++)
+        if (CALL(fcntl, fd, F_GETFD, 0) < 0)
+            leave(STATUS_SYSTEM); /* what is opened next would be taken for it */
     own_number = (int)CALL(getpid, 0);
     is_first = own_number == 1;
     CALL(setsid, 0);

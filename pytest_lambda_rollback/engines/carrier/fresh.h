@@ -10,11 +10,17 @@
 static const char *const writable_folders[] = {"/tmp", "/dev/shm", "/dev/mqueue"};
 enum { FOLDERS = sizeof writable_folders / sizeof *writable_folders };
 
-/* Folders that images and systems leave writable for everybody. They are not emptied: where one
- * is writable, no environment can be called fresh. */
-static const char *const other_folders[] = {"/", "/var/task", "/opt", "/var/runtime", "/var/tmp",
-                                            "/run", "/run/lock", "/dev", "/home", "/var/lock",
-                                            "/mnt", "/root", "/usr/local", "/etc", "/var/lib"};
+/* Folders that images and systems leave writable for everybody, and settings of the kernel that the
+ * owner of a namespace may change. They are not restored: where one is writable, no environment can
+ * be called fresh. */
+static const char *const other_places[] = {"/", "/var/task", "/opt", "/var/runtime", "/var/tmp",
+                                           "/run", "/run/lock", "/dev", "/home", "/var/lock",
+                                           "/mnt", "/root", "/usr/local", "/etc", "/var/lib",
+                                           "/proc/sys/kernel/core_pattern",
+                                           "/proc/sys/kernel/msgmax", "/proc/sys/kernel/pid_max",
+                                           "/proc/sys/fs/mqueue/queues_max",
+                                           "/proc/sys/net/ipv4/ip_local_port_range",
+                                           "/proc/sysrq-trigger"};
 
 static const char *const object_tables[] = {"/proc/sysvipc/shm", "/proc/sysvipc/sem",
                                             "/proc/sysvipc/msg"};
@@ -342,7 +348,7 @@ static void reset_ended_connections(void)
 static void check_sockets(void)
 {
     static const char *const tables[] = {"tcp", "tcp6", "udp", "udp6", "udplite", "raw", "raw6",
-                                         "icmp", "icmp6", "unix", "packet"};
+                                         "icmp", "icmp6", "unix", "packet", "ip6_flowlabel"};
     for (size_t at = 0; at < sizeof tables / sizeof *tables; at++) {
         char path[32], content[1024];
         struct text text = {.bytes = path, .room = sizeof path - 1};
@@ -398,9 +404,9 @@ static void make_fresh(struct text *report, bool ended, bool filtered)
     for (int at = 0; at < FOLDERS; at++)
         if (!is_empty(writable_folders[at]))
             report_left("files in ", writable_folders[at]);
-    for (size_t at = 0; at < sizeof other_folders / sizeof *other_folders; at++)
-        if (CALL(faccessat, AT_FDCWD, other_folders[at], 2 /* W_OK */) == 0)
-            report_left("files in ", other_folders[at]);
+    for (size_t at = 0; at < sizeof other_places / sizeof *other_places; at++)
+        if (CALL(faccessat, AT_FDCWD, other_places[at], 2 /* W_OK */) == 0)
+            report_left("changes of ", other_places[at]);
     if (!objects_empty())
         report_left("System V objects", "");
     if (digest_of("/proc/self/mountinfo") != first_state.mounts)

@@ -49,19 +49,56 @@ static bool list_entry(int folder, const char *name)
     return true;
 }
 
-/* Fills process_list with the environment's processes but the carrier, and returns their number.
- * Where the carrier is not the first process those are its descendants. */
-static int list_processes(void)
+/* Adds the children of one thread of a process, which the kernel lists; false where it does not. */
+static bool list_children(int process, const char *thread)
 {
-    int folder = open_folder(AT_FDCWD, "/proc"), found = 0;
-    process_count = 0;
+    static char content[32768];
+    char file[64];
+    struct text text = {.bytes = file, .room = sizeof file - 1};
+    add(&text, "task/");
+    add(&text, thread);
+    add(&text, "/children");
+    file[text.length] = 0;
+    long length = read_process_file(process, file, content, sizeof content);
+    for (const char *at = content; length > 0 && *at && process_count < MAX_LISTED;) {
+        int child = (int)number_at(at, &at);
+        while (*at == ' ')
+            at++;
+        process_parents[process_count] = process;
+        process_list[process_count++] = child;
+    }
+    return length != -ENOENT || parent_of(process) == 0;
+}
+
+static int listed_process;
+
+static bool list_thread(int folder, const char *name)
+{
+    (void)folder;
+    list_children(listed_process, name);
+    return process_count < MAX_LISTED;
+}
+
+static void list_threads(int process)
+{
+    char path[64];
+    struct text text = {.bytes = path, .room = sizeof path - 1};
+    add(&text, "/proc/");
+    add_number(&text, (uint64_t)process);
+    add(&text, "/task");
+    path[text.length] = 0;
+    int folder = open_folder(AT_FDCWD, path);
     if (folder < 0)
-        return 0;
-    each_entry(folder, list_entry);
+        return;
+    listed_process = process;
+    each_entry(folder, list_thread);
     CALL(close, folder);
-    if (is_first)
-        return process_count;
-    /* Each round moves the children of what was found so far to the front. */
+}
+
+/* Moves the descendants of the carrier to the front of a list of all processes. */
+static int keep_descendants(void)
+{
+    int found = 0;
     for (int grown = -1; grown != found;) {
         grown = found;
         for (int at = found; at < process_count; at++) {
@@ -76,6 +113,31 @@ static int list_processes(void)
         }
     }
     return found;
+}
+
+/* Fills process_list with the environment's processes but the carrier, and returns their number.
+ * Where the carrier is not the first process those are its descendants: from the kernel's lists of
+ * children, or, where it has none, found among all processes of the machine. */
+static int list_processes(void)
+{
+    process_count = 0;
+    if (!is_first) {
+        char own[16];
+        struct text text = {.bytes = own, .room = sizeof own - 1};
+        add_number(&text, (uint64_t)own_number);
+        own[text.length] = 0;
+        if (list_children(own_number, own)) {
+            for (int at = 0; at < process_count; at++)
+                list_threads(process_list[at]);
+            return process_count;
+        }
+    }
+    int folder = open_folder(AT_FDCWD, "/proc");
+    if (folder < 0)
+        return 0;
+    each_entry(folder, list_entry);
+    CALL(close, folder);
+    return is_first ? process_count : keep_descendants();
 }
 
 /* Sends SIGKILL to everything in the environment. As the first process, kill(-1) reaches exactly

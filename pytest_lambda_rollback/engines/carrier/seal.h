@@ -45,6 +45,19 @@ static void refuse_if(uint32_t call, int argument, unsigned short compare, uint3
     load(offsetof(struct seccomp_data, nr));
 }
 
+static void allow_families(void)
+{
+    /* unix, inet, inet6, netlink, packet (which takes a right that functions lack), alg */
+    static const unsigned char families[] = {1, 2, 10, 16, 17, 38};
+    enum { COUNT = sizeof families };
+    instruction(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 0, COUNT + 3);
+    load(offsetof(struct seccomp_data, args));
+    for (int at = 0; at < COUNT; at++)
+        instruction(BPF_JMP | BPF_JEQ | BPF_K, families[at], COUNT - at, 0);
+    answer(SECCOMP_RET_ERRNO | EAFNOSUPPORT);
+    load(offsetof(struct seccomp_data, nr));
+}
+
 /* `self` is the carrier's own process number, `queues` is true if message queues can be seen. */
 static bool install_filter(uint32_t self, bool queues)
 {
@@ -75,6 +88,9 @@ static bool install_filter(uint32_t self, bool queues)
     refuse(__NR_clone3, ABSENT);
     refuse_if(__NR_clone, 0, BPF_JSET, namespaces);
     refuse_if(__NR_unshare, 0, BPF_JSET, namespaces | 0x80 /* CLONE_NEWTIME */);
+    /* Only these kinds of sockets belong to a network namespace or reach nobody; others, as vsock,
+     * lead to the machine or what runs it. */
+    allow_families();
     /* A queue that no file system shows could not be found again. */
     if (!queues)
         refuse(__NR_mq_open, REFUSE);

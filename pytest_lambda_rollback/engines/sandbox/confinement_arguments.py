@@ -99,6 +99,8 @@ def _file_system(confinement: Confinement) -> Iterator[str]:
     for name, target in _DEVICE_LINKS:
         yield from ("--symlink", f"/proc/self/{target}", f"/dev/{name}")
     yield from ("--remount-ro", "/dev", "--proc", "/proc")
+    # An ordinary user owns its namespaces, and might change settings of the kernel for them.
+    yield from ("--ro-bind", "/proc/sys", "/proc/sys")
     yield from ("--perms", "1777", "--size", str(confinement.tmp_bytes), "--tmpfs", _TMP)
     yield from ("--remount-ro", "/")
 

@@ -13,6 +13,7 @@ import mmap
 import os
 import resource
 import signal
+import socket
 import struct
 import sys
 import time
@@ -30,7 +31,7 @@ NUMBERS = {  # x86-64, arm64
     "io_uring_setup": (425, 425), "bpf": (321, 280), "unshare": (272, 97), "clone": (56, 220),
     "clone3": (435, 435), "setns": (308, 268), "mount": (165, 40), "perf_event_open": (298, 241),
     "rt_sigqueueinfo": (129, 138), "rt_tgsigqueueinfo": (297, 240), "vhangup": (153, 58),
-    "userfaultfd": (323, 282), "get_robust_list": (274, 100),
+    "userfaultfd": (323, 282), "socket": (41, 198), "get_robust_list": (274, 100),
 }  # fmt: skip
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
@@ -140,6 +141,12 @@ def main() -> None:
         "unshare time": lambda: call("unshare", 0x80),
         "clone user": lambda: call("clone", 0x10000000 | 17, 0, 0, 0, 0),
         "clone3": lambda: call("clone3", ctypes.create_string_buffer(64), 64),
+        "core_pattern": lambda: os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY),
+        "msgmax": lambda: os.open("/proc/sys/kernel/msgmax", os.O_WRONLY),
+        "vsock": lambda: socket.socket(40, socket.SOCK_STREAM),
+        "bluetooth": lambda: socket.socket(31, socket.SOCK_RAW, 1),
+        "vsock with other bits": lambda: call("socket", 40 | 1 << 32, 1, 0),
+        "packet": lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW),
         "setns": lambda: call("setns", pidfd, 0x08000000),
         "mount": lambda: call("mount", b"none", b"/tmp", b"tmpfs", 0, None),
     }
