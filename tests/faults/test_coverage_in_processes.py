@@ -22,7 +22,7 @@ from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.reports.coverage_report import coverage_lines
-from pytest_lambda_rollback.session.pool import EnvironmentPool, Slot
+from pytest_lambda_rollback.session.pool import EnvironmentPool
 
 pytestmark = pytest.mark.fault
 
@@ -91,12 +91,12 @@ def target(store: ArtifactStore, tmp_path: Path) -> FunctionVersion:
 
 @pytest.fixture
 def measure(pool: EnvironmentPool, target: FunctionVersion, tmp_path: Path) -> Measure:
-    """Replay events for coverage as a session does, in one warm environment."""
+    """Replay events for coverage as a session does, each in a fresh environment."""
 
     def replay(version: FunctionVersion | None = None, **event: Any) -> Outcome:
-        slot = Slot(version=coverage_version(version or target, tmp_path / "store" / "artifacts"))
+        measured = coverage_version(version or target, tmp_path / "store" / "artifacts")
         payload = json.dumps(event).encode()
-        return pool.replay(slot, lambda: Invocation(request_id="id", event=payload))
+        return pool.replay(measured, lambda: Invocation(request_id="id", event=payload))
 
     return replay
 
@@ -109,13 +109,29 @@ def missed(answer: CoverageAnswer | None) -> dict[str, tuple[tuple[int, int], ..
 def test_the_judged_replay_and_the_measured_one_are_of_one_function(
     measure: Measure, pool: EnvironmentPool, target: FunctionVersion
 ) -> None:
-    judged = pool.replay(Slot(version=target), lambda: Invocation(request_id="id", event=b"{}"))
+    judged = pool.replay(target, lambda: Invocation(request_id="id", event=b"{}"))
     assert json.loads(judged.payload or b"") == {"price": 1, "handler": "app.handler"}
     first, second = measure(), measure(gift=1)
-    assert (first.cold, second.cold) == (True, False)
+    assert (first.cold, second.cold) == (True, True)
     assert missed(answer_of(first)) == {
         "app.py": ((6, 6), (8, 8), (10, 11)), "rules.py": ((3, 3),)
     }  # fmt: skip
+    assert missed(answer_of(second)) == {
+        "app.py": ((6, 6), (8, 8), (10, 11)), "rules.py": ((4, 4),)
+    }  # fmt: skip
+
+
+def test_events_in_one_environment_add_to_one_another(
+    pool: EnvironmentPool, target: FunctionVersion, tmp_path: Path
+) -> None:
+    measured = coverage_version(target, tmp_path / "store" / "artifacts")
+    with pool.fresh(measured) as environment:
+        first, second = (
+            environment.invoke(Invocation(request_id="id", event=event))
+            for event in (b"{}", b'{"gift": 1}')
+        )
+    assert (first.cold, second.cold) == (True, False)
+    assert missed(answer_of(first))["rules.py"] == ((3, 3),)
     assert missed(answer_of(second)) == {"app.py": ((6, 6), (8, 8), (10, 11)), "rules.py": ()}
 
 
