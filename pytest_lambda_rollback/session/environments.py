@@ -211,6 +211,13 @@ class Environments:
             raise EngineError(f"{target.ref.function}:{target.ref.version} was not prepared")
         return version
 
+    def is_ready(self, group: str) -> bool:
+        """True if the version of a group is prepared, or cannot be."""
+        target = self._targets[group]
+        with self._lock:
+            preparing = self._preparing.get(target.version) if target.version else None
+        return target.error is not None or (preparing is not None and preparing.done())
+
     def release(self, check: Check) -> tuple[FunctionVersion, ...]:
         """Count a check that was made; returned are the versions that no later one needs.
 

@@ -48,11 +48,13 @@ class WarmSequence:
         pool: EnvironmentPool,
         schedule: Schedule,
         last: int,
+        of: object,
     ) -> None:
         self._version = version
         self._events = events
         self._pool = pool
         self._schedule = schedule
+        self._of = of
         self._lock = threading.Lock()
         self._steps: list[Future[Step]] = [Future() for _ in events]
         self._goal = -1
@@ -71,7 +73,7 @@ class WarmSequence:
             if self._job is not None:
                 self._schedule.hasten(self._job, turn)
             elif self._next <= self._goal:
-                self._job = self._schedule.submit(self._advance, turn)
+                self._job = self._schedule.submit(self._advance, turn, of=self._of)
                 self._job.future.add_done_callback(self._cancelled)
             return self._steps[index]
 
@@ -184,6 +186,7 @@ class VersionPasses:
                     pool=self._pool,
                     schedule=self._schedule,
                     last=self._last if sample < self._samples else -1,
+                    of=self._of(sample),
                 )
             return self._sequences[sample].step(index, turn)
 
@@ -194,7 +197,9 @@ class VersionPasses:
         with self._lock:
             key = (index, sample)
             if key not in self._cold:
-                self._cold[key] = self._schedule.submit(lambda: self._replayed(index), turn)
+                self._cold[key] = self._schedule.submit(
+                    lambda: self._replayed(index), turn, of=self._of(sample)
+                )
             else:
                 self._schedule.hasten(self._cold[key], turn)
             return self._cold[key].future
@@ -210,9 +215,14 @@ class VersionPasses:
                         self.version,
                         [each for n in before if (each := self._events[n]) is not None],
                         self._fixture(index),
-                    )
+                    ),
+                    of=self._of(0),
                 )
             return self._repeated[key].future
+
+    def _of(self, sample: int) -> object:
+        """Replays side by side in one environment after the other start fewer of them."""
+        return self.version, sample if sample < self._samples else 0
 
     def _replayed(self, index: int) -> Step:
         started = time.monotonic()

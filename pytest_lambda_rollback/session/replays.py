@@ -7,7 +7,7 @@ versions come from or how results are shown.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -210,20 +210,25 @@ class Replays:
 
     # --- ahead of the checks -----------------------------------------------------------------
 
-    def ahead(self, version: FunctionVersion, numbers: Iterable[int], turn: Turn) -> None:
-        """Begin the passes of a version, for events that will be asked for.
+    def warm_ahead(self, version: FunctionVersion, last: int, turn: Turn) -> None:
+        """Begin the warm pass of a version, up to an event that will be asked for."""
+        passes = self.passes(version)
+        for sample in range(self._samples(passes)):
+            passes.warm(last, sample, turn)
+
+    def cold_ahead(self, version: FunctionVersion, numbers: Collection[int], turn: Turn) -> None:
+        """Begin the cold pass of a version, for events that will be asked for.
 
         Waits for the first event, by whose cost those to try cold are chosen.
         """
-        wanted = set(numbers)
         passes = self.passes(version)
-        samples = _SAMPLES if passes is self.passes(self.current) else 1
-        for sample in range(samples):
-            passes.warm(max(wanted), sample, turn)
         for number in self._tried_cold(passes, turn):
-            for sample in range(samples):
-                if number in wanted:
+            for sample in range(self._samples(passes)):
+                if number in numbers:
                     passes.cold(number, sample, turn)
+
+    def _samples(self, passes: VersionPasses) -> int:
+        return _SAMPLES if passes is self.passes(self.current) else 1
 
     def passes(self, version: FunctionVersion, samples: int = 1) -> VersionPasses:
         """The passes of a version; versions of an equal stack share theirs."""

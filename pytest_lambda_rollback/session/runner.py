@@ -334,14 +334,30 @@ class Session:
         ]
         if not numbers:
             return
-        replays.ahead(replays.current, numbers, (schedule.AHEAD, function.number, 0))
+        begun: list[tuple[FunctionVersion, schedule.Turn]] = []
+
+        def begin_cold() -> None:
+            version, turn = begun.pop(0)
+            # A target that cannot be run stops no other one.
+            with contextlib.suppress(RollbackError):
+                replays.cold_ahead(version, numbers, turn)
+
+        turn = (schedule.AHEAD, function.number, 0)
+        replays.warm_ahead(replays.current, numbers[-1], turn)
+        begun.append((replays.current, turn))
         for place, group in enumerate(environments.groups(), start=1):
             if self._ahead.stopped:
                 return
+            # While one version is in its warm pass, another one may begin, if it is prepared.
+            while begun and (len(begun) > 1 or not environments.is_ready(group)):
+                begin_cold()
             turn = (schedule.AHEAD, function.number, place)
-            # A target that cannot be run stops no other one.
             with contextlib.suppress(RollbackError):
-                replays.ahead(environments.target(group), numbers, turn)
+                version = environments.target(group)
+                replays.warm_ahead(version, numbers[-1], turn)
+                begun.append((version, turn))
+        while begun:
+            begin_cold()
 
     def _explained(
         self,

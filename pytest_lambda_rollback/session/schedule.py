@@ -11,6 +11,7 @@ import itertools
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ class Job(Generic[T]):
     """A call that was submitted; it is made once, however often it is moved in the queue."""
 
     call: Callable[[], T]
+    of: object = None
+    """What it works on; calls on the same are made side by side only where there is no other."""
     future: Future[T] = field(default_factory=Future)
     turn: Turn = URGENT
 
@@ -44,11 +47,12 @@ class Schedule:
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
         self._waiting = 0
+        self._running: Counter[object] = Counter()
         self._closed = False
 
-    def submit(self, call: Callable[[], T], turn: Turn = URGENT) -> Job[T]:
+    def submit(self, call: Callable[[], T], turn: Turn = URGENT, *, of: object = None) -> Job[T]:
         """Queue a call; it is cancelled at once after `cancel`."""
-        job = Job(call=call, turn=turn)
+        job = Job(call=call, turn=turn, of=of)
         with self._changed:
             if self._closed:
                 cancel(job.future)
@@ -95,22 +99,43 @@ class Schedule:
                 job.future.set_exception(error)
             else:
                 job.future.set_result(result)
+            with self._changed:
+                self._running[job.of] -= 1
             del job
 
     def _next(self) -> Job[Any] | None:
         """The next call, as begun; ``None`` once nothing more is to begin."""
         with self._changed:
             while not self._closed:
-                while self._queue:
-                    _, _, job = heapq.heappop(self._queue)
-                    # A call that was moved stands in the queue twice.
-                    if not job.future.running() and not job.future.done():
-                        job.future.set_running_or_notify_cancel()
-                        return job
+                job = self._chosen()
+                if job is not None:
+                    job.future.set_running_or_notify_cancel()
+                    self._running[job.of] += 1
+                    return job
                 self._waiting += 1
                 self._changed.wait()
                 self._waiting -= 1
         return None
+
+    def _chosen(self) -> Job[Any] | None:
+        """Take the first call in the queue, before it one on what no other lane works on."""
+        passed = []
+        chosen = None
+        while self._queue and chosen is None:
+            entry = heapq.heappop(self._queue)
+            job = entry[2]
+            # A call that was moved stands in the queue twice.
+            if job.future.running() or job.future.done():
+                continue
+            if job.of is None or not self._running[job.of]:
+                chosen = job
+            else:
+                passed.append(entry)
+        if chosen is None and passed:
+            chosen = passed.pop(0)[2]
+        for entry in passed:
+            heapq.heappush(self._queue, entry)
+        return chosen
 
 
 def cancel(future: Future[Any]) -> None:

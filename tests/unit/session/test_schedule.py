@@ -44,6 +44,31 @@ def test_urgent_calls_come_first_and_others_by_their_turn() -> None:
     assert schedule.join(10)
 
 
+def test_a_lane_works_on_what_no_other_does_if_it_can() -> None:
+    schedule, made = Schedule(2), []
+    first, second = threading.Event(), threading.Event()
+    entered = threading.Semaphore(0)
+
+    def hold(event: threading.Event) -> None:
+        entered.release()
+        event.wait(10)
+
+    held = [schedule.submit(lambda e=e: hold(e), of=of) for e, of in ((first, "a"), (second, "b"))]
+    assert all(entered.acquire(timeout=10) for _ in held)
+    jobs = [
+        schedule.submit(lambda name=name: made.append(name), of=of)
+        for name, of in (("a1", "a"), ("b1", "b"), ("c1", "c"), ("a2", "a"))
+    ]
+    second.set()
+    # With nothing else to do, it goes on where another lane is at work.
+    for job in jobs:
+        job.future.result(10)
+    assert made == ["b1", "c1", "a1", "a2"]
+    first.set()
+    schedule.cancel()
+    assert schedule.join(10)
+
+
 def test_no_more_calls_than_lanes_run_side_by_side() -> None:
     schedule = Schedule(2)
     together, most, lock = 0, 0, threading.Lock()
