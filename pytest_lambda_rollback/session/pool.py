@@ -22,6 +22,9 @@ from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionVersion
 
+_REFUSALS = 3
+"""After so many in a row, environments are not kept to be renewed any more."""
+
 
 class EnvironmentPool:
     """Starts, renews and ends environments. Safe to use from several threads.
@@ -38,6 +41,7 @@ class EnvironmentPool:
         """Used environments that can be renewed, those of the version used longest ago first."""
         self._ended: set[FunctionVersion] = set()
         self._starts: dict[FunctionVersion, float] = {}
+        self._refusals = 0
         self._live_mb = 0
         self._taken = 0
         self._closed = False
@@ -52,7 +56,9 @@ class EnvironmentPool:
         try:
             if used is not None:
                 if isinstance(used, RenewableEnvironment) and used.renew():
+                    self._refusals = 0
                     return used
+                self._refusals += 1
                 _close(used)
             return self._engine.start(version)
         except BaseException:
@@ -71,6 +77,7 @@ class EnvironmentPool:
         with self._changed:
             keep = (
                 isinstance(environment, RenewableEnvironment)
+                and self._refusals < _REFUSALS
                 and version not in self._ended
                 and not self._closed
             )

@@ -76,6 +76,15 @@ def test_one_that_cannot_be_renewed_ends_and_another_starts(engine: FakeEngine) 
     assert all(each.closed for each in engine.environments)
 
 
+def test_an_engine_that_renews_nothing_is_not_asked_for_ever() -> None:
+    engine = RenewingEngine(respond, refuses=True)
+    pool = EnvironmentPool(engine)
+    for _ in range(6):
+        pool.replay(ONE, invocation)
+    assert [each.renewals for each in engine.environments] == [1, 1, 1, 0, 0, 0]
+    assert [each.closed for each in engine.environments] == [True] * 6
+
+
 def test_versions_share_no_environment() -> None:
     engine = RenewingEngine(respond)
     pool = EnvironmentPool(engine)
