@@ -47,6 +47,18 @@ def test_fresh_container_in_place_equals_a_new_one(carrier: CarrierProcess) -> N
     assert inventory(carrier) == new
 
 
+def test_attacks_from_inside_do_not_reach_it(carrier: CarrierProcess) -> None:
+    carrier.expect("H")
+    ended, text = carrier.run(1, "/usr/bin/env", "python3", *script("attacks")[1:], "1")
+    assert ended == "exited=0", text[-2000:]
+    found: dict[str, str] = json.loads(text.strip())
+    sent = {name for name, result in found.items() if result == "sent"}
+    assert sent == {"kill", "pidfd_send_signal", "signals by the log"}
+    refusals = {"EPERM", "EACCES", "EROFS", "ENOSYS", "EAFNOSUPPORT"}
+    assert {name: r for name, r in found.items() if name not in sent and r not in refusals} == {}
+    assert carrier.renew() == ()
+
+
 def test_memory_of_the_container_is_its_own(carrier: CarrierProcess) -> None:
     assert carrier.expect("H").values["memory"] in ("v1", "v2")
     code = "x = bytearray(100 << 20)"

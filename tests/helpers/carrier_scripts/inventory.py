@@ -112,7 +112,7 @@ def main() -> None:
         "processors": sorted(os.sched_getaffinity(0)),
         "status": lines(
             "/proc/self/status",
-            r"Sig|Shd|Cap|NoNewPrivs|Seccomp:|Uid|Gid|Groups|TracerPid|Umask",
+            r"Sig[BCIP]|Shd|Cap|NoNewPrivs|Seccomp:|Uid|Gid|Groups|TracerPid|Umask",
         ),
         "ignored": [
             number for number in range(1, 32) if signal.getsignal(number) is signal.SIG_IGN
