@@ -119,8 +119,6 @@ def _interpreter_mounts(interpreter: Interpreter, empty: Path) -> Iterator[Mount
         prefix / library / "dist-packages",
         Path("/usr/lib/python3/dist-packages"),
     ]
-    if prefix == Path("/usr") or prefix == Path("/usr/local"):
-        hidden += [Path("/usr/local") / library / "dist-packages"]
     for folder in hidden:
         if folder.is_dir():
             yield Mount(source=empty, path=_inside(folder, prefix))
