@@ -720,7 +720,7 @@ static _Noreturn void carry(void)
             if (stream->length)
                 wait->events |= POLLOUT;
         }
-        waits[0] = (struct pollfd){.fd = room ? 0 : -1, .events = POLLIN};
+        waits[0] = (struct pollfd){.fd = 0, .events = room ? POLLIN : 0};
         waits[1] = (struct pollfd){.fd = 1, .events = output_at < output_end ? POLLOUT : 0};
         waits[2] = (struct pollfd){.fd = children, .events = POLLIN};
         waits[3] = (struct pollfd){.fd = free_stream && room && !listener_rests ? listener : -1,
@@ -765,7 +765,9 @@ static _Noreturn void carry(void)
             if (stream->fd >= 0 && events & (POLLIN | POLLERR | POLLHUP))
                 pump(stream);
         }
-        if (waits[0].revents || now)
+        if (!room && waits[0].revents & (POLLERR | POLLHUP))
+            end_all(0); /* who does not read and is gone will never read */
+        if (room && (waits[0].revents || now))
             take_input();
     }
 }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -272,8 +274,68 @@ time.sleep(100)
     assert sorted(bytes(data) for data in got.values()) == [bytes([n]) * 65536 for n in range(64)]
 
 
-def resident_kilobytes(pid: int) -> int:
-    """Of the carrier, which is a child of bubblewrap's monitor or that process itself."""
+ODD_STATES = """
+import fcntl, struct
+held = []
+def state(data=b"", *, reset=False, half=False):
+    s = connect(); held.append(s)
+    if data:
+        s.setblocking(False)
+        try: s.sendall(data)
+        except BlockingIOError: pass
+    if half: s.shutdown(socket.SHUT_WR)
+    if reset:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); s.close()
+for _ in range(5):
+    state(); state(bytes(5_000_000)); state(bytes(5_000_000), reset=True); state(half=True)
+    state(bytes(70_000), half=True); state(reset=True); state(bytes(100), reset=True)
+for _ in range(100):
+    s = socket.socket(); s.setblocking(False); s.connect_ex((address[0], int(address[1])))
+    held.append(s)
+print("set", flush=True)
+time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize("output", ["is read", "is not read"])
+def test_streams_in_odd_states_cost_no_time(one: CarrierProcess, output: str) -> None:
+    """What cannot go on is not polled again and again."""
+    start(one, 1, ODD_STATES)
+    while b"set" not in one.log:
+        one.receive_log()
+    if output == "is read":
+        while one.receive(0.3):
+            pass
+    else:
+        time.sleep(0.3)
+    before = used_s(one.process.pid)
+    time.sleep(0.5)
+    assert used_s(one.process.pid) - before < 0.1
+
+
+def test_input_that_ends_while_the_output_is_full_ends_it(one: CarrierProcess) -> None:
+    start(one, 1, ODD_STATES)
+    while b"set" not in one.log:
+        one.receive_log()
+    assert one.process.stdin
+    one.process.stdin.close()
+    assert one.process.wait(10) == 0
+
+
+def carrier_of(pid: int) -> int:
+    """A child of bubblewrap's monitor, or that process itself."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    status = Path(f"/proc/{children[0] if children else pid}/status").read_text()
+    found = int(children[0]) if children else pid
+    assert Path(f"/proc/{found}/comm").read_text() == "carrier\n"
+    return found
+
+
+def used_s(pid: int) -> float:
+    """Processor time of the carrier, in seconds."""
+    fields = Path(f"/proc/{carrier_of(pid)}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_kilobytes(pid: int) -> int:
+    status = Path(f"/proc/{carrier_of(pid)}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0])
