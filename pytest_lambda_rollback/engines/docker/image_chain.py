@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pytest_lambda_rollback.model.versions import Artifact, ContainerImage, FunctionVersion
 
-RECIPE_VERSION: Final = "2"
+RECIPE_VERSION: Final = "3"
 """Raised whenever the same inputs would be built into a different image."""
 
 LABEL_PREFIX: Final = "pytest-lambda-rollback"

@@ -121,3 +121,61 @@ def test_package_that_grew_or_shrank_is_not_used(tmp_path: Path) -> None:
         tar.write_bytes(content)
         with pytest.raises(EngineError, match="its digest is another one"):
             list(build_context(code))
+
+
+def made_tar(path: Path, files: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode, member.mtime = len(content), 0o640, 315_532_800
+            tar.addfile(member, io.BytesIO(content))
+        link = tarfile.TarInfo("link")
+        link.type, link.linkname = tarfile.SYMTYPE, "a" * 150
+        tar.addfile(link)
+    return path
+
+
+def package_in(link: ImageLink) -> bytes:
+    return members(b"".join(build_context(link)))["artifact.tar"][1]
+
+
+FILES = {
+    "small": b"v = 1\n",
+    "large": bytes(range(256)) * 10_000,
+    "n/" * 120 + "deep": b"deep",
+    "empty": b"",
+    "tar-in-tar": b"x" * 511 + b"y" * 2_000_000,
+}
+
+
+def test_files_of_a_package_have_a_time_of_their_own(tmp_path: Path) -> None:
+    one = package_in(links(made_tar(tmp_path / "one.tar", FILES))[-1])
+    same = package_in(links(made_tar(tmp_path / "same.tar", FILES))[-1])
+    other = package_in(links(made_tar(tmp_path / "other.tar", FILES | {"small": b"v = 2\n"}))[-1])
+
+    def times(content: bytes) -> set[float]:
+        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+            return {each.mtime for each in tar.getmembers()}
+
+    assert one == same
+    assert len(times(one)) == len(times(other)) == 1
+    assert times(one) != times(other)
+    assert all(315_532_800 <= time < 600_000_000 for time in times(one) | times(other))
+
+
+def test_nothing_but_the_times_of_a_package_is_changed(tmp_path: Path) -> None:
+    path = made_tar(tmp_path / "one.tar", FILES)
+
+    def described(content: bytes) -> list[tuple[object, ...]]:
+        with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+            return [
+                (each.name, each.mode, each.type, each.linkname, each.size, read(tar, each))
+                for each in tar.getmembers()
+            ]
+
+    def read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+        file = tar.extractfile(member) if member.isreg() else None
+        return file.read() if file is not None else b""
+
+    assert described(package_in(links(path)[-1])) == described(path.read_bytes())
+    assert len(package_in(links(path)[-1])) == path.stat().st_size
