@@ -13,7 +13,6 @@ import argparse
 import importlib.util
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -37,12 +36,17 @@ class BuildError(Exception):
     """The carrier could not be built; the text says why and what to do."""
 
 
+def named_compiler() -> str | None:
+    """The machine's own C compiler, if it is there and the machine is one of Lambda's."""
+    if sys.platform != "linux" or sources.own_machine() not in sources.MACHINES:
+        return None
+    return shutil.which(os.environ.get("CC", "cc"))
+
+
 def machine_compiler() -> str | None:
     """The machine's own C compiler, if it makes a carrier."""
-    compiler = shutil.which(os.environ.get("CC", "cc"))
-    if compiler is None or platform.system() != "Linux":
-        return None
-    if sources.own_machine() not in sources.MACHINES:
+    compiler = named_compiler()
+    if compiler is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         try:
@@ -130,20 +134,25 @@ def is_built(machines: Sequence[str]) -> bool:
 
 
 def build_own() -> None:
-    """Build the program for this machine with its C compiler, or for both with zig.
+    """Build the program for this machine with its C compiler, or else for both with zig.
 
-    Raises BuildError if there is neither.
+    Raises BuildError if neither can.
     """
-    compiler = machine_compiler()
-    if compiler is not None:
-        build((sources.own_machine(),), compiler)
-    elif has_zig():
-        build(sources.MACHINES, "zig")
-    else:
+    why = "it is not there"
+    if compiler := named_compiler():
+        try:
+            build((sources.own_machine(),), compiler)
+        except BuildError as error:
+            why = str(error)
+        else:
+            return
+    if not has_zig():
         raise BuildError(
             "there is no C compiler with the kernel's headers (cc; on Debian and Ubuntu the "
-            "packages gcc and libc6-dev) and no zig (pip install ziglang). Install one of them"
+            "packages gcc and libc6-dev) and no zig (pip install ziglang). Install one of them. "
+            f"Of cc: {why}"
         )
+    build(sources.MACHINES, "zig")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -106,6 +106,20 @@ def test_compiler_error_is_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     assert build.machine_compiler() is None
 
 
+def test_neither_compiler_nor_zig_says_what_to_install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "FOLDER", folder)
+    monkeypatch.setattr(build, "has_zig", lambda: False)
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with pytest.raises(build.BuildError, match=r"gcc and libc6-dev.*pip install ziglang"):
+        build.build_own()
+    (folder / "carrier.c").write_text("#error it is broken\n")
+    monkeypatch.delenv("CC")
+    with pytest.raises(build.BuildError, match="it is broken"):
+        build.build_own()
+
+
 def test_binaries_are_not_in_git() -> None:
     done = subprocess.run(
         ["git", "ls-files", str(sources.FOLDER)],
