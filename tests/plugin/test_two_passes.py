@@ -12,8 +12,6 @@ from helpers.made_projects import ANSWERS, Project
 from pytest_lambda_rollback.reports.json_report import SCHEMA_PATH
 
 HAS_STATE = """
-import os
-
 SEEN = []
 
 def handler(event, context):
@@ -23,8 +21,6 @@ def handler(event, context):
         raise KeyError("config")
     if name == "c_needs_none" and before:
         raise ValueError("stale")
-    if os.path.exists("/tmp/" + os.environ["LEFT"]):
-        raise RuntimeError("left behind")
     return {"statusCode": 200, "id": 1}
 """
 EVENTS = ("a_first", "b_needs_a", "c_needs_none", "d_last")
@@ -38,7 +34,7 @@ EXPECTED = {
 
 @pytest.fixture
 def stateful(project: Project) -> Project:
-    """A target that fails cold on one event and warm on another; its layers differ by strategy."""
+    """A target that fails cold on one event and warm on another, on a stack for each strategy."""
     for path in (project.path / "events").iterdir():
         path.unlink()
     for name in EVENTS:
@@ -49,7 +45,7 @@ def stateful(project: Project) -> Project:
     text = (project.path / "lambda-rollback.toml").read_text()
     for version in ("2", "1"):
         table = f"[functions.orders.versions.{version}]\n"
-        text = text.replace(table, f'{table}environment = {{ LEFT = "no-such-{version}" }}\n')
+        text = text.replace(table, f'{table}environment = {{ STACK = "{version}" }}\n')
     project.write(text)
     (project.path / "conftest.py").write_text(
         "import os\n"
@@ -144,16 +140,3 @@ def test_events_beyond_the_budget_are_said_to_be_tried_warm_only(stateful: Proje
     assert (target["events_replayed"], target["events_tried_cold"]) == (4, 1)
     verdicts = {each["name"]: each["verdict"] for each in target["checks"] if each["event"]}
     assert verdicts == {**dict.fromkeys(EVENTS, "safe"), "c_needs_none": "breaks"}
-
-
-def test_a_stack_that_both_strategies_share_is_replayed_once(project: Project) -> None:
-    """Each replay of the target leaves a mark; a rerun replays it again."""
-    marks = project.path / "marks"
-    project.version(
-        "1",
-        f"def handler(event, context):\n    open({str(marks)!r}, 'a').write('x')\n"
-        '    return {"statusCode": 200, "id": event["id"]}\n',
-    )
-    project.run().assert_outcomes(passed=10)
-    # create and gift_card in the warm pass, and gift_card cold.
-    assert marks.read_text() == "xxx"
