@@ -24,6 +24,8 @@ from pytest_lambda_rollback.model.replay import OutcomeKind
 
 pytestmark = pytest.mark.docker
 
+CODE_IMAGES = "lambda-rollback/code"
+
 
 @pytest.fixture(params=["python3.11", "python3.13"])
 def runtime(request: pytest.FixtureRequest) -> str:
@@ -84,6 +86,24 @@ def test_function_error_has_type_message_stack_trace_and_its_own_logs(start, ask
     assert outcome.logs[0] == "replay 2 fail"
     assert not any("replay 1" in line for line in outcome.logs)
     assert ask(environment).payload == b"3"
+
+
+def test_environment_is_made_fresh_in_place(start, ask, answer, store, runtime, client):
+    environment = start(store.version(runtime=runtime, memory_mb=256))
+    answer(environment, "write", path="/tmp/left")
+    answer(environment)
+    began = client.api.inspect_container(environment.container)["State"]["StartedAt"]
+
+    assert environment.renew()
+
+    fresh = ask(environment)
+    assert (fresh.kind, fresh.payload, fresh.cold) == (OutcomeKind.RESPONSE, b"1", True)
+    assert answer(environment, "write", path="/tmp/left") == "written"
+    assert ask(environment, "exit_runtime", status=3).kind is OutcomeKind.RUNTIME_EXIT
+    assert environment.renew()
+    outcome = ask(environment, "read_files", paths=["/tmp/left"])
+    assert outcome.error.type == "FileNotFoundError"
+    assert client.api.inspect_container(environment.container)["State"]["StartedAt"] == began
 
 
 @pytest.mark.parametrize(
@@ -435,6 +455,34 @@ def test_second_prepare_builds_nothing_and_asks_little(new_engine, store, client
     requests.clear()
     second.prepare(version, lines.append)
     assert len(requests) <= 1
+
+
+def test_package_that_was_changed_is_never_in_an_image(new_engine, start, answer, store, client):
+    version = store.version("def handler(e, c): return 'what was prepared'\n")
+    content = version.code.tar.read_bytes()
+    version.code.tar.write_bytes(content.replace(b"prepared", b"smuggled"))
+    before = {image["Id"] for image in client.api.images(filters={"reference": CODE_IMAGES})}
+
+    with pytest.raises(EngineError, match="the unpacked copy of code is not used"):
+        new_engine().prepare(version, lambda line: None)
+
+    assert {
+        image["Id"] for image in client.api.images(filters={"reference": CODE_IMAGES})
+    } == before
+    version.code.tar.write_bytes(content)
+    assert answer(start(version)) == "what was prepared"
+
+
+def test_image_that_took_the_tag_of_a_link_is_not_run(new_engine, start, answer, store, client):
+    version = store.version("def handler(e, c): return 'the one that was asked for'\n")
+    other = store.version("def handler(e, c): return 'another one'\n")
+    engine = new_engine()
+    for each in (version, other):
+        engine.prepare(each, lambda line: None)
+    tags = {each: engine._launches[each].image for each in (version, other)}
+    client.api.tag(tags[other], *tags[version].split(":"), force=True)
+
+    assert answer(start(version, new_engine())) == "the one that was asked for"
 
 
 def test_versions_share_layers_and_parallel_prepares_build_each_link_once(new_engine, store):
