@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from helpers.carrier_process import CarrierProcess, script
 
@@ -45,11 +49,25 @@ def test_frames_of_the_former_environment_do_not_follow(sealed: CarrierProcess) 
     assert sealed.receive(0.3) is None
 
 
-def test_a_plain_child_never_calls_itself_fresh(
-    starters: dict[str, Callable[..., CarrierProcess]],
+@pytest.mark.parametrize("name", ["child", "child of a user"])
+def test_a_plain_child_touches_nothing_of_others(
+    starters: dict[str, Callable[..., CarrierProcess]], name: str
 ) -> None:
-    with starters["child of a user"]() as carrier:
-        carrier.expect("H")
-        left = carrier.renew()
+    """Nor calls itself fresh: the user's processes and files are not in its hands."""
+    with tempfile.NamedTemporaryFile() as file, starters[name]() as other:
+        other.expect("H")
+        other.start(1, "/bin/sleep", "100")
+        with starters[name]() as carrier:
+            carrier.expect("H")
+            carrier.start(1, "/bin/bash", "-c", "(setsid sleep 100 &) ; exec sleep 100")
+            left = carrier.renew()
+            carrier.send("L", 0, (1).to_bytes(8, "big"))
+            carrier.start(2, "/bin/sleep", "100")
+            assert carrier.expect("X", 2).fields[0] == "signalled=9"
+        assert Path(file.name).exists()
+        other.send("K", 1, b"\0")
+        other.send("M")
+        other.expect("M")
+        assert other.waiting == []
     assert len(left) == 1
     assert left[0].startswith("left=anything")
