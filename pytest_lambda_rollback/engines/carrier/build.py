@@ -13,6 +13,7 @@ import argparse
 import importlib.util
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -38,7 +39,7 @@ class BuildError(Exception):
 
 def named_compiler() -> str | None:
     """The machine's own C compiler, if it is there and the machine is one of Lambda's."""
-    if sys.platform != "linux" or sources.own_machine() not in sources.MACHINES:
+    if platform.system() != "Linux" or sources.own_machine() not in sources.MACHINES:
         return None
     return shutil.which(os.environ.get("CC", "cc"))
 
