@@ -6,7 +6,9 @@ check that needs them. Replays and the order of checks are decided elsewhere.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -280,7 +282,7 @@ def memory_of(engine: Engine) -> int | None:
     """Memory in MB of the machine that an engine's environments run on, if it can be told."""
     if isinstance(engine, MeasuredEngine):
         return engine.memory_mb
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    except (AttributeError, OSError, ValueError):
-        return None
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError, ValueError):
+            return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
+    return None

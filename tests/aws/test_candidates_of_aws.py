@@ -40,7 +40,7 @@ def shop(project: Project) -> Project:
 
 
 def configure(project: Project, build: str, *, aws: str = '"shop-orders"') -> None:
-    """The process engine runs what this machine is built for, on an interpreter that is there."""
+    """The sandbox engine runs what this machine is built for, on an interpreter that is there."""
     project.configure(
         f"[functions.orders]\naws = {aws}\n"
         f'current = {{ path = "{build}", architecture = "x86_64", runtime = "python3.11" }}\n'

@@ -221,11 +221,11 @@ def test_what_the_function_says_in_place_of_the_image_is_run(
     run.shows('current  "1"', 'target   "other"')
 
 
-def test_the_process_engine_names_docker(orders: Project) -> None:
+def test_the_sandbox_engine_names_docker(orders: Project) -> None:
     run = orders.pytest("-k", "2-alias")
     assert run.code == 1
     run.shows(
-        "orders:3 cannot be run by the process engine: its package is a container image, "
+        "orders:3 cannot be run by the sandbox engine: its package is a container image, "
         "which needs Docker. Use the docker engine on a machine where Docker answers."
     )
 

@@ -105,7 +105,7 @@ class User:
             run_pytest = self.pytester.runpytest_subprocess
         done = run_pytest(
             "--lambda-rollback",
-            "--lambda-rollback-engine=process",
+            "--lambda-rollback-engine=sandbox",
             f"--lambda-rollback-json={report.name}",
             "-q",
             "-pno:cacheprovider",
@@ -586,7 +586,7 @@ def interrupted(
 ) -> tuple[subprocess.Popen[str], str]:
     """Press Ctrl-C once the operation has begun."""
     arguments = {
-        "pytest": ["pytest", "--lambda-rollback", "--lambda-rollback-engine=process", "-q"],
+        "pytest": ["pytest", "--lambda-rollback", "--lambda-rollback-engine=sandbox", "-q"],
         "sync": ["pytest_lambda_rollback.cli", "sync"],
     }
     process = subprocess.Popen(

@@ -133,7 +133,7 @@ def matrix(report: Any) -> dict[tuple[str, str], dict[str, str]]:
     }
 
 
-@pytest.mark.parametrize("engine", ["docker", "process"])
+@pytest.mark.parametrize("engine", ["docker", "sandbox"])
 def test_the_example_gives_the_stated_verdicts(reports: Callable[[str], Any], engine: str) -> None:
     report = reports(engine)
     jsonschema.validate(report, json.loads(SCHEMA_PATH.read_text()))
@@ -157,7 +157,7 @@ def test_both_engines_find_the_same(reports: Callable[[str], Any]) -> None:
             for check in target["checks"]
         ]
 
-    assert found("docker") == found("process")
+    assert found("docker") == found("sandbox")
 
 
 SLEEPS = "import time\n\ndef handler(event, context):\n    print('asleep')\n    time.sleep(60)\n"

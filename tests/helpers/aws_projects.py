@@ -27,7 +27,7 @@ class Project:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.json").write_text(json.dumps(event))
 
-    def pytest(self, *arguments: str, engine: str = "process") -> Run:
+    def pytest(self, *arguments: str, engine: str = "sandbox") -> Run:
         command = [sys.executable, "-m", "pytest", "--lambda-rollback", "-p", "no:cacheprovider"]
         return self._run(*command, f"--lambda-rollback-engine={engine}", *arguments)
 

@@ -1,4 +1,4 @@
-"""A small project to drive pytest on: two versions of one function, on the process engine."""
+"""A small project to drive pytest on: two versions of one function, in sandboxes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Project:
         (self.path / "lambda-rollback.toml").write_text(text)
 
     def run(self, *arguments: str, on: bool = True) -> pytest.RunResult:
-        switch = ("--lambda-rollback", "--lambda-rollback-engine=process") if on else ()
+        switch = ("--lambda-rollback", "--lambda-rollback-engine=sandbox") if on else ()
         return self.pytester.runpytest_subprocess(
             *switch, "-p", "no:cacheprovider", *arguments, timeout=120
         )

@@ -161,7 +161,7 @@ def test_an_image_that_sam_built_needs_docker(shop: Project) -> None:
     assert code == 1
     shows(
         text,
-        "reports:candidate cannot be run by the process engine: its package is a container "
+        "reports:candidate cannot be run by the sandbox engine: its package is a container "
         "image, which needs Docker",
     )
 

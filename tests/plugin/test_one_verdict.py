@@ -147,7 +147,7 @@ def test_the_conclusion_names_targets_that_were_not_checked(
 
 
 def test_what_failed_last_is_not_all_that_is_to_be_checked(three: Project) -> None:
-    arguments = ("--lambda-rollback", "--lambda-rollback-engine=process")
+    arguments = ("--lambda-rollback", "--lambda-rollback-engine=sandbox")
     run = three.pytester.runpytest_subprocess
     run(*arguments, timeout=120)
     result = run(*arguments, "--lf", timeout=120)

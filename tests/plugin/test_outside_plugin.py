@@ -116,7 +116,7 @@ def test_a_break_of_a_plugins_contract_is_accepted_by_name_alone(project: Projec
 def test_a_contract_of_a_plugin_judges_replays(project: Project) -> None:
     project.version("1", ANSWERS.replace("200,", '200, "more": "and more",'))
     project.configure(top='strategies = ["alias"]')
-    result = run(project, "--lambda-rollback-engine=process")
+    result = run(project, "--lambda-rollback-engine=sandbox")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         ["breaks: create: orders:1 by alias talks too much about create", "politeness: verbose"]
@@ -232,10 +232,10 @@ def test_the_event_source_of_a_plugin_judges_answers(
     project.version("2", ACCEPTS)
     project.version("1", ACCEPTS.replace("True", "False"))
     project.event("create", {"shop": "north", "order": {"id": 1}})
-    assert run(project, "--lambda-rollback-engine=process").ret == pytest.ExitCode.OK
+    assert run(project, "--lambda-rollback-engine=sandbox").ret == pytest.ExitCode.OK
 
     request.getfixturevalue("with_plugin")
-    result = run(project, "--lambda-rollback-engine=process")
+    result = run(project, "--lambda-rollback-engine=sandbox")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     text = " ".join(result.stdout.str().split())
     assert "answers the shop that an order is refused that orders:2 accepts" in text

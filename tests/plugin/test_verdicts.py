@@ -24,7 +24,7 @@ def test_a_break_fails_with_the_answer_first(project: Project) -> None:
             "  stack trace from inside the function:",
             "*app.py*line 4, in handler*",
             "Repeat just this check with:",
-            f"  pytest --lambda-rollback --lambda-rollback-engine=process {BREAK}",
+            f"  pytest --lambda-rollback --lambda-rollback-engine=sandbox {BREAK}",
             # pytest's own summary cuts lines, so the error is first there. The answer is last.
             f"FAILED {BREAK} - breaks: KeyError: 'sku' where orders:2 answers",
             "*= lambda-rollback =*",
@@ -202,7 +202,7 @@ def test_the_first_failure_stops_with_x(project: Project) -> None:
 
 
 def test_last_failed_repeats_the_break_only(project: Project) -> None:
-    arguments = ("--lambda-rollback", "--lambda-rollback-engine=process")
+    arguments = ("--lambda-rollback", "--lambda-rollback-engine=sandbox")
     project.pytester.runpytest_subprocess(*arguments, timeout=120)
     result = project.pytester.runpytest_subprocess(*arguments, "--lf", timeout=120)
     result.assert_outcomes(failed=2, deselected=8)

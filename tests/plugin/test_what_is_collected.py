@@ -82,7 +82,7 @@ def test_listing_tests_is_no_failure(tests_apart: Project) -> None:
 
 
 def test_a_switch_in_addopts_lets_named_tests_run_alone(tests_apart: Project) -> None:
-    options = 'addopts = ["--lambda-rollback", "--lambda-rollback-engine=process"]\n'
+    options = 'addopts = ["--lambda-rollback", "--lambda-rollback-engine=sandbox"]\n'
     (tests_apart.path / "pyproject.toml").write_text(TABLE + options)
     named = tests_apart.run("tests/test_ordinary.py", on=False)
     assert named.ret == pytest.ExitCode.OK
@@ -102,7 +102,7 @@ def test_an_option_without_the_switch_is_refused(tests_apart: Project) -> None:
 
 
 def test_options_in_addopts_wait_for_the_switch(tests_apart: Project) -> None:
-    options = 'addopts = ["--lambda-rollback-engine=process"]\n'
+    options = 'addopts = ["--lambda-rollback-engine=sandbox"]\n'
     (tests_apart.path / "pyproject.toml").write_text(TABLE + options)
     result = tests_apart.run(on=False)
     assert result.ret == pytest.ExitCode.OK
@@ -113,7 +113,7 @@ def test_options_in_addopts_wait_for_the_switch(tests_apart: Project) -> None:
 def test_the_switch_in_the_environment_lets_named_tests_run_alone(
     tests_apart: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTEST_ADDOPTS", "--lambda-rollback --lambda-rollback-engine=process")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--lambda-rollback --lambda-rollback-engine=sandbox")
     assert tests_apart.run("tests/test_ordinary.py", on=False).ret == pytest.ExitCode.OK
 
 
@@ -121,7 +121,7 @@ def test_last_failed_tests_may_be_none_of_the_checks(tests_apart: Project) -> No
     ordinary = tests_apart.path / "tests" / "test_ordinary.py"
     ordinary.write_text("def test_it():\n    assert False\n")
     run = tests_apart.pytester.runpytest_subprocess
-    options = ("--lambda-rollback", "--lambda-rollback-engine=process")
+    options = ("--lambda-rollback", "--lambda-rollback-engine=sandbox")
     first = run(*options, "-k", "test_it or 1-alias and dependencies", timeout=120)
     first.assert_outcomes(passed=1, failed=1, deselected=9)
     ordinary.write_text("def test_it():\n    assert True\n")

@@ -106,7 +106,7 @@ def _try_out(bubblewrap: Bubblewrap) -> None:
 def refusal(message: str) -> EngineError:
     """The error for what bubblewrap printed as it could not make a sandbox."""
     said = next((line for line in message.splitlines() if line), "bwrap failed without a message")
-    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+    if _in_container():
         return _cannot_run(
             f"this is a container that forbids namespaces ({said})",
             "Run it in a container that may make them (docker run --privileged), on the machine "
@@ -131,6 +131,10 @@ def refusal(message: str) -> EngineError:
             "and start Docker",
         )
     return _cannot_run(f"bubblewrap cannot make a sandbox ({said})", "Install and start Docker")
+
+
+def _in_container() -> bool:
+    return Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
 
 
 def _setting(name: str) -> str:
