@@ -175,7 +175,7 @@ def test_without_the_plugin_its_engine_is_refused(project: Project) -> None:
     result.stderr.fnmatch_lines(
         [
             'ERROR: lambda-rollback.toml: engine is "canned", which is not an engine: engines are '
-            "auto, docker and process. Other engines need a plugin that adds them."
+            "auto, docker, process and sandbox. Other engines need a plugin that adds them."
         ]
     )
 
