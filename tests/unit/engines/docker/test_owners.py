@@ -89,27 +89,28 @@ class FakeDaemon:
 
 
 LONG, SHORT = timedelta(minutes=6), timedelta(seconds=20)
+OWNERS = {"dead": DEAD, "here": HERE, "elsewhere": ELSEWHERE, "nobody": ""}
 
 
 @pytest.mark.parametrize(
     ("owner", "state", "idle", "removed"),
     [
-        (DEAD, "running", SHORT, True),
-        (DEAD, "exited", SHORT, True),
-        (DEAD, "created", SHORT, True),
-        (HERE, "running", LONG, False),
-        (HERE, "exited", SHORT, False),
-        (ELSEWHERE, "running", LONG, False),
-        (ELSEWHERE, "paused", LONG, False),
-        (ELSEWHERE, "exited", SHORT, False),
-        (ELSEWHERE, "exited", LONG, True),
-        (ELSEWHERE, "created", SHORT, False),
-        (ELSEWHERE, "created", LONG, True),
-        ("", "exited", LONG, True),
+        ("dead", "running", SHORT, True),
+        ("dead", "exited", SHORT, True),
+        ("dead", "created", SHORT, True),
+        ("here", "running", LONG, False),
+        ("here", "exited", SHORT, False),
+        ("elsewhere", "running", LONG, False),
+        ("elsewhere", "paused", LONG, False),
+        ("elsewhere", "exited", SHORT, False),
+        ("elsewhere", "exited", LONG, True),
+        ("elsewhere", "created", SHORT, False),
+        ("elsewhere", "created", LONG, True),
+        ("nobody", "exited", LONG, True),
     ],
 )
 def test_what_is_swept(owner, state, idle, removed):
-    daemon = FakeDaemon(owner, state, idle=idle)
+    daemon = FakeDaemon(OWNERS[owner], state, idle=idle)
 
     sweep(daemon)
 
