@@ -313,6 +313,24 @@ def test_a_response_of_more_than_6_mb(engine: HostEngine, make_version: MakeVers
     assert outcome.detail == "answered 6,291,557 bytes, more than Lambda's limit of 6,291,556"
 
 
+def test_a_file_that_is_larger_than_tmp_cannot_be_made(
+    engine: HostEngine, make_version: MakeVersion
+) -> None:
+    version = make_version(
+        """
+        import os, tempfile
+        def handler(event, context):
+            with tempfile.TemporaryFile() as file:
+                os.posix_fallocate(file.fileno(), 0, event << 20)
+        """
+    )
+    assert _value(_replay(engine, version, 100)) is None
+    outcome = _replay(engine, version, 513)
+    assert outcome.kind is OutcomeKind.FUNCTION_ERROR
+    assert outcome.error is not None
+    assert outcome.error.type == "OSError"
+
+
 def test_logs_are_the_last_lines_only(engine: HostEngine, make_version: MakeVersion) -> None:
     version = make_version(
         """

@@ -107,9 +107,8 @@ class ProcessEngine:
             for name in ("tmp", "home"):
                 (folders.own / name).mkdir()
             try:
-                child = self._children.start(
-                    (*without_privileges(), str(carrier.path)), last_s=_LAST_S
-                )
+                command = (*without_privileges(), *limits_of(version), str(carrier.path))
+                child = self._children.start(command, last_s=_LAST_S)
             except OSError as error:
                 raise EngineError(
                     f"{version.name} cannot be started",
@@ -240,6 +239,15 @@ def without_privileges() -> tuple[str, ...]:
     if descriptors.user_id() != 0 or setpriv is None:
         return ()
     return (setpriv, "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs")
+
+
+def limits_of(version: FunctionVersion) -> tuple[str, ...]:
+    """What a command begins with, so that no file is larger than Lambda's /tmp."""
+    prlimit = shutil.which("prlimit", path=os.defpath)
+    if prlimit is None:
+        return ()
+    size = version.configuration.ephemeral_storage_mb * MB
+    return (prlimit, f"--fsize={size}", "--core=0")
 
 
 def _start_of(version: FunctionVersion, interpreter: Interpreter, folders: Folders) -> Start:
