@@ -26,7 +26,7 @@ def test_a_sample_of_the_cases_is_judged_right() -> None:
             sys.executable,
             Path(__file__).parents[1] / "tools" / "case_scorer" / "score.py",
             "--engine",
-            "process",
+            "sandbox",
             "--only",
             *SAMPLE,
         ],

@@ -55,8 +55,8 @@ class Project:
     def write(self, text: str) -> None:
         (self.path / "lambda-rollback.toml").write_text(text)
 
-    def run(self, *arguments: str, on: bool = True) -> pytest.RunResult:
-        switch = ("--lambda-rollback", "--lambda-rollback-engine=sandbox") if on else ()
+    def run(self, *arguments: str, on: bool = True, engine: str = "sandbox") -> pytest.RunResult:
+        switch = ("--lambda-rollback", f"--lambda-rollback-engine={engine}") if on else ()
         return self.pytester.runpytest_subprocess(
             *switch, "-p", "no:cacheprovider", *arguments, timeout=120
         )

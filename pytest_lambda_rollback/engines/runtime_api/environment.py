@@ -24,7 +24,7 @@ from pytest_lambda_rollback.engines.runtime_api.framing import (
     fields_of,
     start_payload,
 )
-from pytest_lambda_rollback.engines.runtime_api.linux_numbers import error_text, signal_name
+from pytest_lambda_rollback.engines.runtime_api.linux_numbers import EAGAIN, error_text, signal_name
 from pytest_lambda_rollback.engines.runtime_api.logs import LogTail
 from pytest_lambda_rollback.engines.runtime_api.outcomes import outcome_of
 from pytest_lambda_rollback.engines.runtime_api.replies import Phase, Reply, ReplyKind
@@ -370,7 +370,9 @@ class CarriedEnvironment:
         if killed and (self._memory.get("oom_kills") or self._memory.get("over")):
             self._out_of_memory = True
         failed = names.get("failed")
-        if process == _RUNTIME:
+        if failed == str(EAGAIN):  # the machine's processes, not the function, are too many
+            self._endpoint.fail(f"a process could not be started: {error_text(EAGAIN)}")
+        elif process == _RUNTIME:
             path = self._start.arguments[0]
             why = f"could not be started: {path}: {error_text(int(failed))}" if failed else ""
             self._endpoint.runtime_exited(why or _status(names))

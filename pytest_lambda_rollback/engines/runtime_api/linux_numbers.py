@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SIGKILL: Final = 9
-ENOEXEC: Final = 8
+EAGAIN: Final = 11
 
 _NAMES: Final = (
     "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT "

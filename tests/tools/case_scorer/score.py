@@ -1,6 +1,6 @@
 """Scores the plugin on every case: what breaks and was found, false alarms, right causes.
 
-    python tests/tools/case_scorer/score.py [--engine docker|process] [--only NAME ...]
+    python tests/tools/case_scorer/score.py [--engine docker|sandbox|process] [--only NAME ...]
                                             [--workers N] [--json PATH]
 
 Each case is built as a project and checked by a pytest of its own, as a user would. Packages come

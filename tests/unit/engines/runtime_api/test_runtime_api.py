@@ -391,6 +391,13 @@ def test_a_runtime_that_cannot_be_executed_says_why(place: Place) -> None:
     assert "could not be started: /var/runtime/bootstrap: exec format error" in reply.detail
 
 
+def test_a_machine_with_too_many_processes_is_no_fault_of_the_function(place: Place) -> None:
+    place.carrier.exit(RUNTIME, "failed=11")
+    reply = place.invoke(invocation_of())
+    assert reply.kind is OutcomeKind.HARNESS_FAILURE
+    assert reply.detail == "a process could not be started: resource temporarily unavailable"
+
+
 def test_closing_ends_a_waiting_invocation(place: Place, threads: ThreadPoolExecutor) -> None:
     replying = begin(threads, place)
     place.environment.close()
