@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from helpers.docker_gate import RUNTIMES, STANDIN, missing_images, stop
 
 pytest_plugins = ["pytester"]
+
+TESTS = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file together under ``--dist loadgroup``, and all that share a daemon."""
+    for item in items:
+        path = item.path.relative_to(TESTS).as_posix()
+        group = "docker" if path.startswith("docker/") else path
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
