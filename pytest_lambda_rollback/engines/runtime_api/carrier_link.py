@@ -95,8 +95,12 @@ class CarrierLink:
 
     def send(self, kind: Kind, id_: int = 0, payload: bytes = b"") -> None:
         """Send a control frame, with all that waits. Raises WireClosed, ValueError."""
-        self._outgoing += encode(kind, id_, payload)
+        self.queue(kind, id_, payload)
         self.flush()
+
+    def queue(self, kind: Kind, id_: int = 0, payload: bytes = b"") -> None:
+        """Leave a control frame for the next `flush`. Raises ValueError."""
+        self._outgoing += encode(kind, id_, payload)
 
     def flush(self) -> None:
         """Send what streams have left for the carrier, and credit. Raises WireClosed."""

@@ -62,7 +62,8 @@ class Endpoint:
     An initialisation may last ``init_timeout_s``; a later one is begun again with the first
     event, as part of which it may last the function's timeout:
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-ib.
-    ``clock`` gives seconds, as ``time.monotonic``.
+    ``answered`` is called when the runtime has answered an event, before it is told so. ``clock``
+    gives seconds, as ``time.monotonic``.
     """
 
     def __init__(
@@ -70,9 +71,11 @@ class Endpoint:
         version: FunctionVersion,
         *,
         init_timeout_s: float = 10.0,
+        answered: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._version = version
+        self._answered = answered
         self._timeout_s = version.configuration.timeout_s
         self._init_timeout_s = init_timeout_s
         self._clock = clock
@@ -353,6 +356,7 @@ class Endpoint:
                 duration_s=self._clock() - pending.delivered_at,
                 cold=pending.cold,
             )
+            self._answered()
             connection.reply(202, _OK_BODY, headers=JSON)
 
     def _init_error(self, connection: Connection, request: http.Request) -> None:

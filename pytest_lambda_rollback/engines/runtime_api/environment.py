@@ -125,6 +125,7 @@ class CarriedEnvironment:
         self._log = LogTail()
         self._reset: tuple[tuple[str, str], ...] | None = None
         self._memory: dict[str, int] = {}
+        self._memory_asked = False
         self._memory_told = False
         self._out_of_memory = False
         self._runtime_started = False
@@ -159,7 +160,7 @@ class CarriedEnvironment:
                 self._guarded(lambda: self._pump(_PUMP_S))
                 reply = endpoint.take_reply()
             if self._memory_limit is not None and not self._out_of_memory:
-                self._guarded(self._ask_for_memory)
+                self._guarded(self._await_memory)
             if reply.kind is not ReplyKind.RESPONDED:
                 self._take_last_words()
             return self._outcome(reply)
@@ -206,7 +207,9 @@ class CarriedEnvironment:
     # --- life -------------------------------------------------------------------------------
 
     def _new_endpoint(self) -> Endpoint:
-        return Endpoint(self._version, init_timeout_s=self._init_timeout_s)
+        return Endpoint(
+            self._version, init_timeout_s=self._init_timeout_s, answered=self._on_answer
+        )
 
     def _initialise_ahead(self) -> threading.Thread:
         self._link.handler = self._endpoint
@@ -396,9 +399,18 @@ class CarriedEnvironment:
 
     # --- memory and words -------------------------------------------------------------------
 
-    def _ask_for_memory(self) -> None:
-        self._memory_told = False
-        self._link.send(Kind.MEMORY)
+    def _on_answer(self) -> None:
+        """Ask for memory together with what the runtime gets for its answer."""
+        if self._memory_limit is not None:
+            self._memory_told = False
+            self._memory_asked = True
+            self._link.queue(Kind.MEMORY)
+
+    def _await_memory(self) -> None:
+        if not self._memory_asked:
+            self._memory_told = False
+            self._link.send(Kind.MEMORY)
+        self._memory_asked = False
         deadline = time.monotonic() + _ANSWER_S
         while not self._memory_told and not self._closed:
             self._receive_until(deadline, f"the carrier did not answer within {_ANSWER_S:g} s")
