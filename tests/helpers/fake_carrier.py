@@ -41,6 +41,7 @@ class FakeCarrier:
         self.why = Ending()
         self.ended = False
         self.resets = 0
+        self.asked = 0
         self._lock = threading.Lock()
         self._streams: dict[int, socket.socket] = {}
         self._ids: dict[socket.socket, int] = {}
@@ -173,6 +174,7 @@ class FakeCarrier:
             case "K":
                 self.signals.append((id_, payload[0]))
             case "M":
+                self.asked += 1
                 self._send("M", 0, fields(*self.memory))
             case "R":
                 self.resets += 1

@@ -7,6 +7,7 @@ thread of its own does. Between two events nobody does, and the environment rest
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -49,6 +50,8 @@ _LAST_WORDS_S = 0.03
 _SHUTDOWN_S = 2.0
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, Shutdown phase"""
 _JOIN_S = 5.0
+_FASTEST_BYTES_S = 10e9 * (os.cpu_count() or 1)
+"""More memory than all processors together can fill in a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,7 @@ class CarriedEnvironment:
         self._memory: dict[str, int] = {}
         self._memory_asked = False
         self._memory_told = False
+        self._memory_known_at = 0.0
         self._out_of_memory = False
         self._runtime_started = False
         self._initialisation_begun = False
@@ -159,7 +163,8 @@ class CarriedEnvironment:
             while reply is None:
                 self._guarded(lambda: self._pump(_PUMP_S))
                 reply = endpoint.take_reply()
-            if self._memory_limit is not None and not self._out_of_memory:
+            ended = reply.kind is not ReplyKind.RESPONDED and self._memory_limit is not None
+            if (self._memory_asked or ended) and not self._out_of_memory:
                 self._guarded(self._await_memory)
             if reply.kind is not ReplyKind.RESPONDED:
                 self._take_last_words()
@@ -297,6 +302,7 @@ class CarriedEnvironment:
             case Kind.MEMORY:
                 self._take_memory(fields_of(frame.payload))
                 self._memory_told = True
+                self._memory_known_at = time.monotonic()
             case Kind.RESET:
                 self._reset = fields_of(frame.payload)
             case Kind.FAULT:
@@ -400,8 +406,15 @@ class CarriedEnvironment:
     # --- memory and words -------------------------------------------------------------------
 
     def _on_answer(self) -> None:
-        """Ask for memory together with what the runtime gets for its answer."""
-        if self._memory_limit is not None:
+        """Ask for memory together with what the runtime gets for its answer.
+
+        Unless the limit cannot have been passed: memory is not written faster than so.
+        """
+        if self._memory_limit is None:
+            return
+        since_s = time.monotonic() - self._memory_known_at
+        most = self._memory.get("peak", self._memory_limit) + since_s * _FASTEST_BYTES_S
+        if most >= self._memory_limit:
             self._memory_told = False
             self._memory_asked = True
             self._link.queue(Kind.MEMORY)

@@ -446,6 +446,20 @@ def test_an_answer_from_above_the_watched_limit_is_out_of_memory(
     runtime.close()
 
 
+def test_memory_far_below_the_limit_is_not_asked_for_after_each_event(
+    open_place: Open, threads: ThreadPoolExecutor
+) -> None:
+    place = open_place(memory_limit_bytes=1 << 62)
+    runtime = Runtime(place.carrier)
+    for _ in range(3):
+        replying = begin(threads, place, "a")
+        runtime.next()
+        runtime.call("POST", "/invocation/a/response", b"1")
+        assert end(replying).peak_memory_bytes == 1000
+    assert place.carrier.asked == 1
+    runtime.close()
+
+
 @pytest.mark.parametrize(
     ("why", "kind", "detail"),
     [
