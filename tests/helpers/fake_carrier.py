@@ -34,6 +34,8 @@ class FakeCarrier:
         ours, self._plugin = socket.socketpair()
         self.wire = SocketWire(ours)
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.listener.setblocking(False)
+        self._exits: list[tuple[int, bytes, threading.Event]] = []
         self.started: list[tuple[int, tuple[str, ...]]] = []
         self.signals: list[tuple[int, int]] = []
         self.left = list(left)
@@ -83,8 +85,9 @@ class FakeCarrier:
 
     def exit(self, process: int, *told: str) -> None:
         """Report the end of a process, after all that was sent before."""
-        self._drain()
-        self._send("X", process, fields(*told, *self.memory))
+        done = threading.Event()
+        self._exits.append((process, fields(*told, *self.memory), done))
+        done.wait(5)
 
     def send_raw(self, data: bytes) -> None:
         with self._lock:
@@ -94,16 +97,21 @@ class FakeCarrier:
         with contextlib.suppress(OSError):  # the plugin has gone; the thread sees it next
             self.send_raw(frame(kind, id_, payload))
 
-    def _drain(self) -> None:
-        """Pass on what connections hold at this moment."""
-        with self._lock:
-            streams = list(self._streams.items())
-        for id_, stream in streams:
-            self._read(id_, stream)
+    def _report_exits(self) -> None:
+        while self._exits:
+            process, told, done = self._exits.pop(0)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    self._accept()
+            for id_, stream in tuple(self._streams.items()):
+                self._read(id_, stream)
+            self._send("X", process, told)
+            done.set()
 
     def _run(self) -> None:
         waiting = bytearray()
         while not self._stop:
+            self._report_exits()
             for id_ in [id_ for id_, unsent in self._unsent.items() if unsent]:
                 self._write(id_)
             for key, _ in self._selector.select(0.02):
@@ -118,7 +126,8 @@ class FakeCarrier:
                     waiting += data
                     self._take_frames(waiting)
                 elif key.fileobj is self.listener:
-                    self._accept()
+                    with contextlib.suppress(BlockingIOError):
+                        self._accept()
                 else:
                     stream = key.fileobj
                     assert isinstance(stream, socket.socket)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -94,3 +95,11 @@ def begin(
 
 def end(replying: Future[Outcome]) -> Outcome:
     return replying.result(timeout=HANG_GUARD_S)
+
+
+def started(place: Place, number: int) -> list[int]:
+    """Wait until the carrier has started so many processes; their ids."""
+    deadline = time.monotonic() + HANG_GUARD_S
+    while len(place.carrier.started) < number and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return [process for process, _ in place.carrier.started]

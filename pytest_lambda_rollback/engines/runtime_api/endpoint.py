@@ -132,7 +132,8 @@ class Endpoint:
     def begin(self) -> None:
         """Its first process starts now, and with it the clock of the initialisation."""
         self._began_at = self._clock()
-        self._deadline = self._began_at + self._init_timeout_s
+        if not self._initialised:
+            self._deadline = self._began_at + self._init_timeout_s
 
     def begin_again(self) -> None:
         """The initialisation starts a second time, as part of the first event."""

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from helpers.fake_carrier import FakeCarrier
-from helpers.runtimes import RUNTIME, Place, Runtime, begin, end, invocation_of, version_of
+from helpers.runtimes import RUNTIME, Place, Runtime, begin, end, invocation_of, started, version_of
 from pytest_lambda_rollback.engines.runtime_api.environment import CarriedEnvironment
 from pytest_lambda_rollback.model.replay import OutcomeKind
 
@@ -56,29 +56,24 @@ def extended(open_place: Open) -> Place:
 
 @pytest.fixture
 def agent(extended: Place) -> Iterator[Agent]:
+    started(extended, 1)
     agent = Agent(extended.carrier)
     yield agent
     agent.close()
-
-
-def _started(place: Place, number: int) -> list[int]:
-    deadline = time.monotonic() + 5
-    while len(place.carrier.started) < number and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return [process for process, _ in place.carrier.started]
 
 
 def test_the_runtime_starts_once_every_extension_has_registered(
     open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
     place = open_place(carrier=FakeCarrier(extensions=["one", "two"]))
+    started(place, 2)
     one, two = Agent(place.carrier), Agent(place.carrier)
     assert one.register("INVOKE", name="one") == 200
-    assert _started(place, 2) == [AGENT, AGENT + 1]
+    assert started(place, 2) == [AGENT, AGENT + 1]
     time.sleep(0.05)
     assert len(place.carrier.started) == 2
     assert two.register(name="two") == 200
-    assert _started(place, 3) == [AGENT, AGENT + 1, RUNTIME]
+    assert started(place, 3) == [AGENT, AGENT + 1, RUNTIME]
     assert place.carrier.started[0][1][:2] == ("d/", "a/opt/extensions/one")
     for agent in (one, two):
         agent.close()
@@ -90,12 +85,12 @@ def test_extensions_start_first_where_a_replay_overtakes_the_initialisation(
     monkeypatch.setattr(CarriedEnvironment, "_initialise", lambda self, endpoint: None)
     place = open_place(carrier=FakeCarrier(extensions=["agent"]))
     threads.submit(place.environment.invoke, invocation_of("id-1"))
-    assert _started(place, 1) == [AGENT]
+    assert started(place, 1) == [AGENT]
     time.sleep(0.05)
     assert len(place.carrier.started) == 1
     agent = Agent(place.carrier)
     assert agent.register() == 200
-    assert _started(place, 2) == [AGENT, RUNTIME]
+    assert started(place, 2) == [AGENT, RUNTIME]
     place.environment.close()
     agent.close()
 
@@ -142,7 +137,8 @@ def test_an_event_reaches_extensions_and_waits_for_them(
 def test_an_extension_that_never_finishes_fails_the_next_event(
     open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    place = open_place(carrier=FakeCarrier(extensions=["agent"]), version=version_of(timeout_s=0.3))
+    place = open_place(carrier=FakeCarrier(extensions=["agent"]), version=version_of(timeout_s=1.0))
+    started(place, 1)
     agent, runtime = Agent(place.carrier), Runtime(place.carrier)
     agent.register("INVOKE")
     agent.ask_next()
@@ -154,14 +150,14 @@ def test_an_extension_that_never_finishes_fails_the_next_event(
     reply = place.invoke(invocation_of("b"))
     assert reply.kind is OutcomeKind.FUNCTION_ERROR
     assert reply.error is not None
-    assert "the extension agent was not ready within 0.3 s" in reply.error.message
+    assert "the extension agent was not ready within 1 s" in reply.error.message
     for each in (agent, runtime):
         each.close()
 
 
 @pytest.mark.parametrize("status", ["exited=1", "exited=0"])
 def test_a_crash_while_initialising_is_an_init_error(extended: Place, status: str) -> None:
-    _started(extended, 1)
+    started(extended, 1)
     extended.carrier.exit(AGENT, status)
     reply = extended.invoke(invocation_of())
     assert reply.kind is OutcomeKind.INIT_ERROR
@@ -205,7 +201,7 @@ def test_a_crash_between_events_needs_a_fresh_environment(
 
 
 def test_an_extension_for_another_machine_is_an_init_error(extended: Place) -> None:
-    _started(extended, 1)
+    started(extended, 1)
     extended.carrier.exit(AGENT, "failed=8")
     reply = extended.invoke(invocation_of())
     assert reply.kind is OutcomeKind.INIT_ERROR

@@ -13,7 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from helpers.fake_carrier import FakeCarrier
-from helpers.runtimes import ROOT, RUNTIME, Place, Runtime, begin, end, invocation_of, version_of
+from helpers.runtimes import (
+    ROOT,
+    RUNTIME,
+    Place,
+    Runtime,
+    begin,
+    end,
+    invocation_of,
+    started,
+    version_of,
+)
 from pytest_lambda_rollback.aws_lambda.limits import RESPONSE_BYTES
 from pytest_lambda_rollback.engines.runtime_api.environment import Ending
 from pytest_lambda_rollback.model.replay import FunctionError, Invocation, OutcomeKind
@@ -319,10 +329,11 @@ def test_a_second_initialisation_is_part_of_the_first_events_time(
 def test_an_initialised_environment_may_wait_longer_than_its_budgets(
     open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    place = open_place(version=version_of(timeout_s=0.1), init_timeout_s=0.1)
+    place = open_place(version=version_of(timeout_s=0.5), init_timeout_s=1.0)
     runtime = Runtime(place.carrier)
+    started(place, 1)
     runtime.ask("GET", "/invocation/next")
-    time.sleep(0.5)
+    time.sleep(1.6)
     replying = begin(threads, place, "a")
     runtime.answer()
     runtime.call("POST", "/invocation/a/response", b"1")
@@ -333,7 +344,7 @@ def test_an_initialised_environment_may_wait_longer_than_its_budgets(
 def test_a_runtime_that_never_asks_again_is_told_from_one_that_is_slow_with_an_event(
     open_place: Open, threads: ThreadPoolExecutor
 ) -> None:
-    place = open_place(version=version_of(timeout_s=0.3))
+    place = open_place(version=version_of(timeout_s=1.0))
     runtime = Runtime(place.carrier)
     replying = begin(threads, place, "a")
     runtime.next()
@@ -341,7 +352,7 @@ def test_a_runtime_that_never_asks_again_is_told_from_one_that_is_slow_with_an_e
     assert end(replying).kind is OutcomeKind.RESPONSE
     reply = place.invoke(invocation_of("b"))
     assert reply.kind is OutcomeKind.HARNESS_FAILURE
-    assert "did not ask for the next event within 0.3 s" in reply.detail
+    assert "did not ask for the next event within 1 s" in reply.detail
     runtime.close()
 
 
