@@ -18,7 +18,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file together under ``--dist loadgroup``, and all that share a daemon."""
     for item in items:
         path = item.path.relative_to(TESTS).as_posix()
-        group = "docker" if path.startswith("docker/") else path
+        in_docker = path.startswith("docker/") or item.get_closest_marker("docker") is not None
+        group = "docker" if in_docker else path
         item.add_marker(pytest.mark.xdist_group(group))
 
 

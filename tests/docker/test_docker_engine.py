@@ -425,7 +425,9 @@ def test_code_imports_from_a_layer(start, answer, store, runtime):
 # --- images ---------------------------------------------------------------------------------
 
 
-def test_second_prepare_builds_nothing_and_asks_little(new_engine, store, client, monkeypatch):
+def test_second_prepare_builds_nothing_and_asks_little(
+    new_engine, store, client, image_labels, monkeypatch
+):
     from docker.api.client import APIClient
 
     layer = store.layer("layer", {"python/a.py": "a = 1\n"})
@@ -434,7 +436,9 @@ def test_second_prepare_builds_nothing_and_asks_little(new_engine, store, client
     new_engine().prepare(version, lines.append)
     assert any("layer layer 1" in line for line in lines)
     assert any("code of orders:4" in line for line in lines)
-    before = sorted(image["Id"] for image in client.api.images(all=True))
+    own = {"label": ["=".join(label) for label in image_labels]}
+    before = sorted(image["Id"] for image in client.api.images(all=True, filters=own))
+    assert before
 
     requests: list[str] = []
     send = APIClient.send
@@ -451,7 +455,7 @@ def test_second_prepare_builds_nothing_and_asks_little(new_engine, store, client
     assert lines == []
     assert len(requests) <= 5
     assert all(request.startswith("GET ") for request in requests)
-    assert sorted(image["Id"] for image in client.api.images(all=True)) == before
+    assert before == sorted(image["Id"] for image in client.api.images(all=True, filters=own))
     requests.clear()
     second.prepare(version, lines.append)
     assert len(requests) <= 1

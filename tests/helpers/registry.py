@@ -97,6 +97,7 @@ class Registry:
             tag=name,
             rm=True,
             forcerm=True,
+            nocache=True,  # another session may just be removing what is cached
             decode=True,
             platform=platform,
         )

@@ -111,7 +111,7 @@ def test_a_part_of_a_frame_is_waited_for_without_work(one: CarrierProcess) -> No
 def ended(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # gone before it was opened, or while
         return True
 
 
