@@ -101,11 +101,6 @@ class Endpoint:
         return self._ended is not None
 
     @property
-    def initialised(self) -> bool:
-        """True once the runtime asked for its first event."""
-        return self._initialised
-
-    @property
     def settled(self) -> bool:
         """True once the environment can take an event, or never will."""
         return self.finished or (self._poller is not None and self.extensions.ready)
