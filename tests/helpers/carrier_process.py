@@ -44,21 +44,18 @@ class CarrierProcess:
             list(command),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             bufsize=0,
             **options,  # type: ignore[call-overload]
         )
         assert self.process.stdin
         assert self.process.stdout
-        assert self.process.stderr
         self.waiting: list[Frame] = []
         self.log = bytearray()
         self._received = bytearray()
         self._ended = False
         self._selector = selectors.DefaultSelector()
-        self._frames, self._log_fd = self.process.stdout.fileno(), self.process.stderr.fileno()
-        self._selector.register(self._frames, selectors.EVENT_READ)
-        self._selector.register(self._log_fd, selectors.EVENT_READ)
+        self._selector.register(self.process.stdout, selectors.EVENT_READ)
 
     def __enter__(self) -> Self:
         return self
@@ -73,7 +70,7 @@ class CarrierProcess:
 
     def close(self) -> None:
         """Ends the carrier, by force if it does not end with its input."""
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+        for stream in (self.process.stdin, self.process.stdout):
             assert stream
             stream.close()
         self._selector.close()
@@ -131,20 +128,20 @@ class CarrierProcess:
         raise AssertionError(f"no frame {kind}; there are {self.waiting}, log {self.log!r}")
 
     def receive_log(self, timeout_s: float = PATIENCE_S) -> None:
-        """Reads what the log has, and no frame."""
-        selector = selectors.DefaultSelector()
-        with selector:
-            selector.register(self._log_fd, selectors.EVENT_READ)
-            assert selector.select(timeout_s), "nothing in the log"
-        self.log += os.read(self._log_fd, 1 << 20)
+        """Reads until the log has more; frames of other kinds wait."""
+        begin = len(self.log)
+        until = time.monotonic() + timeout_s
+        while len(self.log) == begin:
+            if frame := self._whole_frame():
+                self.waiting.append(frame)
+            elif len(self.log) == begin:
+                assert self._pump(until - time.monotonic()), "nothing in the log"
 
     def run(self, id_: int, *arguments: str, **options: Sequence[str]) -> tuple[str, str]:
         """How a process ended, and what it wrote to the log until then."""
         begin = len(self.log)
         self.start(id_, *arguments, **options)  # type: ignore[arg-type]
         ended = self.expect("X", id_)
-        while self._pump(0.0):
-            pass
         return ended.fields[0], self.log[begin:].decode(errors="replace")
 
     def renew(self) -> tuple[str, ...]:
@@ -171,28 +168,30 @@ class CarrierProcess:
             yield frame
 
     def _whole_frame(self) -> Frame | None:
-        if len(self._received) < 8:
-            return None
-        kind, zero, id_, length = struct.unpack_from("!cBHI", self._received)
-        assert zero == 0
-        assert length <= 65536
-        if len(self._received) < 8 + length:
-            return None
-        payload = bytes(self._received[8 : 8 + length])
-        del self._received[: 8 + length]
-        return Frame(kind.decode("latin-1"), id_, payload)
+        """The next frame that is whole and not of the log, which is put together in ``log``."""
+        while len(self._received) >= 8:
+            kind, zero, id_, length = struct.unpack_from("!cBHI", self._received)
+            assert zero == 0
+            assert length <= 65536
+            if len(self._received) < 8 + length:
+                return None
+            payload = bytes(self._received[8 : 8 + length])
+            del self._received[: 8 + length]
+            if kind != b"T":
+                return Frame(kind.decode("latin-1"), id_, payload)
+            assert id_ == 0
+            self.log += payload
+        return None
 
     def _pump(self, timeout_s: float) -> bool:
         events = self._selector.select(max(0.0, timeout_s))
         for key, _ in events:
             data = os.read(key.fd, 1 << 20)
-            if not data:
-                self._selector.unregister(key.fd)
-                self._ended |= key.fd == self._frames
-            elif key.fd == self._frames:
+            if data:
                 self._received += data
             else:
-                self.log += data
+                self._selector.unregister(key.fd)
+                self._ended = True
         return bool(events)
 
 

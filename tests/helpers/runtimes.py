@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -41,6 +42,10 @@ class Runtime:
             name, _, value = line.decode().partition(": ")
             headers[name] = value
         return status, headers, self.file.read(int(headers.get("Content-Length", 0)))
+
+    def is_answered(self) -> bool:
+        """True once there is something to read, which is waited for a moment."""
+        return bool(select.select([self.socket], [], [], 0.01)[0])
 
     def call(self, method: str, path: str, body: bytes = b"", **headers: str) -> int:
         self.ask(method, path, body, **headers)

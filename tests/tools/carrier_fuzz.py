@@ -210,7 +210,7 @@ def judged(status: int | None, output: bytes, log: bytes, cut: bool) -> Ending:
     kinds, at, fault = "", 0, ""
     while len(output) - at >= 8:
         kind, zero, _, length = struct.unpack_from("!cBHI", output, at)
-        if zero or kind not in (b"H", b"O", b"D", b"E", b"C", b"W", b"X", b"M", b"R", b"F"):
+        if zero or kind not in (b"H", b"O", b"D", b"E", b"C", b"W", b"X", b"T", b"M", b"R", b"F"):
             fault = f"no frame at byte {at} of the output"
             break
         if len(output) - at < 8 + length:

@@ -9,7 +9,7 @@
 #include "seal.h"
 #include "starts.h"
 
-enum { MAX_START = 262144, WATCH_MS = 25 };
+enum { MAX_START = 262144, WATCH_MS = 25, WAITS = 5 };
 
 static int children; /* tells of ends of processes */
 static bool filtered;
@@ -37,6 +37,7 @@ static void renew(void)
         if (streams[at].fd >= 0)
             close_stream(&streams[at], true);
     CALL(close, listener);
+    open_log();
     forget_output();
     make_fresh(&text, ended, filtered);
     listen_to_processes();
@@ -242,6 +243,7 @@ static void prepare(void)
     find_memory_group(is_first);
     remember_first_state();
     listen_to_processes();
+    open_log();
     greet();
     if (children < 0 || no_input < 0)
         fail("signalfd or /dev/null cannot be opened", STATUS_SYSTEM);
@@ -249,7 +251,7 @@ static void prepare(void)
 
 static _Noreturn void carry(void)
 {
-    static struct pollfd waits[4 + MAX_STREAMS];
+    static struct pollfd waits[WAITS + MAX_STREAMS];
     uint64_t last_look = 0;
 
     for (;;) {
@@ -262,7 +264,7 @@ static _Noreturn void carry(void)
         bool room = has_room(HEADER + 4096 + SPARE), free_stream = false;
         for (int at = 0; at < MAX_STREAMS; at++) {
             struct stream *stream = &streams[at];
-            struct pollfd *wait = &waits[4 + at];
+            struct pollfd *wait = &waits[WAITS + at];
             bool reads = !stream->read_ended && stream->credit && room;
             free_stream |= stream->fd < 0;
             *wait = (struct pollfd){.fd = stream->hung && !reads ? -1 : stream->fd};
@@ -276,11 +278,12 @@ static _Noreturn void carry(void)
         waits[2] = (struct pollfd){.fd = children, .events = POLLIN};
         waits[3] = (struct pollfd){.fd = free_stream && room && !listener_rests ? listener : -1,
                                    .events = POLLIN};
+        waits[4] = (struct pollfd){.fd = room ? log_read : -1, .events = POLLIN};
         struct timespec time = {.tv_nsec = WATCH_MS * 1000000};
         bool now = room && input_waits();
         if (now)
             time.tv_nsec = 0;
-        long ready = CALL(ppoll, waits, 4 + MAX_STREAMS,
+        long ready = CALL(ppoll, waits, WAITS + MAX_STREAMS,
                           watching || listener_rests || now ? &time : 0, 0, 8);
         listener_rests = false;
         if (watching && milliseconds() - last_look >= WATCH_MS) {
@@ -304,16 +307,18 @@ static _Noreturn void carry(void)
         }
         if (waits[3].revents)
             accept_connections();
+        /* What was printed before a connection had something to say is told before it. */
+        bool log_told = pump_log();
         for (int at = 0; at < MAX_STREAMS; at++) {
             struct stream *stream = &streams[at];
-            short events = waits[4 + at].revents;
+            short events = waits[WAITS + at].revents;
             if (!events || stream->fd < 0)
                 continue;
             if (events & POLLOUT)
                 drain(stream);
             if (stream->fd >= 0 && events & (POLLERR | POLLHUP))
                 stream->hung = true;
-            if (stream->fd >= 0 && events & (POLLIN | POLLERR | POLLHUP))
+            if (stream->fd >= 0 && events & (POLLIN | POLLERR | POLLHUP) && log_told)
                 pump(stream);
         }
         if (!room && waits[0].revents & (POLLERR | POLLHUP))

@@ -53,8 +53,8 @@ static _Noreturn void become(char **arguments, char **variables, const char *fol
         CALL(rt_sigaction, signal, by_default, 0, 8);
     CALL(rt_sigprocmask, 2 /* SIG_SETMASK */, &none, 0, 8);
     CALL(setsid, 0);
-    if ((result = CALL(dup3, no_input, 0, 0)) >= 0 && (result = CALL(dup3, 2, 1, 0)) >= 0 &&
-        (!folder || (result = CALL(chdir, folder)) >= 0))
+    if ((result = CALL(dup3, no_input, 0, 0)) >= 0 && (result = CALL(dup3, log_write, 1, 0)) >= 0 &&
+        (result = CALL(dup3, log_write, 2, 0)) >= 0 && (!folder || (result = CALL(chdir, folder)) >= 0))
         result = CALL(execve, arguments[0], arguments, variables);
     int number = (int)-result;
     write_to(failure, &number, sizeof number);
@@ -148,8 +148,8 @@ static void reap(void)
     }
 }
 
-/* Reports processes that ended, after everything that their connections still hold: one sweep over
- * all streams begins when an end is known, and goes on where a full output stopped it. */
+/* Reports processes that ended, after everything that the log and their connections still hold: one
+ * sweep over all of them begins when an end is known, and goes on where a full output stopped it. */
 static void report_exits(void)
 {
     static int sweep = -1;
@@ -162,6 +162,8 @@ static void report_exits(void)
         sweep = 0;
     }
     if (sweep < 0)
+        return;
+    if (!pump_log())
         return;
     for (; sweep < MAX_STREAMS; sweep++)
         if (streams[sweep].fd >= 0 && !pump(&streams[sweep]))

@@ -1,4 +1,4 @@
-/* Streams: connections of processes, each with a credit in both directions. */
+/* What processes say: their connections, each with a credit in both directions, and their log. */
 #ifndef CARRIER_STREAMS_H
 #define CARRIER_STREAMS_H
 
@@ -24,6 +24,9 @@ static int listener = -1;
 static bool listener_rests;
 static uint16_t last_stream, port;
 static char port_variable[] = "AWS_LAMBDA_RUNTIME_API=127.0.0.1:\0\0\0\0\0";
+
+static int log_read = -1, log_write = -1; /* the pipe that is every process's standard output and error */
+static uint32_t log_due;                  /* bytes of it that come before anything on a connection */
 
 static struct stream *stream_of(uint16_t id)
 {
@@ -71,6 +74,44 @@ static bool pump(struct stream *stream)
         }
         if (stream->fd < 0)
             return true;
+    }
+    return true;
+}
+
+static void open_log(void)
+{
+    int ends[2];
+    CALL(close, log_read);
+    CALL(close, log_write);
+    if (CALL(pipe2, ends, O_CLOEXEC) < 0)
+        fail("the pipe of the log cannot be made", STATUS_SYSTEM);
+    log_read = ends[0], log_write = ends[1], log_due = 0;
+    CALL(fcntl, log_read, F_SETFL, O_NONBLOCK);
+}
+
+/* Reads what is in the log by now, and no more, so that who floods it keeps nobody else waiting.
+ * False: the output is full, so the rest is still due. */
+static bool pump_log(void)
+{
+    int there = 0;
+    if (!log_due && CALL(ioctl, log_read, FIONREAD, &there) == 0)
+        log_due = (uint32_t)there;
+    while (log_due) {
+        if (!has_room(HEADER + 4096 + SPARE))
+            return false;
+        uint32_t most = OUTPUT - output_end - HEADER - SPARE;
+        most = most < MAX_PAYLOAD ? most : MAX_PAYLOAD;
+        most = most < log_due ? most : log_due;
+        long count = read_from(log_read, output + output_end + HEADER, most);
+        if (count == -EINTR)
+            continue;
+        if (count <= 0) {
+            log_due = 0; /* a process has read it, which can open its own output */
+            return true;
+        }
+        put_header(output + output_end, 'T', 0, (uint32_t)count);
+        output_end += HEADER + (uint32_t)count;
+        log_due -= (uint32_t)count;
     }
     return true;
 }

@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_lambda_rollback.engines.docker.daemon import answered
-from pytest_lambda_rollback.engines.runtime_api.wire import Received, WireClosed
+from pytest_lambda_rollback.engines.runtime_api.wire import WireClosed
 
 if TYPE_CHECKING:
     from docker.client import DockerClient
@@ -29,8 +29,6 @@ _STDOUT: Final = 1
 _STREAMS: Final = (0, _STDOUT, 2, 3)
 """Standard input (never sent), output, error, and an error of the daemon itself."""
 _PIECE_BYTES: Final = 262_144
-_EARLY_LOG_BYTES: Final = 1_048_576
-"""Log that is kept while a send waits; its end is what anybody reads."""
 _FIRST_WORDS_BYTES: Final = 4096
 _HELD_BYTES: Final = 1_048_576
 """What a reading thread holds before it waits for `receive`."""
@@ -42,17 +40,18 @@ class NoAttachment(Exception):
 
 
 class Streams:
-    """Takes an attach connection's bytes apart; holds at most a header and what was not taken."""
+    """Takes an attach connection's bytes apart; holds at most a header and the first words."""
 
     def __init__(self) -> None:
+        self.first_words = b""
+        """The beginning of standard error, where only what cannot become the carrier writes."""
         self._header = bytearray()
         self._left = 0
         self._is_frames = False
 
-    def feed(self, data: bytes) -> Received | None:
-        """What these bytes hold. Raises NoAttachment."""
+    def feed(self, data: bytes) -> bytes | None:
+        """The part of standard output in these bytes, if there is one. Raises NoAttachment."""
         frames: list[bytes] = []
-        log: list[bytes] = []
         view = memoryview(data)
         while view:
             if not self._left:
@@ -63,13 +62,14 @@ class Streams:
                     break
                 self._read_header()
                 continue
-            piece = view[: self._left]
-            (frames if self._is_frames else log).append(bytes(piece))
+            piece = bytes(view[: self._left])
+            if self._is_frames:
+                frames.append(piece)
+            else:
+                self.first_words = (self.first_words + piece)[:_FIRST_WORDS_BYTES]
             self._left -= len(piece)
             view = view[len(piece) :]
-        if not frames and not log:
-            return None
-        return Received(b"".join(frames), b"".join(log))
+        return b"".join(frames) if frames else None
 
     def _read_header(self) -> None:
         stream = self._header[0]
@@ -81,49 +81,24 @@ class Streams:
 
 
 class _Attachment:
-    """What both kinds of wires have in common: taking apart, early arrivals, the first words."""
+    """What both kinds of wires have in common: taking apart, and early arrivals."""
 
     def __init__(self, response: Any) -> None:
         self._response = response  # holds the connection open
         self._streams = Streams()
-        self._early: deque[Received] = deque()
+        self._early: deque[bytes] = deque()
         self._closed = False
-        self._first_words = b""
-        self._begun = False
 
     @property
     def first_words(self) -> bytes:
-        """The beginning of the log, as far as it came before the carrier's first frame."""
-        return self._first_words
+        """The beginning of the container's standard error."""
+        return self._streams.first_words
 
-    def _taken_apart(self, data: bytes) -> Received | None:
+    def _taken_apart(self, data: bytes) -> bytes | None:
         try:
-            received = self._streams.feed(data)
+            return self._streams.feed(data)
         except NoAttachment as error:
             raise WireClosed from error
-        if received is not None and not self._begun:
-            self._begun = bool(received.frames)
-            self._first_words = (self._first_words + received.log)[:_FIRST_WORDS_BYTES]
-        return received
-
-    def _keep(self, received: Received) -> None:
-        """Keep what arrived during a send, of the log only the end."""
-        self._early.append(received)
-        excess = sum(len(each.log) for each in self._early) - _EARLY_LOG_BYTES
-        while excess > 0:
-            index = next(i for i, each in enumerate(self._early) if each.log)
-            dropped = min(excess, len(self._early[index].log))
-            self._early[index] = Received(
-                self._early[index].frames, self._early[index].log[dropped:]
-            )
-            excess -= dropped
-
-    def _next_early(self) -> Received | None:
-        while self._early:
-            received = self._early.popleft()
-            if received.frames or received.log:
-                return received
-        return None
 
 
 class SocketAttachment(_Attachment):
@@ -136,11 +111,10 @@ class SocketAttachment(_Attachment):
         self._reading = selectors.DefaultSelector()
         self._reading.register(connection, selectors.EVENT_READ)
 
-    def receive(self, timeout_s: float) -> Received | None:
+    def receive(self, timeout_s: float) -> bytes | None:
         """See `Wire.receive`."""
-        early = self._next_early()
-        if early is not None:
-            return early
+        if self._early:
+            return self._early.popleft()
         deadline = time.monotonic() + timeout_s
         while True:
             received = self._read()  # first, as TLS may hold bytes that no selector knows of
@@ -183,7 +157,7 @@ class SocketAttachment(_Attachment):
             self._response.close()
             self._response = None
 
-    def _read(self) -> Received | None:
+    def _read(self) -> bytes | None:
         """What is there; ``None`` if nothing is. Raises WireClosed at the end."""
         while not self._closed:
             try:
@@ -209,7 +183,7 @@ class SocketAttachment(_Attachment):
             self._wait(both, 1.0)
         received = self._read()
         if received is not None:
-            self._keep(received)
+            self._early.append(received)
 
     @staticmethod
     def _wait(selector: selectors.BaseSelector, timeout_s: float) -> bool:
@@ -247,16 +221,16 @@ class ThreadedAttachment(_Attachment):
         )
         self._thread.start()
 
-    def receive(self, timeout_s: float) -> Received | None:
+    def receive(self, timeout_s: float) -> bytes | None:
         """See `Wire.receive`."""
         deadline = time.monotonic() + timeout_s
         with self._changed:
             while True:
                 if self._closed:
                     raise WireClosed
-                received = self._next_early()
-                if received is not None:
-                    self._held = sum(len(each.frames) + len(each.log) for each in self._early)
+                if self._early:
+                    received = self._early.popleft()
+                    self._held -= len(received)
                     self._changed.notify_all()
                     return received
                 if self._over:
@@ -314,15 +288,12 @@ class ThreadedAttachment(_Attachment):
                 self._over = True
                 self._changed.notify_all()
 
-    def _hold(self, received: Received) -> None:
+    def _hold(self, received: bytes) -> None:
         with self._changed:
             while self._held > _HELD_BYTES and not (self._sending or self._closed):
                 self._changed.wait()
-            if self._sending:
-                self._keep(received)
-            else:
-                self._early.append(received)
-            self._held = sum(len(each.frames) + len(each.log) for each in self._early)
+            self._early.append(received)
+            self._held += len(received)
             self._changed.notify_all()
 
 

@@ -1,4 +1,4 @@
-"""A carrier as a child process: its standard input and output are a socket, its log is a pipe.
+"""A carrier as a child process: its standard input and output are a socket.
 
 The system kills the child when the thread that started it ends, if it asks for that; so children
 are started in a thread that lives as long as their engine.
@@ -25,7 +25,7 @@ assert sys.platform != "win32"  # noqa: S101 - Linux only; type checkers stop he
 _END_S = 10.0
 """A killed process that is still there after this time cannot be ended."""
 
-
+_WORDS_BYTES = 4096
 _NO_VARIABLES: dict[str, str] = {}
 
 
@@ -35,21 +35,13 @@ class Children:
     def __init__(self, name: str) -> None:
         self._starting = ThreadPoolExecutor(1, thread_name_prefix=f"start {name}")
 
-    def start(
-        self,
-        command: tuple[str, ...],
-        *,
-        log_owner: tuple[int, int] | None = None,
-        last_s: float = 0.0,
-    ) -> ChildCarrier:
+    def start(self, command: tuple[str, ...], *, last_s: float = 0.0) -> ChildCarrier:
         """Start a program that becomes the carrier, without any environment variable.
 
-        ``log_owner`` is the (user id, group id) that its processes run as, if that is not ours:
-        they may open /dev/stderr by its name then. ``last_s`` is the time that it gets at its end
-        to kill all that it started, where the system does not do that. Raises OSError, and
-        RuntimeError once closed.
+        ``last_s`` is the time that it gets at its end to kill all that it started, where the
+        system does not do that. Raises OSError, and RuntimeError once closed.
         """
-        return self._starting.submit(_start, command, log_owner, last_s).result()
+        return self._starting.submit(_start, command, last_s).result()
 
     def close(self) -> None:
         """End the thread, and with it what may still run. Safe to call twice."""
@@ -59,8 +51,11 @@ class Children:
 class ChildCarrier:
     """A running carrier. Satisfies runtime_api.environment.Confinement."""
 
-    def __init__(self, process: subprocess.Popen[bytes], wire: SocketWire, last_s: float) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], wire: SocketWire, words: int, last_s: float
+    ) -> None:
         self._process = process
+        self._words = words
         self.wire = wire
         self._last_s = last_s
         self._ended = False
@@ -77,7 +72,9 @@ class ChildCarrier:
         except subprocess.TimeoutExpired:
             return Ending(failure="the execution environment closed its connection")
         how = f"with exit status {status}" if status >= 0 else f"by {_signal_name(-status)}"
-        return Ending(failure=f"the execution environment was ended from outside {how}")
+        words = self._last_words()
+        said = f": {words}" if words else ""
+        return Ending(failure=f"the execution environment was ended from outside {how}{said}")
 
     def end(self) -> None:
         """Kill it and all that it started. Safe to call twice. Raises EngineError."""
@@ -97,58 +94,40 @@ class ChildCarrier:
                 why=f"it is still there {_END_S:g} s after it was killed",
             ) from error
         finally:
+            os.close(self._words)
             self.wire.release()
 
-
-class _PipeEnd:
-    """The reading end of a pipe, with the methods of a socket that a wire uses."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def setblocking(self, flag: bool, /) -> None:
-        os.set_blocking(self._descriptor, flag)
-
-    def recv(self, size: int, /) -> bytes:
-        return os.read(self._descriptor, size)
-
-    def shutdown(self, _how: int, /) -> None:
-        """Nothing: the socket beside it wakes whoever waits."""
-
-    def close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+    def _last_words(self) -> str:
+        """What could not become the carrier said why; the carrier itself writes nothing there."""
+        try:
+            words = os.read(self._words, _WORDS_BYTES)
+        except OSError:
+            return ""
+        return next(iter(words.decode("utf-8", "replace").strip().splitlines()), "")
 
 
-def _start(
-    command: tuple[str, ...], log_owner: tuple[int, int] | None, last_s: float
-) -> ChildCarrier:
+def _start(command: tuple[str, ...], last_s: float) -> ChildCarrier:
     ours, theirs = socket.socketpair()
-    log, log_of_theirs = os.pipe()
+    words, words_of_theirs = os.pipe()
+    os.set_blocking(words, False)
     try:
-        if log_owner is not None:
-            os.fchown(log_of_theirs, *log_owner)
         process = subprocess.Popen(
             command,
             stdin=theirs.fileno(),
             stdout=theirs.fileno(),
-            stderr=log_of_theirs,
+            stderr=words_of_theirs,
             env=_NO_VARIABLES,
             cwd="/",
             start_new_session=True,
         )
     except BaseException:
         ours.close()
-        os.close(log)
+        os.close(words)
         raise
     finally:
         theirs.close()
-        os.close(log_of_theirs)
-    return ChildCarrier(process, SocketWire(ours, _PipeEnd(log)), last_s)
+        os.close(words_of_theirs)
+    return ChildCarrier(process, SocketWire(ours), words, last_s)
 
 
 def _signal_name(number: int) -> str:

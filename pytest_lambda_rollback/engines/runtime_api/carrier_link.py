@@ -114,15 +114,11 @@ class CarrierLink:
     def receive(self, timeout_s: float, log: Callable[[bytes], None]) -> Iterator[Frame] | None:
         """The control frames among what has arrived; ``None`` if nothing does in ``timeout_s``.
 
-        Requests on streams are handled while the frames are iterated over. Raises WireClosed,
-        MalformedFrame.
+        Requests on streams are handled, and ``log`` gets what was printed, each in its turn while
+        the frames are iterated over. Raises WireClosed, MalformedFrame.
         """
         received = self._wire.receive(timeout_s)
-        if received is None:
-            return None
-        if received.log:
-            log(received.log)
-        return self._handled(received.frames)
+        return None if received is None else self._handled(received, log)
 
     def forget_streams(self) -> None:
         """Drop every stream: the carrier has closed them all."""
@@ -133,11 +129,13 @@ class CarrierLink:
             if stream.connection is not None:
                 stream.connection.lost()
 
-    def _handled(self, data: bytes) -> Iterator[Frame]:
+    def _handled(self, data: bytes, log: Callable[[bytes], None]) -> Iterator[Frame]:
         for frame in self._reader.feed(data):
             match frame.kind:
                 case Kind.DATA:
                     self._data(frame)
+                case Kind.LOG:
+                    log(frame.payload)
                 case Kind.WINDOW:
                     stream = self._streams.get(frame.id)
                     if stream is not None:

@@ -45,8 +45,6 @@ _HELLO_S = 60.0
 _ANSWER_S = 10.0
 """A carrier that has not answered a request by then is stuck."""
 _PUMP_S = 5.0
-_LAST_WORDS_S = 0.03
-"""Output may reach us this much later than a reply that was sent after it."""
 _SHUTDOWN_S = 2.0
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, Shutdown phase"""
 _JOIN_S = 5.0
@@ -166,8 +164,6 @@ class CarriedEnvironment:
             ended = reply.kind is not ReplyKind.RESPONDED and self._memory_limit is not None
             if (self._memory_asked or ended) and not self._out_of_memory:
                 self._guarded(self._await_memory)
-            if reply.kind is not ReplyKind.RESPONDED:
-                self._take_last_words()
             return self._outcome(reply)
 
     def renew(self) -> bool:
@@ -436,19 +432,6 @@ class CarriedEnvironment:
         for name, value in told:
             if name in ("peak", "oom_kills", "over") and value.isdigit():
                 self._memory[name] = max(self._memory.get(name, 0), int(value))
-
-    def _take_last_words(self) -> None:
-        """Wait a moment for output that is still on its way."""
-        deadline = time.monotonic() + _LAST_WORDS_S * 4
-        while not self._lost and time.monotonic() < deadline:
-            try:
-                frames = self._link.receive(_LAST_WORDS_S, self._log.add)
-                if frames is None:
-                    return
-                for frame in frames:
-                    self._act_on(frame)
-            except (WireClosed, MalformedFrame, EngineError):
-                self._lost = True
 
     def _outcome(self, reply: Reply) -> Outcome:
         logs = () if reply.kind is ReplyKind.RESPONDED else self._log.lines()

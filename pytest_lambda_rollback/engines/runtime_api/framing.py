@@ -27,6 +27,7 @@ class Kind(IntEnum):
     START = ord("S")
     KILL = ord("K")
     EXIT = ord("X")
+    LOG = ord("T")
     OPEN = ord("O")
     DATA = ord("D")
     END = ord("E")

@@ -26,9 +26,7 @@ from pytest_lambda_rollback.engines.runtime_api.environment import (
 from pytest_lambda_rollback.engines.runtime_api.environment_variables import environment_of
 from pytest_lambda_rollback.engines.sandbox.bubblewrap import Bubblewrap
 from pytest_lambda_rollback.engines.sandbox.confinement_arguments import (
-    GROUP_ID,
     LANGUAGE_FOLDER,
-    USER_ID,
     Confinement,
     arguments,
 )
@@ -106,12 +104,11 @@ class SandboxEngine:
         """Start a fresh execution environment. Raises EngineError."""
         prepared = self._prepared(version, lambda _line: None)
         command = arguments(self._confinement_of(version, prepared))
-        owner = (USER_ID, GROUP_ID) if self._bubblewrap.as_root else None
         with self._lock:
             if self._closed:
                 raise self._preparation.closed_error(version)
             try:
-                carrier = self._children.start(command, log_owner=owner)
+                carrier = self._children.start(command)
             except OSError as error:
                 raise EngineError(
                     f"{version.name} cannot be started by bubblewrap",

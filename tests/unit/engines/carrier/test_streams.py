@@ -254,13 +254,12 @@ def test_nothing_is_lost_when_the_plugin_reads_late(one: CarrierProcess) -> None
 held = [connect() for _ in range(64)]
 for n, s in enumerate(held): s.sendall(bytes([n]) * 65536)
 time.sleep(0.5)
-print("written", flush=True)
+open("/proc/self/comm", "w").write("written")
 time.sleep(100)
 """,
     )
     pid = one.process.pid
-    while b"written" not in one.log:
-        one.receive_log()
+    await_name(pid, "written")
     assert resident_kilobytes(pid) < 8192
     got: dict[int, bytearray] = {}
     while sum(map(len, got.values())) < 64 * 65536:
@@ -272,6 +271,69 @@ time.sleep(100)
             assert frame.kind == "D"
             got[frame.id] += frame.payload
     assert sorted(bytes(data) for data in got.values()) == [bytes([n]) * 65536 for n in range(64)]
+
+
+TURNS = """
+s = connect()
+for turn in range(2000):
+    os.write(1 + turn % 2, b"<%d>" % turn + b"." * (turn * 7919 % 50_000 if turn % 50 == 0 else 9))
+    s.sendall(b"[%d]" % turn)
+    assert s.recv(1) == b"!"
+"""
+
+
+def test_what_was_printed_before_an_answer_comes_before_it(one: CarrierProcess) -> None:
+    start(one, 1, "import os\n" + TURNS)
+    stream = one.expect_kind("O").id
+    for turn in range(2000):
+        answer = one.expect("D", stream)
+        assert answer.payload == b"[%d]" % turn
+        assert one.log.rstrip(b".").endswith(b"<%d>" % turn)
+        one.log.clear()
+        one.send("W", stream, len(answer.payload).to_bytes(4, "big"))
+        one.send("D", stream, b"!")
+    assert one.expect("X", 1).fields[0] == "exited=0"
+
+
+FLOOD = """
+import os
+if os.fork() == 0:
+    while True: os.write(2, b"x" * 65536)
+s = connect()
+for turn in range(20):
+    s.sendall(b"?")
+    assert s.recv(1) == b"!"
+"""
+
+
+def test_a_flooded_log_keeps_no_connection_and_no_end_waiting(one: CarrierProcess) -> None:
+    start(one, 1, FLOOD)
+    stream = one.expect_kind("O").id
+    for _ in range(20):
+        assert one.expect("D", stream).payload == b"?"
+        one.send("D", stream, b"!")
+    assert one.expect("X", 1).fields[0] == "exited=0"
+    assert len(one.log) > 65_536
+    assert resident_kilobytes(one.process.pid) < 8192
+    assert one.renew() == ()
+    assert one.run(1, "/bin/echo", "new")[1] == "new\n"
+
+
+def test_a_log_that_nobody_reads_stops_who_writes_it(one: CarrierProcess) -> None:
+    start(one, 1, FLOOD)
+    await_name(one.process.pid, "python3")
+    time.sleep(0.3)
+    assert resident_kilobytes(one.process.pid) < 8192
+    before = used_s(one.process.pid)
+    time.sleep(0.3)
+    assert used_s(one.process.pid) - before < 0.1
+    stream = one.expect_kind("O").id
+    assert one.expect("D", stream).payload == b"?"
+
+
+def test_a_process_may_open_its_output_by_name(one: CarrierProcess) -> None:
+    told = one.run(1, "/bin/sh", "-c", "echo a >/dev/stdout; echo b >/dev/stderr; exit 7")
+    assert told == ("exited=7", "a\nb\n")
 
 
 ODD_STATES = """
@@ -292,7 +354,7 @@ for _ in range(5):
 for _ in range(100):
     s = socket.socket(); s.setblocking(False); s.connect_ex((address[0], int(address[1])))
     held.append(s)
-print("set", flush=True)
+open("/proc/self/comm", "w").write("set")
 time.sleep(100)
 """
 
@@ -301,8 +363,7 @@ time.sleep(100)
 def test_streams_in_odd_states_cost_no_time(one: CarrierProcess, output: str) -> None:
     """What cannot go on is not polled again and again."""
     start(one, 1, ODD_STATES)
-    while b"set" not in one.log:
-        one.receive_log()
+    await_name(one.process.pid, "set")
     if output == "is read":
         while one.receive(0.3):
             pass
@@ -315,8 +376,7 @@ def test_streams_in_odd_states_cost_no_time(one: CarrierProcess, output: str) ->
 
 def test_input_that_ends_while_the_output_is_full_ends_it(one: CarrierProcess) -> None:
     start(one, 1, ODD_STATES)
-    while b"set" not in one.log:
-        one.receive_log()
+    await_name(one.process.pid, "set")
     assert one.process.stdin
     one.process.stdin.close()
     assert one.process.wait(10) == 0
@@ -328,6 +388,18 @@ def carrier_of(pid: int) -> int:
     found = int(children[0]) if children else pid
     assert Path(f"/proc/{found}/comm").read_text() == "carrier\n"
     return found
+
+
+def await_name(pid: int, name: str) -> None:
+    """Wait until the process that the carrier started calls itself so; its output stays unread."""
+    carrier = carrier_of(pid)
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        for child in Path(f"/proc/{carrier}/task/{carrier}/children").read_text().split():
+            if Path(f"/proc/{child}/comm").read_text() == f"{name}\n":
+                return
+        time.sleep(0.01)
+    raise AssertionError(f"no process calls itself {name}")
 
 
 def used_s(pid: int) -> float:
