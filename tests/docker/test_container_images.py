@@ -184,7 +184,7 @@ def test_containers_of_images_are_confined_like_the_others(
     assert host["ReadonlyRootfs"] is True
     assert host["Tmpfs"]["/tmp"] == "rw,nosuid,nodev,exec,mode=1777,size=600m"
     assert host["NetworkMode"] == "none"
-    assert host["Memory"] == host["MemorySwap"] == 192 * 1024 * 1024
+    assert host["Memory"] == host["MemorySwap"] == (192 + 600) * 1024 * 1024
     assert host["CapDrop"] == ["ALL"]
     assert host["SecurityOpt"] == ["no-new-privileges:true"]
     assert host["PidsLimit"] == 1024

@@ -249,7 +249,7 @@ def test_docker_inspect_shows_the_hardening(start, store, client):
         "/tmp": "rw,nosuid,nodev,exec,mode=1777,size=600m",
         "/dev/mqueue": "ro,nosuid,nodev,noexec,mode=555,size=4k",
     }
-    assert host["Memory"] == host["MemorySwap"] == 192 * 1024 * 1024
+    assert host["Memory"] == host["MemorySwap"] == (192 + 600) * 1024 * 1024
     assert host["CapDrop"] == ["ALL"]
     assert not host["CapAdd"]
     assert host["SecurityOpt"] == ["no-new-privileges:true"]

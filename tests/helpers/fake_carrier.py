@@ -39,7 +39,7 @@ class FakeCarrier:
         self.started: list[tuple[int, tuple[str, ...]]] = []
         self.signals: list[tuple[int, int]] = []
         self.left = list(left)
-        self.memory = ["peak=1000", "oom_kills=0", "over=0"]
+        self.memory = ["peak=1000", "anonymous=1000", "oom_kills=0", "over=0"]
         self.why = Ending()
         self.ended = False
         self.resets = 0

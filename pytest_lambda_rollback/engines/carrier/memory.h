@@ -14,6 +14,7 @@ static struct {
     uint64_t page;       /* bytes */
     uint64_t limit;      /* of the watch; 0: none */
     uint64_t peak;       /* since the start or the last fresh environment */
+    uint64_t anonymous;  /* the part of a peak that no file can give back */
     uint64_t base_peak;  /* of the group when the environment was made fresh */
     uint64_t base_kills;
     bool over;
@@ -161,14 +162,32 @@ static void remember_peak(uint64_t bytes)
         memory.peak = bytes;
 }
 
+static void remember_anonymous(uint64_t bytes)
+{
+    if (bytes > memory.anonymous)
+        memory.anonymous = bytes;
+    remember_peak(bytes);
+}
+
+/* The largest size that a process ever had; pages of files hardly ever leave it again. */
+static void remember_process(int process)
+{
+    uint64_t most = kilobytes_of(process, "status", "VmHWM:");
+    uint64_t files = kilobytes_of(process, "status", "RssFile:") +
+                     kilobytes_of(process, "status", "RssShmem:");
+    remember_peak(most);
+    if (most > files)
+        remember_anonymous(most - files);
+}
+
 /* One look at the processes; true if the watch's limit is passed. */
 static bool sample_memory(void)
 {
-    uint64_t matters = memory.peak;
+    uint64_t matters = memory.anonymous;
     if (memory.limit && memory.limit < matters)
         matters = memory.limit;
     uint64_t now = resident(matters);
-    remember_peak(now);
+    remember_anonymous(now);
     return memory.limit && now > memory.limit;
 }
 
@@ -180,20 +199,21 @@ static void report_memory(struct text *text, bool look)
         sample_memory();
         int count = list_processes();
         for (int at = 0; at < count; at++)
-            remember_peak(kilobytes_of(process_list[at], "status", "VmHWM:"));
+            remember_process(process_list[at]);
     }
     /* The group counts what is written to a tmpfs, which is /tmp's size and not memory. */
     if (memory.group != MEMORY_NONE && CALL(statfs, "/tmp", &tmp) == 0 &&
         (unsigned long)tmp.f_type != TMPFS_MAGIC && group_peak() > memory.base_peak)
         remember_peak(group_peak());
     add_field(text, "peak=", memory.peak);
+    add_field(text, "anonymous=", memory.anonymous);
     add_field(text, "oom_kills=", group_kills() - memory.base_kills);
     add_field(text, "over=", memory.over);
 }
 
 static void forget_memory(void)
 {
-    memory.peak = 0;
+    memory.peak = memory.anonymous = 0;
     memory.over = false;
     memory.base_peak = group_peak();
     memory.base_kills = group_kills();

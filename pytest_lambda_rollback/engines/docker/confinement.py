@@ -40,12 +40,13 @@ _WORDS: Final = 300
 def host_config(client: DockerClient, version: FunctionVersion) -> dict[str, Any]:
     """The confinement of a version's container.
 
-    Pages of the tmpfs at /tmp count against the memory limit, unlike Lambda: a function
-    that fills /tmp beyond what its memory leaves free runs out of memory here.
+    Pages of the tmpfs at /tmp count against Docker's memory limit, so that has room for a full
+    /tmp as well; what the function's processes use is for the carrier to watch.
     """
     from docker.types import LogConfig, Ulimit
 
     configuration = version.configuration
+    memory = f"{configuration.memory_mb + configuration.ephemeral_storage_mb}m"
     made: dict[str, Any] = client.api.create_host_config(
         network_mode="none",
         read_only=True,
@@ -55,8 +56,8 @@ def host_config(client: DockerClient, version: FunctionVersion) -> dict[str, Any
             # Docker mounts message queues that anybody may make there.
             "/dev/mqueue": "ro,nosuid,nodev,noexec,mode=555,size=4k",
         },
-        mem_limit=f"{configuration.memory_mb}m",
-        memswap_limit=f"{configuration.memory_mb}m",
+        mem_limit=memory,
+        memswap_limit=memory,
         pids_limit=PROCESSES,
         ulimits=[
             Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),

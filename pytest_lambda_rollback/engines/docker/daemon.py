@@ -131,8 +131,6 @@ class DaemonFacts:
     """The architecture in Docker's words, ``amd64`` or ``arm64``."""
     memory_bytes: int
     """Memory of its machine, 0 if unknown."""
-    limits_memory: bool
-    """False where it drops memory limits, as rootless daemons often do."""
     shares_kernel: bool
     """True if it runs on this machine's own kernel, so that /proc tells about it."""
 
@@ -147,7 +145,6 @@ def facts_of(client: DockerClient) -> DaemonFacts:
         version=str(version.get("Version", "")),
         machine=str(version.get("Arch", "")),
         memory_bytes=int(info.get("MemTotal") or 0),
-        limits_memory=info.get("MemoryLimit") is not False,
         shares_kernel=_shares_kernel(info, client),
     )
 

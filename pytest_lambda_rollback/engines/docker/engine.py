@@ -243,7 +243,6 @@ class DockerEngine:
                     variables=variables,
                 ),
                 keeps_files=bool(launch.volumes),
-                limits_memory=daemon.facts.limits_memory,
                 init_timeout_s=self._init_timeout_s,
                 forget=self._environments.discard,
             )

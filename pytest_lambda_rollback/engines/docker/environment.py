@@ -18,8 +18,8 @@ class DockerEnvironment(CarriedEnvironment):
     """A container that runs one version's runtime. Made and started by DockerEngine.
 
     ``keeps_files`` says that the image has folders, its volumes, whose files outlive a fresh
-    start in place. ``limits_memory`` says that Docker limits the container's memory; the carrier
-    watches it otherwise.
+    start in place. The carrier watches the function's memory: Docker's limit, if it has one, counts
+    /tmp as well.
     """
 
     def __init__(
@@ -29,7 +29,6 @@ class DockerEnvironment(CarriedEnvironment):
         version: FunctionVersion,
         start: Start,
         keeps_files: bool,
-        limits_memory: bool,
         init_timeout_s: float,
         forget: Callable[[CarriedEnvironment], None],
     ) -> None:
@@ -39,7 +38,7 @@ class DockerEnvironment(CarriedEnvironment):
             version=version,
             confinement=container,
             start=start,
-            memory_limit_bytes=None if limits_memory else version.configuration.memory_mb * _MB,
+            memory_limit_bytes=version.configuration.memory_mb * _MB,
             init_timeout_s=init_timeout_s,
             forget=forget,
         )

@@ -44,6 +44,7 @@ _HELLO_S = 60.0
 """A carrier that has not said hello by then has not started."""
 _ANSWER_S = 10.0
 """A carrier that has not answered a request by then is stuck."""
+_MEMORY_FIELDS = ("peak", "anonymous", "oom_kills", "over")
 _PUMP_S = 5.0
 _SHUTDOWN_S = 2.0
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, Shutdown phase"""
@@ -409,7 +410,7 @@ class CarriedEnvironment:
         if self._memory_limit is None:
             return
         since_s = time.monotonic() - self._memory_known_at
-        most = self._memory.get("peak", self._memory_limit) + since_s * _FASTEST_BYTES_S
+        most = self._memory.get("anonymous", self._memory_limit) + since_s * _FASTEST_BYTES_S
         if most >= self._memory_limit:
             self._memory_told = False
             self._memory_asked = True
@@ -423,14 +424,14 @@ class CarriedEnvironment:
         deadline = time.monotonic() + _ANSWER_S
         while not self._memory_told and not self._closed:
             self._receive_until(deadline, f"the carrier did not answer within {_ANSWER_S:g} s")
-        over = self._memory.get("over") or self._memory.get("peak", 0) > (self._memory_limit or 0)
-        if over:
+        most = self._memory.get("anonymous", 0)
+        if self._memory.get("over") or (self._memory_limit and most > self._memory_limit):
             self._out_of_memory = True
             self._endpoint.fail("the execution environment ran out of memory")
 
     def _take_memory(self, told: tuple[tuple[str, str], ...]) -> None:
         for name, value in told:
-            if name in ("peak", "oom_kills", "over") and value.isdigit():
+            if name in _MEMORY_FIELDS and value.isdigit():
                 self._memory[name] = max(self._memory.get(name, 0), int(value))
 
     def _outcome(self, reply: Reply) -> Outcome:

@@ -75,7 +75,7 @@ def test_fault_ends_it_with_a_sentence(one: CarrierProcess, fault: str) -> None:
 def test_frames_for_what_is_gone_are_ignored(one: CarrierProcess, ignored: bytes) -> None:
     one.send_bytes(ignored)
     one.send("M")
-    assert one.receive() == Frame("M", 0, b"peak=0\0oom_kills=0\0over=0\0")
+    assert one.receive() == Frame("M", 0, b"peak=0\0anonymous=0\0oom_kills=0\0over=0\0")
 
 
 def test_credit_beyond_measure_is_refused(one: CarrierProcess) -> None:

@@ -48,7 +48,6 @@ FACTS = DaemonFacts(
     machine="amd64",
     memory_bytes=1 << 30,
     shares_kernel=True,
-    limits_memory=True,
 )
 CARRIER = b"the carrier's program"
 
@@ -190,11 +189,6 @@ def test_facts_of_a_daemon_on_this_machine():
     assert (facts.id, facts.version, facts.machine) == ("A:B", "20.10.24", "arm64")
     assert facts.memory_bytes == 1 << 30
     assert facts.shares_kernel
-    assert facts.limits_memory
-
-
-def test_daemon_that_drops_memory_limits_is_known():
-    assert not facts_of(FakeAnswers(VERSION, INFO | {"MemoryLimit": False})).limits_memory
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,6 @@ FACTS = DaemonFacts(
     machine="amd64",
     memory_bytes=0,
     shares_kernel=True,
-    limits_memory=True,
 )
 DIGEST = f"sha256:{'a' * 64}"
 URI = f"registry.example/team/orders@{DIGEST}"

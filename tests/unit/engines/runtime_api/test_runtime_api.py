@@ -448,7 +448,7 @@ def test_an_answer_from_above_the_watched_limit_is_out_of_memory(
     place = open_place(memory_limit_bytes=5000)
     runtime = Runtime(place.carrier)
     for peak, kind in ((4999, OutcomeKind.RESPONSE), (5001, OutcomeKind.OUT_OF_MEMORY)):
-        place.carrier.memory = [f"peak={peak}", "oom_kills=0", "over=0"]
+        place.carrier.memory = [f"peak={peak}", f"anonymous={peak}", "oom_kills=0", "over=0"]
         replying = begin(threads, place, "a")
         runtime.next()
         runtime.call("POST", "/invocation/a/response", b"1")
