@@ -706,7 +706,9 @@ def test_leftovers_of_a_dead_owner_are_swept_and_those_of_a_live_one_are_not(
 
 def test_a_start_that_fails_leaves_no_container(new_engine, store, client):
     engine = new_engine()
-    version = store.version(function="fails-to-start", handler="app.handler", memory_mb=1)
+    version = store.version(
+        function="fails-to-start", handler="app.handler", memory_mb=1, ephemeral_storage_mb=1
+    )
     engine.prepare(version, lambda line: None)
 
     with pytest.raises(EngineError, match="of fails-to-start:4 could be started"):

@@ -51,8 +51,12 @@ class Removals:
         while (found := self._queue.get()) is not None:
             container, wire = found
             try:
-                remove_container(self._client, container)
+                try:
+                    remove_container(self._client, container)
+                finally:
+                    wire.release()
             except EngineError as error:
                 self._failures.append(error)
-            finally:
-                wire.release()
+            except Exception as error:  # this thread must live for the containers after it
+                what = f"the container {container[:40]} could not be removed"
+                self._failures.append(EngineError(what, why=f"{type(error).__name__}: {error}"))
