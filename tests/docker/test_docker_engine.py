@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -430,7 +431,7 @@ def test_second_prepare_builds_nothing_and_asks_little(
 ):
     from docker.api.client import APIClient
 
-    layer = store.layer("layer", {"python/a.py": "a = 1\n"})
+    layer = store.layer("layer", {"python/a.py": f"a = '{uuid4()}'\n"})
     version = store.version("def handler(e, c): return 'prepared twice'\n", layers=(layer,))
     lines: list[str] = []
     new_engine().prepare(version, lines.append)
@@ -462,7 +463,7 @@ def test_second_prepare_builds_nothing_and_asks_little(
 
 
 def test_package_that_was_changed_is_never_in_an_image(new_engine, start, answer, store, client):
-    version = store.version("def handler(e, c): return 'what was prepared'\n")
+    version = store.version(f"def handler(e, c): return 'what was prepared'  # {uuid4()}\n")
     content = version.code.tar.read_bytes()
     version.code.tar.write_bytes(content.replace(b"prepared", b"smuggled"))
     before = {image["Id"] for image in client.api.images(filters={"reference": CODE_IMAGES})}
@@ -490,7 +491,7 @@ def test_image_that_took_the_tag_of_a_link_is_not_run(new_engine, start, answer,
 
 
 def test_versions_share_layers_and_parallel_prepares_build_each_link_once(new_engine, store):
-    layer = store.layer("shared", {"python/b.py": "b = 'built once'\n"})
+    layer = store.layer("shared", {"python/b.py": f"b = 'built once'  # {uuid4()}\n"})
     versions = [
         store.version(f"def handler(e, c): return {n}\n", version=str(n), layers=(layer,))
         for n in range(4)

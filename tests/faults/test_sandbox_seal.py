@@ -94,13 +94,6 @@ def engine(
 
         # The folder of a run is its user's own, who is another one than ours here.
         patch.setattr(engine._preparation, "_folder", folder)
-        if not bubblewrap.as_root and os.geteuid() == 0:
-            start = engine._children.start
-            patch.setattr(
-                engine._children,
-                "start",
-                lambda *command, log_owner: start(*command, log_owner=(USER, USER)),
-            )
         yield engine
         engine.close()
         assert list((open_folder / "work").iterdir()) == []
