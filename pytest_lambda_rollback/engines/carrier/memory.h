@@ -124,36 +124,65 @@ static void find_memory_group(bool first)
     memory.base_kills = group_kills();
 }
 
-/* A number of bytes in a process's file of lines `Name:   N kB`. */
-static uint64_t kilobytes_of(int process, const char *file, const char *name)
+/* A number of bytes in a file of lines `Name:   N kB`. The name begins with the end of the line
+ * before, as the first line of a process's status holds a name that the process may choose. */
+static uint64_t kilobytes_in(const char *content, const char *name)
 {
-    char content[4096];
-    if (read_process_file(process, file, content, sizeof content) <= 0)
-        return 0;
     const char *at = find(content, name);
     return at ? number_at(at + length_of(name), 0) * 1024 : 0;
 }
 
-/* Resident anonymous memory of all processes. A page that forks share counts once: where the sum
- * of each process's own count would matter, the slower exact one is taken. */
+static bool tmp_is_in_memory(struct statfs *tmp)
+{
+    return CALL(statfs, "/tmp", tmp) == 0 && (unsigned long)tmp->f_type == TMPFS_MAGIC;
+}
+
+/* What is in /tmp, if it is kept in memory: there it counts as /tmp's size and not as memory. */
+static uint64_t kept_in_tmp(void)
+{
+    struct statfs tmp = {0};
+    return tmp_is_in_memory(&tmp) ? (uint64_t)(tmp.f_blocks - tmp.f_bfree) * (uint64_t)tmp.f_bsize : 0;
+}
+
+/* Memory that no file can give back: anonymous, and shared with other processes but not in /tmp. */
+static uint64_t without_files(uint64_t anonymous, uint64_t shared)
+{
+    uint64_t kept = shared ? kept_in_tmp() : 0;
+    return anonymous + (shared > kept ? shared - kept : 0);
+}
+
+/* Such memory of all processes that is resident. A page that forks share counts once. Each slower
+ * and more exact way is taken where the result of the faster one would matter. */
 static uint64_t resident(uint64_t matters)
 {
+    static char content[4096];
     int count = list_processes();
-    uint64_t sum = 0, exact = 0;
+    uint64_t most = 0, anonymous = 0, shared = 0;
     for (int at = 0; at < count; at++) {
-        char content[128];
         const char *field = content;
         if (read_process_file(process_list[at], "statm", content, sizeof content) <= 0)
             continue;
         number_at(field, &field);
-        uint64_t all = number_at(field, &field), shared = number_at(field, &field);
-        sum += all > shared ? (all - shared) * memory.page : 0;
+        most += number_at(field, &field) * memory.page;
     }
-    if (sum <= matters || count < 2)
-        return sum;
+    if (most <= matters)
+        return most;
     for (int at = 0; at < count; at++)
-        exact += kilobytes_of(process_list[at], "smaps_rollup", "Pss_Anon:");
-    return exact && exact < sum ? exact : sum;
+        if (read_process_file(process_list[at], "status", content, sizeof content) > 0) {
+            anonymous += kilobytes_in(content, "\nRssAnon:");
+            shared += kilobytes_in(content, "\nRssShmem:");
+        }
+    most = without_files(anonymous, shared);
+    if (most <= matters || count < 2)
+        return most;
+    anonymous = shared = 0;
+    for (int at = 0; at < count; at++)
+        if (read_process_file(process_list[at], "smaps_rollup", content, sizeof content) > 0) {
+            anonymous += kilobytes_in(content, "\nPss_Anon:");
+            shared += kilobytes_in(content, "\nPss_Shmem:");
+        }
+    uint64_t exact = without_files(anonymous, shared);
+    return exact && exact < most ? exact : most;
 }
 
 static void remember_peak(uint64_t bytes)
@@ -172,12 +201,14 @@ static void remember_anonymous(uint64_t bytes)
 /* The largest size that a process ever had; pages of files hardly ever leave it again. */
 static void remember_process(int process)
 {
-    uint64_t most = kilobytes_of(process, "status", "VmHWM:");
-    uint64_t files = kilobytes_of(process, "status", "RssFile:") +
-                     kilobytes_of(process, "status", "RssShmem:");
+    static char content[4096];
+    if (read_process_file(process, "status", content, sizeof content) <= 0)
+        return;
+    uint64_t most = kilobytes_in(content, "\nVmHWM:"), shared = kilobytes_in(content, "\nRssShmem:");
+    uint64_t files = kilobytes_in(content, "\nRssFile:") + shared;
     remember_peak(most);
     if (most > files)
-        remember_anonymous(most - files);
+        remember_anonymous(without_files(most - files, shared));
 }
 
 /* One look at the processes; true if the watch's limit is passed. */
@@ -202,8 +233,7 @@ static void report_memory(struct text *text, bool look)
             remember_process(process_list[at]);
     }
     /* The group counts what is written to a tmpfs, which is /tmp's size and not memory. */
-    if (memory.group != MEMORY_NONE && CALL(statfs, "/tmp", &tmp) == 0 &&
-        (unsigned long)tmp.f_type != TMPFS_MAGIC && group_peak() > memory.base_peak)
+    if (memory.group != MEMORY_NONE && !tmp_is_in_memory(&tmp) && group_peak() > memory.base_peak)
         remember_peak(group_peak());
     add_field(text, "peak=", memory.peak);
     add_field(text, "anonymous=", memory.anonymous);

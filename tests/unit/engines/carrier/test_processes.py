@@ -186,6 +186,31 @@ def test_memory_watch_counts_all_processes_and_shared_pages_once(carrier: Carrie
     assert carrier.expect("X", 1).fields[0] == "signalled=9"
 
 
+FILL = "m[:: mmap.PAGESIZE] = bytes(len(m) // mmap.PAGESIZE); "
+SHARED = f"import mmap, time; m = mmap.mmap(-1, 150 << 20); {FILL}"
+NAMED = "import time; open('/proc/self/comm', 'w').write('RssAnon:0'); x = b'x' * (150 << 20); "
+
+
+@pytest.mark.parametrize("code", [SHARED, NAMED], ids=["shared memory", "a name like a field"])
+def test_memory_watch_counts_whatever_no_file_gives_back(sealed: CarrierProcess, code: str) -> None:
+    sealed.send("L", 0, (100 << 20).to_bytes(8, "big"))
+    sealed.start(1, PYTHON, "-I", "-c", f"{code}time.sleep(100)")
+    told = sealed.expect("M").values
+    assert (told["over"], int(told["anonymous"]) > 100 << 20) == ("1", True)
+    assert sealed.expect("X", 1).fields[0] == "signalled=9"
+
+
+def test_memory_watch_counts_no_file_that_is_mapped(sealed: CarrierProcess) -> None:
+    code = (
+        "import mmap, time; f = open('/tmp/large', 'w+b'); f.truncate(150 << 20);"
+        f"m = mmap.mmap(f.fileno(), 0); {FILL}time.sleep(0.3)"
+    )
+    sealed.send("L", 0, (100 << 20).to_bytes(8, "big"))
+    assert sealed.run(1, PYTHON, "-I", "-c", code)[0] == "exited=0"
+    sealed.send("M")
+    assert sealed.expect("M").values["over"] == "0"
+
+
 def test_peak_is_no_less_than_a_process_had(carrier: CarrierProcess) -> None:
     assert carrier.run(1, PYTHON, "-I", "-c", "x = b'x' * (80 << 20)")[0] == "exited=0"
     carrier.send("M")
