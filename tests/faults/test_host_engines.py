@@ -67,7 +67,7 @@ def engine(make_engine: MakeEngine, store: ArtifactStore, work_dir: Path) -> Ite
     yield engine
     engine.close()
     assert list(work_dir.iterdir() if work_dir.exists() else ()) == [], "nothing is left on disk"
-    assert processes_with(str(work_dir)) == set()
+    wait_until_none_with(str(work_dir))
 
 
 @pytest.fixture

@@ -189,8 +189,7 @@ def test_dropped_stream_is_a_reset_for_the_process(one: CarrierProcess) -> None:
         one,
         1,
         """
-s = connect()
-try: print(s.recv(10))
+try: print(connect().recv(10))
 except ConnectionResetError: sys.exit(9)
 """,
     )
