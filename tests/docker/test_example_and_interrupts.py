@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -17,14 +19,13 @@ import jsonschema
 import pytest
 
 from helpers.child_processes import heed_interrupts
-from pytest_lambda_rollback.engines.docker.image_chain import ROLE_LABEL
+from pytest_lambda_rollback.engines.docker.image_retention import remove_images
 from pytest_lambda_rollback.engines.docker.owners import OWNER_LABEL
 from pytest_lambda_rollback.reports.json_report import SCHEMA_PATH
 
 pytestmark = pytest.mark.docker
 
 ROOT = Path(__file__).parents[2]
-STANDIN = "--lambda-rollback-base-image=python3.11=lambda-rollback-standin:python3.11"
 TIMEOUT_S = 240
 
 CHECKS = (
@@ -82,21 +83,22 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def built_images(client: Any) -> Iterator[None]:
-    """Images that were built while these tests ran are removed again."""
+def base_image(client: Any) -> Iterator[str]:
+    """Option with a base image of these tests alone, so that nobody else has their images.
 
-    def tags() -> set[str]:
-        images = client.api.images(filters={"label": ROLE_LABEL})
-        return {tag for image in images for tag in image["RepoTags"] or ()}
-
-    before = tags()
-    yield
-    for tag in sorted(tags() - before):
-        client.api.remove_image(tag, force=True)
+    Images that are built on it inherit its label, and are removed by that.
+    """
+    label, value = "pytest-lambda-rollback.test-session", secrets.token_hex(8)
+    tag = f"lambda-rollback-test:{value}"
+    text = f"FROM lambda-rollback-standin:python3.11\nLABEL {label}={value}\n"
+    client.images.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True)
+    yield f"--lambda-rollback-base-image=python3.11={tag}"
+    remove_images(client, f"{label}={value}")
+    client.api.remove_image(tag)
 
 
 @pytest.fixture(scope="module")
-def reports(example: Path, built_images: None) -> Callable[[str], Any]:
+def reports(example: Path, base_image: str) -> Callable[[str], Any]:
     """The example's JSON report by engine, each run once."""
     found: dict[str, Any] = {}
 
@@ -106,7 +108,7 @@ def reports(example: Path, built_images: None) -> Callable[[str], Any]:
             done = subprocess.run(
                 pytest_command(
                     f"--lambda-rollback-engine={engine}",
-                    STANDIN,
+                    base_image,
                     f"--lambda-rollback-json={path}",
                     "-q",
                     str(example),
@@ -194,10 +196,10 @@ def owned(client: Any, pid: int) -> list[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_nothing(
-    client: Any, sleeping: Path, built_images: None, number: signal.Signals
+    client: Any, sleeping: Path, base_image: str, number: signal.Signals
 ) -> None:
     with subprocess.Popen(
-        pytest_command("--lambda-rollback-engine=docker", STANDIN, str(sleeping)),
+        pytest_command("--lambda-rollback-engine=docker", base_image, str(sleeping)),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
