@@ -20,6 +20,7 @@ from pytest_lambda_rollback.engines.docker.image_retention import (
     ImageRemoval,
     built_images,
     clean_images,
+    remove_images,
 )
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.versions import ContainerImage
@@ -127,6 +128,30 @@ def test_image_that_a_user_built_on_ours_is_the_users(
     clean_images(client, removing(*(image.tag for image in chain_of(client, built)[:2])))
 
     assert exists(client, theirs)
+
+
+def test_nothing_is_left_of_images_with_a_label(
+    client: Any,
+    users_image: Any,
+    new_engine: Any,
+    store: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    base = users_image("lambda-rollback-standin:python3.11")
+    label, value = "pytest-lambda-rollback.test-label", secrets.token_hex(8)
+    engine = new_engine(base_images=(("python3.11", base),), image_labels=((label, value),))
+    layer = store.layer("heavy", {"python/heavy.bin": b"heavy"})
+    version = store.version("def handler(event, context): ...\n", layers=(layer,))
+    engine.prepare(version, lambda line: None)
+    listed = client.api.images
+    # Docker lists images by the second of their making, in any order within one.
+    monkeypatch.setattr(client.api, "images", lambda **options: listed(**options)[::-1])
+
+    assert remove_images(client, f"{label}={value}") == 3
+
+    precious = client.images.get(base).labels["precious"]
+    left = listed(all=True, filters={"label": f"precious={precious}"})
+    assert [image["RepoTags"] for image in left] == [[base]]
 
 
 def test_image_of_a_function_that_lost_its_tag_stays(

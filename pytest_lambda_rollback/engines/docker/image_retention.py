@@ -189,9 +189,11 @@ def remove_images(client: DockerClient, label: str = ROLE_LABEL) -> int:
     while True:
         with translated("images could not be listed"):
             images = client.api.images(filters={"label": label})
+        parents = {_labels(image).get(PARENT_LABEL) for image in images}
         before = removed
-        for image in images:
-            removed += sum(_remove(client, tag) for tag in _our_tags(image))
+        for image in images:  # what others stand on would only lose its tag, and stay
+            tags = (tag for tag in _our_tags(image) if tag not in parents)
+            removed += sum(_remove(client, tag) for tag in tags)
         if removed == before:
             return removed
 
