@@ -1,9 +1,15 @@
-"""Decides whether tests that need Docker run, fail with a reason, or skip with what to run."""
+"""Decides whether tests that need Docker run, fail with a reason, or skip with what to run.
+
+Those of two processes take turns: some look at all that a daemon has, or at what is left of others.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -28,6 +34,17 @@ def missing_images(images: Iterable[str], *, made_by: str) -> str | None:
     finally:
         client.close()
     return None
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Wait until no other process runs these tests in Docker, and keep it so."""
+    folder = os.open(Path(__file__).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def stop(reason: str) -> NoReturn:
