@@ -89,7 +89,7 @@ class Outcome:
     detail: str = ""
     """One sentence without a full stop for every kind but ``response``."""
     logs: tuple[str, ...] = field(default=(), repr=False)
-    """The last lines the function logged during this replay; empty for a response."""
+    """The last lines the function logged during this replay."""
     duration_s: float = 0.0
     cold: bool = False
     """True when this was the first replay of its execution environment."""

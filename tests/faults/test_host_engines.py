@@ -152,7 +152,7 @@ def test_a_response_and_warm_replays_in_one_runtime(
     assert _value(second)["event"] == {"n": 2}
     assert _value(first)["pid"] == _value(second)["pid"]
     assert (first.cold, second.cold) == (True, False)
-    assert first.logs == second.logs == ()
+    assert (first.logs, second.logs) == (("loaded", "called"), ("called",))
     assert environment.alive
     environment.close()
     environment.close()

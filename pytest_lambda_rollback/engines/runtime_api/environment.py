@@ -435,14 +435,12 @@ class CarriedEnvironment:
                 self._memory[name] = max(self._memory.get(name, 0), int(value))
 
     def _outcome(self, reply: Reply) -> Outcome:
-        logs = () if reply.kind is ReplyKind.RESPONDED else self._log.lines()
         if self._out_of_memory and reply.phase is not Phase.IDLE:
             reply = replace(reply, kind=ReplyKind.EXITED, status="was killed by SIGKILL")
-            logs = self._log.lines()
         outcome = outcome_of(
             reply,
             version=self._version,
-            logs=logs,
+            logs=self._log.lines(),
             out_of_memory=self._out_of_memory,
             peak_memory_bytes=self._memory.get("peak") or None,
             doubt=self._doubt,

@@ -44,6 +44,7 @@ def outcome_of(
             payload=payload,
             content_type=content_type,
             streamed=reply.streamed,
+            logs=logs,
             duration_s=reply.duration_s,
             cold=reply.cold,
             peak_memory_bytes=peak_memory_bytes,

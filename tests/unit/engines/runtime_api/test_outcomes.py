@@ -97,12 +97,17 @@ def test_every_end_but_a_response_has_a_kind_a_detail_and_the_logs(
     assert outcome.payload is None
 
 
-def test_a_response_is_handed_on_without_logs() -> None:
+def test_a_response_is_handed_on_with_its_logs() -> None:
     reply = Reply(
         kind=ReplyKind.RESPONDED, payload=b'{"a": 1}', streamed=True, duration_s=0.5, cold=True
     )
-    assert outcome_of(reply, version=VERSION, logs=("noise",)) == Outcome(
-        kind=OutcomeKind.RESPONSE, payload=b'{"a": 1}', streamed=True, duration_s=0.5, cold=True
+    assert outcome_of(reply, version=VERSION, logs=("called",)) == Outcome(
+        kind=OutcomeKind.RESPONSE,
+        payload=b'{"a": 1}',
+        streamed=True,
+        logs=("called",),
+        duration_s=0.5,
+        cold=True,
     )
 
 
