@@ -62,6 +62,17 @@ class Differences(Protocol):
     ) -> None:
         """Note another difference; in mode ``schema`` the schema decides instead."""
 
+    def warn(
+        self,
+        path: Path,
+        kind: str,
+        says: str,
+        current: str | None,
+        target: str | None,
+        note: str = "",
+    ) -> None:
+        """Note a difference that may harm a caller, or not: a warning, in every mode."""
+
     def retyped(self, path: Path, types: Iterable[str], current: Json, target: Json) -> None:
         """Note a value with a JSON type that the current version never returns there."""
 

@@ -97,9 +97,10 @@ def judge(
             'levels, which is too deep to compare. Set response = { mode = "none" } for this '
             "function to check only that it answers"
         )
+    warnings = differences.warnings()
     if reason is not None:
-        return Judgement(reason=reason)
-    return Judgement(findings=differences.findings())
+        return Judgement(reason=reason, warnings=warnings)
+    return Judgement(findings=differences.findings(), warnings=warnings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

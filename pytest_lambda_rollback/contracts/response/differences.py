@@ -81,12 +81,15 @@ class Differences:
     _seen: dict[Path, list[int]] = field(init=False, default_factory=dict)
     """By place: how often values there were steady, and how often they varied by themselves."""
     _found: dict[tuple[Path, str], _Difference] = field(init=False, default_factory=dict)
+    _likely: dict[tuple[Path, str], _Difference] = field(init=False, default_factory=dict)
+    """What may harm a caller, or not."""
 
     def __post_init__(self) -> None:
         self._patterns = [_pattern(text) for text in self.ignore]
         self._matchers = [(_pattern(each.pointer), each) for each in self.matchers]
 
     def __len__(self) -> int:
+        """Without the warnings."""
         return len(self._found)
 
     def ignored(self, path: Path) -> bool:
@@ -195,6 +198,21 @@ class Differences:
         if self._is_new(path, kind):
             self._add(path, kind, says, current, target, note)
 
+    def warn(
+        self,
+        path: Path,
+        kind: str,
+        says: str,
+        current: str | None,
+        target: str | None,
+        note: str = "",
+    ) -> None:
+        """A difference that may harm a caller, or not; it never makes a break."""
+        if self._is_new(path, kind, self._likely):
+            self._likely[_place(path), kind] = _Difference(
+                path=path, kind=kind, says=says, note=note, current=current, target=target
+            )
+
     def saw(self, path: Path, *, varies: bool) -> None:
         """Count whether a value in an array differs between replays of the current version.
 
@@ -211,14 +229,17 @@ class Differences:
             return varied > 0
         return difference.kind == "value-changed" and varied >= SEVERAL and varied > steady
 
-    def _is_new(self, path: Path, kind: str) -> bool:
+    def _is_new(
+        self, path: Path, kind: str, found: dict[tuple[Path, str], _Difference] | None = None
+    ) -> bool:
         """True for a difference to keep; a known one is counted, an ignored one dropped."""
         if self.ignored(path):
             return False
+        found = self._found if found is None else found
         key = _place(path), kind
-        known = self._found.get(key)
+        known = found.get(key)
         if known is not None:
-            self._found[key] = replace(known, places=known.places + 1)
+            found[key] = replace(known, places=known.places + 1)
         return known is None
 
     def _add(
@@ -243,8 +264,14 @@ class Differences:
 
     def findings(self) -> tuple[Finding, ...]:
         """One finding for each path and kind, sorted by path, then kind."""
-        kept = (each for each in self._found.values() if not self._is_noise(each))
-        found = sorted(kept, key=lambda d: (_order(d.path), d.kind))
+        return self._sorted(each for each in self._found.values() if not self._is_noise(each))
+
+    def warnings(self) -> tuple[Finding, ...]:
+        """What may harm a caller, or not, as ``findings`` has it."""
+        return self._sorted(self._likely.values())
+
+    def _sorted(self, differences: Iterable[_Difference]) -> tuple[Finding, ...]:
+        found = sorted(differences, key=lambda d: (_order(d.path), d.kind))
         return tuple(self._finding(difference) for difference in found)
 
     def _finding(self, difference: _Difference) -> Finding:
