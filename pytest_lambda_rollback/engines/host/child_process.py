@@ -85,7 +85,7 @@ class ChildCarrier:
         if self._last_s:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=self._last_s)
-        self._process.kill()
+        self._kill()
         try:
             self._process.wait(timeout=_END_S)
         except subprocess.TimeoutExpired as error:
@@ -96,6 +96,15 @@ class ChildCarrier:
         finally:
             os.close(self._words)
             self.wire.release()
+
+    def _kill(self) -> None:
+        """Kill it with its process group, so also what it was just starting.
+
+        bubblewrap's first process inside waits for the one outside before it asks to die with it.
+        """
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _last_words(self) -> str:
         """What could not become the carrier said why; the carrier itself writes nothing there."""
