@@ -7,7 +7,7 @@ versions come from or how results are shown.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -20,7 +20,7 @@ from pytest_lambda_rollback.model.findings import Finding, Judgement, Note, Subj
 from pytest_lambda_rollback.model.replay import EventFixture, Outcome, OutcomeKind, ReplayPass
 from pytest_lambda_rollback.model.settings import FunctionSettings
 from pytest_lambda_rollback.model.versions import FunctionVersion
-from pytest_lambda_rollback.session import environment_values, verdicts
+from pytest_lambda_rollback.session import environment_values, refusals, verdicts
 from pytest_lambda_rollback.session.cold_selection import affordable, most_different_first
 from pytest_lambda_rollback.session.passes import Step, VersionPasses, invocation_of
 from pytest_lambda_rollback.session.pool import EnvironmentPool
@@ -148,6 +148,7 @@ class Replays:
             warm=_judgement(seen, ReplayPass.WARM),
             after=after,
         )
+        judgement = self._past_refusals(judgement, seen, subject, fixture)
         if ReplayPass.COLD not in kinds:
             judgement = replace(judgement, notes=(*judgement.notes, self._too_costly(tried)))
         outcome = cold.outcome if cold is not None else None
@@ -332,7 +333,9 @@ class Replays:
         steps = [self._step(self.current, kind, number, each) for each in range(_SAMPLES)]
         activity = f"replaying {fixture.name} on the current version, {self.current.name}"
         outcomes = tuple(self._wait(step, activity).outcome for step in steps)
-        usable = invocation.judge_baseline(outcomes, fixture.expect, version_name=self.current.name)
+        usable = invocation.judge_baseline(
+            outcomes, fixture.expect, version_name=self.current.name, event=fixture.payload
+        )
         if usable.reason is not None:
             usable = environment_values.explained(usable, self.current, outcomes)
         return _Seen(replay_pass=kind, baseline=outcomes, usable=usable)
@@ -391,6 +394,29 @@ class Replays:
             if judgement.verdict is not Verdict.SAFE:
                 break
         return judgement
+
+    def _past_refusals(
+        self, judgement: Judgement, seen: Sequence[_Seen], subject: Subject, fixture: EventFixture
+    ) -> Judgement:
+        """The judgement, weighed by what it rests on if the current version only refuses."""
+        event = self._event_sources.recognise(fixture.payload)
+        baseline = tuple(each for one in seen for each in one.baseline)
+        refusal = refusals.refused(event, fixture, baseline)
+        if refusal is None:
+            return judgement
+        past = self._got_past(refusals.route(event), but=fixture)
+        return refusals.weighed(judgement, refusal, subject, fixture.name, past=past)
+
+    def _got_past(self, route: tuple[str, str], *, but: EventFixture) -> Iterator[bool]:
+        """For each other event of a route: True if the current version got past a refusal."""
+        for number, other in enumerate(self._events):
+            if other is None or other is but or other.path == but.path:
+                continue
+            event = self._event_sources.recognise(other.payload)
+            if refusals.route(event) == route:
+                step = self._step(self.current, ReplayPass.WARM, number)
+                outcome = self._wait(step, f"replaying {other.name} on {self.current.name}").outcome
+                yield refusals.got_past(event, other, outcome)
 
     # --- confirmation ------------------------------------------------------------------------
 

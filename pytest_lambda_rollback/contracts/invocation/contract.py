@@ -36,18 +36,29 @@ class InvocationContract:
 
     def judge(self, case: ReplayCase) -> Judgement:
         """Judge one replay."""
-        return judge(case.baseline, case.outcome, case.fixture.expect, subject=case.subject)
+        fixture = case.fixture
+        return judge(
+            case.baseline,
+            case.outcome,
+            fixture.expect,
+            subject=case.subject,
+            event=fixture.payload,
+        )
 
 
 def judge_baseline(
-    runs: tuple[Outcome, ...], expect: ExpectedError | None, *, version_name: str
+    runs: tuple[Outcome, ...],
+    expect: ExpectedError | None,
+    *,
+    version_name: str,
+    event: bytes = b"",
 ) -> Judgement:
     """Judge whether the current version's outcomes of one event are a usable baseline.
 
     No reason means yes. It takes that nothing of our own went wrong, that the replays end alike,
     that no outgoing service was missing, and that the current version ends as the fixture says:
     with the error that it expects, or else with an answer that is not a server error. An expected
-    error may also be such an answer, named by its status ("500").
+    error may also be an answer with a status from 400, named by its status ("404").
     """
     current = f"{version_name}, the current version,"
     if not runs:
@@ -66,13 +77,14 @@ def judge_baseline(
                 )
             )
     # 2. The very error that is expected by name came about.
-    failing = max((s for s in map(_status, runs) if s is not None and s >= 500), default=None)
-    failed = first.kind is OutcomeKind.FUNCTION_ERROR or failing is not None
-    if expect is not None and failed and expect.type in (*_types(first), str(failing)):
+    wrong = max((s for s in map(_status, runs) if s is not None and s >= 400), default=None)
+    failing = wrong if wrong is not None and wrong >= 500 else None
+    failed = first.kind is OutcomeKind.FUNCTION_ERROR or wrong is not None
+    if expect is not None and failed and expect.type in (*_types(first), str(wrong)):
         return Judgement()
     # 3. No outgoing service was missing; an error expected without a name is none of that sort.
     for run in runs:
-        call = failed_call(run)
+        call = failed_call(run, event)
         if call is not None:
             return Judgement(reason=_missing_service(current, call))
     # 4. It starts: else no event is to blame, and nothing that a fixture expects.
@@ -102,6 +114,7 @@ def judge(
     expect: ExpectedError | None,
     *,
     subject: Subject,
+    event: bytes = b"",
 ) -> Judgement:
     """Compare how a target ended with how the current version did.
 
@@ -116,8 +129,8 @@ def judge(
         return Judgement(reason=_harness(subject.name, target))
     if current.kind is not OutcomeKind.RESPONSE and same_failure(current, target):
         return Judgement()
-    call = failed_call(target)
-    if call is not None and failed_call(current) is None:
+    call = failed_call(target, event)
+    if call is not None and failed_call(current, event) is None:
         return Judgement(reason=_missing_service(subject.name, call))
     if target.kind is OutcomeKind.RESPONSE:
         return Judgement()

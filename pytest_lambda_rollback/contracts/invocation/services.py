@@ -3,12 +3,15 @@
 Execution environments have no way out, so a call to a service fails in the client library, which
 says so in its own words. Those words are known here, each taken from the library itself. Nothing
 is guessed: an error counts only by its type or message, a log line only when it has a network
-failure in it, and an error about data (a KeyError, a TypeError) never counts by itself.
+failure in it, an error about data (a KeyError, a TypeError) never counts by itself, and words that
+the event brought along say nothing about the function.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.batches import FAILURES
@@ -26,6 +29,8 @@ class FailedCall:
     """Host, with the port unless it is HTTP's; ``None`` if nothing names it."""
     evidence: str
     """The error or log line that shows it, on one line."""
+    words: str = ""
+    """The words in it that say so."""
 
     @property
     def named(self) -> str:
@@ -126,13 +131,43 @@ _ENDS_WITHOUT_ERROR = (OutcomeKind.TIMEOUT, OutcomeKind.RUNTIME_EXIT)
 _ENDS_WITH_ERROR = (OutcomeKind.FUNCTION_ERROR, OutcomeKind.INIT_ERROR)
 
 
-def failed_call(outcome: Outcome) -> FailedCall | None:
-    """The outgoing call that made a replay fail, or ``None``.
+def failed_call(outcome: Outcome, event: bytes = b"") -> FailedCall | None:
+    """The outgoing call that made a replay of an event fail, or ``None``.
 
     Evidence is the error's type and message, then the logs of the replay (an error raised
     ``from`` a network failure reaches us without it, but is usually logged with it). A response
     counts when it says failure itself: an HTTP status from 500, or failed batch items.
     """
+    found = _failed_call(outcome)
+    if found is not None and event and _is_quoted(found.words, event):
+        return None
+    return found
+
+
+def _is_quoted(words: str, event: bytes) -> bool:
+    """True if the event holds the words that would show a failed call, as a line of a log does."""
+    try:
+        return any(words in text for text in _texts(parse(event)))
+    except ValueError:
+        return words in event.decode("utf-8", "replace")
+
+
+def _texts(value: Json) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value
+        value = [*value.values()]
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, str):
+        yield value
+        with contextlib.suppress(ValueError):
+            inner = parse(value)
+            if not isinstance(inner, str):
+                yield from _texts(inner)
+
+
+def _failed_call(outcome: Outcome) -> FailedCall | None:
     logs = "\n".join(outcome.logs)
     if outcome.kind in _ENDS_WITH_ERROR and outcome.error is not None:
         return _by_error(outcome.error, logs)
@@ -155,7 +190,7 @@ def _by_error(error: FunctionError, logs: str) -> FailedCall | None:
     found = _by_text(text, logs, trace)
     if found is None and name in _NETWORK_TYPES:
         service = _named_elsewhere(logs, trace)
-        return FailedCall(service=service, evidence=one_line(text))
+        return FailedCall(service=service, evidence=one_line(text), words=name)
     return found or _by_text(logs, logs, trace)
 
 
@@ -183,11 +218,15 @@ def _by_text(text: str, logs: str, trace: str = "") -> FailedCall | None:
     named = _naming(text)
     if named is not None:
         match, service = named
-        return FailedCall(service=service, evidence=_line(text, match))
+        return FailedCall(service=service, evidence=_line(text, match), words=match.group())
     nameless = _NAMELESS.search(text)
     if nameless is None:
         return None
-    return FailedCall(service=_named_elsewhere(logs, trace), evidence=_line(text, nameless))
+    return FailedCall(
+        service=_named_elsewhere(logs, trace),
+        evidence=_line(text, nameless),
+        words=nameless.group(),
+    )
 
 
 def _naming(text: str) -> tuple[re.Match[str], str] | None:

@@ -36,6 +36,9 @@ _NOTES = {
         "pytest-lambda-rollback may have newer ones"
     ),
     "pass-not-compared": "{event} was not compared {where}: {reason}",
+    "only-refused": (
+        "{event} proves little: {current}, the current version, only refuses it ({refusal})"
+    ),
     "packages-unread": "handler and size of {target} were not checked: {reason}",
     "patch-kept": (
         "{target} keeps the patch of {runtime} that it was published on (FunctionUpdate): the "

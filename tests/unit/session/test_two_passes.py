@@ -547,3 +547,33 @@ def test_an_engine_that_starts_nothing_makes_every_check_unknown(run: Callable[.
     results = made.results()
     assert told(results) == dict.fromkeys("abc", "unknown")
     assert all("no room for it" in str(each.reason) for each in results)
+
+
+# --- refusals --------------------------------------------------------------------------------
+
+
+def test_a_route_that_only_refuses_is_unknown(run: Callable[..., Run]) -> None:
+    refusal = answer({"statusCode": 401, "body": "{}"})
+    results = run(lambda *_: refusal, lambda *_: refusal).results()
+    assert told(results) == dict.fromkeys("abc", "unknown")
+    assert "only refuses this event (answers 401)" in str(results[0].reason)
+
+
+def test_one_event_past_the_refusal_is_enough_whichever_checks_are_selected(
+    run: Callable[..., Run],
+) -> None:
+    def both(name: str, seen: list[str]) -> Outcome:
+        return answer({"statusCode": 200 if name == "c" else 401, "body": "{}"})
+
+    (result,) = run(both, both).results(lambda check: check.name == "a")
+    assert result.verdict is Verdict.SAFE
+    assert [sentences.of_note(each) for each in result.notes] == [
+        "a proves little: orders:4, the current version, only refuses it (401)"
+    ]
+
+
+def test_a_target_that_fails_where_the_current_version_refuses_breaks(
+    run: Callable[..., Run],
+) -> None:
+    results = run(lambda *_: raises(), lambda *_: answer({"statusCode": 401})).results()
+    assert {each.verdict for each in results} == {Verdict.BREAKS}

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -238,3 +239,29 @@ def test_credentials_in_an_address_are_not_shown_as_the_service() -> None:
     call = failed_call(raised("ProxyConnectionError", message))
     assert call is not None
     assert "secret" not in call.named
+
+
+LINE = "nginx: connect() failed (111: Connection refused) while connecting to upstream"
+
+
+@pytest.mark.parametrize(
+    ("event", "message", "counts"),
+    [
+        ({"lines": [LINE]}, f"cannot parse line: {LINE}", False),
+        ({"log": {LINE: 1}}, f"unknown key {LINE}", False),
+        ({"body": json.dumps({"lines": [LINE]})}, f"cannot parse line: {LINE}", False),
+        ({"lines": ["ok"]}, "db: Connection refused", True),
+        ({"host": "db.internal"}, "could not translate host name 'db.internal'", True),
+        # The whole message came with the event, and not from a client library.
+        (
+            {"error": "Cannot connect to host db:5432"},
+            "bad record: Cannot connect to host db:5432",
+            False,
+        ),
+    ],
+)
+def test_words_of_the_event_show_no_call(event: Any, message: str, counts: bool) -> None:
+    error = FunctionError(type="ValueError", message=message)
+    outcome = Outcome(kind=OutcomeKind.FUNCTION_ERROR, error=error)
+    assert (failed_call(outcome, json.dumps(event).encode()) is not None) is counts
+    assert failed_call(outcome) is not None
