@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.aws_lambda import stdlib
-from pytest_lambda_rollback.import_analysis.dynamics import literal_table
+from pytest_lambda_rollback.import_analysis.dynamics import literal_table, mentioned_names
 from pytest_lambda_rollback.import_analysis.module_search import Located, ModuleSearch
 from pytest_lambda_rollback.import_analysis.python_source import ModuleFacts
 from pytest_lambda_rollback.model.modules import (
@@ -56,9 +56,14 @@ class NameLookup:
         self._search = search
         self._facts = facts
         self._patched = frozenset(patched)
+        self._loaded: tuple[str, ...] = ()
         self._made = frozenset(made)
         self._path_changes = path_changes
         self._anything_may_appear = anything_may_appear
+
+    def note_loaded(self, modules: Iterable[str]) -> None:
+        """Tell which modules the code loads: they may set names on one another."""
+        self._loaded = tuple(modules)
 
     def answer(self, ask: Ask) -> Answer:
         """The version's answer to one ask."""
@@ -124,18 +129,20 @@ class NameLookup:
             return self._opaque(located, name, rest, hops)
         facts = self._facts(located) if located.kind == "source" else ModuleFacts()
         if name in facts.bindings:
-            return self._follow(facts.bindings[name], rest, hops, offered)
+            return self._follow(name, facts.bindings[name], rest, hops, offered)
         if name in facts.names:
             definition = self._definition(located, name) if not rest else None
             return replace(offered, definition=definition)
         if self._search.find(submodule).there:
             return self._walk(submodule, rest, hops=hops + 1)
+        if self._set_by_another(module, name):
+            return offered
         if self._refuses(facts, name):
             return self._missing(located, facts, name)
         through_stars = self._through_stars(facts, names, hops)
         if through_stars is not None:
             return through_stars
-        if name in facts.maybe:
+        if name in facts.maybe or any(re.fullmatch(made, name) for made in facts.made):
             return _UNKNOWN
         if facts.dynamic and facts.exported is not None and self._unmentioned(located, name):
             # What a package lists is not all that it may have, but most of it.
@@ -156,10 +163,18 @@ class NameLookup:
         return Answer(state=State.OFFERED, module=located.name, provider=provider)
 
     def _follow(
-        self, target: tuple[str, str | None], rest: tuple[str, ...], hops: int, offered: Answer
+        self,
+        name: str,
+        target: tuple[str, str | None],
+        rest: tuple[str, ...],
+        hops: int,
+        offered: Answer,
     ) -> Answer:
         """A name that is bound by an import: it is there; the rest of the path is asked there."""
         module, inner = target
+        if inner and (module, inner) == (offered.module, name):
+            # ``from . import x`` in the package itself: the name is the submodule.
+            module, inner = f"{module}.{inner}", None
         names = (*((inner,) if inner else ()), *rest)
         if self.module(module).state is not State.OFFERED:
             return offered if not rest else _UNKNOWN
@@ -196,7 +211,8 @@ class NameLookup:
                 hidden = names[0] not in source.exported
             else:
                 hidden = names[0].startswith("_") and not source.computed_all
-            if hidden and not (source.dynamic or located.compiled):
+            listed = source.exported is not None
+            if hidden and not located.compiled and (listed or not source.dynamic):
                 continue
             answer = self._walk(star, names, hops=hops + 1)
             if answer.state is State.OFFERED:
@@ -205,6 +221,31 @@ class NameLookup:
             if answer.state is State.MISSING and answer.name != names[0]:
                 return answer
         return _UNKNOWN if unknown else None
+
+    def _set_by_another(self, module: str, name: str) -> bool:
+        """True if a package above the module, or another loaded module, sets the name on it."""
+        setting = re.compile(rb"\.%s\b[^=\n]*=(?!=)|\bsetattr\(" % re.escape(name.encode()))
+        for other in dict.fromkeys((*_with_parents(module)[:-1], *self._loaded)):
+            located = self._search.find(other)
+            if located.kind != "source" or other == module:
+                continue
+            if setting.search(self._search.read(located.path) or b"") is None:
+                continue
+            for where, what in self._facts(located).patches:
+                if what in (name, "*") and self._same_module(where, module):
+                    return True
+        return False
+
+    def _same_module(self, written: str, module: str) -> bool:
+        """True if ``package.name`` means the module, also by way of what the package binds."""
+        if written == module:
+            return True
+        package, _, name = written.rpartition(".")
+        located = self._search.find(package) if package else None
+        if located is None or located.kind != "source":
+            return False
+        target = self._facts(located).bindings.get(name)
+        return target is not None and ".".join(filter(None, target)) == module
 
     def _refuses(self, facts: ModuleFacts, name: str) -> bool:
         """True if ``__getattr__`` raises for this very name."""
@@ -217,11 +258,13 @@ class NameLookup:
 
     def _unmentioned(self, located: Located, name: str) -> bool:
         source = self._search.read(located.path)
-        return not name.startswith("_") and source is not None and name.encode() not in source
+        if name.startswith("_") or source is None:
+            return False
+        return name.encode() not in source or name not in mentioned_names(source)
 
     def _missing(self, located: Located, facts: ModuleFacts, name: str) -> Answer:
         stars = [star for star in facts.stars if self._search.find(star).there]
-        if len(stars) == 1:
+        if len(stars) == 1 and stars[0].partition(".")[0] != located.name.partition(".")[0]:
             located = self._search.find(stars[0])
         return Answer(
             state=State.MISSING, module=located.name, name=name, provider=located.provider
@@ -249,6 +292,11 @@ _STATEMENT = (
 )
 _AT_MARGIN = re.compile(rb"^" + _STATEMENT, re.MULTILINE)
 _ANYWHERE = re.compile(rb"^[ \t]*" + _STATEMENT, re.MULTILINE)
+_BINDS = (
+    rb"^(?:class|def|async def) %(name)s\b|^%(name)s(?: *=(?!=)|:)"
+    rb"|^(?:from|import) [^#\n]*\b%(name)s\b|^ +(?:\w+ as )?%(name)s(?: as %(name)s)?,$"
+)
+"""How nearly all names are bound. Of what it does not find the syntax tree is read."""
 _COMMENT = re.compile(rb"#[^\n]*")
 
 
@@ -306,6 +354,11 @@ class LoadScan:
         self._suspects: dict[str, tuple[tuple[Statement, Answer], ...]] = {}
         self.changes_path = False
         """True once a module that touches ``sys.path`` was met."""
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """What was followed so far."""
+        return tuple(self._edges)
 
     def follow(self, modules: Iterable[str]) -> None:
         """Read everything that loading these modules loads."""
@@ -376,7 +429,8 @@ class LoadScan:
         """Answer for another package's name; parse only where the text does not show it."""
         if target.kind == "source":
             text = self._search.read(target.path)
-            if text is None or re.search(rb"\b%s\b" % re.escape(name.encode()), text):
+            word = re.escape(name.encode())
+            if text is None or re.search(_BINDS % {b"name": word}, text, re.MULTILINE):
                 return Answer(state=State.OFFERED)
         return self._lookup.name(target.name, name)
 

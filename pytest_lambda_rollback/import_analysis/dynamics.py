@@ -14,12 +14,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pytest_lambda_rollback.import_analysis.conditions import dotted
+from pytest_lambda_rollback.import_analysis.made_names import made_names
 from pytest_lambda_rollback.import_analysis.scopes import Scope
 
 _MODULE_MAKERS = re.compile(
     r"lazy|deprecat|attach|export|install|patch|register_module|wrap_module"
 )
 """Callees that may change the module whose ``__name__`` they get."""
+
+_TABLE_WORDS = (b"globals", b"locals", b"vars", b"modules", b"import_module", b"__dict__")
 
 _NAMES_MADE = frozenset({"global_enum", "_convert_", "f_globals", "initpkg"})
 
@@ -33,7 +36,9 @@ class Dynamics:
     """The findings in one module."""
 
     names: bool = False
-    """The module may have names that no statement binds."""
+    """The module may have any names that no statement binds."""
+    made_names: frozenset[str] = frozenset()
+    """Regular expressions for names that it may make beside its statements."""
     path: bool = False
     """It may have submodules that are not in its folder."""
     search_path: bool = False
@@ -70,9 +75,17 @@ def find_dynamics(tree: ast.Module, source: bytes, scope: Scope) -> Dynamics:
             case ast.Assign(targets=targets):
                 for target in targets:
                     _look_at_target(target, found)
-    if b"globals" in source or b"modules" in source:
-        _look_at_tables(tree, found)
-    if b"locals" in source or b"__name__" in source:
+    if b"modules" in source:
+        _look_at_modules(tree, found)
+    if any(word in source for word in _TABLE_WORDS):
+        tables = _tables(tree)
+        exported, _ = exported_names(tree, frozenset(scope.bindings))
+        if exported is not None:
+            tables["__all__"] = frozenset(exported)
+        made = made_names(tree, tables)
+        found.names = found.names or made.any
+        found.made_names = frozenset(made.patterns)
+    if b"__name__" in source:
         _look_at_top(tree, found)
     if "__path__" in scope.bindings:
         found.path = True
@@ -106,33 +119,30 @@ def _look_at_attribute(node: ast.Attribute, attribute: str, found: Dynamics) -> 
         found.path = True
 
 
-def _look_at_tables(tree: ast.Module, found: Dynamics) -> None:
-    """``globals()`` and ``sys.modules``: reading them makes no names."""
+def _look_at_modules(tree: ast.Module, found: Dynamics) -> None:
+    """``sys.modules``: reading it makes no names."""
     read: set[ast.expr] = set()
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(value=table, attr=attribute) if attribute in _READERS:
                 read.add(table)
-            case ast.Subscript(value=ast.Call() as table, ctx=ast.Load()):
-                read.add(table)
             case ast.Subscript(value=table, slice=ast.Constant(), ctx=ast.Load()):
                 read.add(table)
+            case ast.Subscript(value=table, slice=ast.Name(id="__name__"), ctx=ast.Load()):
+                read.add(table)  # what is done with it is read elsewhere
             case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[table]):
                 read.add(table)
             case ast.Call(func=ast.Name(id=name), args=[table]) if name in _COPIERS:
                 read.add(table)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and dotted(node) == "sys.modules":
-            if node not in read:
-                found.names = found.path = True
-        elif isinstance(node, ast.Call) and dotted(node.func) == "globals" and node not in read:
-            found.names = True
+        if isinstance(node, ast.Attribute) and dotted(node) == "sys.modules" and node not in read:
+            found.names = found.path = True
 
 
 def _look_at_call(node: ast.Call, found: Dynamics) -> None:
     name = dotted(node.func) or ""
     last = name.rpartition(".")[2]
-    if name == "exec" or (name == "vars" and not node.args):
+    if name == "exec":
         found.names = True
     elif name in {"setattr", "delattr"} and node.args:
         subject = node.args[0]
@@ -140,7 +150,7 @@ def _look_at_call(node: ast.Call, found: Dynamics) -> None:
             found.set_on.add(subject.id)
             if subject.id not in {"self", "cls", "instance", "obj"}:
                 found.names = found.names or subject.id in {"module", "mod", "this"}
-        elif isinstance(subject, ast.Call | ast.Subscript):
+        elif isinstance(subject, ast.Call) and not _own_module(subject):
             found.names = True
     elif last in {"iter_modules", "walk_packages"}:
         found.lists_submodules = True
@@ -148,10 +158,16 @@ def _look_at_call(node: ast.Call, found: Dynamics) -> None:
         isinstance(argument, ast.Name) and argument.id == "__name__"
         for argument in [*node.args, *(keyword.value for keyword in node.keywords)]
     )
-    if own_name and (
-        _MODULE_MAKERS.search(name.lower()) or last in {"import_module", "__import__"}
-    ):
+    if own_name and (_MODULE_MAKERS.search(name.lower()) or last == "__import__"):
         found.names = True
+
+
+def _own_module(node: ast.Call) -> bool:
+    """True for ``import_module(__name__)``; what is done with it is read elsewhere."""
+    match node.args:
+        case [ast.Name(id="__name__")]:
+            return (dotted(node.func) or "").endswith("import_module")
+    return False
 
 
 def _look_at_target(target: ast.expr, found: Dynamics) -> None:
@@ -163,13 +179,8 @@ def _look_at_target(target: ast.expr, found: Dynamics) -> None:
 
 
 def _look_at_top(tree: ast.Module, found: Dynamics) -> None:
-    """Look at ``locals()`` and calls that get ``__name__``; inside functions they do not matter."""
+    """Look at calls that get ``__name__``; inside functions they do not matter."""
     for statement in tree.body:
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Call) and dotted(node.func) == "locals":
-                found.names = True
         match statement:
             case ast.Expr(value=ast.Call(args=arguments)) if any(
                 isinstance(argument, ast.Name) and argument.id == "__name__"
@@ -326,6 +337,30 @@ def literal_table(source: bytes, name: str) -> frozenset[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return _tables(ast.parse(source)).get(name, frozenset())
+
+
+def mentioned_names(source: bytes) -> frozenset[str]:
+    """All words of a source but those in comments and docstrings. Raises SyntaxError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tree = ast.parse(source)
+    words: set[str] = set()
+    prose: set[ast.AST] = {n.value for n in ast.walk(tree) if isinstance(n, ast.Expr)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Constant(value=str(text)) if node not in prose:
+                words.update(re.findall(r"\w+", text))
+            case ast.Constant(value=bytes(text)):
+                words.update(re.findall(r"\w+", text.decode("ascii", "replace")))
+            case ast.Name(id=name) | ast.alias(name=name) | ast.ClassDef(name=name):
+                words.update(name.split("."))
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                words.add(name)
+            case ast.Attribute(attr=name) | ast.keyword(arg=str(name)) | ast.arg(arg=name):
+                words.add(name)
+        if isinstance(node, ast.alias) and node.asname:
+            words.add(node.asname)
+    return frozenset(words)
 
 
 def _getattr(tree: ast.Module) -> ast.FunctionDef | None:

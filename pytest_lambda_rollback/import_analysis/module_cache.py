@@ -24,7 +24,7 @@ from pytest_lambda_rollback.import_analysis.python_source import (
 from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.packages import cached_values
 
-FORMAT = 6
+FORMAT = 7
 """Raise it when a value has other fields, or the same source gives other values."""
 
 T = TypeVar("T")

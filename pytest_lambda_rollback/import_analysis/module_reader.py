@@ -266,6 +266,7 @@ class _Reading:
         scan.follow(self._foreign(asks))
         if scan.changes_path and not self._changes_path():
             lookup = self._lookup(path_changes=True)
+        lookup.note_loaded(scan.modules)
         for file, ask in asks:
             answer = lookup.answer(ask)
             if answer.state is State.OFFERED and ask.form in (Form.IMPORT, Form.FROM, Form.HANDLER):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from pytest_lambda_rollback.import_analysis.conditions import (
@@ -60,7 +60,9 @@ class ModuleFacts:
     computed_all: bool = False
     """There is an ``__all__`` that cannot be read."""
     dynamic: bool = False
-    """It may have names that no statement shows."""
+    """It may have any names that no statement shows."""
+    made: tuple[str, ...] = ()
+    """Regular expressions for names that it may make."""
     refused: frozenset[str] = frozenset()
     """Names that its ``__getattr__`` raises for by name."""
     refused_in: tuple[Target, ...] = ()
@@ -181,6 +183,7 @@ class _Reader:
             exported=exported,
             computed_all=computed,
             dynamic=dynamics.names or given is None,
+            made=tuple(sorted(dynamics.made_names)),
             refused=refused,
             refused_in=tuple(self._module.sole(table) or (self._name, table) for table in tables),
             opens_path=dynamics.path,
@@ -273,17 +276,34 @@ class _Reader:
         running = place.moment is Moment.RUNNING
         block = alternatives(node.handlers, running=running, assigned=self._assigned)
         if not (block.module or block.name or block.attribute):
-            self._children(node, place)
+            self._body(node.body, place)
+            self._clauses(node.handlers, place)
+            for handler in node.handlers:
+                self._body(handler.body, replace(place, conditional=True))
+            self._body([*node.orelse, *node.finalbody], place)
             return
         number = self._new_try(block)
         self._body(node.body, replace(place, caught_by=(*place.caught_by, number)))
         fallback = replace(place, fallback_of=(*place.fallback_of, number))
+        self._clauses(node.handlers, place)
         for handler in node.handlers:
             one = alternatives([handler], running=running, assigned=self._assigned)
             taken = one.module or one.name or one.attribute
             self._body(handler.body, fallback if taken else replace(place, conditional=True))
         self._body(node.orelse, replace(place, unless_failed=(*place.unless_failed, number)))
         self._body(node.finalbody, place)
+
+    def _clauses(self, handlers: Sequence[ast.ExceptHandler], place: _Place) -> None:
+        """Read what the clauses name: Python looks it up where an exception gets to them.
+
+        No exception that a program means to handle gets past a clause for all of them.
+        """
+        for handler in handlers:
+            if handler.type is None:
+                break
+            self._expression(handler.type, replace(place, conditional=True))
+            if (dotted(handler.type) or "").rpartition(".")[2] in {"Exception", "BaseException"}:
+                break
 
     def _with(self, node: ast.With | ast.AsyncWith, place: _Place) -> None:
         inner = place
@@ -412,13 +432,13 @@ class _Reader:
         target = self._target(root, place.scope)
         if target is None:
             return False
-        if not self._code:
-            return True
         module, inner = target
         names = (*((inner,) if inner else ()), *attributes)
         context = getattr(node, "ctx", None)
         if isinstance(context, ast.Store | ast.Del):
             self._patches.append((".".join((module, *names[:-1])), names[-1]))
+        elif not self._code:
+            return True
         elif attributes:
             self._ask(Form.ATTRIBUTE, module, names, node, place, call)
         elif call is not None and names:
