@@ -9,6 +9,10 @@ from __future__ import annotations
 from typing import TypeGuard
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import HttpAnswers
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.malformed_http import (
+    inferring_fault,
+    object_fault,
+)
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
     EventSource,
     Object,
@@ -24,6 +28,11 @@ PARAMETERS: tuple[Place, ...] = (
     ("pathParameters",),
 )
 """Members besides the body that the client of an HTTP front end fills."""
+
+
+def only_headers(_event: Object) -> tuple[str, ...]:
+    """The header object of payload format 2.0, which has no ``multiValueHeaders``."""
+    return ("headers",)
 
 
 def is_format_2(event: Json) -> TypeGuard[Object]:
@@ -47,7 +56,7 @@ HTTP_API_1 = EventSource(
     named_by_topics=True,
     payload=(("body",),),
     parameters=PARAMETERS,
-    answers=HttpAnswers(needs_object=True, merges_headers=True),
+    answers=HttpAnswers(refuses=object_fault, merges_headers=True, default_type="text/plain"),
 )
 HTTP_API_2 = EventSource(
     name="API Gateway (payload format 2.0)",
@@ -58,6 +67,12 @@ HTTP_API_2 = EventSource(
     named_by_topics=True,
     payload=(("body",),),
     parameters=PARAMETERS,
-    answers=HttpAnswers(infers=True),
+    answers=HttpAnswers(
+        refuses=inferring_fault,
+        infers=True,
+        reads_headers=only_headers,
+        reads_cookies=True,
+        default_type="text/plain",
+    ),
 )
 """Recognised after function URLs, whose events differ in the domain name only."""

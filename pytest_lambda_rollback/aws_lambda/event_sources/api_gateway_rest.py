@@ -7,6 +7,9 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy
 from __future__ import annotations
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import HttpAnswers
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.malformed_http import (
+    rest_fault,
+)
 from pytest_lambda_rollback.aws_lambda.event_sources.api_gateway_http import PARAMETERS, is_format_1
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource
 
@@ -19,6 +22,6 @@ REST_API = EventSource(
     named_by_topics=True,
     payload=(("body",),),
     parameters=PARAMETERS,
-    answers=HttpAnswers(needs_object=True, merges_headers=True, only_documented=True),
+    answers=HttpAnswers(refuses=rest_fault, merges_headers=True, default_type="application/json"),
 )
 """Recognised after payload format 1.0 of HTTP APIs, which says its version."""

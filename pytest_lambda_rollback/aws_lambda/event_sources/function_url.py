@@ -7,7 +7,14 @@
 from __future__ import annotations
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import HttpAnswers
-from pytest_lambda_rollback.aws_lambda.event_sources.api_gateway_http import PARAMETERS, is_format_2
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.malformed_http import (
+    inferring_fault,
+)
+from pytest_lambda_rollback.aws_lambda.event_sources.api_gateway_http import (
+    PARAMETERS,
+    is_format_2,
+    only_headers,
+)
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource, member
 from pytest_lambda_rollback.model.json_values import Json
 
@@ -26,5 +33,11 @@ FUNCTION_URL = EventSource(
     named_by_topics=True,
     payload=(("body",),),
     parameters=PARAMETERS,
-    answers=HttpAnswers(infers=True),
+    answers=HttpAnswers(
+        refuses=inferring_fault,
+        infers=True,
+        reads_headers=only_headers,
+        reads_cookies=True,
+        default_type="application/json",
+    ),
 )

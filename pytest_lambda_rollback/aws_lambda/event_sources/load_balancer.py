@@ -10,6 +10,10 @@ With multi-value headers enabled, which the event shows, the load balancer reads
 from __future__ import annotations
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import HttpAnswers
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.malformed_http import (
+    alb_header_object,
+    load_balancer_fault,
+)
 from pytest_lambda_rollback.aws_lambda.event_sources.api_gateway_http import PARAMETERS
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
     EventSource,
@@ -24,8 +28,8 @@ def _recognises(event: Json) -> bool:
     return has(member(event, "requestContext"), elb=dict)
 
 
-def _unread_headers(event: Object) -> str:
-    return "headers" if "multiValueHeaders" in event else "multiValueHeaders"
+def _reads_headers(event: Object) -> tuple[str, ...]:
+    return (alb_header_object(event),)
 
 
 LOAD_BALANCER = EventSource(
@@ -37,5 +41,9 @@ LOAD_BALANCER = EventSource(
     named_by_topics=True,
     payload=(("body",),),
     parameters=PARAMETERS,
-    answers=HttpAnswers(needs_object=True, unread_headers=_unread_headers),
+    answers=HttpAnswers(
+        refuses=load_balancer_fault,
+        reads_headers=_reads_headers,
+        default_type="application/octet-stream",
+    ),
 )

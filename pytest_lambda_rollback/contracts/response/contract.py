@@ -20,8 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.bodies import is_strict
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.content_types import media_type
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import BY_FORM, with_parsed_body
-from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import media_family
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_bodies import note_constant
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
 from pytest_lambda_rollback.contracts.interface import ReplayCase
 from pytest_lambda_rollback.contracts.response.comparison import (
@@ -109,22 +111,31 @@ class _Answer:
     content_type: str
     is_json: bool
     value: Json
+    is_strict: bool
+    """False for JSON with NaN or Infinity in it, which only Python reads."""
 
 
 def _read(outcome: Outcome) -> _Answer:
     payload = outcome.payload or b""
-    is_json, value = True, None
+    is_json, value, strict = True, None, True
     # A streamed response has this content type unless the function says what it is.
-    if media_family(outcome.content_type) in ("json", "", "application/octet-stream"):
+    if media_type(outcome.content_type) in ("json", "", "application/octet-stream"):
         try:
             value = parse(payload)
+            strict = is_strict(payload)
         except TooDeepError:
             raise
         except ValueError:
             is_json = False
     else:
         is_json = False
-    return _Answer(payload=payload, content_type=outcome.content_type, is_json=is_json, value=value)
+    return _Answer(
+        payload=payload,
+        content_type=outcome.content_type,
+        is_json=is_json,
+        value=value,
+        is_strict=strict,
+    )
 
 
 def _compare(
@@ -147,6 +158,10 @@ def _compare(
             return f"{current_name} does not answer JSON, which {schema} describes"
         return None
     values = [answer.value for answer in current]
+    if not target.is_strict and all(answer.is_strict for answer in current):
+        note_constant(values[0], target.value, (), differences)
+        if len(differences):
+            return None
     rules = event.source.answers or BY_FORM
     compared = rules.read(values, target.value, differences, event=event, exact=exact)
     if rule.mode == "schema":
@@ -179,8 +194,16 @@ def _compare_opaque(
             _text(target),
         )
         return
-    families = {media_family(answer.content_type) for answer in current}
-    if len(families) == 1 and media_family(target.content_type) not in families:
+    types = {media_type(answer.content_type) for answer in current}
+    if not target.payload and all(answer.payload for answer in current):
+        differences.other(
+            (),
+            "empty-body",
+            "TARGET answers nothing where CURRENT always answers something",
+            _text(current[0]),
+            "",
+        )
+    elif len(types) == 1 and media_type(target.content_type) not in types:
         differences.other(
             (),
             "content-type",

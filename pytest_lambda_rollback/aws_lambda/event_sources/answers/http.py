@@ -1,56 +1,76 @@
 """How HTTP front ends read an answer: status, headers, cookies and body.
 
 API Gateway, load balancers and function URLs turn an object with ``statusCode``, ``headers`` and
-``body`` into an HTTP answer. Here such responses are put into a form in which equal answers are
-equal values, and differences that only the protocol knows are noted. The general comparison is
-elsewhere. The documents that the rules come from are cited by each front end.
+``body`` into an HTTP answer. Here such answers become what a client receives, and differences
+that only the protocol knows are noted. Each part of an answer has a module of its own; the general
+comparison is elsewhere. The documents that the rules come from are cited by each front end.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pytest_lambda_rollback.aws_lambda.event_sources.answers import http_bodies
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.batches import BatchAnswers
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.bodies import (
+    Body,
+    body_of,
+    document_of,
+)
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.content_types import (
+    CONTENT_TYPE,
+    ContentType,
+    content_type_of,
+    note_charset,
+    note_content_type,
+)
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.cookies import (
+    SET_COOKIE,
+    Cookie,
+    cookies_of,
+    note_cookies,
+)
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_headers import (
+    UNSENT,
+    describes,
+    note_headers,
+    note_values,
+    only_warns,
+)
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import (
     HEADER_OBJECTS,
-    merge_headers,
-    note_content_type,
-    note_cookies,
-    spell_headers,
+    Headers,
+    Request,
+    headers_of,
+    named,
+    request_of,
     status_of,
 )
-from pytest_lambda_rollback.aws_lambda.event_sources.answers.malformed_http import (
-    Fault,
-    object_fault,
-    status_fault,
-)
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.malformed_http import Fault
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
     Compared,
     Differences,
     Event,
     Object,
 )
-from pytest_lambda_rollback.model.json_values import (
-    Json,
-    Path,
-    TooDeepError,
-    one_line,
-    parse,
-    short_text,
-)
+from pytest_lambda_rollback.model.json_values import Json, Path, one_line, short_text
 
 PATH_STATUS = ("statusCode",)
 PATH_BODY = ("body",)
 
 _OTHER_ANSWERS = BatchAnswers()
 """For answers that no front end could read as HTTP."""
+_READ = frozenset((*HEADER_OBJECTS, "statusCode", "cookies", "body", "isBase64Encoded"))
+_WITHOUT_BODY = (204, 304)
 
 
-def _none_unread(_event: Object) -> None:
+def _both(_event: Object) -> tuple[str, ...]:
+    return HEADER_OBJECTS
+
+
+def _never(_value: Json, _event: Object) -> Fault | None:
     return None
 
 
@@ -58,16 +78,22 @@ def _none_unread(_event: Object) -> None:
 class HttpAnswers:
     """How one front end reads answers."""
 
-    needs_object: bool = False
-    """It takes nothing but the documented object."""
-    only_documented: bool = False
-    """It refuses other members, and headers of other types."""
+    refuses: Callable[[Json, Object], Fault | None] = _never
+    """The reason why it refuses an answer, by the event."""
     infers: bool = False
-    """It makes a whole answer of any JSON without a status, and has no ``multiValueHeaders``."""
+    """It makes a whole answer of any JSON without a status."""
     merges_headers: bool = False
     """It merges ``headers`` and ``multiValueHeaders``."""
-    unread_headers: Callable[[Object], str | None] = _none_unread
-    """The header object that it does not read, by the event."""
+    reads_headers: Callable[[Object], tuple[str, ...]] = _both
+    """The header objects that it reads, by the event."""
+    reads_cookies: bool = False
+    """It reads ``cookies``."""
+    default_type: str = ""
+    """The content type of an answer that names none; empty if it is unknown."""
+    drops_others: bool = True
+    """Other members of an answer reach nobody."""
+    reads_body: Callable[[Object], bool] = lambda _event: True
+    """False for an event whose body no client gets."""
 
     def read(
         self,
@@ -78,42 +104,33 @@ class HttpAnswers:
         event: Event,
         exact: bool,
     ) -> Compared:
-        """Put HTTP answers into comparable form; note other status codes, bodies, lost cookies.
+        """Put HTTP answers into comparable form; note what their client would notice.
 
-        Header names are spelt as the current version spells them, base64 bodies decoded, JSON
-        bodies parsed. Unless values are compared (``exact``), another kind of content is noted as
-        well, and nothing is asked of a target where the current version answers only with a
-        server error: no caller can rely on that. Raises TooDeepError for a body that nests too
-        deep.
+        Header names are spelt as the current version spells them, bodies decoded and, if they
+        are JSON, parsed. Unless values are compared (``exact``), nothing is asked of a target
+        where the current version answers only with a server error: no caller can rely on that.
+        Raises TooDeepError for a body that nests too deep.
         """
         if not self._is_http(current, target):
-            return _OTHER_ANSWERS.read(current, target, differences, event=event, exact=exact)
+            if self.drops_others:
+                return _OTHER_ANSWERS.read(current, target, differences, event=event, exact=exact)
+            return _direct(current, target, differences, event=event, exact=exact)
         settled = Compared(current=tuple(current), target=target, settled=True)
         if self._note_malformed(current, target, differences, event):
             return settled
-        if self.infers:
-            if _note_lost_status(current, target, differences, event):
-                return settled
-            with_type = any(_names_content_type(value) for value in current)
-            current = [_inferred(value, content_type=False) for value in current]
-            target = _inferred(target, content_type=with_type)
-        unread = "multiValueHeaders" if self.infers else self.unread_headers(event.value)
-        runs = [_answer(value, unread) for value in current if isinstance(value, dict)]
-        if len(runs) != len(current) or not isinstance(target, dict):
+        if self.infers and _note_lost_status(current, target, differences, event):
+            return settled
+        request = request_of(event.value)
+        runs = [self._received(value, event, request) for value in current]
+        other = self._received(target, event, request)
+        if other is None or not all(run is not None for run in runs):
             return Compared(current=tuple(current), target=target)
-        if not exact and all((status_of(run) or 0) >= 500 for run in runs):
-            return Compared(current=tuple(runs), target=target, settled=True)
-        other = _answer(target, unread)
-        spell_headers(runs, other)
-        if self.merges_headers:
-            merge_headers(runs, other)
-        if _note_status(runs, other, differences):
-            return Compared(current=tuple(runs), target=other, settled=True)
-        note_cookies(runs, other, differences)
-        if not exact:
-            note_content_type(runs, other, differences)
-        _bodies(runs, other, differences)
-        return Compared(current=tuple(runs), target=other)
+        known = [run for run in runs if run is not None]
+        if not exact and all((run.status or 0) >= 500 for run in known):
+            return settled
+        if _note_status(known, other, differences):
+            return settled
+        return _compared(known, other, differences, request=request, event=event, exact=exact)
 
     def _is_http(self, current: Sequence[Json], target: Json) -> bool:
         """True when the responses are compared as HTTP answers.
@@ -128,34 +145,100 @@ class HttpAnswers:
     def _note_malformed(
         self, current: Sequence[Json], target: Json, differences: Differences, event: Event
     ) -> bool:
-        """Note a response that the front end refuses; True when there is one.
+        """Note a response that the front end refuses; True when there surely is one.
 
         Nothing is noted where one of the current version's own responses would be refused.
         """
-        fault = self._fault(target)
-        if fault is None or any(self._fault(value) for value in current):
+        fault = self.refuses(target, event.value)
+        if fault is None or any(self.refuses(value, event.value) for value in current):
             return False
         if differences.ignored(fault.path):
             return False
-        differences.rule(
+        note = differences.rule if fault.is_certain else differences.warn
+        may = "refuses: its client gets a server error" if fault.is_certain else "may refuse"
+        note(
             fault.path,
             "malformed-response",
             "TARGET answers ",
             short_text(_at(current[0], fault.path)),
             short_text(_at(target, fault.path)),
-            note=f"{fault.says}, which {event.source.name} refuses: its client gets a server error",
+            note=f"{fault.says}, which {event.source.name} {may}",
         )
-        return True
+        return fault.is_certain
 
-    def _fault(self, value: Json) -> Fault | None:
-        if self.needs_object:
-            return object_fault(value, only_documented=self.only_documented)
-        if self.infers and isinstance(value, dict) and "statusCode" in value:
-            return status_fault(value)
-        return None
+    def _received(self, value: Json, event: Event, request: Request) -> _Answer | None:
+        """The answer as the front end sends it; ``None`` for one that it cannot read as such."""
+        is_inferred = self.infers and not _has_status(value)
+        if is_inferred:
+            text = value if isinstance(value, str) else json.dumps(value, default=str)
+            value = {"statusCode": 200, "body": text}
+        if not isinstance(value, dict):
+            return None
+        places = self.reads_headers(event.value)
+        headers = headers_of(value, places, merged=self.merges_headers)
+        lines = [
+            (header.path, line)
+            for key, header in headers.items()
+            if key.rpartition("/")[2] == SET_COOKIE
+            for line in header.values
+        ]
+        listed = value.get("cookies") if self.reads_cookies else None
+        written = listed if isinstance(listed, list) else []
+        lines += [(("cookies",), line) for line in written if isinstance(line, str)]
+        encoding = named(headers, "content-encoding")
+        raw = value.get("body")
+        body = None
+        if isinstance(raw, str):
+            flag = value.get("isBase64Encoded")
+            body = body_of(
+                raw,
+                flagged=flag is True or (isinstance(flag, str) and flag.lower() == "true"),
+                encoding=encoding.line if encoding else "",
+            )
+        status = status_of(value)
+        if request.method == "HEAD" or status in _WITHOUT_BODY or not self.reads_body(event.value):
+            raw = body = None
+        sent = {k: h for k, h in headers.items() if k.rpartition("/")[2] not in _APART}
+        return _Answer(
+            value=value,
+            status=status,
+            headers=sent,
+            cookies=cookies_of(lines, request.path),
+            content_type=content_type_of(
+                headers, default=self.default_type, is_inferred=is_inferred
+            ),
+            raw_body=raw,
+            has_body="body" in value,
+            body=body,
+            others={} if self.drops_others else _others(value),
+            places=places,
+        )
 
 
-BY_FORM = HttpAnswers()
+_APART = frozenset((SET_COOKIE, CONTENT_TYPE, "content-encoding", *UNSENT))
+"""Headers that are compared by rules of their own, or not at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    """An answer as a client receives it."""
+
+    value: Object
+    """As the function gave it, or as it was inferred."""
+    status: int | None
+    headers: Headers
+    cookies: dict[str, Cookie]
+    content_type: ContentType
+    raw_body: Json
+    has_body: bool
+    body: Body | None
+    """``None`` for one that is not text, or not sent."""
+    others: Object
+    """Members that a caller without a front end sees."""
+    places: tuple[str, ...]
+
+
+BY_FORM = HttpAnswers(reads_cookies=True, drops_others=False)
 """For an unknown caller: an answer in the form of HTTP, of a batch, or any other value."""
 
 
@@ -171,43 +254,51 @@ def with_parsed_body(value: Json) -> Json:
     """
     if not isinstance(value, dict) or not is_http(value):
         return value
-    body = value.get("body")
-    if value.get("isBase64Encoded") is True and isinstance(body, str):
-        body = _decoded(body)
-    document = _container(body)
-    return value if document is None else {**value, "body": document}
+    raw = value.get("body")
+    if not isinstance(raw, str):
+        return value
+    headers = headers_of(value, HEADER_OBJECTS, merged=True)
+    encoding = named(headers, "content-encoding")
+    body = body_of(
+        raw,
+        flagged=value.get("isBase64Encoded") is True,
+        encoding=encoding.line if encoding else "",
+    )
+    declared = content_type_of(headers, default="", is_inferred=False)
+    document = document_of(body.text, is_json=http_bodies.is_json([declared]))
+    return value if document is None else {**value, "body": document.value}
 
 
 def _has_status(value: Json) -> bool:
     return isinstance(value, dict) and "statusCode" in value
 
 
-def _inferred(value: Json, *, content_type: bool) -> Json:
-    """The answer that is inferred from a response without a status code.
-
-    That is status 200 with the response as a JSON body. The content type is set only if it is
-    to be compared, since an answer without one gets a default of the front end's own.
-    """
-    if _has_status(value):
-        return value
-    body = value if isinstance(value, str) else json.dumps(value, default=str)
-    headers: Object = {"content-type": "application/json"} if content_type else {}
-    return {"statusCode": 200, "headers": headers, "body": body}
-
-
-def _names_content_type(value: Json) -> bool:
-    headers = _member(value, "headers")
-    return isinstance(headers, dict) and any(name.lower() == "content-type" for name in headers)
-
-
-def _member(value: Json, name: str) -> Json:
-    return value.get(name) if isinstance(value, dict) else None
+def _others(value: Object) -> Object:
+    return {name: each for name, each in value.items() if name not in _READ}
 
 
 def _at(value: Json, path: Path) -> Json:
     for token in path:
         value = value.get(str(token)) if isinstance(value, dict) else None
     return value
+
+
+def _direct(
+    current: Sequence[Json], target: Json, differences: Differences, *, event: Event, exact: bool
+) -> Compared:
+    """Answers to a caller that reads them itself; a text may hold a JSON document."""
+    texts = [value if isinstance(value, str) else None for value in current]
+    documents = [document_of(text, is_json=False) for text in texts]
+    known = [document for document in documents if document is not None]
+    if len(known) != len(documents) or not isinstance(target, str):
+        return _OTHER_ANSWERS.read(current, target, differences, event=event, exact=exact)
+    other = http_bodies.note_document(known, target, (), differences)
+    if other is None:
+        return Compared(current=tuple(current), target=target, settled=True)
+    return Compared(current=tuple(each.value for each in known), target=other.value)
+
+
+# --- status ---------------------------------------------------------------------------------
 
 
 def _note_lost_status(
@@ -220,131 +311,183 @@ def _note_lost_status(
         isinstance(target.get("body"), str) or isinstance(target.get("headers"), dict)
     )
     if meant:
-        differences.other(
+        differences.rule(
             PATH_STATUS,
             "lost-key",
             "TARGET answers without PLACE, which CURRENT always returns: without it, "
             f"{event.source.name} sends the whole answer as the body",
-            short_text(_member(current[0], "statusCode")),
+            short_text(_at(current[0], PATH_STATUS)),
             None,
         )
     return meant
 
 
-def _answer(value: Object, unread_headers: str | None) -> Object:
-    """A copy with whole status, headers as text, and the body as the caller receives it."""
-    answer = dict(value)
-    status = answer.get("statusCode")
-    if status is not None and (code := status_of(value)) is not None:
-        answer["statusCode"] = code
-    if unread_headers is not None:
-        answer.pop(unread_headers, None)
-    for name in HEADER_OBJECTS:
-        headers = answer.get(name)
-        if headers is None:
-            answer[name] = {}
-        elif isinstance(headers, dict):
-            answer[name] = {key: _as_sent(header) for key, header in headers.items()}
-    body = answer.get("body")
-    if answer.pop("isBase64Encoded", None) is True and isinstance(body, str):
-        answer["body"] = _decoded(body)
-    return answer
-
-
-def _as_sent(header: Json) -> Json:
-    if isinstance(header, bool):
-        return "true" if header else "false"
-    return str(header) if isinstance(header, (int, float)) else header
-
-
-def _decoded(body: str) -> str:
-    """The text of a base64 body; other content stays as it is."""
-    try:
-        return base64.b64decode(body, validate=True).decode("utf-8")
-    except (binascii.Error, ValueError):
-        return body
-
-
-# --- status ---------------------------------------------------------------------------------
-
-
-def _note_status(runs: Sequence[Object], other: Object, differences: Differences) -> bool:
+def _note_status(runs: Sequence[_Answer], other: _Answer, differences: Differences) -> bool:
     """Note another status code; True when it is of another class, so that all else follows."""
-    known = [run.get("statusCode") for run in runs]
-    found = other.get("statusCode")
-    codes = [code for code in known if isinstance(code, int)]
-    if len(codes) != len(known) or not isinstance(found, int) or differences.ignored(PATH_STATUS):
+    codes = [run.status for run in runs if run.status is not None]
+    if len(codes) != len(runs) or other.status is None or differences.ignored(PATH_STATUS):
         return False
-    for answer in (*runs, other):
-        del answer["statusCode"]
-    if found in codes:
+    if other.status in codes:
         return False
-    of_another_class = all(found // 100 != code // 100 for code in codes)
-    body = other.get("body")
+    of_another_class = all(other.status // 100 != code // 100 for code in codes)
     differences.rule(
         PATH_STATUS,
         "status-code",
-        f"TARGET answers with status {found} where CURRENT answers {codes[0]}",
+        f"TARGET answers with status {other.status} where CURRENT answers {codes[0]}",
         str(codes[0]),
-        str(found),
-        note=_body_note(body) if of_another_class else "",
+        str(other.status),
+        note=_body_note(other) if of_another_class else "",
     )
     return of_another_class
 
 
-def _body_note(body: Json) -> str:
-    if body is None or body == "":
-        return ""
-    return f", with the body {one_line(body) if isinstance(body, str) else short_text(body)}"
+def _body_note(answer: _Answer) -> str:
+    text = answer.body.text if answer.body is not None else None
+    if text:
+        return f", with the body {one_line(text)}"
+    raw = answer.raw_body
+    return "" if raw is None or isinstance(raw, str) else f", with the body {short_text(raw)}"
 
 
-# --- bodies ---------------------------------------------------------------------------------
+# --- the comparison ---------------------------------------------------------------------------
 
 
-def _bodies(runs: Sequence[Object], other: Object, differences: Differences) -> None:
-    """Parse bodies that are JSON in every replay of the current version."""
-    if all(run.get("body") in (None, "") for run in runs):
-        for answer in (*runs, other):
-            if answer.get("body") is None:
-                answer["body"] = ""
+def _compared(
+    runs: Sequence[_Answer],
+    other: _Answer,
+    differences: Differences,
+    *,
+    request: Request,
+    event: Event,
+    exact: bool,
+) -> Compared:
+    """Note what the rules of HTTP say; the values that are left to compare."""
+    objects = [dict(run.others) for run in (*runs, other)]
+    _add_status(objects, runs, other)
+    if not _note_other_headers(runs, other, differences):
+        note_cookies([run.cookies for run in runs], other.cookies, differences)
+        headers = [run.headers for run in runs]
+        note_headers(headers, other.headers, differences, request=request)
+        if not exact:
+            status = other.status
+            note_values(headers, other.headers, differences, request=request, status=status)
+        _add_headers(objects, runs, other, method=request.method, exact=exact)
+        _note_types(runs, other, objects, differences, event=event, exact=exact)
+    bodies = http_bodies.compared(
+        [_sent(run) for run in runs],
+        _sent(other),
+        differences,
+        accept_encoding=request.header("accept-encoding"),
+        front_end=event.source.name,
+    )
+    if bodies is not None:
+        for each, body in zip(objects, bodies, strict=True):
+            each.update(body)
+    return Compared(current=tuple(objects[:-1]), target=objects[-1])
+
+
+def _sent(answer: _Answer) -> http_bodies.Sent:
+    return http_bodies.Sent(
+        raw=answer.raw_body,
+        is_there=answer.has_body,
+        body=answer.body,
+        content_type=answer.content_type,
+    )
+
+
+def _add_status(objects: Sequence[Object], runs: Sequence[_Answer], other: _Answer) -> None:
+    """Leave status codes that no front end could read to the general comparison."""
+    answers = (*runs, other)
+    if all(answer.status is not None for answer in answers):
         return
-    if differences.ignored(PATH_BODY) or "body" not in other:
+    for each, answer in zip(objects, answers, strict=True):
+        if "statusCode" in answer.value:
+            raw = answer.value["statusCode"]
+            each["statusCode"] = raw if answer.status is None else answer.status
+
+
+def _note_other_headers(runs: Sequence[_Answer], other: _Answer, differences: Differences) -> bool:
+    """Note headers that are no object, where the current version's are; True for any."""
+    wrong = False
+    for place in other.places:
+        found = other.value.get(place)
+        known = [run.value.get(place) for run in runs]
+        if found is None or isinstance(found, dict) or not all(known):
+            continue
+        if all(isinstance(each, dict) for each in known):
+            differences.retyped((place,), ["object"], known[0], found)
+            wrong = True
+    return wrong
+
+
+def _add_headers(
+    objects: Sequence[Object],
+    runs: Sequence[_Answer],
+    other: _Answer,
+    *,
+    method: str,
+    exact: bool,
+) -> None:
+    """Leave the values of headers to the general comparison, without those that were noted.
+
+    What describes one answer alone (times, ids, validators) is not compared.
+    """
+    answers = (*runs, other)
+    spelling = {key: header.path for run in reversed(runs) for key, header in run.headers.items()}
+    for each, answer in zip(objects, answers, strict=True):
+        for key, header in answer.headers.items():
+            name = key.rpartition("/")[2]
+            if describes(name) or (key not in other.headers) or not other.headers[key].line:
+                continue
+            if key not in spelling and (not exact or only_warns(name, method)):
+                continue
+            place, spelt = spelling.get(key, header.path)
+            into = each.setdefault(str(place), {})
+            if isinstance(into, dict):
+                into[str(spelt)] = header.line
+    places = {name for each in objects for name in each if name in HEADER_OBJECTS}
+    for each in objects:
+        for place in places:
+            each.setdefault(place, {})
+    if exact:
+        _add_cookies(objects, answers)
+
+
+def _add_cookies(objects: Sequence[Object], answers: Sequence[_Answer]) -> None:
+    """Leave the values of cookies that all answers set to the comparison of values."""
+    common = set.intersection(*(set(answer.cookies) for answer in answers))
+    for each, answer in zip(objects, answers, strict=True):
+        values: Object = {name: answer.cookies[name].value for name in sorted(common)}
+        if values:
+            each["cookies"] = values
+
+
+def _note_types(
+    runs: Sequence[_Answer],
+    other: _Answer,
+    objects: Sequence[Object],
+    differences: Differences,
+    *,
+    event: Event,
+    exact: bool,
+) -> None:
+    """Note other content types; where values are compared, leave those that are set to that."""
+    if exact and all(each.content_type.origin == "set" for each in (*runs, other)):
+        place, name = runs[0].content_type.path
+        for each, answer in zip(objects, (*runs, other), strict=True):
+            into = each.setdefault(str(place), {})
+            if isinstance(into, dict):
+                into[str(name)] = answer.content_type.value
         return
-    parsed = [_container(run.get("body")) for run in runs]
-    if any(document is None for document in parsed):
-        return
-    body = other["body"]
-    if isinstance(body, str):
-        try:
-            other["body"] = parse(body)
-        except TooDeepError:
-            raise
-        except ValueError:
-            differences.other(
-                PATH_BODY,
-                "body-not-json",
-                "TARGET answers a body that is not JSON where CURRENT answers JSON",
-                short_text(parsed[0]),
-                short_text(body),
-            )
-            body = None
+    if any(run.has_body and not run.raw_body for run in (*runs, other)):
+        return  # a type of no content
+    types = [run.content_type for run in runs]
+    if differences.ignored(PATH_BODY):
+        texts: list[str | None] = [None]
     else:
-        differences.retyped(PATH_BODY, ["string"], runs[0]["body"], body)
-        body = None
-    for run, document in zip(runs, parsed, strict=True):
-        run["body"] = document
-    if body is None:
-        for answer in (*runs, other):
-            answer.pop("body", None)
-
-
-def _container(body: Json) -> Json:
-    """The parsed body when it is a JSON object or array, else ``None``."""
-    if not isinstance(body, str) or body.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        return parse(body)
-    except TooDeepError:
-        raise
-    except ValueError:
-        return None
+        texts = [answer.body.text if answer.body else None for answer in (*runs, other)]
+    has_json = all(document_of(text, is_json=True) is not None for text in texts)
+    note_content_type(
+        types, other.content_type, differences, has_json=has_json, front_end=event.source.name
+    )
+    note_charset(types, other.content_type, differences, body=texts[-1])

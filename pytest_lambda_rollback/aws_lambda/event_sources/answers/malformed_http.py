@@ -1,7 +1,7 @@
 """Answers that an HTTP front end refuses, so that its client gets a server error.
 
-A fault is noted only where the current version's answers have none. What a front end may or may
-not tolerate (a number for a body, text for a boolean) is left to the general comparison.
+A fault is noted only where the current version's answers have none. Each front end has rules of
+its own; what one of them tolerates says nothing about another.
 
 REST APIs: "Output format of a Lambda function for proxy integration" in
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
@@ -9,13 +9,22 @@ and https://repost.aws/knowledge-center/malformed-502-api-gateway
 HTTP APIs:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 Function URLs: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
-Load balancers: "Respond to the load balancer" in
+Load balancers: "Respond to the load balancer" and the limit of 1 MB in
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+What they refuse beyond the documented form is reported, for a status code as text in
+https://github.com/adamchainz/apig-wsgi/issues/52, for values of headers that are not text in
+https://github.com/jeremydaly/lambda-api/issues/117, for null members in
+https://github.com/aws/aws-lambda-dotnet/issues/507,
+https://github.com/awsdocs/elb-application-load-balancers-user-guide/issues/33 and
+https://github.com/aws-powertools/powertools-lambda-python/issues/4671
+VPC Lattice: "Respond to the VPC Lattice service" in
+https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import (
     HEADER_OBJECTS,
@@ -25,6 +34,10 @@ from pytest_lambda_rollback.aws_lambda.event_sources.interface import Object
 from pytest_lambda_rollback.model.json_values import Json, Path, json_type, one_line
 
 _DOCUMENTED = frozenset((*HEADER_OBJECTS, "statusCode", "body", "isBase64Encoded"))
+_MEMBERS = ("statusDescription", "isBase64Encoded", "body")
+
+MAX_ALB_BYTES = 1024 * 1024
+"""The largest response that a load balancer takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,27 +47,64 @@ class Fault:
     path: Path
     says: str
     """Follows "answers"."""
+    is_certain: bool = True
+    """False where neither AWS's documentation nor a report says that it is refused."""
 
 
-def object_fault(value: Json, *, only_documented: bool) -> Fault | None:
-    """The fault for a front end that takes nothing but the documented object.
-
-    With ``only_documented``, other members and other types of headers are refused too.
-    """
+def object_fault(value: Json, _event: Object) -> Fault | None:
+    """The fault for a front end that takes nothing but an object with a status."""
     if not isinstance(value, dict):
         return Fault(path=(), says=f"with {_a(value)} instead of an object")
-    fault = status_fault(value) or _member_fault(value)
-    return fault or (_undocumented(value) if only_documented else None)
+    return status_fault(value) or _member_fault(value)
+
+
+def rest_fault(value: Json, event: Object) -> Fault | None:
+    """The fault for REST APIs, which refuse undocumented members and types of headers too."""
+    fault = object_fault(value, event)
+    return fault or (_undocumented(value) if isinstance(value, dict) else None)
+
+
+def inferring_fault(value: Json, _event: Object) -> Fault | None:
+    """The fault for a front end that infers an answer from what has no status."""
+    return status_fault(value) if isinstance(value, dict) and "statusCode" in value else None
+
+
+def load_balancer_fault(value: Json, event: Object) -> Fault | None:
+    """The fault for load balancers, which take each member in its documented type alone."""
+    fault = object_fault(value, event)
+    if fault is not None or not isinstance(value, dict):
+        return fault
+    return _strict_fault(value, event) or _size_fault(value)
+
+
+def lattice_fault(value: Json, event: Object) -> Fault | None:
+    """The fault for VPC Lattice, whose documentation gives the form, and no word on others."""
+    fault = object_fault(value, event)
+    if fault is not None or not isinstance(value, dict):
+        return fault
+    fault = _strict_fault(value, event)
+    return None if fault is None else replace(fault, is_certain=False)
 
 
 def status_fault(value: Object) -> Fault | None:
     """A status code that is missing or cannot be read."""
     if "statusCode" not in value:
         return Fault(path=("statusCode",), says="without statusCode")
-    if status_of(value) is None:
+    status = status_of(value)
+    if status is None:
         says = f"{_a(value['statusCode'])} for statusCode that is not a whole number"
         return Fault(path=("statusCode",), says=says)
+    if not 100 <= status <= 999:
+        return Fault(path=("statusCode",), says=f"{status} for statusCode, which HTTP has not")
     return None
+
+
+def alb_header_object(event: Object) -> str:
+    """The header object that a load balancer reads, by its event.
+
+    With multi-value headers enabled, which the event shows, that is ``multiValueHeaders``.
+    """
+    return "multiValueHeaders" if "multiValueHeaders" in event else "headers"
 
 
 def _member_fault(value: Object) -> Fault | None:
@@ -71,6 +121,46 @@ def _member_fault(value: Object) -> Fault | None:
         says = f"{_a(encoded)} as isBase64Encoded, which must be a boolean"
         return Fault(path=("isBase64Encoded",), says=says)
     return None
+
+
+def _strict_fault(value: Object, event: Object) -> Fault | None:
+    """Members of another type than the documented one, null included."""
+    if isinstance(value["statusCode"], str):
+        return Fault(path=("statusCode",), says="a string as statusCode, which must be a number")
+    place = alb_header_object(event)
+    for name in (*_MEMBERS, place):
+        if name in value and value[name] is None:
+            return Fault(path=(name,), says=f"null as {name}")
+    for name, kind in (("body", "string"), ("statusDescription", "string"),
+                       ("isBase64Encoded", "boolean")):  # fmt: skip
+        if name in value and json_type(value[name]) != kind:
+            says = f"{_a(value[name])} as {name}, which must be a {kind}"
+            return Fault(path=(name,), says=says)
+    headers = value.get(place)
+    for key, header in headers.items() if isinstance(headers, dict) else ():
+        wrong = _header_fault(header, is_list=place != "headers")
+        if wrong:
+            return Fault(path=(place, key), says=f"{wrong} as {one_line(key)} in {place}")
+    return None
+
+
+def _header_fault(header: Json, *, is_list: bool) -> str:
+    """The type of a header's value, where it is neither text nor, if it must be, a list of it."""
+    if not is_list:
+        return "" if isinstance(header, str) else _a(header)
+    if not isinstance(header, list):
+        return _a(header)
+    return next((f"a list with {_a(each)}" for each in header if not isinstance(each, str)), "")
+
+
+def _size_fault(value: Object) -> Fault | None:
+    body = value.get("body")
+    if not isinstance(body, str) or len(body) * 6 < MAX_ALB_BYTES:
+        return None
+    size = len(json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass"))
+    if size <= MAX_ALB_BYTES:
+        return None
+    return Fault(path=("body",), says=f"{size} bytes, more than {MAX_ALB_BYTES}")
 
 
 def _undocumented(value: Object) -> Fault | None:

@@ -58,7 +58,7 @@ JSON = {"Content-Type": "application/json"}
          [("lost-key", "/body/a")]),
         (http({"a": 1}), http({"a": 1}, isBase64Encoded=False), []),
         (http({"a": 1}), {"statusCode": 200, "body": "no base64!", "isBase64Encoded": True},
-         [("body-not-json", "/body")]),
+         [("not-base64", "/body")]),
         # headers
         (http({}, headers={"X-Total": "1"}), http({}, headers={"x-total": "1"}), []),
         (http({}, headers={"X-Total": "1"}), http({}, headers={"x-total": 1}), []),

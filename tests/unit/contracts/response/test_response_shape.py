@@ -156,7 +156,8 @@ def test_odd_json(baseline: bytes, target: bytes, expected: list[tuple[str, str]
 @pytest.mark.parametrize(
     ("current", "target", "expected"),
     [
-        ("text/html; charset=utf-8", "text/plain", []),
+        ("text/html; charset=utf-8", "text/html", []),
+        ("text/html; charset=utf-8", "text/plain", [("content-type", "")]),
         ("text/html", "image/png", [("content-type", "")]),
         ("application/pdf", "application/zip", [("content-type", "")]),
         ("application/json", "application/vnd.orders+json", []),

@@ -1,0 +1,154 @@
+"""Content types of HTTP answers, compared as media types.
+
+A media type is what a browser or another client chooses by: ``text/html`` is shown as a page,
+``text/plain`` as text, ``image/svg+xml`` is no ``image/png``. Spellings of one type are equal:
+all JSON (``+json`` included), and the aliases that RFC 9239 (JavaScript), RFC 7303 (XML) and
+RFC 9512 (YAML) name.
+
+An answer without a content type gets the front end's own:
+- REST APIs: ``application/json``; HTTP APIs: ``text/plain``. AWS's own test tool holds both:
+  https://github.com/aws/aws-lambda-dotnet/tree/master/Tools/LambdaTestTool-v2
+- function URLs, and what an HTTP API infers: ``application/json``:
+  https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
+- load balancers: no document says; ``application/octet-stream`` is reported in
+  https://github.com/aws/aws-lambda-dotnet/issues/1923
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import Headers, named
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import Differences
+from pytest_lambda_rollback.model.json_values import Path, short_text
+
+CONTENT_TYPE = "content-type"
+
+_ALIASES = {
+    "text/xml": "application/xml",
+    "application/javascript": "text/javascript",
+    "application/x-javascript": "text/javascript",
+    "application/ecmascript": "text/javascript",
+    "application/x-yaml": "application/yaml",
+    "text/yaml": "application/yaml",
+    "text/x-yaml": "application/yaml",
+    "application/x-gzip": "application/gzip",
+    "application/x-zip-compressed": "application/zip",
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/x-icon": "image/vnd.microsoft.icon",
+    "audio/mp3": "audio/mpeg",
+}
+_CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
+_UTF_8 = frozenset(("utf-8", "utf8", "us-ascii", "ascii"))
+
+
+def media_type(content_type: str) -> str:
+    """The media type without its parameters; ``json`` for every kind of JSON."""
+    media = content_type.partition(";")[0].strip().lower()
+    if media.endswith(("/json", "+json")):
+        return "json"
+    return _ALIASES.get(media, media)
+
+
+def charset(content_type: str) -> str:
+    """The charset that a content type names, in lower case; empty if it names none."""
+    found = _CHARSET.search(content_type)
+    return found[1].lower() if found else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentType:
+    """The content type that a client receives."""
+
+    value: str
+    """Empty if it is unknown."""
+    path: Path = ("headers", "Content-Type")
+    origin: str = "set"
+    """``set`` by the function, the front end's ``default``, or ``inferred`` from the answer."""
+
+
+def content_type_of(headers: Headers, *, default: str, is_inferred: bool) -> ContentType:
+    """The content type of an answer with these headers."""
+    header = named(headers, CONTENT_TYPE)
+    if header is not None and header.line:
+        return ContentType(value=header.values[-1], path=header.path)
+    if is_inferred:
+        return ContentType(value="application/json", origin="inferred")
+    return ContentType(value=default, origin="default")
+
+
+def note_content_type(
+    runs: Sequence[ContentType],
+    other: ContentType,
+    differences: Differences,
+    *,
+    has_json: bool,
+    front_end: str,
+) -> None:
+    """Note another media type, where the current version always answers the same one.
+
+    ``has_json``: both bodies are JSON. Then a type that AWS's documentation does not state on
+    either side (the default of HTTP APIs, in place of JSON) warns: most clients read the body
+    as they did.
+    """
+    known = runs[0]
+    path = known.path if known.origin == "set" or other.origin != "set" else other.path
+    if any(not run.value for run in runs):
+        return
+    media = {media_type(run.value) for run in runs}
+    if len(media) != 1:
+        return
+    if not other.value:
+        # The header is lost, and what the front end sets instead is unknown.
+        if all(run.origin == "set" for run in runs):
+            says = "TARGET answers without PLACE, which CURRENT always returns"
+            differences.other(path, "lost-key", says, short_text(known.value), None)
+        return
+    found = media_type(other.value)
+    if found in media:
+        return
+    where = "" if other.origin == "set" else f", which {front_end} sets by default"
+    if other.origin == "inferred":
+        where = f", which {front_end} infers"
+    unstated = known.origin != "set" and {*media, found} == {"json", "text/plain"}
+    is_certain = not unstated or (other.origin == "set" and not has_json)
+    note = differences.other if is_certain else differences.warn
+    note(
+        path,
+        "content-type",
+        f"TARGET answers {_plain(other.value)} where CURRENT answers {_plain(known.value)}",
+        short_text(known.value),
+        short_text(other.value) if other.origin == "set" else None,
+        note=where,
+    )
+
+
+def note_charset(
+    runs: Sequence[ContentType], other: ContentType, differences: Differences, *, body: str | None
+) -> None:
+    """Note a charset by which a client reads other characters than the target wrote.
+
+    JSON is UTF-8 whatever a parameter says (RFC 8259, section 8.1).
+    """
+    if not body or body.isascii() or media_type(other.value) == "json" or other.origin != "set":
+        return
+    known = {charset(run.value) for run in runs}
+    found = charset(other.value)
+    if not known <= _UTF_8 or found in known:
+        return
+    note = differences.other if found and found not in _UTF_8 else differences.warn
+    note(
+        other.path,
+        "charset",
+        "TARGET answers with another charset at PLACE than CURRENT",
+        short_text(runs[0].value),
+        short_text(other.value),
+    )
+
+
+def _plain(content_type: str) -> str:
+    kind = media_type(content_type)
+    return "application/json" if kind == "json" else kind
