@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
@@ -22,6 +22,7 @@ from pytest_lambda_rollback.model.settings import FunctionSettings
 from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.session import environment_values, refusals, verdicts
 from pytest_lambda_rollback.session.cold_selection import affordable, most_different_first
+from pytest_lambda_rollback.session.confirmation import Confirmation, Event, Seen, answers
 from pytest_lambda_rollback.session.passes import Step, VersionPasses, invocation_of
 from pytest_lambda_rollback.session.pool import EnvironmentPool
 from pytest_lambda_rollback.session.schedule import URGENT, Schedule, Turn
@@ -63,25 +64,6 @@ class Replayed:
         return self.warm if finding.replay_pass == ReplayPass.WARM else self.outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """One event in one pass, on both sides."""
-
-    replay_pass: ReplayPass
-    baseline: tuple[Outcome, ...]
-    usable: Judgement
-    """Without a reason if the baseline can be compared with."""
-    also: tuple[Outcome, ...] = ()
-    """The current version's answers in the other pass, which callers must cope with too."""
-    step: Step | None = None
-    """The target's; ``None`` where nothing can be compared."""
-    judgement: Judgement = field(default_factory=Judgement)
-
-    @property
-    def breaks(self) -> bool:
-        return self.judgement.verdict is Verdict.BREAKS
-
-
 class Replays:
     """All replays of one function on one engine.
 
@@ -119,6 +101,15 @@ class Replays:
         self._passes: dict[tuple[object, ...], VersionPasses] = {}
         self._order: tuple[int, ...] | None = None
         self._probed: dict[tuple[object, ...], FunctionVersion] = {}
+        self._confirmation = Confirmation(
+            current=current,
+            step=self._step,
+            named_like=self._named_like,
+            wait=self._wait,
+            compare=lambda baseline, outcome, event: self._compare(
+                baseline, outcome, event.fixture, event.subject
+            ),
+        )
 
     # --- one event on one target -------------------------------------------------------------
 
@@ -136,10 +127,11 @@ class Replays:
         if all(each.usable.reason is not None for each in seen):
             return Replayed(judgement=seen[0].usable)
         seen = [
-            self._seen(each, _answers(seen, but=each), target, subject, fixture) for each in seen
+            self._seen(each, answers(seen, but=each), target, subject, fixture) for each in seen
         ]
         if any(each.breaks for each in seen):
-            seen = self._confirmed(seen, target, subject, fixture)
+            event = Event(number=number, fixture=fixture, target=target, subject=subject)
+            seen = self._confirmation.confirmed(seen, event)
         after = self._enough(seen, target, subject, fixture)
         steps = {each.replay_pass: each.step for each in seen}
         cold, warm = steps.get(ReplayPass.COLD), steps.get(ReplayPass.WARM)
@@ -186,6 +178,7 @@ class Replays:
         baseline = self._baseline(kind, fixture, number)
         if baseline.usable.reason is not None:
             return baseline.usable
+        known = self._confirmation.sampled(kind, number) or baseline.baseline
         activity = f"{fixture.name} on {subject.target_name} with other layers"
         self._prepare(version, activity)
         key = version.stack
@@ -197,7 +190,7 @@ class Replays:
             outcome = self._wait(passes.after(before, number), f"replaying {activity}")
         else:
             outcome = self._wait(passes.cold(number), f"replaying {activity}").outcome
-        return self._compare(baseline.baseline, outcome, fixture, subject)
+        return self._compare(known, outcome, fixture, subject)
 
     def measure(self, version: FunctionVersion, fixture: EventFixture) -> Outcome:
         """Replay in a fresh environment of a version that measures coverage."""
@@ -328,7 +321,7 @@ class Replays:
         made = passes.cold if kind is ReplayPass.COLD else passes.warm
         return made(number, sample)
 
-    def _baseline(self, kind: ReplayPass, fixture: EventFixture, number: int) -> _Seen:
+    def _baseline(self, kind: ReplayPass, fixture: EventFixture, number: int) -> Seen:
         """The current version's outcomes of an event in one pass."""
         steps = [self._step(self.current, kind, number, each) for each in range(_SAMPLES)]
         activity = f"replaying {fixture.name} on the current version, {self.current.name}"
@@ -338,16 +331,16 @@ class Replays:
         )
         if usable.reason is not None:
             usable = environment_values.explained(usable, self.current, outcomes)
-        return _Seen(replay_pass=kind, baseline=outcomes, usable=usable)
+        return Seen(replay_pass=kind, baseline=outcomes, usable=usable)
 
     def _seen(
         self,
-        seen: _Seen,
+        seen: Seen,
         also: tuple[Outcome, ...],
         target: FunctionVersion,
         subject: Subject,
         fixture: EventFixture,
-    ) -> _Seen:
+    ) -> Seen:
         """The target's outcome of an event in one pass, compared with the current version's."""
         future = self._step(target, seen.replay_pass, self._numbers[fixture.path])
         step = self._wait(future, f"replaying {fixture.name} on {subject.name}")
@@ -396,7 +389,7 @@ class Replays:
         return judgement
 
     def _past_refusals(
-        self, judgement: Judgement, seen: Sequence[_Seen], subject: Subject, fixture: EventFixture
+        self, judgement: Judgement, seen: Sequence[Seen], subject: Subject, fixture: EventFixture
     ) -> Judgement:
         """The judgement, weighed by what it rests on if the current version only refuses."""
         event = self._event_sources.recognise(fixture.payload)
@@ -420,51 +413,40 @@ class Replays:
 
     # --- confirmation ------------------------------------------------------------------------
 
-    def _confirmed(
-        self,
-        seen: Sequence[_Seen],
-        target: FunctionVersion,
-        subject: Subject,
-        fixture: EventFixture,
-    ) -> list[_Seen]:
-        """The passes with their breaks confirmed: in the other pass, or in a fresh environment."""
-        seen = [self._sampled_again(each, subject, fixture) for each in seen]
-        breaking = [each for each in seen if each.breaks]
-        if len(breaking) > 1 and verdicts.alike(*(each.judgement for each in breaking)):
-            return list(seen)
-        return [self._repeated(each, target, subject, fixture) for each in seen]
+    def _named_like(
+        self, target: FunctionVersion, kind: ReplayPass, number: int
+    ) -> Future[Step] | None:
+        """A replay of the current version with a target's name, number and limits.
 
-    def _sampled_again(self, seen: _Seen, subject: Subject, fixture: EventFixture) -> _Seen:
-        """The pass after one more look at the current version.
-
-        What differs by itself may show only now.
+        ``None`` where these are its own. They are what the context object and the environment show
+        of a version, see
+        https://docs.aws.amazon.com/lambda/latest/dg/python-context.html and
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
         """
-        if not seen.breaks or seen.step is None or seen.step.outcome.kind != OutcomeKind.RESPONSE:
-            return seen
-        number = self._numbers[fixture.path]
-        future = self._step(self.current, seen.replay_pass, number, _SAMPLES)
-        more = self._wait(future, f"replaying {fixture.name} on the current version once more")
-        if more.outcome.kind is not OutcomeKind.RESPONSE:
-            return seen
-        baseline = (*seen.baseline, more.outcome)
-        judgement = self._compare((*baseline, *seen.also), seen.step.outcome, fixture, subject)
-        return replace(seen, baseline=baseline, judgement=judgement)
-
-    def _repeated(
-        self, seen: _Seen, target: FunctionVersion, subject: Subject, fixture: EventFixture
-    ) -> _Seen:
-        if not seen.breaks or seen.step is None:
-            return seen
-        future = self._step(target, seen.replay_pass, self._numbers[fixture.path], 1)
-        activity = f"confirming {fixture.name} on {subject.name} in a fresh environment"
-        again = self._wait(future, activity).outcome
-        second = self._compare((*seen.baseline, *seen.also), again, fixture, subject)
-        confirmed = verdicts.confirmed(seen.judgement, second, seen.step.outcome, again)
-        return replace(seen, judgement=confirmed)
+        named = replace(
+            self.current,
+            function=target.function,
+            version=target.version,
+            alias=target.alias,
+            region=target.region,
+            account=target.account,
+            configuration=replace(
+                self.current.configuration,
+                memory_mb=target.configuration.memory_mb,
+                timeout_s=target.configuration.timeout_s,
+            ),
+        )
+        if named.stack == self.current.stack:
+            return None
+        self._prepare(named, f"{self.current.name} as {target.name}")
+        passes = self.passes(named, samples=0)
+        with self._lock:
+            self._probed[named.stack] = named
+        return passes.cold(number) if kind is ReplayPass.COLD else passes.warm(number)
 
     def _enough(
         self,
-        seen: Sequence[_Seen],
+        seen: Sequence[Seen],
         target: FunctionVersion,
         subject: Subject,
         fixture: EventFixture,
@@ -495,18 +477,5 @@ class Replays:
         return self._work.wait(future, activity)
 
 
-def _answers(seen: Iterable[_Seen], *, but: _Seen) -> tuple[Outcome, ...]:
-    """The current version's answers in the other pass, if it answers in both."""
-    if any(each.kind is not OutcomeKind.RESPONSE for each in but.baseline):
-        return ()
-    return tuple(
-        outcome
-        for each in seen
-        if each is not but and each.usable.reason is None
-        for outcome in each.baseline
-        if outcome.kind is OutcomeKind.RESPONSE
-    )
-
-
-def _judgement(seen: Iterable[_Seen], kind: ReplayPass) -> Judgement | None:
+def _judgement(seen: Iterable[Seen], kind: ReplayPass) -> Judgement | None:
     return next((each.judgement for each in seen if each.replay_pass is kind), None)

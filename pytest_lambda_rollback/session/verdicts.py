@@ -7,6 +7,7 @@ passed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
@@ -14,6 +15,7 @@ from datetime import date
 from pytest_lambda_rollback.contracts import invocation
 from pytest_lambda_rollback.model.findings import (
     CheckResult,
+    Contract,
     Finding,
     Judgement,
     Note,
@@ -25,15 +27,23 @@ from pytest_lambda_rollback.reports import sentences
 
 
 def confirmed(
-    judgement: Judgement, second: Judgement, first_run: Outcome, second_run: Outcome
+    judgement: Judgement, first_run: Outcome, repeats: Sequence[tuple[Judgement, Outcome]]
 ) -> Judgement:
-    """A break that repeats in a fresh environment is a break; one that does not is unknown."""
-    if second.verdict is Verdict.UNKNOWN:
-        return second
-    repeated = {(finding.kind, finding.location) for finding in second.findings}
-    findings = tuple(f for f in judgement.findings if (f.kind, f.location) in repeated)
-    if findings:
-        return replace(judgement, findings=findings)
+    """A break that repeats in fresh environments is a break; one that does not is unknown.
+
+    ``repeats`` are the target's other replays, at least one, each with its judgement.
+    """
+    unknown = next((each for each, _ in repeats if each.verdict is Verdict.UNKNOWN), None)
+    if unknown is not None:
+        return unknown
+    again = repeated(judgement, [each for each, _ in repeats])
+    if again.findings:
+        return again
+    marks_of = {_place(each) for each in judgement.findings}
+    second, second_run = next(
+        (each for each in repeats if not marks_of & {_place(f) for f in each[0].findings}),
+        repeats[0],
+    )
     return replace(
         judgement,
         findings=(),
@@ -42,6 +52,25 @@ def confirmed(
             f"First, {_state(first_run)}, {_seen(judgement.findings, first_run)}; "
             f"then, {_state(second_run)}, {_seen(second.findings, second_run)}. "
             "Replay it again; if it stays flaky, look for what differs between starts"
+        ),
+    )
+
+
+def repeated(judgement: Judgement, again: Sequence[Judgement]) -> Judgement:
+    """The judgement with those findings alone that all others have too.
+
+    Another order is found again if any of them has it: a target that shuffles a list may hit on
+    the right order.
+    """
+    places = [{_place(each) for each in other.findings} for other in again]
+    return replace(
+        judgement,
+        findings=tuple(
+            finding
+            for finding in judgement.findings
+            if (any if finding.kind == "order-changed" else all)(
+                _place(finding) in other for other in places
+            )
         ),
     )
 
@@ -86,8 +115,7 @@ def without_baseline(
 
 def alike(one: Judgement, other: Judgement) -> bool:
     """True if two replays break, and in the same ways."""
-    marks = {_mark(each) for each in one.findings}
-    return bool(marks) and marks == {_mark(each) for each in other.findings}
+    return bool(one.findings) and marks(one) == marks(other)
 
 
 def of_passes(
@@ -136,9 +164,22 @@ def _once(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple({(_mark(each), each.text): each for each in reversed([*findings])}.values())[::-1]
 
 
+def marks(judgement: Judgement) -> frozenset[tuple[object, ...]]:
+    """What tells the breaks of one judgement from other breaks."""
+    return frozenset(map(_mark, judgement.findings))
+
+
 def _mark(finding: Finding) -> tuple[object, ...]:
     error = dict(finding.details).get("target_type")
-    return finding.contract, finding.kind, finding.location, error
+    return (finding.contract, *_place(finding), error)
+
+
+def _place(finding: Finding) -> tuple[str, str | None]:
+    """Kind and place; items of a list are one place, as their order may differ by itself."""
+    location = finding.location
+    if location is None or finding.contract is not Contract.RESPONSE:
+        return finding.kind, location
+    return finding.kind, re.sub(r"(?<=/)\d+(?=/|$)", "*", location)
 
 
 def _state(outcome: Outcome) -> str:

@@ -1,43 +1,23 @@
-"""Distinguishing the time of a replay from a value that must stay equal.
+"""Reading times: what text and which numbers may be moments.
 
-A value counts as the clock's, and so as noise, if it looks like a time on both sides and the
-times are within one day of each other. Two replays of the current version may agree on a coarse
-time by luck (whole seconds, a date), so agreement does not by itself make a time a constant. Times
-further apart (an order's date, an expiry) are values like any other.
-
-UUIDs have no such rule. Random ones differ between replays, which already makes them noise; one
-that two execution environments agree on is an identity, and a different one is a different
-answer.
+That a value looks like a time does not make it the clock's: 1,500,000,000 is a balance as well. The
+clock's are those that follow it from replay to replay, which the comparison sees as it sees any
+other noise. Whole seconds may agree by luck, so samples are taken a second apart before a
+difference is believed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from pytest_lambda_rollback.model.json_values import Json
 
-NEAR_S = 86_400.0
-
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?\s?(Z|[+-]\d\d:?\d\d)?)?")
 _HTTP_DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d? [A-Z][a-z]{2} \d{4} \d\d:\d\d")
 _EPOCH_S = (1_000_000_000, 4_102_444_800)
 """2001 to 2100; other numbers of seconds are unlikely to be the clock's."""
-
-
-def near_times(values: Iterable[Json], target: Json) -> bool:
-    """True if all values and the target are times of one form within a day of one another."""
-    moment = moment_of(target)
-    if moment is None:
-        return False
-    form, at_s = moment
-    for value in values:
-        other = moment_of(value)
-        if other is None or other[0] != form or abs(other[1] - at_s) > NEAR_S:
-            return False
-    return True
 
 
 def moment_of(value: Json) -> tuple[str, float] | None:

@@ -26,13 +26,11 @@ from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import BY_FORM
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_bodies import note_constant
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
 from pytest_lambda_rollback.contracts.interface import ReplayCase
-from pytest_lambda_rollback.contracts.response.comparison import (
-    compare_shape,
-    compare_values,
-    shape_of,
-)
+from pytest_lambda_rollback.contracts.response.comparison import compare_values
 from pytest_lambda_rollback.contracts.response.differences import Differences
+from pytest_lambda_rollback.contracts.response.durations import Durations
 from pytest_lambda_rollback.contracts.response.json_schema import compare_schema
+from pytest_lambda_rollback.contracts.response.shapes import compare_shape, shape_of
 from pytest_lambda_rollback.model.findings import Contract, Judgement, Subject
 from pytest_lambda_rollback.model.json_values import MAX_DEPTH, Json, TooDeepError, one_line, parse
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
@@ -84,6 +82,9 @@ def judge(
         subject=subject,
         ignore=rule.ignore,
         matchers=rule.matchers,
+        durations=Durations(
+            current_s=max(outcome.duration_s for outcome in baseline), target_s=target.duration_s
+        ),
     )
     try:
         reason = _compare(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import HEADER_OBJECTS
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import Place, covers
+from pytest_lambda_rollback.contracts.response.durations import Durations
 from pytest_lambda_rollback.contracts.response.matchers import Fit, fit
 from pytest_lambda_rollback.model.findings import Contract, Finding, Subject
 from pytest_lambda_rollback.model.json_values import (
@@ -25,9 +26,6 @@ from pytest_lambda_rollback.model.settings import Matcher
 
 ANY_INDEX = "*"
 """The token for an element of an unordered array, and for any token in a pattern."""
-
-SEVERAL = 5
-"""Number of varying elements from which a place in an array counts as random."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +70,14 @@ class Differences:
     """JSON Pointers with ``*`` for one token; each covers its subtree."""
     matchers: tuple[Matcher, ...] = ()
     """Forms that values at places must have instead of being compared; the first one counts."""
+    durations: Durations | None = None
+    """How long the replays took, where that was measured."""
     _patterns: list[Place] = field(init=False, default_factory=list)
     _matchers: list[tuple[Place, Matcher]] = field(init=False, default_factory=list)
     _fits: dict[tuple[int, int], tuple[Sequence[Json], Fit | None]] = field(
         init=False, default_factory=dict
     )
     """By matcher and values, which are kept so that their ids stay valid."""
-    _seen: dict[Path, list[int]] = field(init=False, default_factory=dict)
-    """By place: how often values there were steady, and how often they varied by themselves."""
     _found: dict[tuple[Path, str], _Difference] = field(init=False, default_factory=dict)
     _likely: dict[tuple[Path, str], _Difference] = field(init=False, default_factory=dict)
     """What may harm a caller, or not."""
@@ -91,6 +89,15 @@ class Differences:
     def __len__(self) -> int:
         """Without the warnings."""
         return len(self._found)
+
+    def blank(self) -> Differences:
+        """An empty collection by the same rules, for a comparison on trial."""
+        return Differences(
+            subject=self.subject,
+            ignore=self.ignore,
+            matchers=self.matchers,
+            durations=self.durations,
+        )
 
     def ignored(self, path: Path) -> bool:
         """True if the configuration ignores this place, or a place above it."""
@@ -106,14 +113,20 @@ class Differences:
     def matched(self, path: Path, current: Sequence[Json], target: Json) -> bool:
         """True if a matcher judges this place; a target's value that does not fit it is noted.
 
-        ``current`` holds the current version's values there. Where one of these does not fit
+        A form does not excuse another JSON type. ``current`` holds the current version's values
+        there. Where one of these does not fit
         itself, the matcher does not say what callers rely on, and the values are compared.
         """
         matcher = self._matcher(path)
         if matcher is None:
             return False
         known = self._fit(matcher, current)
-        if known is not None and not known.takes(target) and self._is_new(path, "matcher-missed"):
+        if known is None:
+            return False
+        if known.takes(target):
+            if json_type(target) not in known.types:
+                self.retyped(path, known.types, current[0], target)
+        elif self._is_new(path, "matcher-missed"):
             self._add(
                 path,
                 "matcher-missed",
@@ -122,7 +135,7 @@ class Differences:
                 short_text(target),
                 note=known.expected,
             )
-        return known is not None
+        return True
 
     def _fit(self, matcher: Matcher, current: Sequence[Json]) -> Fit | None:
         """The matcher for these values; looked up, as an array's elements share them."""
@@ -213,22 +226,6 @@ class Differences:
                 path=path, kind=kind, says=says, note=note, current=current, target=target
             )
 
-    def saw(self, path: Path, *, varies: bool) -> None:
-        """Count whether a value in an array differs between replays of the current version.
-
-        Some of many random values agree by luck. If most elements of an array vary at the same
-        place, and several do, a different value there is noise in the others too. Of arrays at
-        the same place, one that is shuffled is enough: order is meaningful in all or in none.
-        """
-        if len(path) > 1:
-            self._seen.setdefault(_place(path), [0, 0])[varies] += 1
-
-    def _is_noise(self, difference: _Difference) -> bool:
-        steady, varied = self._seen.get(_place(difference.path), (0, 0))
-        if difference.kind == "order-changed":
-            return varied > 0
-        return difference.kind == "value-changed" and varied >= SEVERAL and varied > steady
-
     def _is_new(
         self, path: Path, kind: str, found: dict[tuple[Path, str], _Difference] | None = None
     ) -> bool:
@@ -264,7 +261,7 @@ class Differences:
 
     def findings(self) -> tuple[Finding, ...]:
         """One finding for each path and kind, sorted by path, then kind."""
-        return self._sorted(each for each in self._found.values() if not self._is_noise(each))
+        return self._sorted(self._found.values())
 
     def warnings(self) -> tuple[Finding, ...]:
         """What may harm a caller, or not, as ``findings`` has it."""

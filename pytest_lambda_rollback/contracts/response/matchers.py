@@ -16,7 +16,7 @@ from pytest_lambda_rollback.contracts.response.clock_times import moment_of
 from pytest_lambda_rollback.model.json_values import Json, json_type
 from pytest_lambda_rollback.model.settings import Matcher
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +26,17 @@ class Fit:
     matcher: Matcher
     numbers: tuple[float, ...]
     """Sorted; for a tolerance at least one, else none."""
+    units: frozenset[str]
+    """The units of numbers that are times; none for other matchers."""
+    types: frozenset[str]
+    """The JSON types that the current version answers there."""
 
     def takes(self, value: Json) -> bool:
         """True if a value of the target fits."""
+        if self.matcher.kind == "timestamp" and json_type(value) == "number":
+            # In seconds where it was in milliseconds, it is another time to whoever reads it.
+            moment = moment_of(value)
+            return moment is not None and (not self.units or moment[0] in self.units)
         if self.matcher.kind != "tolerance":
             return _looks_right(self.matcher, value)
         number = _number(value)
@@ -58,17 +66,20 @@ def fit(matcher: Matcher, current: Sequence[Json]) -> Fit | None:
     ``None`` if one of them does not fit: then a target need not fit either. Raises ValueError for
     an unknown matcher.
     """
+    numbers: tuple[float, ...] = ()
+    units: frozenset[str] = frozenset()
     if matcher.kind == "tolerance":
-        numbers = [_number(value) for value in current]
-        known = [number for number in numbers if number is not None]
-        return (
-            None
-            if len(known) < len(numbers)
-            else Fit(matcher=matcher, numbers=tuple(sorted(known)))
-        )
-    if not all(_looks_right(matcher, value) for value in current):
+        read = [_number(value) for value in current]
+        numbers = tuple(sorted(number for number in read if number is not None))
+        if len(numbers) < len(current):
+            return None
+    elif not all(_looks_right(matcher, value) for value in current):
         return None
-    return Fit(matcher=matcher, numbers=())
+    elif matcher.kind == "timestamp":
+        moments = [moment_of(value) for value in current if json_type(value) == "number"]
+        units = frozenset(moment[0] for moment in moments if moment is not None)
+    types = frozenset(map(json_type, current))
+    return Fit(matcher=matcher, numbers=numbers, units=units, types=types)
 
 
 def _looks_right(matcher: Matcher, value: Json) -> bool:
@@ -78,7 +89,7 @@ def _looks_right(matcher: Matcher, value: Json) -> bool:
     """
     match matcher.kind:
         case "uuid":
-            return isinstance(value, str) and _UUID.fullmatch(value) is not None
+            return isinstance(value, str) and UUID.fullmatch(value) is not None
         case "timestamp":
             return moment_of(value) is not None
         case "regex":

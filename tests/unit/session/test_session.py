@@ -90,7 +90,8 @@ def check(tmp_path: Path) -> Iterator[Check]:
 
 
 def by_version(**outcomes: Outcome) -> Respond:
-    return lambda version, _event, _replay: outcomes[f"v{version.version}"]
+    """By the code that runs, whatever number it runs under."""
+    return lambda version, _event, _replay: outcomes[f"v{Path(version.code.digest).name}"]
 
 
 def test_equal_answers_are_safe(check: Check) -> None:

@@ -89,7 +89,7 @@ class Run:
         self.engine = Engine(self.respond)
 
     def respond(self, version: FunctionVersion, name: str, seen: Any) -> Outcome:
-        return self.handlers[version.version](name, seen)
+        return self.handlers[Path(version.code.digest).name](name, seen)
 
     def settings(self) -> Settings:
         for name in self.events:

@@ -52,8 +52,12 @@ MISSED: Found = [("matcher-missed", "/v")]
         (uuid_at("/v"), ID_A, ID_B + "0", MISSED),
         (uuid_at("/v"), ID_A, None, MISSED),
         (time_at("/v"), "2026-03-01T12:00:00Z", "2019-01-01T00:00:00+01:00", []),
-        (time_at("/v"), "2026-03-01T12:00:00Z", 1772366400, []),
-        (time_at("/v"), 1772366400123, "Sun, 01 Mar 2026 12:00:00 GMT", []),
+        (time_at("/v"), 1772366400, 1872366400, []),
+        # a form does not excuse another JSON type
+        (time_at("/v"), "2026-03-01T12:00:00Z", 1772366400, [("type-changed", "/v")]),
+        (time_at("/v"), 1772366400123, "Sun, 01 Mar 2026 12:00:00 GMT", [("type-changed", "/v")]),
+        # nor another unit
+        (time_at("/v"), 1772366400, 1772366400123, MISSED),
         (time_at("/v"), "2026-03-01", "yesterday", MISSED),
         (time_at("/v"), "2026-03-01", 4711, MISSED),
         (regex_at("/v", "^A[0-9]+$"), "A1", "A2", []),
