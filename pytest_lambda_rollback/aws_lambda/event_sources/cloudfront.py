@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/lambda-event-
 
 from __future__ import annotations
 
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.edge import EdgeAnswers
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
     EventSource,
     has,
@@ -27,4 +28,5 @@ CLOUDFRONT = EventSource(
     topics=(("Records", "*", "cf", "config", "eventType"),),
     payload=(("Records", "*", "cf", "request"),),
     parameters=(("Records", "*", "cf", "response"),),
+    answers=EdgeAnswers(),
 )

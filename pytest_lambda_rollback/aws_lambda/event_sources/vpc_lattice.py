@@ -6,6 +6,9 @@ https://docs.aws.amazon.com/vpc-lattice/latest/ug/lambda-functions.html
 
 from __future__ import annotations
 
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import HttpAnswers
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.malformed_http import lattice_fault
+from pytest_lambda_rollback.aws_lambda.event_sources.api_gateway_http import only_headers
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource, has, member
 from pytest_lambda_rollback.model.json_values import Json
 
@@ -25,4 +28,5 @@ VPC_LATTICE = EventSource(
     named_by_topics=True,
     payload=(("body",),),
     parameters=(("queryStringParameters",), ("query_string_parameters",)),
+    answers=HttpAnswers(refuses=lattice_fault, reads_headers=only_headers),
 )

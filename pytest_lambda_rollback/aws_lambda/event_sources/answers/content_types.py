@@ -110,19 +110,17 @@ def note_content_type(
     found = media_type(other.value)
     if found in media:
         return
-    where = "" if other.origin == "set" else f", which {front_end} sets by default"
-    if other.origin == "inferred":
-        where = f", which {front_end} infers"
+    origins = {"default": f", the default of {front_end},", "inferred": f", as {front_end} infers,"}
+    whence = origins.get(other.origin, "")
     unstated = known.origin != "set" and {*media, found} == {"json", "text/plain"}
     is_certain = not unstated or (other.origin == "set" and not has_json)
     note = differences.other if is_certain else differences.warn
     note(
         path,
         "content-type",
-        f"TARGET answers {_plain(other.value)} where CURRENT answers {_plain(known.value)}",
+        f"TARGET answers {_plain(other.value)}{whence} where CURRENT answers {_plain(known.value)}",
         short_text(known.value),
         short_text(other.value) if other.origin == "set" else None,
-        note=where,
     )
 
 

@@ -30,7 +30,7 @@ from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import
     HEADER_OBJECTS,
     status_of,
 )
-from pytest_lambda_rollback.aws_lambda.event_sources.interface import Object
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import Object, member
 from pytest_lambda_rollback.model.json_values import Json, Path, json_type, one_line
 
 _DOCUMENTED = frozenset((*HEADER_OBJECTS, "statusCode", "body", "isBase64Encoded"))
@@ -84,6 +84,14 @@ def lattice_fault(value: Json, event: Object) -> Fault | None:
         return fault
     fault = _strict_fault(value, event)
     return None if fault is None else replace(fault, is_certain=False)
+
+
+def websocket_fault(value: Json, event: Object) -> Fault | None:
+    """The fault for WebSocket APIs: a handshake needs a status, messages are not documented."""
+    fault = object_fault(value, event)
+    if fault is None or member(event, "requestContext").get("eventType") == "CONNECT":
+        return fault
+    return replace(fault, is_certain=False)
 
 
 def status_fault(value: Object) -> Fault | None:
