@@ -2,6 +2,9 @@
 
 "Lambda proxy integrations in API Gateway" (input and output format):
 https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+Base64 is decoded only for the API's binary media types ("Return binary media from a Lambda proxy
+integration"):
+https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html
 """
 
 from __future__ import annotations
@@ -22,6 +25,11 @@ REST_API = EventSource(
     named_by_topics=True,
     payload=(("body",),),
     parameters=PARAMETERS,
-    answers=HttpAnswers(refuses=rest_fault, merges_headers=True, default_type="application/json"),
+    answers=HttpAnswers(
+        refuses=rest_fault,
+        merges_headers=True,
+        default_type="application/json",
+        decodes_always=False,
+    ),
 )
 """Recognised after payload format 1.0 of HTTP APIs, which says its version."""

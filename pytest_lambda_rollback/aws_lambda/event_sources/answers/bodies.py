@@ -30,7 +30,10 @@ _KINDS = (
     (b"PK\x03\x04", "ZIP"),
     (_GZIP, "gzip"),
 )
-_IDENTITY = ("", "identity")
+_ENCODINGS = frozenset(
+    ("br", "compress", "dcb", "dcz", "deflate", "gzip", "x-compress", "x-gzip", "zstd")
+)
+"""The registered content encodings; clients take a body in another one (``utf-8``) as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ def body_of(written: str, *, flagged: bool, encoding: str) -> Body:
         except (binascii.Error, ValueError):
             pass
     encoding = encoding.strip().lower()
-    if encoding in _IDENTITY:
+    if encoding not in _ENCODINGS and "," not in encoding:
         return Body(written=written, flagged=flagged, is_base64=is_base64, content=content)
     plain = _decompressed(content, encoding)
     known = encoding in ("gzip", "x-gzip", "deflate")
@@ -153,12 +156,11 @@ def document_of(text: str | None, *, is_json: bool) -> Document | None:
     if text is None or not text.strip() or (not is_json and text.lstrip()[0] not in '{["'):
         return None
     try:
-        value = parse(text)
+        return Document(value=parse(text), is_strict=is_strict(text))
     except TooDeepError:
         raise
     except ValueError:
         return None
-    return Document(value=value, is_strict=is_strict(text))
 
 
 def is_strict(text: str | bytes) -> bool:

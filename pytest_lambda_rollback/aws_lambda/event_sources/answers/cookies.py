@@ -12,7 +12,7 @@ Values are not compared: they are ids of sessions, or data of the user.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -115,7 +115,7 @@ def _default_path(request_path: str) -> str:
 
 
 def note_cookies(
-    runs: Sequence[dict[str, Cookie]], other: dict[str, Cookie], differences: Differences
+    runs: Sequence[Mapping[str, Cookie]], other: Mapping[str, Cookie], differences: Differences
 ) -> None:
     """Note cookies that the current version always sets, and the target sets otherwise or not."""
     always = [name for name in runs[0] if all(name in run for run in runs)]
@@ -148,6 +148,8 @@ def _note_cookie(runs: Sequence[Cookie], other: Cookie, differences: Differences
     if other.is_refused and not any(run.is_refused for run in runs):
         _note("refused", "TARGET sets a cookie that browsers refuse: ", known, other, differences)
         return
+    if not other.value.strip('"') and all(run.value.strip('"') for run in runs):
+        _note("emptied", "TARGET sets a cookie without a value: ", known, other, differences)
     if all(run.http_only and not other.http_only for run in runs):
         _note("http-only", "TARGET sets a cookie without HttpOnly: ", known, other, differences)
     elif all(other.http_only and not run.http_only for run in runs):

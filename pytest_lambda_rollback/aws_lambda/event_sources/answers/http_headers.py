@@ -109,6 +109,7 @@ def note_values(
 ) -> None:
     """Note values by which a client would do something else."""
     _note_origin(runs, other, differences, request)
+    _note_numbers(runs, other, differences)
     for name in _ALWAYS_ALLOWED:
         _note_allowed(name, runs, other, differences, request)
     _note_location(runs, other, differences, request, status)
@@ -156,6 +157,8 @@ def _note_origin(
     known, found = _known(runs, _ALLOW_ORIGIN), named(other, _ALLOW_ORIGIN)
     if known and found is not None:
         origin = request.header("origin")
+        if origin and origin.partition("://")[2] == request.header("host"):
+            return  # scripts of the same origin need no permission
         credentials = all(_with_credentials(run) for run in runs)
         if origin:
             refused = not _lets_in(found.line, origin, credentials=credentials) and all(
@@ -216,6 +219,24 @@ def _note_allowed(
 
 def _items(header: Header) -> set[str]:
     return {item.strip().lower() for item in header.line.split(",") if item.strip()}
+
+
+# --- numbers ---------------------------------------------------------------------------------
+
+
+def _note_numbers(runs: Sequence[Headers], other: Headers, differences: Differences) -> None:
+    """Note text in place of a number; ``Retry-After`` may be a time as well (RFC 9110)."""
+    for key, header in runs[0].items():
+        found, name = other.get(key), key.rpartition("/")[2]
+        if found is None or not found.line or name == "retry-after" or describes(name):
+            continue
+        were_numbers = all(key in run and _NUMBER.fullmatch(run[key].line) for run in runs)
+        if were_numbers and not _NUMBER.fullmatch(found.line):
+            says = "TARGET answers text at PLACE where CURRENT answers a number"
+            _add(differences, header, found, "header-type", says)
+
+
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?", re.ASCII)
 
 
 # --- other values -----------------------------------------------------------------------------

@@ -102,6 +102,16 @@ def test_base64_that_is_broken_into_lines_is_base64() -> None:
     assert found(judged(sent(content), sent(body, isBase64Encoded=True))) == []
 
 
+def test_rest_apis_decode_base64_only_where_they_are_set_up_to() -> None:
+    judgement = judged(sent("hello, you"), flagged("hello, you"), made.REST_API)
+    assert (found(judgement), warned(judgement)) == (
+        [], [("base64-media-types", "/isBase64Encoded")],
+    )  # fmt: skip
+    assert warned(judged(flagged(PNG), flagged(PNG), made.REST_API)) == []
+    for event in FRONT_ENDS[1:]:
+        assert warned(judged(sent("hello, you"), flagged("hello, you"), event)) == []
+
+
 def test_a_lost_flag_is_told() -> None:
     (finding,) = judged(flagged(PNG), sent(coded(PNG))).findings
     assert said(finding) == (
@@ -136,6 +146,17 @@ def test_a_number_that_json_does_not_have_in_a_direct_answer(mode: str) -> None:
         "orders:2 answers with a value at /avg that JSON does not have, so that clients cannot "
         "parse it: Infinity"
     )
+
+
+def test_a_poller_reads_no_answer_without_partial_batch_responses() -> None:
+    current, target = {"avg": 0.5}, {"avg": float("nan")}
+    event = made.sqs("m1")
+    judgement = judged(current, target, event)
+    assert (found(judgement), warned(judgement)) == ([], [("not-json-number", "/avg")])
+    failures: dict[str, Any] = {"batchItemFailures": []}
+    assert found(judged(current | failures, target | failures, event)) == [
+        ("not-json-number", "/avg")
+    ]
 
 
 @pytest.mark.parametrize("mode", ["shape", "exact"])
@@ -272,6 +293,13 @@ def test_content_encodings(
     mode: str, event: object, current: object, target: object, expected: Found
 ) -> None:
     assert found(judged(current, target, event, mode)) == expected
+
+
+def test_a_content_encoding_that_does_not_exist_is_none() -> None:
+    plain = typed("application/json", LIST)
+    spelt = plain | {"headers": {**JSON, "Content-Encoding": "utf-8"}}
+    assert found(judged(spelt, plain | {"body": SHORT})) == [("lost-key", "/body/total")]
+    assert found(judged(plain, spelt)) == []
 
 
 def test_an_encoding_that_cannot_be_read_is_told() -> None:
@@ -471,6 +499,12 @@ def test_the_attributes_of_a_cookie(
         assert found(judgement) == []
 
 
+def test_a_cookie_that_lost_its_value() -> None:
+    assert found(judged(sent(cookies=["sid=1"]), sent(cookies=['sid=""']))) == [
+        ("cookie-emptied", "/cookies")
+    ]
+
+
 def test_a_path_that_is_not_set_is_the_folder_of_the_request() -> None:
     event = {**made.HTTP_API_2, "rawPath": "/api/login"}
     answers = sent(cookies=["sid=1; Path=/"]), sent(cookies=["sid=1"])
@@ -594,6 +628,11 @@ PREFLIGHT = asked({**made.HTTP_API_1, "httpMethod": "OPTIONS"}, origin="https://
         (made.HTTP_API_2, "Content-Disposition", "attachment; filename=a.csv", "inline", True),
         (made.HTTP_API_2, "X-Total", "17", "18", False),
         (made.HTTP_API_2, "X-Total", "17", "", True),
+        (made.HTTP_API_2, "X-Total", "17", "many", True),
+        (made.HTTP_API_2, "X-Total", "17", "17.5", False),
+        (made.HTTP_API_2, "Retry-After", "17", "Thu, 12 Mar 2026 19:03:58 GMT", False),
+        (asked(origin="https://api.example.com", host="api.example.com"),
+         "Access-Control-Allow-Origin", "https://api.example.com", "https://old.example", False),
         (made.HTTP_API_2, "X-Total", "17", None, True),
     ],
 )  # fmt: skip

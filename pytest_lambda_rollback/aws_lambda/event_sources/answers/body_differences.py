@@ -56,10 +56,12 @@ def compared(
     *,
     accept_encoding: str,
     front_end: str,
+    decodes_always: bool,
 ) -> list[Object] | None:
     """Note what a client cannot read; the bodies left to compare, of each run and the target.
 
-    ``None`` if nothing is left. Raises TooDeepError for a body that nests too deep.
+    ``None`` if nothing is left. ``decodes_always`` is false for a front end that decodes base64
+    only for media types that it is set up with. Raises TooDeepError for a body that nests too deep.
     """
     if all(run.raw in (None, "") for run in runs):
         return [{"body": each.raw or ""} for each in (*runs, other)]
@@ -76,6 +78,15 @@ def compared(
         return None
     if _note_garbled(known, found, differences, front_end):
         return None
+    if not decodes_always and found.is_base64 and not any(run.flagged for run in known):
+        differences.warn(
+            _FLAG,
+            "base64-media-types",
+            "TARGET answers base64 where CURRENT answers text: "
+            f"{front_end} decodes it only for the API's binary media types",
+            None,
+            "true",
+        )
     if _note_encoding(known, found, differences, accept_encoding):
         return None
     says_json = is_json([run.content_type for run in runs])
@@ -113,11 +124,14 @@ def note_document(
     return found
 
 
-def note_constant(current: Json, target: Json, path: Path, differences: Differences) -> None:
+def note_constant(
+    current: Json, target: Json, path: Path, differences: Differences, *, breaks: bool = True
+) -> None:
     """Note the first NaN or Infinity in the target's value, for which JSON has no form."""
     place = _constant_in(target) or ()
     constant = _at(target, place)
-    differences.rule(
+    note = differences.rule if breaks else differences.warn
+    note(
         (*path, *place),
         "not-json-number",
         "TARGET answers with a value at PLACE that JSON does not have, so that clients cannot "
