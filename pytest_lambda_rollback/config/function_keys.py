@@ -15,6 +15,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import INVOKERS
 from pytest_lambda_rollback.aws_lambda.names import ACCOUNT, ALIAS, FUNCTION_NAME, REGION
 from pytest_lambda_rollback.config.paths import event_files
 from pytest_lambda_rollback.config.toml_table import Table
@@ -32,6 +33,7 @@ FUNCTION_KEYS = (
     "events",
     "requires",
     "response",
+    "invoked_by",
     "cold_budget_s",
     "strategies",
     "accept",
@@ -328,6 +330,11 @@ def cold_budget_of(table: Table) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e6:
         raise table.wrong("cold_budget_s", "a number of seconds above 0, as in 60")
     return float(value)
+
+
+def invoked_by_of(table: Table) -> str | None:
+    """Who reads the function's answers, if the table states it."""
+    return table.choice("invoked_by", INVOKERS, "") if "invoked_by" in table else None
 
 
 def region_of(table: Table) -> str | None:

@@ -215,6 +215,7 @@ class FunctionReader:
             events_root=said.events.root,
             events_text=said.events.text,
             response=said.response,
+            invoked_by=said.invoked_by,
             requires=said.requires,
             environment=said.environment,
             strategies=settled(

@@ -20,6 +20,7 @@ from pytest_lambda_rollback.config.function_keys import (
     cold_budget_of,
     declare,
     events_of,
+    invoked_by_of,
     reference,
     requires_of,
 )
@@ -49,6 +50,7 @@ class FunctionTable:
     strategies: tuple[Strategy, ...] | None
     cold_budget_s: float | None
     response: ResponseRule
+    invoked_by: str | None
     requires: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
     events: Events
@@ -128,6 +130,7 @@ class TableReader:
             strategies=strategies(table, "strategies"),
             cold_budget_s=cold_budget_of(table),
             response=response_of(table, self.versions.base),
+            invoked_by=invoked_by_of(table),
             requires=requires_of(table),
             environment=overrides_of(table) if source is not None else (),
             events=events,

@@ -157,6 +157,8 @@ class FunctionSettings:
     """The value of ``events`` in the configuration, for messages."""
     strategies: tuple[Strategy, ...] = (Strategy.ALIAS, Strategy.REDEPLOY)
     response: ResponseRule = ResponseRule()
+    invoked_by: str | None = None
+    """Who reads the answers, where the events do not show it: one of `event_sources.INVOKERS`."""
     cold_budget_s: float = COLD_BUDGET_S
     """The time that replays in fresh environments may take on one target."""
     accept: tuple[Accept, ...] = ()

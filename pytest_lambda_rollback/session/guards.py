@@ -359,8 +359,18 @@ def guarded_event_source(source: EventSource) -> EventSource:
         with guarded(what, ConfigError):
             return bool(source.answer_is_read(event))
 
+    def may_be_passed_on(event: Object) -> bool:
+        with guarded(what, ConfigError):
+            return bool(source.may_be_passed_on(event))
+
     answers = None if source.answers is None else _GuardedAnswers(source.answers, what)
-    return replace(source, recognises=recognises, answer_is_read=answer_is_read, answers=answers)
+    return replace(
+        source,
+        recognises=recognises,
+        answer_is_read=answer_is_read,
+        may_be_passed_on=may_be_passed_on,
+        answers=answers,
+    )
 
 
 @dataclass(frozen=True, slots=True)

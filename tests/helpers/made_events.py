@@ -63,6 +63,22 @@ FIREHOSE = {
     "invocationId": "i", "deliveryStreamArn": "arn:aws:firehose:x", "region": "us-east-1",
     "records": [{"recordId": "r1", "data": "e30="}, {"recordId": "r2", "data": "e30="}],
 }  # fmt: skip
+PROVISIONING = {
+    "claimCertificateId": "c", "certificateId": "d", "templateArn": "arn:aws:iot:x",
+    "clientId": "1", "parameters": {"SerialNumber": "1"},
+}  # fmt: skip
+CLIENT_VPN = {
+    "connection-id": "cvpn-connection-1", "endpoint-id": "cvpn-endpoint-1", "username": "ann",
+    "platform": "Linux", "schema-version": "v3",
+}  # fmt: skip
+PREPROCESSING = {
+    "invocationId": "i", "applicationArn": "arn:aws:kinesisanalytics:x",
+    "streamArn": "arn:aws:kinesis:x", "records": [{"recordId": "r1", "data": "e30="}],
+}  # fmt: skip
+DELIVERY = {
+    "invocationId": "i", "applicationArn": "arn:aws:kinesisanalytics:x",
+    "records": [{"recordId": "r1", "data": "e30=", "lambdaDeliveryRecordMetadata": {}}],
+}  # fmt: skip
 
 
 def recognised(event: object) -> Event:

@@ -4,7 +4,7 @@
 
 Partial batch responses are not available ("CreateEventSourceMapping", FunctionResponseTypes:
 https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html): only an error
-fails a batch.
+fails a batch. Events of ActiveMQ name their source ``aws:mq``, in older examples ``aws:amq``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pytest_lambda_rollback.model.json_values import Json
 
 
 def _is_activemq(event: Json) -> bool:
-    return has(event, messages=list) and event.get("eventSource") == "aws:mq"
+    return has(event, messages=list) and event.get("eventSource") in ("aws:mq", "aws:amq")
 
 
 def _is_rabbitmq(event: Json) -> bool:

@@ -28,7 +28,7 @@ API_GATEWAY_AUTHORIZER = EventSource(
     slug="authorizer",
     recognises=_has_method_arn,
     topics=(("type",), ("httpMethod",), ("resource",)),
-    answers=AuthorizerAnswers(takes_simple=False, arn="methodArn"),
+    answers=AuthorizerAnswers(takes_simple=False, arn="methodArn", flat_context="context"),
 )
 """TOKEN or REQUEST, answered by an IAM policy; also the format 1.0 of HTTP APIs."""
 
@@ -39,4 +39,4 @@ HTTP_API_AUTHORIZER = EventSource(
     topics=(("type",), ("routeKey",)),
     answers=AuthorizerAnswers(arn="routeArn"),
 )
-"""Answered by a simple response or an IAM policy."""
+"""Answered by a simple response if the authorizer has them enabled, else by an IAM policy."""

@@ -1,6 +1,7 @@
 """AWS AppSync: Lambda authorizers, and direct Lambda resolvers.
 
-"AWS_LAMBDA authorization":
+"AWS_LAMBDA authorization" (``isAuthorized``, ``deniedFields`` by name or ARN, ``resolverContext``
+without nested values, ``ttlOverride``):
 https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html#aws-lambda-authorization
 The event of a direct resolver is the resolver's context, or a list of them for a batch:
 https://docs.aws.amazon.com/appsync/latest/devguide/resolver-context-reference.html
@@ -35,7 +36,7 @@ AUTHORIZER = EventSource(
     slug="authorizer",
     recognises=_is_authorization,
     topics=(("requestContext", "operationName"),),
-    answers=AuthorizerAnswers(takes_policy=False),
+    answers=AuthorizerAnswers(takes_policy=False, flat_context="resolverContext"),
 )
 RESOLVER = EventSource(
     name="AppSync",

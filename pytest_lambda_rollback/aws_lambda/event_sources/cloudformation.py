@@ -4,16 +4,28 @@
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref.html
 
 The result is uploaded to ``ResponseURL``; nobody reads the answer.
+
+CDK's provider framework calls the user's handler with the event, its ``ResponseURL`` replaced by
+``...``, and reads the answer (`answers.custom_resources`):
+https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.custom_resources-readme.html
 """
 
 from __future__ import annotations
 
-from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource, has, never_read
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.custom_resources import (
+    ProviderAnswers,
+)
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource, Object, has
 from pytest_lambda_rollback.model.json_values import Json
 
 
 def _recognises(event: Json) -> bool:
     return has(event, RequestType=str, ResponseURL=str, StackId=str, LogicalResourceId=str)
+
+
+def _is_read(event: Object) -> bool:
+    """True for an event of CDK's provider framework, which withholds the URL."""
+    return not str(event.get("ResponseURL")).startswith(("http://", "https://"))
 
 
 CUSTOM_RESOURCE = EventSource(
@@ -23,5 +35,6 @@ CUSTOM_RESOURCE = EventSource(
     topics=(("RequestType",),),
     payload=(("ResourceProperties",),),
     parameters=(("OldResourceProperties",),),
-    answer_is_read=never_read,
+    answer_is_read=_is_read,
+    answers=ProviderAnswers(),
 )

@@ -28,6 +28,7 @@ DYNAMODB = EventSource(
     topics=(("Records", "*", "eventName"),),
     payload=(("Records", "*", "dynamodb"),),
     record_ids=(("Records", "*", "eventID"), ("Records", "*", "dynamodb", "SequenceNumber")),
+    is_polled=True,
     answers=BatchAnswers(
         is_polled=True, is_stream=True, item="record", identifier=_sequence_number
     ),

@@ -1,7 +1,8 @@
 """Data transformation of Amazon Data Firehose.
 
 "Required parameters for data transformation" (``recordId``, ``result``: ``Ok``, ``Dropped`` or
-``ProcessingFailed``, and base64 ``data``; a record without a result counts as failed):
+``ProcessingFailed``, and base64 ``data``; a record without a result counts as failed, and so does
+one whose data is not base64):
 https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html
 """
 

@@ -21,6 +21,12 @@ Place: TypeAlias = tuple[str, ...]
 """Keys from the root of an event; ``*`` for every element of an array or member of an object.
 Text that holds JSON counts as the JSON in it."""
 
+INVOKERS = ("step-functions", "lambda", "pipes", "cdk-provider", "sdk", "nobody")
+"""The values of ``invoked_by``: who reads a function's answers, whatever sent the event first.
+
+``nobody`` stands for an asynchronous invocation, after which only destinations get the answer."""
+
+_FRAMEWORK = "cdk-provider"
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -123,6 +129,10 @@ def _always(_event: Object) -> bool:
     return True
 
 
+def _never(_event: Object) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EventSource:
     """One event source. Raises ValueError for a slug that cannot be part of a file's name."""
@@ -149,6 +159,12 @@ class EventSource:
     """Places in an event of the ids that answers and errors name its records by."""
     answer_is_read: Callable[[Object], bool] = _always
     """False for an event whose answer nobody reads; true if that is unknown."""
+    may_be_passed_on: Callable[[Object], bool] = _never
+    """True for an event whose sender reads no answer, but which another service (a state machine,
+    say) often passes on unchanged, and reads the answer to."""
+    is_polled: bool = False
+    """True when a poller of Lambda sends the events: it reads nothing but the failures of a
+    batch."""
     answers: AnswerRules | None = None
     """How an answer is judged; ``None``: by its own form (`answers.http.BY_FORM`)."""
 
@@ -166,9 +182,8 @@ class EventSource:
         return any(covers(place, path[: len(place)]) for place in self.payload + self.parameters)
 
 
-def never_read(_event: Object) -> bool:
-    """For ``answer_is_read`` of a source that reads no answer."""
-    return False
+never_read = _never
+"""For ``answer_is_read`` of a source that reads no answer."""
 
 
 def _nothing(_event: Json) -> bool:
@@ -189,11 +204,38 @@ class Event:
     source: EventSource = UNKNOWN
     value: Object = field(default_factory=dict, repr=False)
     """The event; empty for one that is not a JSON object."""
+    elements: tuple[Object, ...] = field(default=(), repr=False)
+    """The members of an event that is a list; what is not an object counts as an empty one."""
+    invoked_by: str | None = None
+    """One of `INVOKERS` if the configuration says who reads the answer."""
 
     @property
     def answer_is_read(self) -> bool:
         """False when nobody reads what the function returns; true if that is unknown."""
+        if self.invoked_by is not None:
+            return self.invoked_by != "nobody"
         return self.source.answer_is_read(self.value)
+
+    @property
+    def reader_is_open(self) -> bool:
+        """True if the source reads no answer, and nothing says that nobody else does."""
+        if self.invoked_by is not None or self.answer_is_read:
+            return False
+        return self.source.may_be_passed_on(self.value)
+
+    @property
+    def failure_is_lost(self) -> bool:
+        """True if an answer that says "failed" reaches nobody: the event counts as processed."""
+        if self.invoked_by is None and self.source.is_polled:
+            return True
+        return not self.answer_is_read
+
+    @property
+    def rules(self) -> AnswerRules | None:
+        """The rules for the answer: the source's own, unless another caller reads it."""
+        if self.invoked_by in (None, "nobody", _FRAMEWORK):
+            return self.source.answers
+        return None
 
 
 # --- reading events ---------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from pytest_lambda_rollback.model.json_values import Json
 
 
 def _recognises(event: Json) -> bool:
-    names = ("aws:kafka", "SelfManagedKafka")
+    names = ("aws:kafka", "aws:SelfManagedKafka", "SelfManagedKafka")
     return has(event, records=dict) and event.get("eventSource") in names
 
 
@@ -24,5 +24,6 @@ KAFKA = EventSource(
     recognises=_recognises,
     payload=(("records", "*", "*", "value"),),
     parameters=(("records", "*", "*", "key"), ("records", "*", "*", "headers")),
+    is_polled=True,
     answers=BatchAnswers(is_polled=True, item="record", takes_objects=True),
 )

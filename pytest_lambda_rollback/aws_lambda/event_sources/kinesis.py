@@ -29,6 +29,7 @@ KINESIS = EventSource(
     payload=(("Records", "*", "kinesis", "data"),),
     parameters=(("Records", "*", "kinesis", "partitionKey"),),
     record_ids=(("Records", "*", "eventID"), ("Records", "*", "kinesis", "sequenceNumber")),
+    is_polled=True,
     answers=BatchAnswers(
         is_polled=True, is_stream=True, item="record", identifier=_sequence_number
     ),

@@ -19,10 +19,13 @@ from pytest_lambda_rollback.aws_lambda.event_sources import (
     appsync,
     aws_config,
     bedrock_agents,
+    client_vpn,
     cloudformation,
     cloudfront,
+    cloudwatch_alarms,
     cloudwatch_logs,
     codecommit,
+    codedeploy,
     codepipeline,
     cognito,
     connect,
@@ -31,8 +34,12 @@ from pytest_lambda_rollback.aws_lambda.event_sources import (
     eventbridge,
     firehose,
     function_url,
+    iot_buttons,
+    iot_provisioning,
     kafka,
     kinesis,
+    kinesis_analytics,
+    lambda_destinations,
     lex,
     load_balancer,
     s3,
@@ -66,7 +73,12 @@ class EventSources:
         except ValueError:
             return Event()
         source = self.source_of(value)
-        return Event(source=source, value=value if isinstance(value, dict) else {})
+        listed = value if isinstance(value, list) else []
+        return Event(
+            source=source,
+            value=value if isinstance(value, dict) else {},
+            elements=tuple(each if isinstance(each, dict) else {} for each in listed),
+        )
 
 
 BUILT_IN = EventSources(
@@ -110,6 +122,14 @@ BUILT_IN = EventSources(
         connect.CONNECT,
         secrets_manager.ROTATION,
         bedrock_agents.BEDROCK_AGENT,
+        lambda_destinations.DESTINATION,
+        cloudwatch_alarms.CLOUDWATCH_ALARM,
+        codedeploy.CODEDEPLOY,
+        iot_buttons.IOT_BUTTON,
+        iot_provisioning.PROVISIONING_HOOK,
+        client_vpn.CLIENT_VPN,
+        kinesis_analytics.PREPROCESSING,
+        kinesis_analytics.DELIVERY,
     )
 )
 """The sources that the package knows itself."""

@@ -35,5 +35,6 @@ SQS = EventSource(
     payload=(("Records", "*", "body"),),
     parameters=(("Records", "*", "messageAttributes"),),
     record_ids=(("Records", "*", "messageId"),),
+    is_polled=True,
     answers=BatchAnswers(is_polled=True, identifier=_message_id, group=_message_group),
 )

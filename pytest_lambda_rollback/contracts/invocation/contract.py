@@ -11,9 +11,11 @@ import re
 from typing import Literal
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import status_of
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
 from pytest_lambda_rollback.aws_lambda.stack_traces import location
 from pytest_lambda_rollback.contracts.interface import ReplayCase
 from pytest_lambda_rollback.contracts.invocation.services import FailedCall, failed_call
+from pytest_lambda_rollback.contracts.invocation.told_failures import told_failure
 from pytest_lambda_rollback.model.findings import (
     Contract,
     Details,
@@ -43,6 +45,7 @@ class InvocationContract:
             fixture.expect,
             subject=case.subject,
             event=fixture.payload,
+            recognised=case.event,
         )
 
 
@@ -115,12 +118,14 @@ def judge(
     *,
     subject: Subject,
     event: bytes = b"",
+    recognised: Event | None = None,
 ) -> Judgement:
     """Compare how a target ended with how the current version did.
 
     ``baseline`` has passed `judge_baseline` with the same ``expect``. A target that answers
     where the current version raises is not a finding; neither is the same error on both sides.
-    Raises ValueError for an empty baseline.
+    Where nobody learns of a failure from the answer to the event, a target that tells one is a
+    finding: the event counts as processed and is lost. Raises ValueError for an empty baseline.
     """
     if not baseline:
         raise ValueError("the invocation contract needs at least one replay to compare with")
@@ -133,7 +138,9 @@ def judge(
     if call is not None and failed_call(current, event) is None:
         return Judgement(reason=_missing_service(subject.name, call))
     if target.kind is OutcomeKind.RESPONSE:
-        return Judgement()
+        if recognised is None or not recognised.failure_is_lost:
+            return Judgement()
+        return _lost(baseline, target, subject, recognised)
     kind = target.kind.value
     if current.kind is not OutcomeKind.RESPONSE and target.kind is OutcomeKind.FUNCTION_ERROR:
         kind = "different-error"
@@ -157,6 +164,31 @@ def judge(
             ),
         )
     )
+
+
+def _lost(
+    baseline: tuple[Outcome, ...], target: Outcome, subject: Subject, event: Event
+) -> Judgement:
+    told = told_failure(baseline, target)
+    if told is None:
+        return Judgement()
+    finding = Finding(
+        contract=Contract.INVOCATION,
+        kind=told.kind,
+        subject=subject,
+        current=_shown(baseline[0]),
+        target=told.evidence,
+        details=(
+            *_ending("target", target),
+            *_ending("current", baseline[0]),
+            ("expected", False),
+            ("source", event.source.name),
+        ),
+        logs=target.logs,
+    )
+    if told.is_certain:
+        return Judgement(findings=(finding,))
+    return Judgement(warnings=(finding,))
 
 
 def same_failure(a: Outcome, b: Outcome) -> bool:

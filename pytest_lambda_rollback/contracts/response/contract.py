@@ -7,7 +7,8 @@ event. The modes: ``shape`` (keys and JSON types), ``exact`` (values too, withou
 source (`aws_lambda.event_sources`) count in every mode but ``none``.
 
 Where nobody reads the response, mode ``shape`` compares nothing. Only destinations get it, with
-its event; set ``exact`` or ``schema`` to rely on that. See
+its event; set ``exact`` or ``schema`` to rely on that. Where a caller may pass the event on and
+read the response, a difference is a warning. See
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html and
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html
 
@@ -17,7 +18,7 @@ This module reads outcomes and knows no engine. `comparison` compares values.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.batches import FAILURES, BatchAnswers
@@ -33,7 +34,14 @@ from pytest_lambda_rollback.contracts.response.durations import Durations
 from pytest_lambda_rollback.contracts.response.json_schema import compare_schema
 from pytest_lambda_rollback.contracts.response.shapes import compare_shape, shape_of
 from pytest_lambda_rollback.model.findings import Contract, Judgement, Subject
-from pytest_lambda_rollback.model.json_values import MAX_DEPTH, Json, TooDeepError, one_line, parse
+from pytest_lambda_rollback.model.json_values import (
+    MAX_DEPTH,
+    Json,
+    TooDeepError,
+    one_line,
+    parse,
+    pointer_tokens,
+)
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import ResponseRule
 
@@ -150,6 +158,8 @@ def _compare(
 ) -> str | None:
     """Note the differences, or return the reason why they are unknown."""
     if rule.mode == "shape" and not event.answer_is_read:
+        if event.reader_is_open:
+            _warn_of_open_reader(current, target, differences, rule=rule, event=event)
         return None
     exact = rule.mode == "exact"
     if not target.is_json or not all(answer.is_json for answer in current):
@@ -168,7 +178,7 @@ def _compare(
         note_constant(values[0], target.value, (), differences, breaks=reads)
         if len(differences):
             return None
-    rules = event.source.answers or BY_FORM
+    rules = event.rules or BY_FORM
     compared = rules.read(values, target.value, differences, event=event, exact=exact)
     if rule.mode == "schema":
         differences.keep_rules()
@@ -185,6 +195,32 @@ def _compare(
     else:
         compare_shape(shape_of(compared.current), compared.target, (), differences)
     return None
+
+
+def _warn_of_open_reader(
+    current: Sequence[_Answer],
+    target: _Answer,
+    differences: Differences,
+    *,
+    rule: ResponseRule,
+    event: Event,
+) -> None:
+    """Warn of the first difference that a caller which passes the event on would see."""
+    apart = Differences(subject=differences.subject, ignore=rule.ignore, matchers=rule.matchers)
+    _compare(current, target, apart, rule=rule, event=replace(event, invoked_by="sdk"))
+    first = next(iter(apart.findings()), None)
+    if first is None:
+        return
+    differences.warn(
+        pointer_tokens(first.location or ""),
+        first.kind,
+        str(first.detail("template")),
+        first.current,
+        first.target,
+        note=f"{first.detail('note')}. {event.source.name} reads no answer, but a state machine "
+        'or function that passes its events on does: say which it is with invoked_by = "nobody" '
+        'or "step-functions" for this function',
+    )
 
 
 def _compare_opaque(

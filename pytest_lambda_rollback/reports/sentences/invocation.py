@@ -19,9 +19,18 @@ _ENDINGS = {
 }
 
 
+_TOLD = {
+    "answered-failure": "answers {target}",
+    "logged-failure": "logs {target} and answers as if it had succeeded",
+}
+"""By kind: a failure that the target tells in an answer or log which nobody reads."""
+
+
 def predicate(finding: Finding) -> str:
     """``raises KeyError: 'sku' where orders:4 answers``."""
     details = dict(finding.details)
+    if finding.kind in _TOLD:
+        return _told(finding)
     return _compared(finding, _ending(details, "target"))
 
 
@@ -31,6 +40,16 @@ def brief(finding: Finding) -> str:
     if OutcomeKind(str(details["target_outcome"])) is OutcomeKind.FUNCTION_ERROR:
         return _compared(finding, _error(details, "target"))
     return predicate(finding)
+
+
+def _told(finding: Finding) -> str:
+    """``answers {"statusCode": 500}``, then who does not read it."""
+    text = _TOLD[finding.kind].format(target=finding.target)
+    source = dict(finding.details)["source"]
+    return (
+        f"{text}{passes.suffix(finding)} where {finding.subject.current_name} succeeds: {source} "
+        "takes any answer for success, so the event is lost"
+    )
 
 
 def _compared(finding: Finding, ending: str) -> str:

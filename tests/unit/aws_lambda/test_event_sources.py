@@ -18,10 +18,13 @@ from pytest_lambda_rollback.aws_lambda.event_sources import (
     appsync,
     aws_config,
     bedrock_agents,
+    client_vpn,
     cloudformation,
     cloudfront,
+    cloudwatch_alarms,
     cloudwatch_logs,
     codecommit,
+    codedeploy,
     codepipeline,
     cognito,
     connect,
@@ -30,8 +33,12 @@ from pytest_lambda_rollback.aws_lambda.event_sources import (
     eventbridge,
     firehose,
     function_url,
+    iot_buttons,
+    iot_provisioning,
     kafka,
     kinesis,
+    kinesis_analytics,
+    lambda_destinations,
     lex,
     load_balancer,
     s3,
@@ -92,6 +99,29 @@ RESOLVER = {
 OBJECT_LAMBDA = {
     "xAmzRequestId": "1", "getObjectContext": {"outputToken": "t"}, "userRequest": {"url": "u"},
 }  # fmt: skip
+OBJECT_LAMBDA_HEAD = {
+    "xAmzRequestId": "1", "headObjectContext": {"inputS3Url": "u"}, "userRequest": {"url": "u"},
+}  # fmt: skip
+ALARM = {
+    "source": "aws.cloudwatch", "alarmArn": "arn:aws:cloudwatch:x", "accountId": "123456789012",
+    "alarmData": {"alarmName": "late", "state": {"value": "ALARM"}},
+}  # fmt: skip
+DESTINATION = {
+    "version": "1.0", "timestamp": "2026-03-12T19:03:58.000Z",
+    "requestContext": {"functionArn": "arn:aws:lambda:x", "condition": "RetriesExhausted"},
+    "requestPayload": {"a": 1}, "responsePayload": None,
+}  # fmt: skip
+
+
+def ses_event(invocation_type: str) -> dict[str, Any]:
+    action = {"type": "Lambda", "invocationType": invocation_type}
+    return {
+        "Records": [
+            {"eventSource": "aws:ses", "ses": {"mail": {"a": 1}, "receipt": {"action": action}}}
+        ]
+    }
+
+
 LEX = {
     "sessionId": "1", "inputTranscript": "hi", "bot": {"name": "shop"}, "messageVersion": "1.0",
     "sessionState": {"intent": {"name": "OrderStatus"}}, "invocationSource": "DialogCodeHook",
@@ -197,10 +227,14 @@ GRAPHQL_AUTHORIZER = {
         (PIPELINE, codepipeline.CODEPIPELINE, "CodePipeline", "codepipeline", "", ["{}"], False),
         (CONFIG, aws_config.CONFIG, "AWS Config", "config", "ScheduledNotification",
          [CONFIG["invokingEvent"]], False),
-        (SES, ses.SES, "SES", "ses", "", [{"a": 1}], True),
+        (SES, ses.SES, "SES", "ses", "", [{"a": 1}], False),
+        (ses_event("Event"), ses.SES, "SES", "ses", "", [{"a": 1}], False),
+        (ses_event("RequestResponse"), ses.SES, "SES", "ses", "", [{"a": 1}], True),
         (CLOUDFRONT, cloudfront.CLOUDFRONT,
          "CloudFront", "cloudfront", "viewer-request", [{"uri": "/"}], True),
         (OBJECT_LAMBDA, s3_object_lambda.S3_OBJECT_LAMBDA,
+         "S3 Object Lambda", "s3-object-lambda", "", [{"url": "u"}], False),
+        ({**OBJECT_LAMBDA_HEAD}, s3_object_lambda.S3_OBJECT_LAMBDA,
          "S3 Object Lambda", "s3-object-lambda", "", [{"url": "u"}], True),
         (LEX, lex.LEX, "Lex", "lex", "OrderStatus", [LEX["sessionState"]], True),
         (LEX_1, lex.LEX_V1, "Lex (V1)", "lex", "OrderStatus", [LEX_1["currentIntent"]], True),
@@ -208,9 +242,39 @@ GRAPHQL_AUTHORIZER = {
          [ALEXA["request"]], True),
         (CONNECT, connect.CONNECT, "Connect", "connect", "VOICE", [{"order": "1"}], True),
         (ROTATION, secrets_manager.ROTATION,
-         "Secrets Manager", "rotation", "createSecret", [], True),
+         "Secrets Manager", "rotation", "createSecret", [], False),
         (AGENT, bedrock_agents.BEDROCK_AGENT,
          "Bedrock", "bedrock", "orders GET /orders", [[{"name": "id"}]], True),
+        ({**MQ, "eventSource": "aws:amq"}, amazon_mq.ACTIVEMQ,
+         "Amazon MQ", "mq", "", ["aGk="], False),
+        ({**KAFKA, "eventSource": "aws:SelfManagedKafka"}, kafka.KAFKA,
+         "Kafka", "kafka", "", ["aGk="], True),
+        ({**made.EVENTBRIDGE, "source": "aws.scheduler", "detail": "{}"},
+         eventbridge.EVENTBRIDGE, "EventBridge", "eventbridge", "aws.scheduler Order placed",
+         ["{}"], False),
+        ({**made.EVENTBRIDGE, "replay-name": "r"}, eventbridge.EVENTBRIDGE,
+         "EventBridge", "eventbridge", "shop Order placed", [{}], False),
+        ({**made.EVENTBRIDGE, "priced": {"total": 1}}, eventbridge.EVENTBRIDGE,
+         "EventBridge", "eventbridge", "shop Order placed", [{}], True),
+        ({**made.CUSTOM_RESOURCE, "ResponseURL": "..."}, cloudformation.CUSTOM_RESOURCE,
+         "CloudFormation", "cloudformation", "Create", [{}], True),
+        (ALARM, cloudwatch_alarms.CLOUDWATCH_ALARM,
+         "CloudWatch alarms", "alarm", "late", [ALARM["alarmData"]], False),
+        ({"DeploymentId": "d-1", "LifecycleEventHookExecutionId": "x"}, codedeploy.CODEDEPLOY,
+         "CodeDeploy", "codedeploy", "", [], False),
+        (DESTINATION, lambda_destinations.DESTINATION, "a destination", "destination",
+         "RetriesExhausted", [{"a": 1}, None], False),
+        ({"serialNumber": "G030", "batteryVoltage": "1600mV", "clickType": "SINGLE"},
+         iot_buttons.IOT_BUTTON, "the IoT button", "button", "SINGLE", [], False),
+        ({"deviceEvent": {"buttonClicked": {"clickType": "LONG"}}, "deviceInfo": {}},
+         iot_buttons.IOT_BUTTON, "the IoT button", "button", "LONG", [], False),
+        (made.PROVISIONING, iot_provisioning.PROVISIONING_HOOK,
+         "AWS IoT", "provisioning", "", [{"SerialNumber": "1"}], True),
+        (made.CLIENT_VPN, client_vpn.CLIENT_VPN, "Client VPN", "authorizer", "", [], True),
+        (made.PREPROCESSING, kinesis_analytics.PREPROCESSING,
+         "Kinesis Data Analytics", "analytics", "", ["e30="], True),
+        (made.DELIVERY, kinesis_analytics.DELIVERY,
+         "Kinesis Data Analytics", "analytics", "", ["e30="], True),
     ],
 )  # fmt: skip
 def test_source(

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from helpers.made_versions import changed
+from pytest_lambda_rollback.aws_lambda.event_sources.interface import INVOKERS
 from pytest_lambda_rollback.config.files import (
     CommandLine,
     artifact_paths,
@@ -505,6 +506,13 @@ def test_an_image_makes_a_runtime_known(loaded: Load) -> None:
     text = ORDERS + FOUR.replace("python3.11", "python9.9")
     settings = loaded(text, base_images=("python9.9=mine:1",))
     assert settings.functions[0].current.configuration.runtime == "python9.9"
+
+
+def test_invoked_by_is_of_the_function(orders: Callable[..., FunctionSettings]) -> None:
+    assert orders(ORDERS + FOUR).invoked_by is None
+    for reader in INVOKERS:
+        text = f'{ORDERS}invoked_by = "{reader}"\n{FOUR}'
+        assert orders(text).invoked_by == reader
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ class ResultAnswers:
             )
             return Compared(current=tuple(current), target=target, settled=True)
         before = len(differences)
+        self._note_lost_separator(runs, other, differences)
         parts: list[Part] = []
         for record in records(event.value, self.sent):
             identity = record.get(self.identity)
@@ -123,8 +124,56 @@ class ResultAnswers:
             return []
         if not self.carries_data or {found.name, *names} != {best}:
             return []
+        data = [_bytes(result.value) for result in runs]
+        content = _bytes(found.value)
+        if None in data:
+            return []  # the service cannot read the current version's own data
+        if content is None:
+            differences.rule(
+                (*path, "data"), "record-failed",
+                "TARGET answers data at PLACE that is not base64, so the record fails",
+                short_text(runs[0].value), short_text(found.value),
+            )  # fmt: skip
+            return []
+        if not content and all(data):
+            differences.other(
+                (*path, "data"), "record-empty", "TARGET answers no data at PLACE, CURRENT does",
+                short_text(runs[0].value), short_text(found.value),
+            )  # fmt: skip
+            return []
         values = tuple(_with_data(result.value) for result in runs)
         return [Part(path=path, current=values, target=_with_data(found.value))]
+
+    def _note_lost_separator(
+        self,
+        runs: Sequence[dict[str, _Result] | None],
+        other: dict[str, _Result],
+        differences: Differences,
+    ) -> None:
+        """Note records that no longer end with the line break that separates them.
+
+        The service joins the data of records as it is, so that a reader of lines finds one line.
+        """
+        if not self.carries_data:
+            return
+        known = [text for run in runs for text in self._data(run or {})]
+        found = self._data(other)
+        if not known or not found or not all(text.endswith(b"\n") for text in known):
+            return
+        bare = [text for text in found if text and not text.endswith(b"\n")]
+        if bare:
+            differences.rule(
+                (self.answered,),
+                "lost-separator",
+                "TARGET answers records at PLACE that do not end with the line break that "
+                "separates those of CURRENT",
+                short_text(known[0].decode("utf-8", "replace")),
+                short_text(bare[0].decode("utf-8", "replace")),
+            )
+
+    def _data(self, results: dict[str, _Result]) -> list[bytes]:
+        passed = [each for each in results.values() if each.name == self.good[0]]
+        return [data for each in passed if (data := _bytes(each.value))]
 
     def _decoded(self, value: Json) -> Json:
         """A response with the data of its records decoded."""
@@ -142,6 +191,15 @@ class _Result:
     value: Object
 
 
+def _bytes(result: Object) -> bytes | None:
+    """The data of a result; ``None`` for a missing one, and for what is not base64."""
+    data = result.get("data")
+    try:
+        return base64.b64decode(data, validate=True) if isinstance(data, str) else None
+    except (binascii.Error, ValueError):
+        return None
+
+
 def _with_data(result: Object) -> Json:
     """A result with its base64 data as JSON if it is JSON, else as text if it is text."""
     data = result.get("data")
@@ -151,6 +209,8 @@ def _with_data(result: Object) -> Json:
         text = base64.b64decode(data, validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
         return result
+    if text.lstrip()[:1] not in ("{", "["):  # a line of numbers or words is no JSON document
+        return {**result, "data": text}
     try:
         return {**result, "data": parse(text)}
     except TooDeepError:
