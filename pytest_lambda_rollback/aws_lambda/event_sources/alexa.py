@@ -1,11 +1,16 @@
 """Alexa skills.
 
-"Request and Response JSON Reference":
+"Request and Response JSON Reference" (of an answer, ``version``, ``sessionAttributes`` and
+``response`` are read):
 https://developer.amazon.com/en-US/docs/alexa/custom-skills/request-and-response-json-reference.html
 """
 
 from __future__ import annotations
 
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.decisions import (
+    Decision,
+    DecisionAnswers,
+)
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource, has, member
 from pytest_lambda_rollback.model.json_values import Json
 
@@ -20,5 +25,10 @@ ALEXA = EventSource(
     slug="alexa",
     recognises=_recognises,
     topics=(("request", "type"), ("request", "intent", "name")),
+    answers=DecisionAnswers(
+        decisions=(Decision(path=("response", "shouldEndSession")),),
+        consequence="the skill fails",
+        documented=("version", "sessionAttributes", "response"),
+    ),
     payload=(("request",),),
 )

@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/appsync/latest/devguide/tutorial-lambda-resolvers.ht
 from __future__ import annotations
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.authorizers import AuthorizerAnswers
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.resolvers import ResolverAnswers
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import EventSource, has, member
 from pytest_lambda_rollback.model.json_values import Json
 
@@ -27,6 +28,8 @@ def _is_resolver(event: Json) -> bool:
 
 
 def _is_context(value: Json) -> bool:
+    if has(value, field=str) and ("source" in value or "arguments" in value):
+        return True  # the payload of the documented request functions
     is_context = has(value, arguments=dict, request=dict) and "identity" in value
     return is_context and has(member(value, "info"), fieldName=str)
 
@@ -43,6 +46,7 @@ RESOLVER = EventSource(
     slug="appsync",
     recognises=_is_resolver,
     topics=(("info", "fieldName"), ("*", "info", "fieldName")),
+    answers=ResolverAnswers(),
     qualifiers=(("info", "parentTypeName"), ("*", "info", "parentTypeName")),
     payload=(("arguments",), ("*", "arguments")),
 )

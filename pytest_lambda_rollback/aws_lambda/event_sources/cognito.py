@@ -22,6 +22,7 @@ from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
     EventSource,
     Object,
     has,
+    member,
 )
 from pytest_lambda_rollback.model.json_values import Json, Path, short_text
 
@@ -58,6 +59,12 @@ _LISTS = frozenset(
     )
 )  # fmt: skip
 """Response parameters that are sets of names."""
+
+
+_MESSAGES = ("smsMessage", "emailMessage", "emailSubject")
+_PLACEHOLDERS = ("codeParameter", "linkParameter", "usernameParameter")
+"""Members of the request with the text that a message must have ("Custom message Lambda trigger":
+https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-custom-message.html)."""
 
 
 class TriggerAnswers:
@@ -98,6 +105,7 @@ class TriggerAnswers:
             return as_is
         runs, other = [_response(value) for value in current], _response(target)
         decided = _note_decisions(runs, other, differences)
+        _note_lost_placeholders(runs, other, event.value, differences)
         _note_lost_names(runs, other, (_RESPONSE,), differences)
         return Compared(
             current=tuple({_RESPONSE: _stated(run, decided)} for run in runs),
@@ -145,6 +153,29 @@ def _note_decisions(runs: Sequence[Object], other: Object, differences: Differen
                 short_text(found),
             )
     return judged
+
+
+def _note_lost_placeholders(
+    runs: Sequence[Object], other: Object, event: Object, differences: Differences
+) -> None:
+    """Note messages without the placeholder that Cognito puts the code or user name in for."""
+    request = member(event, "request")
+    for name in _MESSAGES:
+        found = other.get(name)
+        for parameter in _PLACEHOLDERS:
+            placeholder = request.get(parameter)
+            if not isinstance(found, str) or not isinstance(placeholder, str) or not placeholder:
+                continue
+            known = [str(run.get(name) or "") for run in runs]
+            if placeholder not in found and all(placeholder in text for text in known):
+                differences.rule(
+                    (_RESPONSE, name),
+                    "lost-placeholder",
+                    f"TARGET answers a message at PLACE without {placeholder}, in whose place "
+                    "Cognito writes the code or user name",
+                    short_text(known[0]),
+                    short_text(found),
+                )
 
 
 def _note_lost_names(

@@ -21,6 +21,7 @@ from pytest_lambda_rollback.aws_lambda.event_sources import (
     bedrock_agents,
     client_vpn,
     cloudformation,
+    cloudformation_macros,
     cloudfront,
     cloudwatch_alarms,
     cloudwatch_logs,
@@ -34,6 +35,7 @@ from pytest_lambda_rollback.aws_lambda.event_sources import (
     eventbridge,
     firehose,
     function_url,
+    iot_authorizers,
     iot_buttons,
     iot_provisioning,
     kafka,
@@ -49,6 +51,7 @@ from pytest_lambda_rollback.aws_lambda.event_sources import (
     ses,
     sns,
     sqs,
+    transfer_family,
     vpc_lattice,
 )
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import UNKNOWN, Event, EventSource
@@ -128,6 +131,9 @@ BUILT_IN = EventSources(
         iot_buttons.IOT_BUTTON,
         iot_provisioning.PROVISIONING_HOOK,
         client_vpn.CLIENT_VPN,
+        iot_authorizers.IOT_AUTHORIZER,
+        transfer_family.TRANSFER_FAMILY,
+        cloudformation_macros.MACRO,
         kinesis_analytics.PREPROCESSING,
         kinesis_analytics.DELIVERY,
     )

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.policies import matches, texts
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
     Compared,
     Differences,
@@ -231,16 +232,8 @@ def _covers(wide: Sequence[Object], narrow: Sequence[Object], effect: str) -> bo
 
 
 def _resources(statements: Sequence[Object], effect: str) -> tuple[str, ...]:
-    found: list[str] = []
-    for statement in statements:
-        listed = statement.get("Resource")
-        if statement.get("Effect") == effect:
-            found += [
-                each
-                for each in (listed if isinstance(listed, list) else [listed])
-                if isinstance(each, str)
-            ]
-    return tuple(found)
+    listed = [each.get("Resource") for each in statements if each.get("Effect") == effect]
+    return tuple(resource for each in listed for resource in texts(each))
 
 
 def _note_denied_fields(current: Sequence[Json], target: Json, differences: Differences) -> None:
@@ -361,16 +354,4 @@ def _statements(value: Json) -> list[Object] | None:
 
 
 def _any_matches(patterns: Json, text: str, flags: re.RegexFlag = re.NOFLAG) -> bool:
-    listed = patterns if isinstance(patterns, list) else [patterns]
-    return any(
-        isinstance(pattern, str) and re.fullmatch(_regex(pattern), text, flags)
-        for pattern in listed
-    )
-
-
-def _regex(pattern: str) -> str:
-    """An IAM pattern as a regular expression; runs of ``*`` are one, so that it stays linear."""
-    parts = re.split(r"(\*+|\?)", pattern)
-    return "".join(
-        ".*" if part.startswith("*") else "." if part == "?" else re.escape(part) for part in parts
-    )
+    return any(matches(pattern, text, flags) for pattern in texts(patterns))

@@ -24,7 +24,7 @@ class Decision:
 
     path: Path
     default: Json = None
-    """The value that a missing or null member stands for."""
+    """The value that a missing or null member stands for; ``None`` for one that decides nothing."""
     values: tuple[Json, ...] = ()
     """The values that the service takes; empty if any."""
     needed: bool = False
@@ -75,8 +75,10 @@ class DecisionAnswers:
             return Compared(current=as_is.current, target=target, settled=True)
         if exact:
             return as_is
+        judged = tuple(each.path for each in self.decisions if each.of(target) is not None)
         return Compared(
-            current=tuple(self._rest(value) for value in current), target=self._rest(target)
+            current=tuple(self._rest(value, judged) for value in current),
+            target=self._rest(target, judged),
         )
 
     def _note_unreadable(
@@ -90,14 +92,14 @@ class DecisionAnswers:
             if all(map(each.is_readable, current)) and not each.is_readable(target):
                 _note_malformed(each.path, current, target, differences, event, self.consequence)
 
-    def _rest(self, value: Json) -> Json:
+    def _rest(self, value: Json, judged: Sequence[Path]) -> Json:
         """What is compared by its shape."""
         if not isinstance(value, dict):
             return {} if not self.needs_object else value
         names = value.keys() if self.documented is None else self.documented
         rest: Json = {name: value[name] for name in names if value.get(name) is not None}
-        for decision in self.decisions:
-            rest = _without(rest, decision.path)
+        for path in judged:
+            rest = _without(rest, path)
         return rest
 
 
@@ -123,6 +125,8 @@ def _note_decision(
     known = [decision.of(run) for run in current]
     found = decision.of(target)
     is_steady = all(canonical(each) == canonical(known[0]) for each in known)
+    if found is None or known[0] is None:
+        return
     if is_steady and canonical(found) != canonical(known[0]):
         differences.rule(
             decision.path,
