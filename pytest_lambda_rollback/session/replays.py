@@ -12,7 +12,6 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.contracts import invocation, response
 from pytest_lambda_rollback.contracts.interface import ReplayCase, ReplayContract
@@ -375,7 +374,9 @@ class Replays:
             baseline=baseline,
             outcome=outcome,
             response=self._function.response,
-            event=self._recognised(fixture) if answered else None,
+            event=self._event_sources.recognise(fixture.payload, self._function.invoked_by)
+            if answered
+            else None,
         )
         judgement = Judgement()
         for contract in self._contracts:
@@ -411,10 +412,6 @@ class Replays:
                 step = self._step(self.current, ReplayPass.WARM, number)
                 outcome = self._wait(step, f"replaying {other.name} on {self.current.name}").outcome
                 yield refusals.got_past(event, other, outcome)
-
-    def _recognised(self, fixture: EventFixture) -> Event:
-        event = self._event_sources.recognise(fixture.payload)
-        return replace(event, invoked_by=self._function.invoked_by)
 
     # --- confirmation ------------------------------------------------------------------------
 

@@ -69,18 +69,22 @@ class EventSources:
         """The source of a parsed event; `UNKNOWN` where none recognises it."""
         return next((source for source in self.sources if source.recognises(event)), UNKNOWN)
 
-    def recognise(self, event: bytes | None) -> Event:
-        """The event as JSON text with its source; unknown for ``None`` and what is not JSON."""
+    def recognise(self, event: bytes | None, invoked_by: str | None = None) -> Event:
+        """The event as JSON text with its source; unknown for ``None`` and what is not JSON.
+
+        ``invoked_by`` is what the configuration says of the reader of answers.
+        """
         try:
             value = parse(event) if event is not None else None
         except ValueError:
-            return Event()
+            return Event(invoked_by=invoked_by)
         source = self.source_of(value)
         listed = value if isinstance(value, list) else []
         return Event(
             source=source,
             value=value if isinstance(value, dict) else {},
             elements=tuple(each if isinstance(each, dict) else {} for each in listed),
+            invoked_by=invoked_by,
         )
 
 
