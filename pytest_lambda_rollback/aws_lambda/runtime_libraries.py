@@ -3,6 +3,10 @@
 boto3 with its dependencies, those of AWS's runtime client, and the C library. AWS says so under
 "Runtime-included SDK versions" in
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html.
+
+The C library is that of the runtime's operating system, which the table of runtimes names
+(https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html). Its versions on Amazon Linux 2
+and 2023: https://docs.aws.amazon.com/linux/al2023/ug/glibc-gcc-and-binutils.html.
 """
 
 from __future__ import annotations
@@ -34,7 +38,18 @@ PERHAPS_INSTALLED = frozenset(
 )
 """Import packages that may be installed beside the libraries: nothing is certain about them."""
 
-_GLIBC = {"al2": (2, 26), "al2023": (2, 34)}
+_GLIBC = {
+    (3, 6): (2, 17),  # Amazon Linux (2018.03)
+    (3, 7): (2, 17),
+    (3, 8): (2, 26),  # Amazon Linux 2
+    (3, 9): (2, 26),
+    (3, 10): (2, 26),
+    (3, 11): (2, 26),
+    (3, 12): (2, 34),  # Amazon Linux 2023
+    (3, 13): (2, 34),
+    (3, 14): (2, 34),
+}
+"""By Python. Amazon Linux keeps its C library's version for the whole life of a release."""
 
 
 def provides(key: str, python: str) -> bool:
@@ -44,6 +59,6 @@ def provides(key: str, python: str) -> bool:
     return key in _IMPORT_PACKAGES or key == "pip"
 
 
-def glibc(python: str) -> tuple[int, int]:
-    """The C library of the runtime: Amazon Linux 2 up to Python 3.11, then Amazon Linux 2023."""
-    return _GLIBC["al2023" if minor_version(python) >= (3, 12) else "al2"]
+def glibc(python: str) -> tuple[int, int] | None:
+    """The version of the runtime's C library; ``None`` for a Python newer than the table."""
+    return _GLIBC.get(minor_version(python))

@@ -142,7 +142,7 @@ class _Reading:
         asks = [(_HANDLER, ask) for ask in roots]
         for located, facts in self._code.values():
             asks += [(_shown(located.path), ask) for ask in facts.asks]
-        answered = self._answers(asks)
+        answered = tuple(self._answers(asks))
         self._sources.save()
         return ModuleView(
             version=self._version.name,
@@ -154,7 +154,8 @@ class _Reading:
                 for located, facts in self._code.values()
                 if facts.tries
             ),
-            asks=tuple(answered),
+            asks=tuple(each for each in answered if _tells(each.answer)),
+            vendored=tuple(each for each in answered if _is_vendored(each.answer)),
             layers=self._search.layers,
             distributions=self._search.distributions(),
             notes=tuple(self._notes()),
@@ -271,8 +272,7 @@ class _Reading:
             answer = lookup.answer(ask)
             if answer.state is State.OFFERED and ask.form in (Form.IMPORT, Form.FROM, Form.HANDLER):
                 answer = self._loaded(ask, answer, scan)
-            if _tells(answer):
-                yield Answered(file=file, ask=ask, answer=answer)
+            yield Answered(file=file, ask=ask, answer=answer)
 
     def _lookup(self, *, path_changes: bool) -> NameLookup:
         facts = [facts for _, facts in self._code.values()]
@@ -332,6 +332,17 @@ def _tells(answer: Answer) -> bool:
     if answer.state is State.OFFERED:
         return answer.provider is not None and answer.provider.kind in {"layer", "runtime"}
     return True
+
+
+def _is_vendored(answer: Answer) -> bool:
+    """True for an answer of a distribution that the code carries."""
+    provider = answer.provider
+    return (
+        answer.state is State.OFFERED
+        and provider is not None
+        and provider.kind == "code"
+        and provider.distribution is not None
+    )
 
 
 def _parents(module: str) -> list[str]:

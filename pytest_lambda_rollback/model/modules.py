@@ -180,6 +180,8 @@ class ModuleView:
     """The code (or a wrapper before it) touches ``sys.path``."""
     files: tuple[CodeFile, ...] = ()
     asks: tuple[Answered, ...] = field(default=(), repr=False)
+    vendored: tuple[Answered, ...] = field(default=(), repr=False)
+    """Asks that distributions in the code itself answer, which ``asks`` leaves out."""
     layers: tuple[Provider, ...] = ()
     """The layers in their order, without a distribution."""
     distributions: tuple[Provider, ...] = ()

@@ -35,6 +35,10 @@ _MACH_O = {
 _SECTIONS_LIMIT = 4096
 _READS_LIMIT = 50_000
 _READ_LIMIT_BYTES = 4096
+_ABI = {"GLIBC_ABI_DT_RELR": (2, 36)}
+"""Promises of the loader by the C library that first gives them (its NEWS file)."""
+_WEAK = 2
+"""``VER_FLG_WEAK`` of elf.h."""
 _GLIBC = re.compile(r"GLIBC_(2\.[0-9]{1,3})(?:\.[0-9]+)?")
 
 
@@ -76,7 +80,7 @@ def _elf(stream: _Stream) -> BinaryHeader:
 
 
 def _glibc_versions(file: ELFFile) -> Iterator[tuple[int, ...]]:
-    """Each ``GLIBC_2.x`` in the version needs of a file."""
+    """Each ``GLIBC_2.x`` in the version needs of a file; the loader lets weak ones be missing."""
     from elftools.common.utils import struct_parse
     from elftools.elf.gnuversions import GNUVerNeedSection
     from elftools.elf.sections import StringTableSection
@@ -95,8 +99,12 @@ def _glibc_versions(file: ELFFile) -> Iterator[tuple[int, ...]]:
         for _, names in GNUVerNeedSection(section, "", file, texts).iter_versions():
             for name in names:
                 match = _GLIBC.fullmatch(name.name)
+                if name["vna_flags"] & _WEAK:
+                    continue
                 if match:
                     yield tuple(int(part) for part in match[1].split("."))
+                elif name.name in _ABI:
+                    yield _ABI[name.name]
 
 
 class _Stream(io.RawIOBase):

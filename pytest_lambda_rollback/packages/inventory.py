@@ -30,7 +30,7 @@ from pytest_lambda_rollback.packages.elf import read_header
 from pytest_lambda_rollback.packages.guards import guarded_imports
 from pytest_lambda_rollback.packages.trees import TarTree, Tree, ZipTree
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Part of every cache key: raise it when the same package gives another inventory."""
 
 _ZIP_LIMIT_BYTES = 64 * 1024 * 1024

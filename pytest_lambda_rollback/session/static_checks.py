@@ -161,7 +161,10 @@ class StaticContracts:
             self.view(case.current),
             requires=case.requires,
             strategy=case.strategy,
-            also=[layer.inventory for layer in published.layers],
+            published=published,
+            code=dependencies.Codes(
+                target=self._modules.view(case.target), current=self._modules.view(case.current)
+            ),
             parsed=self._parsed,
         )
         findings = tuple(_with_own_version(each, published) for each in found.findings)

@@ -27,15 +27,19 @@ MACH_O = b"\xcf\xfa\xed\xfe" + bytes(60)
 PE = b"MZ" + bytes(62)
 
 
-def elf(machine: str = "x86_64", *, glibc: Sequence[str] = ()) -> bytes:
-    """A 64-bit ELF header, with one version-needs section for the symbol versions of libc."""
+def elf(machine: str = "x86_64", *, glibc: Sequence[str] = (), weak: Sequence[str] = ()) -> bytes:
+    """A 64-bit ELF header, with one version-needs section for the symbol versions of libc.
+
+    Those in ``weak`` may be missing.
+    """
     names = b"\0libc.so.6\0"
     records = b""
-    for index, version in enumerate(glibc):
-        following = 16 if index + 1 < len(glibc) else 0
-        records += struct.pack("<IHHII", 0, 0, index + 2, len(names), following)
+    needed = [*((each, 0) for each in glibc), *((each, 2) for each in weak)]
+    for index, (version, flags) in enumerate(needed):
+        following = 16 if index + 1 < len(needed) else 0
+        records += struct.pack("<IHHII", 0, flags, index + 2, len(names), following)
         names += f"GLIBC_{version}".encode() + b"\0"
-    needs = struct.pack("<HHIII", 1, len(glibc), 1, 16, 0) + records if glibc else b""
+    needs = struct.pack("<HHIII", 1, len(needed), 1, 16, 0) + records if needed else b""
     needs_at = 64
     names_at = needs_at + len(needs)
     sections_at = names_at + len(names)
@@ -46,7 +50,7 @@ def elf(machine: str = "x86_64", *, glibc: Sequence[str] = ()) -> bytes:
     sections = bytes(64)
     sections += struct.pack("<IIQQQQIIQQ", 0, 3, 0, 0, names_at, len(names), 0, 0, 1, 0)
     sections += struct.pack(
-        "<IIQQQQIIQQ", 0, 0x6FFFFFFE, 0, 0, needs_at, len(needs), 1, 1 if glibc else 0, 4, 0
+        "<IIQQQQIIQQ", 0, 0x6FFFFFFE, 0, 0, needs_at, len(needs), 1, 1 if needed else 0, 4, 0
     )
     return header + needs + names + sections
 

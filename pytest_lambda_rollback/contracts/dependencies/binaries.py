@@ -112,8 +112,13 @@ class _Check:
         if not native.path.endswith((".so", ".pyd")) or not self._is_imported(native):
             return
         if self._fits(native):
-            if native.glibc and _numbers(native.glibc) > self._glibc:
-                yield "glibc-too-new", f"glibc {native.glibc} or newer", False
+            if native.glibc and self._glibc and _numbers(native.glibc) > self._glibc:
+                yield (
+                    "glibc-too-new",
+                    f"glibc {native.glibc} or newer, and the runtime has "
+                    + ".".join(map(str, self._glibc)),
+                    self._is_needed(native) and not self._hides(native),
+                )
             return
         module = module_path(native.path)
         if module in self._fitting_modules or self._has_source(module) or not native.format:
@@ -121,13 +126,21 @@ class _Check:
         reason = self._reason(native)
         if reason is None:
             return
-        if native.tag and native.tag != "abi3":
-            certain = not native.optional
-        else:
-            if native.distribution in self._served:
-                return
-            certain = not native.optional and self._is_of_a_platform_wheel(native)
-        yield (*reason, certain)
+        if not _is_for_one_python(native) and native.distribution in self._served:
+            return
+        yield (*reason, self._is_needed(native))
+
+    def _is_needed(self, native: NativeBinary) -> bool:
+        """True if its package certainly wants this very file."""
+        if native.optional:
+            return False
+        return _is_for_one_python(native) or self._is_of_a_platform_wheel(native)
+
+    def _hides(self, native: NativeBinary) -> bool:
+        """True if its module is there a second time, so that it is not known which is loaded."""
+        module = module_path(native.path)
+        twins = [each for each in self._inventory.natives if module_path(each.path) == module]
+        return sum(self._fits(each) for each in twins) > 1
 
     def provider(self, native: NativeBinary) -> Provider | None:
         """The distribution that the file belongs to, if it is the one that is imported."""
@@ -197,6 +210,11 @@ class _Check:
         provider = self.provider(native)
         tags = provider.record.tags if provider else ()
         return bool(tags) and not any(tag.endswith("-any") for tag in tags)
+
+
+def _is_for_one_python(native: NativeBinary) -> bool:
+    """True for an extension module whose name says which Python it is for."""
+    return bool(native.tag) and native.tag != "abi3"
 
 
 def _numbers(version: str) -> tuple[int, ...]:

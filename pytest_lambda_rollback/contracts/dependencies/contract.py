@@ -1,16 +1,7 @@
 """The dependencies contract: requirements that the distributions of a target declare and miss.
 
-The policy, in one place:
-
-- Markers, extras and Requires-Python are evaluated for the target's runtime.
-- An issue that the current version has too (same kind, same distribution, same requirement, and
-  as certainly) does not come from the rollback. A requirement of the configuration that both miss
-  still gives a warning.
-- A finding is certain. Likely trouble is a warning: versions of what Lambda's runtime brings,
-  leftover metadata, packages without metadata, versions that PEP 440 refuses, native modules that
-  a package can do without, one version hidden behind another.
-
-No file is read and nothing is imported here.
+Markers, extras and Requires-Python are evaluated for the target's runtime. What an issue weighs
+for a rollback is decided in `weights`. No file is read and nothing is imported here.
 """
 
 from __future__ import annotations
@@ -22,6 +13,12 @@ from pytest_lambda_rollback.contracts.dependencies.installed import Installed
 from pytest_lambda_rollback.contracts.dependencies.issues import Issue, placement_issues
 from pytest_lambda_rollback.contracts.dependencies.markers import Requirements, key_of
 from pytest_lambda_rollback.contracts.dependencies.unmet import Unmet
+from pytest_lambda_rollback.contracts.dependencies.weights import (
+    Codes,
+    Examined,
+    Weight,
+    Weights,
+)
 from pytest_lambda_rollback.model.causes import Cause
 from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement, Subject
 from pytest_lambda_rollback.model.packages import LayerView, PackageInventory, VersionView
@@ -35,61 +32,93 @@ def judge(
     *,
     requires: Sequence[str] = (),
     strategy: Strategy | None = None,
-    also: Iterable[PackageInventory] = (),
+    published: VersionView | None = None,
+    code: Codes | None = None,
     parsed: dict[tuple[str, str], Requirements] | None = None,
 ) -> Judgement:
     """Judge a target by what is installed in its code and layers, against the current version.
 
-    ``requires`` are the configuration's requirements (PEP 508). ``also`` are inventories of other
-    versions: they also give the names of a distribution's modules. ``parsed`` keeps
-    parsed requirements, by Python and architecture, for a caller that judges more. ``unknown``
-    with a reason where a requirement cannot be read, or the runtime is not one that ``requires`` is
-    about.
+    ``published`` is the target on its own stack; without it, nothing is known to have been wrong
+    there. ``code`` has the imports of the two versions' code; without it, the target's code may
+    need anything that is installed. ``requires`` are the configuration's requirements (PEP 508).
+    ``parsed`` keeps parsed requirements, by Python and architecture, for a caller that
+    judges more. ``unknown`` with a reason where a requirement cannot be read, or the runtime is not
+    one that ``requires`` is about.
     """
-    runtime, architecture = _platform(target)
-    python = python_version(runtime)
     layers = _by_compatibility(target, current)
     who = Subject(target=_ref(target.version), current=_ref(current.version), strategy=strategy)
+    python = python_version(target.version.configuration.runtime)
     if python is None:
         if requires:
             return Judgement(
                 reason="requires cannot be checked for the runtime "
                 "{runtime}: it names Python distributions",
             )
-        return Judgement(findings=tuple(_finding(who, issue, None) for issue in layers))
+        return Judgement(warnings=tuple(_finding(who, issue, None) for issue in layers))
     parsed = {} if parsed is None else parsed
-    if (python, architecture) not in parsed:
-        parsed[python, architecture] = Requirements(python=python, architecture=architecture)
-    requirements = parsed[python, architecture]
+    requirements = _requirements(target, parsed)
     wrong = [text for text in requires if requirements.parse(text) is None]
     if wrong:
         return Judgement(
             reason=f"requires has {wrong[0]!r}, which is not a valid requirement (PEP 508)",
         )
-    modules = _ModuleNames((target, current), also)
-    here = Installed(target, python)
-    then, known = _of_current(current, target, requirements, requires, modules)
+    published = target if strategy is Strategy.ALIAS else published
+    modules = _ModuleNames([view for view in (target, current, published) if view])
+
+    def examined(view: VersionView) -> Examined | None:
+        return _examined(view, requires=requires, modules=modules, parsed=parsed)
+
+    here = examined(target)
+    then = here if current is target else examined(current)
+    own = here if published is target else examined(published) if published else None
+    weights = Weights(
+        here=here, then=then, own=own, untouched=strategy is Strategy.ALIAS, code=code
+    )
     findings: list[Finding] = []
     warnings: list[Finding] = []
-    unmet = Unmet(here, requirements=requirements, requires=requires, modules_of=modules)
-    for issue in (*unmet, *placement_issues(here), *layers):
-        finding = _finding(who, issue, then)
-        is_new = issue.identity not in known or (issue.certain and not known[issue.identity])
-        if is_new and issue.certain:
-            findings.append(finding)
-        elif is_new or issue.kind == "requirement-missed":
-            warnings.append(finding)
+    for issue in (*(here.issues if here else ()), *layers):
+        weight = weights.of(issue)
+        if weight is not None:
+            finding = _finding(who, issue, then.installed if then else None)
+            (findings if weight is Weight.FINDING else warnings).append(finding)
     return Judgement(findings=_once(findings), warnings=_once(warnings))
+
+
+def _requirements(view: VersionView, parsed: dict[tuple[str, str], Requirements]) -> Requirements:
+    configuration = view.version.configuration
+    python = python_version(configuration.runtime) or ""
+    key = python, configuration.architecture
+    if key not in parsed:
+        parsed[key] = Requirements(python=python, architecture=configuration.architecture)
+    return parsed[key]
+
+
+def _examined(
+    view: VersionView,
+    *,
+    requires: Sequence[str],
+    modules: _ModuleNames,
+    parsed: dict[tuple[str, str], Requirements],
+) -> Examined | None:
+    """``None`` for a version that is not on Python."""
+    python = python_version(view.version.configuration.runtime)
+    if python is None:
+        return None
+    installed = Installed(view, python)
+    unmet = Unmet(
+        installed,
+        requirements=_requirements(view, parsed),
+        requires=requires,
+        modules_of=modules,
+    )
+    return Examined(installed=installed, unmet=unmet, issues=(*unmet, *placement_issues(installed)))
 
 
 class _ModuleNames:
     """The modules of a distribution, from any known package."""
 
-    def __init__(self, views: Sequence[VersionView], others: Iterable[PackageInventory]) -> None:
-        self._inventories = [
-            *(inventory for view in views for inventory in _inventories(view)),
-            *others,
-        ]
+    def __init__(self, views: Iterable[VersionView]) -> None:
+        self._inventories = [inventory for view in views for inventory in _inventories(view)]
 
     def __call__(self, key: str) -> set[str]:
         """Paths below its root; empty if no package has the distribution."""
@@ -105,31 +134,6 @@ class _ModuleNames:
 def _inventories(view: VersionView) -> Iterator[PackageInventory]:
     yield view.code
     yield from (layer.inventory for layer in view.layers)
-
-
-def _of_current(
-    current: VersionView,
-    target: VersionView,
-    requirements: Requirements,
-    requires: Sequence[str],
-    modules: _ModuleNames,
-) -> tuple[Installed | None, dict[tuple[str, str, str], bool]]:
-    """The current version's distributions and issues, each with whether it is certain.
-
-    Nothing if it is not on Python.
-    """
-    runtime, architecture = _platform(current)
-    python = python_version(runtime)
-    if python is None:
-        return None, {}
-    if (runtime, architecture) != _platform(target):
-        requirements = Requirements(python=python, architecture=architecture)
-    then = Installed(current, python)
-    unmet = Unmet(then, requirements=requirements, requires=requires, modules_of=modules)
-    known: dict[tuple[str, str, str], bool] = {}
-    for issue in (*unmet, *placement_issues(then)):
-        known[issue.identity] = known.get(issue.identity, False) or issue.certain
-    return then, known
 
 
 def _by_compatibility(target: VersionView, current: VersionView) -> list[Issue]:
@@ -165,7 +169,7 @@ def _incompatible(view: VersionView, layer: LayerView) -> Iterator[Issue]:
                     ("name", str(layer.layer)),
                     ("marked", ", ".join(marked)),
                 ),
-                certain=True,
+                certain=False,
                 layer=layer.layer.name,
             )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from pytest_lambda_rollback.contracts.dependencies.binaries import Misfit, misfits
 from pytest_lambda_rollback.contracts.dependencies.installed import Hidden, Installed, Provider
@@ -20,11 +21,23 @@ _CALENDAR_FROM = 16
 """First numbers from here on are years (``24.1``, ``2024.2``), which say nothing of breaks."""
 
 
+class Ground(StrEnum):
+    """What an issue rests on."""
+
+    CONFIGURATION = "configuration"
+    """The user's ``requires``."""
+    METADATA = "metadata"
+    """What distributions and layers say of themselves."""
+    BINARY = "binary"
+    """The header of a native module."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
     """One thing that is wrong, or may be."""
 
     kind: str
+    ground: Ground = Ground.METADATA
     subject: str
     """Key of the distribution (or the layer's name) that is in the wrong."""
     wanted: str
@@ -37,6 +50,8 @@ class Issue:
     """The distribution that makes the difference, as its name is written."""
     version: str | None = None
     """The version of that distribution here; ``None`` if it is missing."""
+    leaks: tuple[str, ...] = ()
+    """Modules of a hidden version that can be imported, where that is all that is wrong."""
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -77,6 +92,7 @@ def _twice(hidden: Hidden) -> Issue:
     if hidden.leaked:
         problem = "overrides" if hidden.overriding else "leaks"
     mixed = bool(hidden.leaked)
+    modules = tuple(_module_name(loser, path) for path in shown)
     return Issue(
         kind="mixed-distribution" if mixed else "shadowed",
         subject=winner.record.key,
@@ -89,12 +105,13 @@ def _twice(hidden: Hidden) -> Issue:
             ("place", winner.where),
             ("other_version", loser.record.version),
             ("other_place", loser.where),
-            ("modules", tuple(_module_name(loser, path) for path in shown)),
+            ("modules", modules),
         ),
         certain=bool(hidden.overriding) or (mixed and _far_apart(winner, loser)),
         layer=winner.layer_name,
         distribution=winner.record.name,
         version=winner.versions[0],
+        leaks=modules if mixed and not hidden.overriding else (),
     )
 
 
@@ -103,6 +120,7 @@ def _misfit(misfit: Misfit, runtime: str) -> Issue:
     more = f" and {len(misfit.paths) - 1} more" if len(misfit.paths) > 1 else ""
     return Issue(
         kind=misfit.kind,
+        ground=Ground.BINARY,
         subject=misfit.key,
         wanted="",
         details=(

@@ -18,7 +18,7 @@ from pytest_lambda_rollback.contracts.dependencies.installed import (
     PackageFiles,
     Provider,
 )
-from pytest_lambda_rollback.contracts.dependencies.issues import Issue
+from pytest_lambda_rollback.contracts.dependencies.issues import Ground, Issue
 from pytest_lambda_rollback.contracts.dependencies.markers import (
     Requirements,
     key_of,
@@ -55,6 +55,7 @@ class Unmet:
         self._requirements = requirements
         self._requires = requires
         self._modules_of = modules_of
+        self._extras: Mapping[str, frozenset[str]] | None = None
 
     def __iter__(self) -> Iterator[Issue]:
         yield from self._of_requires()
@@ -76,7 +77,7 @@ class Unmet:
     # --- what distributions require --------------------------------------------------------
 
     def _of_distributions(self) -> Iterator[Issue]:
-        extras = self._wanted_extras()
+        extras = self._extras = self._wanted_extras()
         for key, provider in self._installed.providers.items():
             yield from self._of_python(provider)
             if not provider.known or provider.record.hollow:
@@ -124,6 +125,16 @@ class Unmet:
                 if asked is not None:
                     pending += [each for _, each in self._active(asked, extras[key]) if each]
         return extras
+
+    def required_by(self, key: str) -> Iterator[str]:
+        """Keys of the distributions that one of code or layers requires on this runtime."""
+        if self._extras is None:
+            self._extras = self._wanted_extras()
+        provider = self._installed.find(key)
+        if provider is not None:
+            for _, requirement in self._active(provider, self._extras.get(key, frozenset())):
+                if requirement is not None:
+                    yield key_of(requirement.name)
 
     def _active(
         self, provider: Provider, extras: frozenset[str]
@@ -181,6 +192,7 @@ class Unmet:
             problem = "other-version" if provider.known else "hidden"
         yield Issue(
             kind=kinds[1],
+            ground=_ground(subject),
             subject=subject,
             wanted=key,
             details=(
@@ -232,6 +244,7 @@ class Unmet:
         if problem:
             yield Issue(
                 kind=kind,
+                ground=_ground(subject),
                 subject=subject,
                 wanted=key,
                 details=(*problem, *asks),
@@ -281,6 +294,11 @@ def _look_alike(key: str, module: str) -> bool:
     """True if a module may be a distribution's by its name: ``yaml`` and ``pyyaml``."""
     name, other = (text.replace("-", "").replace("_", "").lower() for text in (key, module))
     return len(other) > 2 and (other in name or name in other)
+
+
+def _ground(subject: str) -> Ground:
+    """The configuration is the one that asks where no distribution does."""
+    return Ground.METADATA if subject else Ground.CONFIGURATION
 
 
 def _asks(text: str, asker: str | None = None) -> Details:

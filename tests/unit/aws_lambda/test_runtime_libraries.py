@@ -36,6 +36,16 @@ def test_what_is_loaded_first_is_among_them() -> None:
     assert runtime_libraries.LOADED_FIRST <= runtime_libraries.IMPORT_PACKAGES
 
 
-@pytest.mark.parametrize(("python", "glibc"), [("3.11", (2, 26)), ("3.12", (2, 34))])
-def test_c_library(python: str, glibc: tuple[int, int]) -> None:
+@pytest.mark.parametrize(
+    ("python", "glibc"),
+    [
+        ("3.7", (2, 17)),
+        ("3.8", (2, 26)),
+        ("3.11", (2, 26)),
+        ("3.12", (2, 34)),
+        ("3.14", (2, 34)),
+        ("3.99", None),
+    ],
+)
+def test_c_library(python: str, glibc: tuple[int, int] | None) -> None:
     assert runtime_libraries.glibc(python) == glibc

@@ -173,10 +173,21 @@ def test_native_binaries(
     assert (native.format, native.machine, native.tag) == (format_, machine, tag)
 
 
-def test_the_newest_glibc_that_a_binary_needs(packages: Packages) -> None:
-    content = elf(glibc=["2.2.5", "2.28", "2.17"])
+@pytest.mark.parametrize(
+    ("needed", "weak", "newest"),
+    [
+        (["2.2.5", "2.28", "2.17"], [], "2.28"),
+        (["2.2.5", "2.17"], ["2.34"], "2.17"),
+        (["2.17", "ABI_DT_RELR"], [], "2.36"),
+        (["PRIVATE"], [], ""),
+    ],
+)
+def test_the_newest_glibc_that_a_binary_needs(
+    packages: Packages, needed: list[str], weak: list[str], newest: str
+) -> None:
+    content = elf(glibc=needed, weak=weak)
     (native,) = read(packages.artifact({"m.so": content})).natives
-    assert native.glibc == "2.28"
+    assert native.glibc == newest
 
 
 @pytest.mark.parametrize("cut", [5, 40, 63, 64, 100, 200, 260])

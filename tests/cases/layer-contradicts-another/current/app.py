@@ -1,5 +1,5 @@
-from requests import Request
+from urllib3.util import Url
 
 
 def handler(event, context):
-    return {"url": Request("GET", "https://api.example.com" + event["path"]).prepare().url}
+    return {"url": Url(scheme="https", host="api.example.com", path=event["path"]).url}

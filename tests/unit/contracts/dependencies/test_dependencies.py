@@ -567,12 +567,45 @@ def test_hidden_native_modules_do_not_matter(make: Packages) -> None:
     assert kinds(judged(target, make.version("4"))) == []
 
 
-def test_a_binary_for_a_newer_c_library_is_warned_of(make: Packages) -> None:
-    target = make.version("2", fast(native("_x.abi3.so", elf(glibc=["2.17", "2.34"]))))
+NEWER = elf(glibc=["2.17", "2.34"])
+
+
+@pytest.mark.parametrize(
+    ("files", "tags", "expected", "warnings"),
+    [
+        (native(f"_x.{LINUX_311}.so", NEWER), (), ["glibc-too-new"], []),
+        (native("_x.abi3.so", NEWER), ("cp39-abi3-manylinux_2_34_x86_64",),
+         ["glibc-too-new"], []),
+        (native("_x.so", NEWER), ("cp311-cp311-manylinux_2_34_x86_64",), ["glibc-too-new"], []),
+        (native(f"_x.{LINUX_311}.so", NEWER, **{"fast/_x.py": ""}), (), ["glibc-too-new"], []),
+        (native(f"_x.{LINUX_311}.so", elf(glibc=["2.26"])), (), [], []),
+        (native(f"_x.{LINUX_311}.so", elf(glibc=["2.17"], weak=["2.34"])), (), [], []),
+        (native("libx.so", NEWER), (), [], ["glibc-too-new"]),
+        (native(f"_x.{LINUX_311}.so", NEWER, **{"fast/_x.abi3.so": elf()}), (), [],
+         ["glibc-too-new"]),
+        ({"fast/__init__.py": "try:\n    from ._x import y\nexcept ImportError:\n    y = None\n",
+          f"fast/_x.{LINUX_311}.so": NEWER}, (), [], ["glibc-too-new"]),
+    ],
+    ids=["tagged", "abi3", "untagged", "a source beside it is not taken", "old enough", "weak",
+         "a library of a pure wheel", "a second one", "optional"],
+)  # fmt: skip
+def test_a_binary_for_a_newer_c_library_than_the_runtimes(
+    make: Packages, files: Files, tags: Sequence[str], expected: list[str], warnings: list[str]
+) -> None:
+    target = make.version("2", fast(files, *tags))
     judgement = judged(target, make.version("4"))
-    assert (kinds(judgement), warned(judgement)) == ([], ["glibc-too-new"])
+    assert ([kind for kind, _ in kinds(judgement)], warned(judgement)) == (expected, warnings)
     newer = replace(target, version=changed(target.version, runtime="python3.12"))
-    assert warned(judged(newer, make.version("4"))) == []
+    assert "glibc-too-new" not in [kind for kind, _ in kinds(judged(newer, make.version("4")))]
+
+
+def test_a_newer_c_library_is_said_with_both_versions(make: Packages) -> None:
+    files = native(f"_x.{LINUX_311}.so", NEWER)
+    (finding,) = judged(make.version("2", fast(files)), make.version("4")).findings
+    assert said(finding) == (
+        "orders:2 cannot load fast 1.2 in its code on python3.11 (x86_64): it is built for glibc "
+        f"2.34 or newer, and the runtime has 2.26 (fast/_x.{LINUX_311}.so)"
+    )
 
 
 def test_a_layer_folder_of_another_python_that_a_needed_distribution_lives_in(
@@ -632,11 +665,12 @@ def test_layers_that_are_not_marked_compatible(
 ) -> None:
     layer = make.layer("l", acme("1.0"), runtimes=runtimes, architectures=architectures)
     target = make.version("2", layers=[layer])
-    found = judged(target, make.version("4")).findings
-    assert [(each.kind, said(each)) for each in found] == [
+    judgement = judged(target, make.version("4"))
+    assert judgement.findings == ()
+    assert [(each.kind, said(each)) for each in judgement.warnings] == [
         ("layer-not-compatible", f"orders:2 {message}") for message in messages
     ]
-    assert judged(target, make.version("4", layers=[layer])).findings == ()
+    assert judged(target, make.version("4", layers=[layer])).warnings == ()
 
 
 def test_a_version_against_itself_is_safe_and_silent(make: Packages) -> None:
