@@ -179,18 +179,28 @@ def _check(arguments: Namespace) -> int:
     if not files:
         say("nothing to check: there are no fixtures")
         return 1
-    leaks = check(files, _rules(redact))
-    for leak in leaks:
-        say(f"LEAK    {leak.path} {leak.pointer}: {leak.detector} {leak.shown}")
-    checked = counted(len(files), "fixture")
+    rules, leaks, unread = _rules(redact), 0, 0
+    for file in files:
+        try:
+            found = check([file], rules)
+        except ConfigError as error:
+            unread += 1
+            say(f"UNREAD  {file}: {error.why}")
+            continue
+        leaks += len(found)
+        for leak in found:
+            say(f"LEAK    {leak.path} {leak.pointer}: {leak.detector} {leak.shown}")
+    checked = counted(len(files) - unread, "fixture")
     if leaks:
         say(
-            f"{counted(len(leaks), 'value')} in {checked} may be secrets or personal data. Record "
+            f"{counted(leaks, 'value')} in {checked} may be secrets or personal data. Record "
             "the events again, or remove the values; list harmless ones under redact.keep"
         )
-        return 1
-    say(f"no secrets or personal data found in {checked}")
-    return 0
+    else:
+        say(f"no secrets or personal data found in {checked}")
+    if unread:
+        say(f"{counted(unread, 'file')} could not be checked. Correct them, or record them again")
+    return 1 if leaks or unread else 0
 
 
 def _write_layer(path: Path) -> int:

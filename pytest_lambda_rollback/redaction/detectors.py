@@ -67,6 +67,17 @@ _EMAIL: Final = re.compile(
     r"(?<![\w.%+'-])[\w.%+'\u00ad\u200b-\u200d\u2060-]{1,64}(?P<at>@|\uff20|&#64;|&#x40;|&commat;"
     r"|\\u0040)(?:[\w](?:[\w\u00ad\u200b-\u200d\u2060-]{0,61}\w)?\.)+[^\W\d_]{2,24}(?![^\W_])"
 )
+_NAME_CHARS: Final = 160
+_DISPLAY_NAMES: Final = (
+    re.compile(r"\"(?P<it>[^\"<>\r\n]{2,})\"\s{0,4}\Z"),
+    re.compile(r"=\?[\w-]+\?[qQbB]\?(?P<it>[^?\s]{2,})\?=\s{0,4}\Z"),
+    # Up to six words at the start of a line or an item of a list, as in From: Name <address>.
+    re.compile(
+        r"(?:\A|[:,;\r\n])[ \t]{0,4}(?P<it>[^\W\d_][\w.'\u2019-]{0,40}"
+        r"(?:[ ][\w.'\u2019()-]{1,40}){0,5})[ ]{0,4}\Z"
+    ),
+)
+"""Names before an address, each up to the bracket."""
 _NO_KEYS: Final = RedactionRules(keys=(), text_keys=())
 _AT: Final = re.compile(r"@|\uff20|&#64;|&#x40;|&commat;|\\u0040")
 _IBAN: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11,30}")
@@ -228,7 +239,20 @@ def _emails(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:
             if end < match.end() and not _EMAIL.fullmatch(text, match.start(), end):
                 continue
             if text[match.start() : match.start("at")] != "git":
+                if (name := _display_name(text, match.start())) is not None:
+                    yield Span(*name, "email", "text")
                 yield Span(match.start(), end, "email", "email" if match["at"] == "@" else "text")
+
+
+def _display_name(text: str, start: int) -> tuple[int, int] | None:
+    """(start, end) of the name before an address in angle brackets (RFC 5322, RFC 2047)."""
+    if text[start - 1 : start] != "<":
+        return None
+    begin = max(0, start - _NAME_CHARS)
+    for pattern in _DISPLAY_NAMES:
+        if match := pattern.search(text, begin, start - 1):
+            return match.span("it")
+    return None
 
 
 def _ibans(text: str, _key: str, _rules: RedactionRules) -> Iterator[Span]:

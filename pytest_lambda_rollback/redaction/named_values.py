@@ -251,16 +251,23 @@ def cookies(text: str, *, is_set: bool) -> tuple[Span, ...]:
 _ARN: Final = re.compile(
     r"arn:aws[\w-]*:(?:iam|sts)::\d*:(?:user|federated-user|assumed-role/[^/]+)/(?:[^/]+/)*(?P<it>.+)"
 )
+_FEDERATED: Final = re.compile(
+    r"(?i)(?:google|facebook|loginwithamazon|signinwithapple)_(?P<it>.+)", re.DOTALL
+)
+"""A user name of a user pool behind an identity provider ("Adding user pool sign-in through a third
+party": https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-identity-federation.html)."""
 _SIGN_IN: Final = re.compile(r":[A-Z]\w+:(?P<it>[^,:]+)(?=,|$)")
 _PROFILE: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*(?P<it>.*)", re.DOTALL)
 _CERTIFICATE: Final = re.compile(r"-----BEGIN [A-Z ]+-----(?P<it>[^-]+)-----END [A-Z ]+-----\s*")
 _DN_START: Final = re.compile(r"/?(?:CN|OU?|C|ST?|L|DC|UID|E|emailAddress|SERIALNUMBER)=")
 _DN: Final = re.compile(r"(?:^|[,/+;])\s*[A-Za-z\d.]+=(?P<it>[^,/+;]+)")
+_ACCOUNT: Final = re.compile(r"(?<![^\W_])\d{12}:")
+"""The account of a federated user, before the name."""
 _IDENTITY_PART: Final = re.compile(r"[^:|]+")
 _NOBODY: Final = re.compile(
     r"AWS|AROA[A-Z0-9]+|[a-z]{2}(?:-[a-z]+)+-\d|\*|[\w.-]+\.amazonaws\.com(?:\.cn)?|root"
 )
-"""Parts of an identity that identify no person: a region, a role's id, a service of AWS."""
+"""Parts of an identity that identify no person: a region, a role's id, a service, an account."""
 
 
 def person_in(text: str) -> tuple[tuple[int, int], ...]:
@@ -272,7 +279,7 @@ def person_in(text: str) -> tuple[tuple[int, int], ...]:
     if text.startswith("arn:"):
         match = _ARN.fullmatch(text)
         return (match.span("it"),) if match else ()
-    for whole in (_PROFILE, _CERTIFICATE):
+    for whole in (_FEDERATED, _PROFILE, _CERTIFICATE):
         if match := whole.fullmatch(text):
             return (match.span("it"),)
     several = _DN if _DN_START.match(text) else _SIGN_IN
@@ -281,5 +288,7 @@ def person_in(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(
         match.span()
         for match in _IDENTITY_PART.finditer(text)
-        if not _NOBODY.fullmatch(match[0]) and text[match.end() : match.end() + 1] != "|"
+        if not _NOBODY.fullmatch(match[0])
+        and text[match.end() : match.end() + 1] != "|"
+        and not _ACCOUNT.match(text, match.start())
     )

@@ -21,7 +21,9 @@ from pytest_lambda_rollback.redaction.rules import (
     Place,
     Pointer,
     RedactionRules,
+    describes,
     is_about_person,
+    is_own_identity,
     pointer_text,
     rule_of,
 )
@@ -151,6 +153,8 @@ class _Walk:
             name = self._texts.name(key, place)
             if attribute and key in _TYPES:
                 rule = None
+            if (outer == "key" and describes(key, item, place)) or is_own_identity(key, item, node):
+                inner, rule = "", None
             if pair and key in _NAMES and len(node) <= _ATTRIBUTE_KEYS:
                 # The name of another value is redacted for its content, without a name.
                 inner, rule = "", outer if outer == "pointer" else None

@@ -228,6 +228,65 @@ def is_about_person(key: str, node: object) -> bool:
     return normal(key) in _PERSON_OBJECTS or ("sub" in node and not _CLAIMS.isdisjoint(node))
 
 
+# --- what a secret's own object says about it -----------------------------------------------------
+
+_KINDS: Final = frozenset(
+    ("type", "kind", "datatype", "valuetype", "shape", "status", "state", "source", "format",
+     "encoding", "confirmationstatus", "confirmationstate", "verificationstatus", "providertype")
+)  # fmt: skip
+_KIND: Final = re.compile(r"[A-Za-z]+(?:[_./ -][A-Za-z]+){0,5}")
+_CODE: Final = re.compile(r"[A-Z]+(?:_[A-Z]+)+|OK|ERROR|SUCCESS|FAILED|FAILURE|NONE")
+_TIMES: Final = frozenset(
+    ("createdat", "updatedat", "modifiedat", "verifiedat", "lastmodified", "lastupdated",
+     "createddate", "modifieddate", "lastmodifieddate")
+)  # fmt: skip
+_AUTHORITY: Final = re.compile(r"amzn1\.[\w.-]+")
+_RESOLUTION: Final = "resolutionsPerAuthority"
+
+
+def describes(key: str, value: object, place: Place) -> bool:
+    """True for a member that says something about the secret that it stands beside.
+
+    ``place`` is that of the object under a key's rule. A type, a status or an error's code, the
+    name of a slot, which is its key again, and a time of change hold nothing of the secret. In a
+    resolution of a slot the id and the authority are the skill's own ("Request Types Reference":
+    https://developer.amazon.com/docs/custom-skills/request-types-reference.html).
+    """
+    if not isinstance(value, str):
+        return False
+    bare = normal(key)
+    if bare in _KINDS:
+        return _KIND.fullmatch(value) is not None
+    if bare == "code":
+        return _CODE.fullmatch(value) is not None
+    if bare == "name":
+        return normal(value) == normal(place.key)
+    if bare == "authority":
+        return _AUTHORITY.fullmatch(value) is not None
+    return bare in _TIMES or (bare == "id" and _RESOLUTION in place.pointer)
+
+
+def is_own_identity(key: str, value: object, node: Mapping[str, object]) -> bool:
+    """True for an identity that is an account's or a role's, which is no person.
+
+    ``node`` is the object around it. The root user is known by the account's id, and the issuer
+    of a role's session by the role's name ("CloudTrail userIdentity element":
+    https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html).
+    """
+    bare = normal(key)
+    if bare in ("principalid", "caller", "user"):
+        account = node.get("accountId")
+        return (
+            isinstance(value, str)
+            and _ACCOUNT.fullmatch(value) is not None
+            and (value == account or node.get("type") == "Root")
+        )
+    return bare == "username" and node.get("type") == "Role"
+
+
+_ACCOUNT: Final = re.compile(r"\d{12}")
+
+
 # --- where a value is, and which rule applies there -----------------------------------------------
 
 

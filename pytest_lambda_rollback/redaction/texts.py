@@ -60,6 +60,7 @@ _ODD_PASSWORD: Final = re.compile(
     r"(?=@[\w.\[-][\w.:\[\]-]*(?:[/?#,;\s\"'<>)\\]|$))"
 )
 """A password in a URL with signs that must be encoded there (RFC 3986), as databases' often are."""
+_ARN: Final = re.compile(r"arn:aws[\w-]*:[a-z0-9-]+:[a-z0-9-]*:(?:\d*|aws):[^\s\"'<>]+")
 _FORM: Final = re.compile(r"[^\s=&\"<>{}:/?#]{1,200}=[^\s&\"<>{}]*(?:&[^\s&\"<>{}]*)*")
 _PEM_FRAME: Final = re.compile(
     r"(?:\s|\\[nr]|-----(?:BEGIN|END)[A-Z +]{0,40}(?:-----)?"
@@ -99,6 +100,8 @@ class Texts:
                 return self._spans(text, cookies(text, is_set=key == "setcookie"), place)
             if place.rule == "identity":
                 return self._identity(text, place)
+            if place.rule == "key" and _ARN.fullmatch(text):
+                return self.free(text, place.ruled(None))  # it names a resource, as a TargetToken
             if place.rule is not None:
                 return self._whole(text, place.rule, place)
         if _FORM.fullmatch(text) and ("&" in text or key in _FORM_KEYS):

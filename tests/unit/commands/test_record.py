@@ -108,3 +108,21 @@ def test_the_help_names_every_origin(capsys: pytest.CaptureFixture[str]) -> None
         main(["record", "--help"])
     shown = "".join(capsys.readouterr().out.split())
     assert [origin.form for origin in BUILT_IN if origin.form not in shown] == []
+
+
+def test_a_check_goes_on_after_a_file_that_is_no_json(project: Path, record: Record) -> None:
+    folder = project / "checked"
+    folder.mkdir()
+    (folder / "a.json").write_text("{")
+    (folder / "b.json").write_text('{"email": "ann.lee@shop.com"}')
+    (folder / "c.json").write_text('{"total": 1}')
+    code, out, _ = record("--check", "checked")
+    assert code == 1
+    assert "UNREAD  checked/a.json: it is not valid JSON" in out
+    assert "LEAK    checked/b.json /email" in out
+    assert "1 value in 2 fixtures may be" in out
+    assert "1 file could not be checked" in out
+    (folder / "b.json").unlink()
+    code, out, _ = record("--check", "checked")
+    assert code == 1
+    assert "no secrets or personal data found in 1 fixture\n" in out
