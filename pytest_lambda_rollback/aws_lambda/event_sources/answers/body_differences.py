@@ -28,7 +28,6 @@ from pytest_lambda_rollback.model.json_values import Json, Path, short_text
 
 _PATH = ("body",)
 _FLAG = ("isBase64Encoded",)
-_ENCODING = ("headers", "Content-Encoding")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +41,8 @@ class Sent:
     body: Body | None
     """``None`` for one that is not text."""
     content_type: ContentType
+    encoding_path: Path
+    """Where the answer has its ``Content-Encoding``, or would have it."""
 
 
 def is_json(types: Sequence[ContentType]) -> bool:
@@ -87,7 +88,9 @@ def compared(
             None,
             "true",
         )
-    if _note_encoding(known, found, differences, accept_encoding):
+    places = [each.encoding_path for each in (*runs, other) if each.body and each.body.encoding]
+    place = places[0] if places else other.encoding_path
+    if _note_encoding(known, found, differences, accept_encoding, place):
         return None
     says_json = is_json([run.content_type for run in runs])
     documents = [document_of(body.text, is_json=says_json) for body in known]
@@ -201,13 +204,17 @@ def _note_garbled(
 
 
 def _note_encoding(
-    runs: Sequence[Body], other: Body, differences: Differences, accept_encoding: str
+    runs: Sequence[Body],
+    other: Body,
+    differences: Differences,
+    accept_encoding: str,
+    place: Path,
 ) -> bool:
     """Note a content encoding that a client cannot undo; True where bodies stay unknown."""
     known = {run.encoding for run in runs}
     if not other.is_compressed and all(run.is_compressed for run in runs):
         differences.other(
-            _ENCODING,
+            place,
             "content-encoding",
             f"TARGET answers a body that is not {other.encoding}, as its Content-Encoding says",
             short_text(runs[0].encoding or "identity"),
@@ -217,7 +224,7 @@ def _note_encoding(
     is_new = other.encoding and other.encoding not in known
     if is_new and not accepts(accept_encoding, other.encoding):
         differences.other(
-            _ENCODING,
+            place,
             "content-encoding",
             f"TARGET compresses by {other.encoding}, which its client does not accept",
             short_text(runs[0].encoding or "identity"),
@@ -227,12 +234,12 @@ def _note_encoding(
     opaque = [body for body in (*runs, other) if body.is_opaque]
     if not opaque:
         return False
-    if len({body.written for body in (*runs, other)}) > 1:
+    if other.written not in {run.written for run in runs}:
         differences.warn(
             _PATH,
             "not-compared",
-            f"a body compressed by {opaque[0].encoding} could not be read, so that the bodies of "
-            "CURRENT and TARGET are not compared",
+            f"TARGET is not compared with CURRENT by its body, as one compressed by "
+            f"{opaque[0].encoding} could not be read",
             short_text(runs[0].encoding or "identity"),
             short_text(other.encoding or "identity"),
         )

@@ -220,6 +220,7 @@ def _sent(answer: HttpAnswer) -> body_differences.Sent:
         is_there=answer.has_body,
         body=answer.body,
         content_type=answer.content_type,
+        encoding_path=answer.encoding_path,
     )
 
 

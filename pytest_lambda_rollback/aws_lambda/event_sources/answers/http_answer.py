@@ -27,7 +27,7 @@ from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import
     status_of,
 )
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import Object
-from pytest_lambda_rollback.model.json_values import Json
+from pytest_lambda_rollback.model.json_values import Json, Path
 
 _READ = frozenset((*HEADER_OBJECTS, "statusCode", "cookies", "body", "isBase64Encoded"))
 _WITHOUT_BODY = (204, 304)
@@ -46,6 +46,7 @@ class HttpAnswer:
     """Without cookies, content type and encoding, and what a front end sets itself."""
     cookies: Mapping[str, Cookie]
     content_type: ContentType
+    encoding_path: Path
     raw_body: Json
     """As the function gave it; ``None`` for one that is not sent."""
     has_body: bool
@@ -84,6 +85,7 @@ class Reading:
         headers = headers_of(value, self.places, merged=self.merges_headers)
         status = status_of(value)
         sends_body = self.has_body and self.request.method != "HEAD" and status not in _WITHOUT_BODY
+        encoding = named(headers, "content-encoding")
         others = {} if self.drops_others else {k: v for k, v in value.items() if k not in _READ}
         return HttpAnswer(
             value=value,
@@ -93,6 +95,7 @@ class Reading:
             content_type=content_type_of(
                 headers, default=self.default_type, is_inferred=is_inferred
             ),
+            encoding_path=encoding.path if encoding else ("headers", "Content-Encoding"),
             raw_body=value.get("body") if sends_body else None,
             has_body="body" in value,
             body=written_body(value, headers) if sends_body else None,

@@ -113,25 +113,10 @@ def note_values(
     for name in _ALWAYS_ALLOWED:
         _note_allowed(name, runs, other, differences, request)
     _note_location(runs, other, differences, request, status)
-    _each(runs, other, "www-authenticate", _other_scheme, "authentication", differences)
-    _each(runs, other, "cache-control", _less_protected, "cache-control", differences)
-    _each(runs, other, "content-disposition", _other_disposition, "disposition", differences)
-
-
-def _each(
-    runs: Sequence[Headers],
-    other: Headers,
-    name: str,
-    differs: Callable[[str, str], bool],
-    kind: str,
-    differences: Differences,
-) -> None:
-    """Note a value that differs from each of the current version's in its meaning."""
-    found, known = named(other, name), _known(runs, name)
-    if found is None or not known or not all(differs(each.line, found.line) for each in known):
-        return
-    says = "TARGET answers a value at PLACE that means something else than CURRENT's"
-    _add(differences, known[0], found, kind, says)
+    for name, kind, differs, says in _MEANINGS:
+        found, lines = named(other, name), _known(runs, name)
+        if found and lines and all(differs(each.line, found.line) for each in lines):
+            _add(differences, lines[0], found, kind, says)
 
 
 def _known(runs: Sequence[Headers], name: str) -> list[Header]:
@@ -169,7 +154,8 @@ def _note_origin(
             wildcard = found.line == "*" and not credentials
             refused = not wildcard and found.line not in {each.line for each in known}
         if refused:
-            says = "TARGET lets scripts of another origin read its answer than CURRENT"
+            scripts = f"scripts of {one_line(origin)}" if origin else "scripts"
+            says = f"TARGET does not let {scripts} read its answer as CURRENT does"
             _add(differences, known[0], found, "cors-origin", says)
     known, found = _known(runs, _CREDENTIALS), named(other, _CREDENTIALS)
     if known and found and found.line != "true" and all(each.line == "true" for each in known):
@@ -320,3 +306,14 @@ def _protection(value: str) -> int:
 def _other_disposition(current: str, target: str) -> bool:
     """True for a file to save in place of a page to show, or the reverse."""
     return current.partition(";")[0].strip().lower() != target.partition(";")[0].strip().lower()
+
+
+_MEANINGS: tuple[tuple[str, str, Callable[[str, str], bool], str], ...] = (
+    ("www-authenticate", "authentication", _other_scheme,
+     "TARGET asks for another authentication than CURRENT"),
+    ("cache-control", "cache-control", _less_protected,
+     "TARGET lets caches keep or share an answer that CURRENT protects"),
+    ("content-disposition", "disposition", _other_disposition,
+     "TARGET has its client save an answer that CURRENT shows, or the reverse"),
+)  # fmt: skip
+"""Name, kind of difference, how two values differ in their meaning, and what that means."""

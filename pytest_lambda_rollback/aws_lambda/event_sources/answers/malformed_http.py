@@ -103,7 +103,7 @@ def status_fault(value: Object) -> Fault | None:
         says = f"{_a(value['statusCode'])} for statusCode that is not a whole number"
         return Fault(path=("statusCode",), says=says)
     if not 100 <= status <= 999:
-        return Fault(path=("statusCode",), says=f"{status} for statusCode, which HTTP has not")
+        return Fault(path=("statusCode",), says=f"status {status}")
     return None
 
 
@@ -168,7 +168,7 @@ def _size_fault(value: Object) -> Fault | None:
     size = len(json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "surrogatepass"))
     if size <= MAX_ALB_BYTES:
         return None
-    return Fault(path=("body",), says=f"{size} bytes, more than {MAX_ALB_BYTES}")
+    return Fault(path=("body",), says=f"{size} bytes, over the limit of 1 MB")
 
 
 def _undocumented(value: Object) -> Fault | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import random
 import zlib
 from typing import Any
 
@@ -759,3 +760,80 @@ def test_a_number_that_json_does_not_have_misses_any_schema() -> None:
         [{"a": 1.5}] * 2, {"a": float("nan")}, mode="schema", schema=SCHEMA
     )
     assert found(judgement) == [("not-json-number", "/a")]
+
+
+# --- what the current version answers itself ----------------------------------------------------
+
+HEADERS: dict[str, list[object]] = {
+    "Content-Type": ["application/json", "text/html; charset=latin-1", "image/png", "", "x"],
+    "content-type": ["text/plain"],
+    "Content-Encoding": ["gzip", "br", "utf-8", "deflate", "gzip, br"],
+    "Set-Cookie": ["a=1; Path=/x; Secure", "a=; Max-Age=0", "b=2, c=3", "", "=;", "d; HttpOnly"],
+    "Location": ["/a", "https://a.example", "//b.example/c?d", "", "://", "?x"],
+    "Access-Control-Allow-Origin": ["*", "null", "https://app.example.com"],
+    "Access-Control-Allow-Credentials": ["true", True],
+    "Access-Control-Expose-Headers": ["*", "X-A, , x-b"],
+    "Cache-Control": ["no-store", "private, max-age=1", ""],
+    "WWW-Authenticate": ["Basic", 'Bearer realm="a", error="b"', ","],
+    "Content-Disposition": ["attachment; filename=a", "inline"],
+    "Date": ["Thu, 12 Mar 2026 19:03:58 GMT"],
+    "X-Total": [1, "2", "many", None, ["1", None], {}],
+}
+BODIES: list[object] = [
+    "", "x", '{"a": 1}', '{"a": NaN}', "[1]", '"x"', "true", "True", "12", "<p>", "Grüße", "\ud800",
+    coded(PNG), coded('{"a": 1}'), coded(gzip.compress(b"{}")), "A" * 40, None, 5, {"a": 1}, [],
+]  # fmt: skip
+
+
+def any_answer(chance: random.Random) -> object:
+    """An answer of any form, proper or not."""
+    answer: dict[str, object] = {}
+    for name, values in {
+        "statusCode": [200, 200, 200, "200", 204, 302, 500, None, "OK", 1000],
+        "body": BODIES,
+        "isBase64Encoded": [True, True, False, "true", None, {}],
+        "cookies": [["a=1; HttpOnly"], ["a=2", "b=; Max-Age=0"], [], None, "a=1", [5]],
+        "statusDescription": ["200 OK", None],
+        "more": [1],
+    }.items():
+        if chance.random() < (0.9 if name in ("statusCode", "body") else 0.3):
+            answer[name] = chance.choice(values)
+    for place in ("headers", "multiValueHeaders"):
+        if chance.random() < 0.5:
+            names = chance.sample(sorted(HEADERS), chance.randrange(5))
+            listed = place == "multiValueHeaders" and chance.random() < 0.9
+            answer[place] = {
+                name: [chance.choice(HEADERS[name])] if listed else chance.choice(HEADERS[name])
+                for name in names
+            }
+        elif chance.random() < 0.2:
+            answer[place] = chance.choice([None, [], "a"])
+    return chance.choice([answer, answer, answer, answer, "text", None, [answer], 5])
+
+
+@pytest.mark.parametrize("mode", ["shape", "exact"])
+@pytest.mark.parametrize(
+    "event",
+    [GZIP, ORIGIN, PREFLIGHT, MULTI, *FRONT_ENDS, {"order": 1},
+     {"raw_path": "/a", "method": "GET", "query_string_parameters": {}},
+     {"requestContext": {"connectionId": "c", "eventType": "CONNECT"}}],
+)  # fmt: skip
+def test_what_the_current_version_answered_itself_is_never_a_difference(
+    event: object, mode: str
+) -> None:
+    chance = random.Random(7)
+    recognised = made.recognised(event)
+    for _ in range(150):
+        runs = [any_answer(chance), any_answer(chance)]
+        for target in runs:
+            judgement = judged_responses.judged(runs, target, mode=mode, event=recognised)
+            assert (found(judgement), warned(judgement)) == ([], []), (runs, target)
+
+
+@pytest.mark.parametrize("mode", ["shape", "exact"])
+@pytest.mark.parametrize("event", [GZIP, MULTI, *FRONT_ENDS])
+def test_any_answers_can_be_compared(event: object, mode: str) -> None:
+    chance = random.Random(11)
+    for _ in range(150):
+        judgement = judged(any_answer(chance), any_answer(chance), event, mode)
+        assert judgement.reason is None
