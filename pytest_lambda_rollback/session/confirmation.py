@@ -156,8 +156,11 @@ class Confirmation:
             wavers = by_chance and self._wavers(seen, repeats, event)
         if wavers:
             seen, repeats = self._round(seen, event, sampling.wavering(cost_s))
-        if seen.breaks and by_chance and sampling.by_name(seen.judgement.findings):
-            seen = self._named(seen, event)
+        if seen.breaks and by_chance:
+            names = _own_names(self._current, event.target)
+            limits = _limits(self._current) != _limits(event.target)
+            if sampling.by_name(seen.judgement.findings, names, limits=limits):
+                seen = self._named(seen, event)
         with self._lock:
             self._sampled[seen.replay_pass, event.number] = seen.baseline
         if not seen.breaks or seen.step is None:
@@ -227,3 +230,13 @@ class Confirmation:
 
 def _alike(seen: Sequence[Seen]) -> bool:
     return len(seen) > 1 and verdicts.alike(*(each.judgement for each in seen))
+
+
+def _own_names(version: FunctionVersion, other: FunctionVersion) -> tuple[str, ...]:
+    """What the context object and the environment call a version, and not another one."""
+    one, two = ((each.function, each.version, each.alias) for each in (version, other))
+    return tuple(name for name, rest in zip(one, two, strict=True) if name and name != rest)
+
+
+def _limits(version: FunctionVersion) -> tuple[int, float]:
+    return version.configuration.memory_mb, version.configuration.timeout_s

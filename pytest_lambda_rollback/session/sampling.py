@@ -78,9 +78,18 @@ def by_clock(findings: Sequence[Finding]) -> bool:
     )
 
 
-def by_name(findings: Sequence[Finding]) -> bool:
-    """True where a value differs, which may be the version's own name or number."""
-    return any(finding.kind == "value-changed" for finding in findings)
+def by_name(findings: Sequence[Finding], names: Sequence[str], *, limits: bool) -> bool:
+    """True where a difference may be what the context object shows of the versions themselves.
+
+    ``names`` are the current version's own, ``limits`` is true if memory or timeout differ.
+    """
+    for finding in findings:
+        if finding.kind == "value-changed":
+            if limits or any(name in (finding.current or "") for name in names):
+                return True
+        elif finding.kind == "lost-key" and any(name in (finding.location or "") for name in names):
+            return True
+    return False
 
 
 def _has_digit(*texts: str | None) -> bool:

@@ -65,9 +65,9 @@ class Shape:
         return shape_of(values) if len(types) == 1 else None
 
     @cached_property
-    def columns(self) -> Mapping[int, tuple[Shape, ...]] | None:
-        """The columns of a table, by the width of its rows, which are the values here."""
-        return _columns(self.values)
+    def table(self) -> Table | None:
+        """The table that the lists here are; ``None`` where they are none."""
+        return _table([each for each in self.values if isinstance(each, list)])
 
     @cached_property
     def kinds(self) -> tuple[tuple[str, Mapping[Value, Shape]], ...]:
@@ -81,6 +81,16 @@ class Shape:
     def forms(self) -> tuple[tuple[frozenset[str], Shape], ...]:
         """The shapes of objects that have no key in common, by their keys."""
         return tuple((keys, shape_of(items)) for keys, items in forms_of(self.values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A list of rows."""
+
+    columns: Mapping[int, tuple[Shape, ...]]
+    """The shapes of the columns, by the width of the row."""
+    header: bool = False
+    """True if the first row has only the names of the columns."""
 
 
 def shape_of(values: Iterable[Json]) -> Shape:
@@ -162,11 +172,11 @@ def _compare_entries(
 def _compare_elements(
     shape: Shape, element: Shape, target: list[Json], path: Path, differences: Differences
 ) -> None:
-    columns = element.columns
+    table = shape.table
     for index, each in enumerate(target):
         place = (*path, index)
-        if columns is not None:
-            _compare_row(columns, element, each, place, differences)
+        if table is not None and isinstance(each, list):
+            _compare_row(table, each, place, differences, is_header=table.header and index == 0)
             continue
         offered = _kinds_like(shape, element, each)
         if len(offered) > 1 and any(_holds(kind, each, place, differences) for kind in offered):
@@ -195,16 +205,31 @@ def _holds(shape: Shape, target: Json, path: Path, differences: Differences) -> 
     return not len(trial)
 
 
-def _columns(rows: Sequence[Json]) -> Mapping[int, tuple[Shape, ...]] | None:
-    """The shapes of the columns of a table, by the width of its rows; ``None`` for no table.
+def _table(lists: Sequence[list[Json]]) -> Table | None:
+    """Read lists of lists as a table.
 
-    Rows are lists; what tells a table from a list of lists is that its columns differ in type,
-    each being of one, or that all its rows have one width.
+    What tells a table from any list of lists is that its columns differ in type, each being of
+    one, or that all its rows have one width. A first row of text alone may be its header.
     """
+    rows = [row for each in lists for row in each if isinstance(row, list)]
+    if not rows or len(rows) < sum(map(len, lists)):
+        return None
+    columns = _columns(rows)
+    if columns is not None:
+        return Table(columns=columns)
+    firsts = [each[0] for each in lists if each]
+    below = [row for each in lists for row in each[1:] if isinstance(row, list)]
+    headed = all(
+        isinstance(row, list) and row and all(isinstance(cell, str) for cell in row)
+        for row in firsts
+    )
+    columns = _columns(below) if headed and below else None
+    return Table(columns=columns, header=True) if columns is not None else None
+
+
+def _columns(rows: Sequence[list[Json]]) -> Mapping[int, tuple[Shape, ...]] | None:
     by_width: dict[int, list[list[Json]]] = {}
     for row in rows:
-        if not isinstance(row, list):
-            return None
         by_width.setdefault(len(row), []).append(row)
     if min(by_width) < 2:
         return None
@@ -223,18 +248,12 @@ def _columns(rows: Sequence[Json]) -> Mapping[int, tuple[Shape, ...]] | None:
 
 
 def _compare_row(
-    columns: Mapping[int, tuple[Shape, ...]],
-    element: Shape,
-    row: Json,
-    path: Path,
-    differences: Differences,
+    table: Table, row: list[Json], path: Path, differences: Differences, *, is_header: bool
 ) -> None:
     """Compare a row with those of its width, or else with the widest that it covers."""
-    if not isinstance(row, list):
-        compare_shape(element, row, path, differences)
+    if is_header or differences.ignored(path):
         return
-    if differences.ignored(path):
-        return
+    columns = table.columns
     width = max((each for each in columns if each <= len(row)), default=None)
     if width is None:
         width = min(columns)
