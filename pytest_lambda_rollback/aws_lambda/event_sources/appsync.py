@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html#aws-lamb
 The event of a direct resolver is the resolver's context, or a list of them for a batch:
 https://docs.aws.amazon.com/appsync/latest/devguide/resolver-context-reference.html
 https://docs.aws.amazon.com/appsync/latest/devguide/tutorial-lambda-resolvers.html
+Amplify's resolvers send ``typeName`` and ``fieldName`` along with ``arguments``:
+https://docs.amplify.aws/gen1/javascript/build-a-backend/graphqlapi/custom-business-logic/
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ def _is_resolver(event: Json) -> bool:
 def _is_context(value: Json) -> bool:
     if has(value, field=str) and ("source" in value or "arguments" in value):
         return True  # the payload of the documented request functions
+    if has(value, typeName=str, fieldName=str, arguments=dict):
+        return True  # Amplify's payload
     is_context = has(value, arguments=dict, request=dict) and "identity" in value
     return is_context and has(member(value, "info"), fieldName=str)
 
@@ -45,7 +49,7 @@ RESOLVER = EventSource(
     name="AppSync",
     slug="appsync",
     recognises=_is_resolver,
-    topics=(("info", "fieldName"), ("*", "info", "fieldName")),
+    topics=(("info", "fieldName"), ("*", "info", "fieldName"), ("field",)),
     answers=ResolverAnswers(),
     qualifiers=(("info", "parentTypeName"), ("*", "info", "parentTypeName")),
     payload=(("arguments",), ("*", "arguments")),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias, TypeGuard
 
 from pytest_lambda_rollback.model.json_values import Json, Path, parse
@@ -222,6 +222,11 @@ class Event:
         if self.invoked_by is not None or self.answer_is_read:
             return False
         return self.source.may_be_passed_on(self.value)
+
+    @property
+    def as_read(self) -> Event:
+        """The same event, sent by something that reads the answer."""
+        return replace(self, source=replace(self.source, answer_is_read=_always))
 
     @property
     def failure_is_lost(self) -> bool:

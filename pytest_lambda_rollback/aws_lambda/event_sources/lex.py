@@ -34,6 +34,7 @@ LEX = EventSource(
             Decision(path=("sessionState", "intent", "confirmationState")),
         ),
         consequence="the conversation fails",
+        filled=(("messages",),),
         documented=("sessionState", "messages", "requestAttributes"),
     ),
     parameters=(("inputTranscript",), ("interpretations",), ("requestAttributes",)),

@@ -27,5 +27,7 @@ S3_BATCH = EventSource(
         identity="taskId",
         result="resultCode",
         good=("Succeeded",),
+        needed=("invocationSchemaVersion", "invocationId"),
+        for_missing="treatMissingKeysAs",
     ),
 )

@@ -69,6 +69,8 @@ _STATUSES = frozenset(("status", "state", "result", "outcome"))
 _FAILED = frozenset(("error", "errored", "exception", "fail", "failed", "failure", "ko"))
 _COUNTS = frozenset(("handled", "processed", "succeeded", "success"))
 """Keys that count what was done."""
+_RESULTS = frozenset(("records", "result", "results", "response"))
+"""Keys of the results of the function itself."""
 _NOTHING = frozenset(("", "0", "false", "n/a", "no", "none", "null"))
 _ERROR_TEXT = re.compile(
     r"\W*(?:(?:an? )?(?:error|exception|failed|failure)\b|Traceback \(|"
@@ -98,6 +100,11 @@ def _signs(value: Json) -> Iterator[tuple[str, bool]]:
         if _ERROR_TEXT.match(value):
             yield "text", True
         return
+    if isinstance(value, list):
+        for each in value:
+            if isinstance(each, dict):
+                yield from ((f"item {sign}", is_certain) for sign, is_certain in _signs(each))
+        return
     if not isinstance(value, dict):
         return
     status = status_of(value)
@@ -115,6 +122,12 @@ def _signs(value: Json) -> Iterator[tuple[str, bool]]:
             return
     for sign, is_certain in _signs(body):
         yield f"body {sign}", is_certain
+    for name, member in value.items():
+        if name != "body" and isinstance(member, dict | list):
+            # The state of an order, say, is not that of the function; results are.
+            is_own = name.lower() in _RESULTS
+            for sign, is_certain in _signs(member):
+                yield f"{name} {sign}", is_certain and is_own
 
 
 def _tells_failure(key: str, value: Json) -> bool:

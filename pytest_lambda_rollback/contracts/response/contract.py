@@ -18,7 +18,7 @@ This module reads outcomes and knows no engine. `comparison` compares values.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.batches import FAILURES, BatchAnswers
@@ -207,7 +207,7 @@ def _warn_of_open_reader(
 ) -> None:
     """Warn of the first difference that a caller which passes the event on would see."""
     apart = Differences(subject=differences.subject, ignore=rule.ignore, matchers=rule.matchers)
-    _compare(current, target, apart, rule=rule, event=replace(event, invoked_by="sdk"))
+    _compare(current, target, apart, rule=rule, event=event.as_read)
     first = next(iter(apart.findings()), None)
     if first is None:
         return
@@ -217,9 +217,8 @@ def _warn_of_open_reader(
         str(first.detail("template")),
         first.current,
         first.target,
-        note=f"{first.detail('note')}. {event.source.name} reads no answer, but a state machine "
-        'or function that passes its events on does: say which it is with invoked_by = "nobody" '
-        'or "step-functions" for this function',
+        note=f"{first.detail('note')}. The event does not show whether anything reads the answer: "
+        'set invoked_by for this function, to "nobody" or, for example, to "step-functions"',
     )
 
 

@@ -1,6 +1,7 @@
 """How CDK's provider framework reads the answers of a custom resource's handlers.
 
-``onEvent`` answers ``PhysicalResourceId``, ``Data`` and ``NoEcho``, or nothing. Without an id the
+``onEvent`` answers ``PhysicalResourceId``, ``Data`` and ``NoEcho`` (which masks ``Data`` in
+CloudFormation's events), or nothing. Without an id the
 framework takes the request's id on Create, and the resource's own id on Update and Delete; another
 id on Update replaces the resource, and on Delete is an error. ``isComplete`` answers
 ``IsComplete``, and ``Data`` only with the value true.
@@ -24,16 +25,17 @@ from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
 from pytest_lambda_rollback.model.json_values import Json
 
 _ID = "PhysicalResourceId"
+_NO_ECHO = Decision(path=("NoEcho",), default=False)
 _IS_COMPLETE = DecisionAnswers(
     decisions=(Decision(path=("IsComplete",), values=(True, False), needed=True),),
     consequence="the deployment fails",
     documented=("Data",),
 )
 _ON_CREATE = DecisionAnswers(
-    decisions=(), consequence="the deployment fails", documented=(_ID, "Data")
+    decisions=(_NO_ECHO,), consequence="the deployment fails", documented=(_ID, "Data")
 )
 _ON_CHANGE = DecisionAnswers(
-    decisions=(Decision(path=(_ID,)),),
+    decisions=(Decision(path=(_ID,)), _NO_ECHO),
     consequence="the deployment fails",
     documented=("Data",),
 )

@@ -52,6 +52,8 @@ class DecisionAnswers:
     """What follows from an answer that the service cannot read."""
     needs_object: bool = True
     """It takes nothing but an object; else anything else counts for an empty one."""
+    filled: tuple[Path, ...] = ()
+    """Lists that say something to a user, and nothing if they are empty."""
     documented: tuple[str, ...] | None = None
     """The top-level members besides decisions that are compared; ``None`` for all."""
 
@@ -71,6 +73,15 @@ class DecisionAnswers:
         if len(differences) == before:
             for decision in self.decisions:
                 _note_decision(decision, current, target, differences)
+            for path in self.filled:
+                if at(target, path) == [] and all(at(run, path) for run in current):
+                    differences.other(
+                        path,
+                        "lost-item",
+                        "TARGET answers nothing in the list at PLACE where CURRENT does",
+                        short_text(at(current[0], path)),
+                        short_text(at(target, path)),
+                    )
         if len(differences) > before:
             return Compared(current=as_is.current, target=target, settled=True)
         if exact:

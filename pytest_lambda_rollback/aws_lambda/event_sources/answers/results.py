@@ -37,6 +37,10 @@ class ResultAnswers:
     """The member with the result."""
     good: tuple[str, ...]
     """Results that are not failures, the best one first."""
+    needed: tuple[str, ...] = ()
+    """Members of the answer besides, without which the service refuses it."""
+    for_missing: str = ""
+    """The answer's member with the result of records that it does not list."""
     carries_data: bool = False
     """Results carry a record's new content as base64 in ``data``."""
 
@@ -54,6 +58,18 @@ class ResultAnswers:
         Unless values are compared (``exact``), only that and the data of the records counts.
         Raises TooDeepError for data that nests too deep.
         """
+        for name in self.needed:
+            if _has(target, name) or not all(_has(run, name) for run in current):
+                continue
+            differences.rule(
+                (name,),
+                "malformed-response",
+                f"TARGET answers without PLACE, so {event.source.name} treats all "
+                f"{self.sent} as failed",
+                short_text(current[0]),
+                None,
+            )
+            return Compared(current=tuple(current), target=target, settled=True)
         runs = [self._by_identity(value) for value in current]
         if any(run is None for run in runs):
             return Compared(current=tuple(current), target=target)
@@ -74,14 +90,27 @@ class ResultAnswers:
         for record in records(event.value, self.sent):
             identity = record.get(self.identity)
             if isinstance(identity, str):
-                known = [(run or {}).get(identity) for run in runs]
-                parts += self._record(known, other.get(identity), identity, differences)
+                known = [
+                    self._result(run or {}, identity, value)
+                    for run, value in zip(runs, current, strict=True)
+                ]
+                result = self._result(other, identity, target)
+                parts += self._record(known, result, identity, differences)
         return Compared(
             current=tuple(self._decoded(value) for value in current),
             target=self._decoded(target),
             settled=not exact or len(differences) > before,
             parts=() if exact else tuple(parts),
         )
+
+    def _result(self, results: dict[str, _Result], identity: str, answer: Json) -> _Result | None:
+        """The result of a record, also of one that the answer does not list."""
+        if identity in results or not self.for_missing or not isinstance(answer, dict):
+            return results.get(identity)
+        usual = answer.get(self.for_missing)
+        if not isinstance(usual, str):
+            return None
+        return _Result(index=identity, name=usual, value={self.result: usual})
 
     def _by_identity(self, value: Json) -> dict[str, _Result] | None:
         """The results by the identity of their record; ``None`` for another kind of response."""
@@ -186,9 +215,14 @@ class ResultAnswers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Result:
-    index: int
+    index: int | str
+    """The position in the list, or the identity of a record that is not in it."""
     name: str
     value: Object
+
+
+def _has(value: Json, name: str) -> bool:
+    return isinstance(value, dict) and value.get(name) is not None
 
 
 def _bytes(result: Object) -> bytes | None:
@@ -216,4 +250,14 @@ def _with_data(result: Object) -> Json:
     except TooDeepError:
         raise
     except ValueError:
-        return {**result, "data": text}
+        return {**result, "data": _lines(text) or text}
+
+
+def _lines(text: str) -> list[Json]:
+    """The documents of JSON lines, as of log events; empty for other text."""
+    try:
+        return [parse(line) for line in text.splitlines() if line.strip()]
+    except TooDeepError:
+        raise
+    except ValueError:
+        return []

@@ -50,9 +50,9 @@ def test_where_the_reader_is_open_a_difference_is_a_warning(event: object) -> No
     judgement = judged(event, {"orderId": "A", "approved": True}, {"id": "A"})
     assert warned(judgement) == [("lost-key", "/approved")]
     assert said(judgement.warnings[0]) == (
-        "orders:2 answers without /approved, which orders:4 always returns. EventBridge reads no "
-        "answer, but a state machine or function that passes its events on does: say which it is "
-        'with invoked_by = "nobody" or "step-functions" for this function'
+        "orders:2 answers without /approved, which orders:4 always returns. The event does not "
+        "show whether anything reads the answer: set invoked_by for this function, to "
+        '"nobody" or, for example, to "step-functions"'
     )
     assert warned(judged(event, {"a": 1}, {"a": 2, "b": 3})) == []
     assert warned(judged(event, {"a": 1}, {}, "nobody")) == []
@@ -112,6 +112,8 @@ def test_what_shows_that_it_was_passed_on_is_read(event: object) -> None:
         ("Create", {"PhysicalResourceId": "db-1"}, {"PhysicalResourceId": "db-2"}, []),
         ("Create", {"PhysicalResourceId": "db-1"}, None, []),
         ("Create", {"Data": {"Arn": "x"}}, {"Data": {}}, [("lost-key", "/Data/Arn")]),
+        ("Create", {"NoEcho": True}, {}, [("other-decision", "/NoEcho")]),
+        ("Create", {"NoEcho": False}, {}, []),
         ("Delete", {"PhysicalResourceId": "db-1", "Data": {"Arn": "x"}}, None, []),
         ("Delete", None, {"PhysicalResourceId": "gone"},
          [("other-decision", "/PhysicalResourceId")]),
@@ -127,6 +129,11 @@ def test_cdk_provider(request_type: str, current: object, target: object, expect
     event = {**CDK, "RequestType": request_type}
     expected = [(kind, place or "") for kind, place in expected]
     assert found(judged(event, current, target)) == expected
+
+
+def test_a_url_that_was_replaced_leaves_it_open_who_reads() -> None:
+    replaced = {**CDK, "ResponseURL": "REDACTED"}
+    assert warned(judged(replaced, {"Data": {"Arn": "x"}}, None)) == [("lost-key", "/Data/Arn")]
 
 
 def test_a_custom_resource_of_its_own_uploads_its_result() -> None:
@@ -332,6 +339,9 @@ CSV = record(b"id;name, x\n")
         (record(b'{"a": 1}\n'), record(b"{}\n"), [("lost-key", "/records/0/data/a")]),
         (record(b'{"a": 1}'), record(b"a=1"), [("type-changed", "/records/0/data")]),
         (record(b'{"a": 1}'), record(b'{"a": 1}\n'), []),
+        (record(b'{"a": 1}\n{"a": 2}\n'), record(b'{"a": 3}\n{"a": 4}\n{"a": 5}\n'), []),
+        (record(b'{"a": 1}\n{"a": 2}\n'), record(b'{"a": 3}\n{"b": 4}\n'),
+         [("lost-key", "/records/0/data/1/a")]),
         (record(b"5\n"), record(b"n/a\n"), []),
         (CSV, record(b"id;name, x\n", "Dropped"), [("record-dropped", "/records/0")]),
         (CSV, record(b"id;name, x\n", "OK"), [("record-failed", "/records/0")]),
@@ -345,6 +355,37 @@ CSV = record(b"id;name, x\n")
 )  # fmt: skip
 def test_records_with_data(event: object, current: Any, target: Any, expected: Found) -> None:
     assert found(judged(event, {"records": [current]}, {"records": [target]})) == expected
+
+
+def batch(*codes: str, missing: str = "PermanentFailure", **more: object) -> dict[str, Any]:
+    results = [{"taskId": f"t{n}", "resultCode": c} for n, c in enumerate(codes, 1) if c]
+    return {
+        "invocationSchemaVersion": "1.0", "invocationId": "i", "treatMissingKeysAs": missing,
+        "results": results, **more,
+    }  # fmt: skip
+
+
+FINE = batch("Succeeded", "Succeeded")
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "expected"),
+    [
+        (FINE, FINE, []),
+        (FINE, batch("Succeeded", ""), [("record-failed", "/results/t2")]),
+        (FINE, batch("Succeeded", "", missing="Succeeded"), []),
+        (batch("", "", missing="Succeeded"), FINE, []),
+        (batch("", "", missing="Succeeded"), batch("", ""),
+         [("record-failed", "/results/t1"), ("record-failed", "/results/t2")]),
+        (FINE, batch("Succeeded", "TemporaryFailure"), [("record-failed", "/results/1")]),
+        (FINE, {"results": FINE["results"]},
+         [("malformed-response", "/invocationSchemaVersion")]),
+        (FINE, batch("Succeeded", "Succeeded", invocationId=None),
+         [("malformed-response", "/invocationId")]),
+    ],
+)  # fmt: skip
+def test_tasks_of_s3_batch_operations(current: Any, target: Any, expected: Found) -> None:
+    assert found(judged(made.S3_BATCH, current, target)) == expected
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,7 @@ ACTION = "/sessionState/dialogAction/type"
         (lex(), without(lex(), "messages"), [("lost-key", "/messages")]),
         (lex(), without(lex(), "sessionState", "sessionAttributes", "cart"),
          [("lost-key", "/sessionState/sessionAttributes/cart")]),
+        (lex(), lex(messages=[]), [("lost-item", "/messages")]),
         (lex(trace="x"), lex(), []),
         (lex(requestAttributes=None), lex(), []),
     ],
