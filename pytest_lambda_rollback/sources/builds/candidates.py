@@ -15,7 +15,12 @@ from pathlib import Path
 
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.model.builds import Build
-from pytest_lambda_rollback.sources.builds import assemblies, template_builds, template_functions
+from pytest_lambda_rollback.sources.builds import (
+    assemblies,
+    foreign_folders,
+    template_builds,
+    template_functions,
+)
 from pytest_lambda_rollback.sources.builds.template_functions import functions_of
 from pytest_lambda_rollback.sources.builds.template_packages import how_to_build
 from pytest_lambda_rollback.sources.builds.template_stacks import Stack, Stacks, table
@@ -72,9 +77,11 @@ def read_build(
         # The template of one stack of an assembly: that stack and those nested in it.
         known = tuple(each for each in known if path in _files(each.stack))
     if wanted is not None:
-        chosen = template_functions.named(known, wanted, path=path)
+        chosen = template_functions.named(known, wanted, path=path, stacks=stacks.stacks)
     else:
-        chosen = template_functions.chosen(known, function=function, aws_name=aws_name, path=path)
+        chosen = template_functions.chosen(
+            known, function=function, aws_name=aws_name, path=path, stacks=stacks.stacks
+        )
     return template_builds.build_of(chosen, stacks, path=path)
 
 
@@ -126,6 +133,7 @@ def _stacks(path: Path, *, region: str | None, account: str | None) -> Stacks | 
             return _assembly(path, region=region, account=account)
         template = template_in(path)
         if template is None:
+            foreign_folders.refuse(path)
             return None
         path = template
     elif path.suffix.lower() == ".zip":

@@ -2,7 +2,8 @@
 
 Evidence for the one that is meant is taken in a fixed order, and the first kind that finds
 anything decides: the name in AWS, then a name of the configuration's, then what CloudFormation
-makes of a logical id, then names that differ only in writing, then the only one.
+makes of a logical id, then names that differ only in writing. A function of another name is never
+meant, not even if it is the only one: others may have been renamed, removed or made by a loop.
 
 SAM's Globals are merged here as SAM itself does it. What a property means to a build is decided
 in `template_builds`; no file is read here.
@@ -20,6 +21,7 @@ from typing import Any
 from pytest_lambda_rollback.aws_lambda.names import function_name_of
 from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.model.text import listed, nearest
+from pytest_lambda_rollback.sources.builds.template_loops import FOR_EACH, loops_in
 from pytest_lambda_rollback.sources.builds.template_stacks import Stack, Stacks, is_intrinsic, table
 from pytest_lambda_rollback.sources.builds.templates import shown
 
@@ -113,7 +115,8 @@ def functions_of(stacks: Stacks) -> Iterator[TemplateFunction]:
             if resource["Type"] not in (LAMBDA, SAM):
                 continue
             properties = table(resource.get("Properties"))
-            own = ("Fn::Transform",) if "Fn::Transform" in properties else ()
+            own: tuple[str, ...] = ("Fn::Transform",) if "Fn::Transform" in properties else ()
+            own += (FOR_EACH,) if loops_in(properties) else ()
             if resource["Type"] == SAM:
                 shared = table(stack.section("Globals").get("Function"))
                 properties = _merged(_unignored(shared, resource.get("IgnoreGlobals")), properties)
@@ -144,6 +147,21 @@ def macros_of(stack: Stack) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def _loops_of_functions(stack: Stack) -> Iterator[str]:
+    """The loops that are left in a stack's resources and make functions."""
+    for key, said in stack.template["Resources"].items():
+        if key in loops_in({key: None}) and _mentions(said, (LAMBDA, SAM)):
+            yield str(key)
+
+
+def _mentions(value: Any, types: tuple[str, ...]) -> bool:
+    if isinstance(value, list):
+        return any(_mentions(each, types) for each in value)
+    if not isinstance(value, dict):
+        return False
+    return value.get("Type") in types or any(_mentions(each, types) for each in value.values())
+
+
 def ends(path: str) -> Iterator[str]:
     """``Prod/Shop/Orders``, ``Shop/Orders`` and ``Orders``."""
     parts = path.split("/")
@@ -172,7 +190,12 @@ def _merged(shared: Any, own: Any, key: str = "") -> Any:
 
 
 def chosen(
-    functions: Sequence[TemplateFunction], *, function: str, aws_name: str | None, path: Path
+    functions: Sequence[TemplateFunction],
+    *,
+    function: str,
+    aws_name: str | None,
+    path: Path,
+    stacks: Sequence[Stack] = (),
 ) -> TemplateFunction:
     """The function that a configuration's name and a name or ARN in AWS mean.
 
@@ -185,25 +208,26 @@ def chosen(
         lambda each: function in each.names,
         lambda each: _generated(name, each.logical_id),
         lambda each: not _plain(called).isdisjoint(_plain(_owners(each))),
-        lambda each: not each.is_cdks_own,
     )
     for rule in rules:
         found = [each for each in functions if rule(each)]
         if len(found) == 1:
             return found[0]
-        if found and rule is not rules[-1]:
+        if found:
             raise _ambiguous(found, function, path)
-    raise _unknown(functions, function, path)
+    raise _unknown(functions, function, path, stacks)
 
 
-def named(functions: Sequence[TemplateFunction], wanted: str, *, path: Path) -> TemplateFunction:
+def named(
+    functions: Sequence[TemplateFunction], wanted: str, *, path: Path, stacks: Sequence[Stack] = ()
+) -> TemplateFunction:
     """The function of that name, as it stands behind ``#``. Raises ConfigError."""
     found = [each for each in functions if each.name == wanted]
     found = found or [each for each in functions if wanted in each.names]
     if len(found) > 1:
         raise _ambiguous(found, wanted, path)
     if not found:
-        raise _unknown(functions, wanted, path)
+        raise _unknown(functions, wanted, path, stacks)
     return found[0]
 
 
@@ -229,18 +253,37 @@ def _generated(aws_name: str, logical_id: str) -> bool:
 
 
 def _ambiguous(found: Sequence[TemplateFunction], name: str, path: Path) -> ConfigError:
+    first = found[0]
+    alike = len({each.name for each in found}) < len(found)
+    # Stacks of one construct for several places: only the file of its stack tells a function.
+    by_file = alike and len({each.stack.path for each in found}) == len(found)
     return ConfigError(
         f'{shown(path)} has {len(found)} functions that "{name}" may mean',
-        why=listed(f"{each.name} ({shown(each.stack.path)})" for each in found[:_SHOWN]),
-        do=f"Name one, as in {shown(path)}#{found[0].name}",
+        why=listed(f"{each.name} ({_place(each.stack)})" for each in found[:_SHOWN]),
+        do=f"Name one, as in {shown(first.stack.path if by_file else path)}#{first.name}",
     )
 
 
-def _unknown(functions: Sequence[TemplateFunction], name: str, path: Path) -> ConfigError:
+def _place(stack: Stack) -> str:
+    """The file of a stack, with its name and where it goes if a CDK assembly tells."""
+    goes = "/".join(each for each in (stack.account, stack.region) if each)
+    named = f"stack {stack.name}, " if stack.name else ""
+    return f"{named}{goes}, {shown(stack.path)}" if goes and named else shown(stack.path)
+
+
+def _unknown(
+    functions: Sequence[TemplateFunction], name: str, path: Path, stacks: Sequence[Stack] = ()
+) -> ConfigError:
     own = [each.name for each in functions if not each.is_cdks_own]
     there = own or [each.name for each in functions]
     macros = sorted({macro for each in functions for macro in macros_of(each.stack)})
     more = f", and the transform {listed(macros)} may add others" if macros else ""
+    loops = sorted({loop for stack in stacks for loop in _loops_of_functions(stack)})
+    if loops:
+        more += (
+            f", and {listed(loops)} may make others, of values that only a deployment knows: "
+            "literal values are known"
+        )
     if not there:
         return ConfigError(
             f"{shown(path)} has no Lambda function",

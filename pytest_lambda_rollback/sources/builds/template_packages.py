@@ -22,7 +22,9 @@ from pytest_lambda_rollback.sources.builds.template_stacks import (
     is_intrinsic,
     table,
 )
+from pytest_lambda_rollback.sources.builds.templates import shown
 
+_SHOWN = 5
 _SAM_CODE = {"AWS::Serverless::Function": "CodeUri", "AWS::Serverless::LayerVersion": "ContentUri"}
 
 
@@ -81,9 +83,18 @@ def code_of(function: TemplateFunction, stacks: Stacks) -> Path:
         raise SourceError(
             f"the code of {function.origin} is not on this machine",
             why="the template names an object in S3, or a value that only a deployment knows",
-            do="Name the template before it is packaged, or the output of sam build or cdk synth",
+            do=_zips_beside(function.stack)
+            or "Name the template before it is packaged, or the output of sam build or cdk synth",
         )
     return package(found, f"the code of {function.origin}", function.stack)
+
+
+def _zips_beside(stack: Stack) -> str:
+    """The advice to name a package that lies beside a template; empty if there is none."""
+    beside = sorted(shown(each) for each in stack.path.parent.glob("*.zip") if each.is_file())
+    if not beside:
+        return ""
+    return f"Name its package, which may be {' or '.join(beside[:_SHOWN])} beside the template"
 
 
 def local_path(

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.sources.builds import template_loops
 
 SUFFIXES = (".yaml", ".yml", ".json", ".template")
-NAMES = ("template.yaml", "template.yml", "template.json")
-"""Names of templates in a folder, in the order in which SAM looks for them."""
+NAMES = ("template.yaml", "template.yml", "template.json", "sam.json")
+"""Names of templates in a folder: those of SAM in the order in which it looks for them, and that of
+``chalice package``."""
 
 YAML_LIMIT_BYTES = 2 * 1024 * 1024
 """CloudFormation takes 1 MB; comments and white space can go before it is uploaded."""
@@ -61,7 +63,10 @@ def read_template(path: Path) -> dict[str, Any]:
             why="it has no Resources",
             do="Name a template, or the folder or .zip file with the function's code",
         )
-    return content
+    try:
+        return template_loops.written_out(content)
+    except (template_loops.UnboundedLoopError, RecursionError) as error:
+        raise _unreadable(path, "its loops (Fn::ForEach) make too much of it") from error
 
 
 def read_json(path: Path) -> Any:

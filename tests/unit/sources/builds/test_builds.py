@@ -250,7 +250,7 @@ def test_one_stack_of_a_cdk_assembly_knows_the_layers_of_the_others() -> None:
 
 
 def test_one_stage_of_a_cdk_assembly() -> None:
-    assert read("cdk-app/cdk.out/assembly-Prod") == CDK_BUILDS["Prod/Billing/Billing"]
+    assert read("cdk-app/cdk.out/assembly-Prod", "Billing") == CDK_BUILDS["Prod/Billing/Billing"]
 
 
 def test_a_cdk_assembly_without_metadata(tmp_path: Path) -> None:
@@ -323,10 +323,15 @@ def test_the_function_that_is_meant(
     assert read(path, function, aws_name).origin.partition(" in ")[0] == name
 
 
-def test_the_only_function_is_meant_whatever_it_is_called(tmp_path: Path) -> None:
+def test_the_only_function_never_stands_in_for_another_name(tmp_path: Path) -> None:
     out = copy_of(CDK_OUT, tmp_path)
     edit(out / "Shop.template.json", without({"Reports", "Notes", "Receipts", "Nested"}))
-    assert read(out / "Shop.template.json").origin.startswith("Shop/Orders in ")
+    path = out / "Shop.template.json"
+    assert message(path, "billing") == (
+        f'{path} has no function "billing": it has Shop/Orders. Name one, as in {path}#Shop/Orders.'
+    )
+    assert read(path, "orders").origin.startswith("Shop/Orders in ")
+    assert read(f"{path}#Shop/Orders", "billing").origin.startswith("Shop/Orders in ")
 
 
 def test_a_name_that_no_function_has_is_told_with_those_that_there_are() -> None:
