@@ -76,6 +76,13 @@ class NameLookup:
             return module
         return self._walk(ask.module, ask.names, hops=0)
 
+    def state(self, module: str, names: tuple[str, ...]) -> State:
+        """The state of a module or of a dotted path in it."""
+        found = self.module(module)
+        if not names or found.state is not State.OFFERED:
+            return found.state
+        return self._walk(module, names, hops=0).state
+
     def module(self, name: str) -> Answer:
         """Answer whether a module can be found."""
         if any(name == made or name.startswith(f"{made}.") for made in self._made):

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     import griffe
 import ast
 
-from pytest_lambda_rollback.import_analysis.conditions import dotted
+from pytest_lambda_rollback.import_analysis.known_values import dotted
 from pytest_lambda_rollback.import_analysis.scopes import Binder, Scope
 
 _TRANSPARENT = frozenset({"functools.cache", "functools.lru_cache", "cache", "lru_cache"})

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from pytest_lambda_rollback.import_analysis.conditions import dotted
+from pytest_lambda_rollback.import_analysis.known_values import dotted
 from pytest_lambda_rollback.import_analysis.made_names import made_names
 from pytest_lambda_rollback.import_analysis.scopes import Scope
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pytest_lambda_rollback.import_analysis.conditions import dotted
+from pytest_lambda_rollback.import_analysis.known_values import dotted
 
 _READERS = frozenset({"copy", "get", "items", "keys", "values"})
 _COPIERS = frozenset(

@@ -21,10 +21,11 @@ from pytest_lambda_rollback.import_analysis.python_source import (
     ModuleFacts,
     read_facts,
 )
+from pytest_lambda_rollback.import_analysis.stack_facts import StackFacts
 from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.packages import cached_values
 
-FORMAT = 7
+FORMAT = 9
 """Raise it when a value has other fields, or the same source gives other values."""
 
 T = TypeVar("T")
@@ -77,6 +78,11 @@ class SourceFacts:
         self._known: dict[tuple[str, bool], ModuleFacts] = {}
         self._kept: dict[int, dict[str, msgspec.Raw]] = {}
         self._changed: set[int] = set()
+        self._stack: StackFacts | None = None
+
+    def decide_by(self, stack: StackFacts) -> None:
+        """Let a stack decide the conditions in the function's own sources."""
+        self._stack = stack
 
     def of_code(self, located: Located) -> ModuleFacts:
         """The facts of one of the function's own sources."""
@@ -111,8 +117,12 @@ class SourceFacts:
                 return cached_values.decoded(ModuleFacts, kept[key])
         source = self._search.read(located.path)
         facts = UNREADABLE
+        if code and self._stack is not None:
+            self._stack.used = False
         if source is not None:
             facts = self._read(source, located, code=code)
+        if code and self._stack is not None and self._stack.used:
+            return facts  # of this stack alone
         kept[key] = msgspec.Raw(cached_values.encoded(facts))
         self._changed.add(number)
         return facts
@@ -121,15 +131,19 @@ class SourceFacts:
         """The facts of a source, parsed once however many packages have it."""
         python = self._search.python
         same = (hashlib.sha256(source).digest(), located.name, located.is_package, python, code)
-        if same not in self._same:
-            self._same[same] = read_facts(
-                source,
-                module=located.name,
-                is_package=located.is_package,
-                python=python,
-                code=code,
-            )
-        return self._same[same]
+        if same in self._same:
+            return self._same[same]
+        facts = read_facts(
+            source,
+            module=located.name,
+            is_package=located.is_package,
+            python=python,
+            code=code,
+            surroundings=self._stack if code else None,
+        )
+        if not (code and self._stack is not None and self._stack.used):
+            self._same[same] = facts
+        return facts
 
     def _key(self, number: int) -> tuple[str, ...]:
         return ("facts", self._digests[number], "{}.{}".format(*self._search.python))

@@ -21,6 +21,8 @@ from pytest_lambda_rollback.import_analysis.answers import Failure, LoadScan, Na
 from pytest_lambda_rollback.import_analysis.module_cache import ModuleCache, SourceFacts
 from pytest_lambda_rollback.import_analysis.module_search import Located, ModuleSearch
 from pytest_lambda_rollback.import_analysis.python_source import ModuleFacts
+from pytest_lambda_rollback.import_analysis.reachability import Reachability
+from pytest_lambda_rollback.import_analysis.stack_facts import StackFacts
 from pytest_lambda_rollback.model.modules import (
     Answer,
     Answered,
@@ -90,17 +92,14 @@ def python_of(version: FunctionVersion) -> tuple[int, int] | None:
 
 def view_key(version: FunctionVersion) -> tuple[str, ...]:
     """All that a view depends on, as texts."""
-    variables = [
-        (name, value)
-        for name, value in version.configuration.environment
-        if name in {"PYTHONPATH", "AWS_LAMBDA_EXEC_WRAPPER"} or _HANDLER_VARIABLE.fullmatch(name)
-    ]
+    variables = [(name, value) for name, value in version.configuration.environment]
     layers = [(layer.name, layer.version, layer.artifact.digest) for layer in version.layers]
     parts = [
         version.configuration.runtime,
         version.configuration.architecture,
         version.configuration.handler,
         sorted(variables),
+        sorted(version.placeholders),
         layers,
     ]
     return ("view", version.code.digest, json.dumps(parts))
@@ -132,6 +131,14 @@ class _Reading:
         self._version = version
         self._search = ModuleSearch(version, trees, python)
         self._sources = SourceFacts(version, self._search, cache, same)
+        plain = NameLookup(self._search, self._sources.of_layer)
+        self._stack = StackFacts(
+            version,
+            self._search,
+            self._search.own_sources(),
+            lambda module, names: plain.state(module, names),
+        )
+        self._sources.decide_by(self._stack)
         self._code: dict[str, tuple[Located, ModuleFacts]] = {}
         self._libraries: set[str] = set()
 
@@ -140,8 +147,13 @@ class _Reading:
         roots = list(self._root_asks())
         self._reach(ask.module for ask in roots)
         asks = [(_HANDLER, ask) for ask in roots]
-        for located, facts in self._code.values():
-            asks += [(_shown(located.path), ask) for ask in facts.asks]
+        reached = Reachability(
+            {name: facts for name, (_, facts) in self._code.items()},
+            [(ask.module, "".join(ask.names)) for ask in roots],
+            lambda name: _shown(self._code[name][0].path),
+        )
+        for name, (located, _) in self._code.items():
+            asks += [(_shown(located.path), ask) for ask in reached.asks(name)]
         answered = tuple(self._answers(asks))
         self._sources.save()
         return ModuleView(

@@ -136,6 +136,12 @@ class ModuleSearch:
                     ):
                         yield f"{package}.{stem}"
 
+    def own_sources(self) -> Iterator[bytes]:
+        """The sources in /var/task that no installed distribution brought."""
+        for path in self._owner:
+            if path.startswith(f"{TASK}/") and path.endswith(".py") and not self.installed(path):
+                yield self.read(path) or b""
+
     def source_bytes(self, top: str) -> int:
         """Size of all Python sources of one top-level package in /var/task."""
         return self._source_bytes[top]

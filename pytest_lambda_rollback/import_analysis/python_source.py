@@ -13,16 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from pytest_lambda_rollback.import_analysis.conditions import (
-    alternatives,
-    dotted,
-    finds_out,
-    from_environment,
-    leaves,
-    probes,
-    suppressed,
-    truth,
-)
+from pytest_lambda_rollback.import_analysis.conditions import alternatives, leaves, suppressed
 from pytest_lambda_rollback.import_analysis.dynamics import (
     Dynamics,
     computed_import,
@@ -31,6 +22,14 @@ from pytest_lambda_rollback.import_analysis.dynamics import (
     given_names,
     refused_names,
 )
+from pytest_lambda_rollback.import_analysis.known_values import (
+    UNKNOWN,
+    NoSurroundings,
+    Surroundings,
+    dotted,
+    truth,
+)
+from pytest_lambda_rollback.import_analysis.name_values import NameValues
 from pytest_lambda_rollback.import_analysis.scopes import (
     Binder,
     Scope,
@@ -81,6 +80,29 @@ class ModuleFacts:
     """Packages below which it imports modules by computed names."""
     asks: tuple[Ask, ...] = ()
     tries: tuple[TryBlock, ...] = ()
+    functions: tuple[str, ...] = ()
+    """Functions of the module and methods of its classes, ``f`` and ``C.m``."""
+    references: tuple[Reference, ...] = ()
+    """The places that use functions, variables and modules of the function's own code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """One use of something that the code may define itself."""
+
+    module: str
+    """Empty for an attribute of anything: then ``names`` is that attribute."""
+    names: tuple[str, ...] = ()
+    caller: str = ""
+    """The function it stands in; empty for the module's body."""
+    tries: tuple[int, ...] = ()
+    guarded: bool = False
+    dead: bool = False
+    """It stands where the runtime never gets to."""
+    loads: bool = False
+    """It is an import, which runs modules and calls nothing."""
+    by_decorator: str = ""
+    """It is the use by a decorator of this name, which stands for whoever calls the function."""
 
 
 UNREADABLE = ModuleFacts(readable=False, dynamic=True, opens_path=True)
@@ -94,11 +116,18 @@ _IMPORTERS = {("importlib", ("import_module",)), ("importlib", ("__import__",))}
 
 
 def read_facts(
-    source: bytes, *, module: str, is_package: bool, python: tuple[int, int], code: bool
+    source: bytes,
+    *,
+    module: str,
+    is_package: bool,
+    python: tuple[int, int],
+    code: bool,
+    surroundings: Surroundings | None = None,
 ) -> ModuleFacts:
     """The facts of one source, as the given Python sees it.
 
     ``code`` is for the function's own files: of others it is not read which attributes they use.
+    ``surroundings`` decides conditions.
     """
     try:
         with warnings.catch_warnings():
@@ -107,9 +136,35 @@ def read_facts(
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return UNREADABLE
     try:
-        return _Reader(tree, source, module, is_package, python, code=code).facts()
+        reader = _Reader(
+            tree, source, module, is_package, python, surroundings or NoSurroundings(), code=code
+        )
+        return reader.facts()
     except RecursionError:
         return UNREADABLE
+
+
+def read_values(
+    source: bytes,
+    *,
+    module: str,
+    is_package: bool,
+    python: tuple[int, int],
+    surroundings: Surroundings,
+) -> NameValues | None:
+    """The values of a module's names; ``None`` for a source that cannot be parsed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    binder = Binder(module=module, is_package=is_package, python=python)
+    scope = Scope(kind="module")
+    binder.bind_body(tree.body, scope)
+    for name in _global_names(tree):
+        scope.bind(name, None, in_try=False)
+    return NameValues(tree, scope, binder, python, surroundings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +178,20 @@ class _Place:
     unless_failed: tuple[int, ...] = ()
     guarded: bool = False
     conditional: bool = False
+    function: str = ""
+    """``f`` or ``C.m``; functions in it count as part of it."""
+    in_class: str = ""
+    dead: bool = False
+
+
+_WRAPPERS = frozenset(
+    {"property", "staticmethod", "classmethod", "cached_property", "cache", "lru_cache", "wraps"}
+    | {"contextmanager", "asynccontextmanager", "abstractmethod", "override", "typechecked"}
+)
+"""Decorators that call a function only where somebody uses its name."""
+
+_COMMAND_LINE = frozenset({"click", "typer"})
+"""Their decorators leave it to others to call a function, too."""
 
 
 class _Reader:
@@ -133,6 +202,7 @@ class _Reader:
         module: str,
         is_package: bool,
         python: tuple[int, int],
+        surroundings: Surroundings,
         *,
         code: bool,
     ) -> None:
@@ -158,7 +228,10 @@ class _Reader:
             for node in tree.body
         )
         self._assigned = {name for name, to in self._module.bindings.items() if None in to}
-        self._unsure = self._module.uncertain | set(self._flags())
+        self._values = NameValues(tree, self._module, self._binder, python, surroundings)
+        self._chosen = self._choices() if code else {}
+        self._functions: list[str] = []
+        self._references: list[Reference] = []
 
     def facts(self) -> ModuleFacts:
         dynamics = find_dynamics(self._tree, self._source, self._module)
@@ -194,19 +267,48 @@ class _Reader:
             prefixes=tuple(sorted({*self._prefixes, *self._own_submodules(dynamics)})),
             asks=tuple(self._asks),
             tries=tuple(self._tries),
+            functions=tuple(self._functions),
+            references=tuple(self._references),
         )
 
-    def _flags(self) -> Iterator[str]:
-        """Names that tell what is there: imported constants, and those computed from versions."""
-        for name, targets in self._module.bindings.items():
-            if name.isupper() and None not in targets:
-                yield name
-        for statement in self._tree.body:
-            match statement:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    constant = name.isupper() and not isinstance(value, ast.Constant)
-                    if finds_out(value) or (constant and not from_environment(value)):
-                        yield name
+    def _choices(self) -> dict[str, tuple[ast.expr, Scope]]:
+        """Tables of the module that are used in one way: an entry is taken by a version or flag."""
+        tables = {
+            name
+            for name in self._module.values
+            if isinstance(self._module.sole_value(name), ast.Dict)
+        }
+        if not tables:
+            return {}
+        keys: dict[str, list[tuple[ast.expr, Scope]]] = {}
+        reads: dict[str, int] = {}
+        for node, scope in self._scoped(self._tree, self._module):
+            match node:
+                case ast.Name(id=name, ctx=ast.Load()) if name in tables:
+                    reads[name] = reads.get(name, 0) + 1
+                case (
+                    ast.Subscript(value=ast.Name(id=name), slice=key)
+                    | ast.Call(
+                        func=ast.Attribute(value=ast.Name(id=name), attr="get"), args=[key, *_]
+                    )
+                ) if name in tables:
+                    keys.setdefault(name, []).append((key, scope))
+        return {
+            name: found[0]
+            for name, found in keys.items()
+            if len(found) == reads.get(name)
+            and all(self._values.probes(key, scope) for key, scope in found)
+            and len({ast.dump(key) for key, _ in found}) == 1
+        }
+
+    def _scoped(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+        """All nodes below one, each with its scope; classes are not told apart."""
+        for child in ast.iter_child_nodes(node):
+            yield child, scope
+            inner = scope
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                inner = function_scope(child, scope, self._binder)
+            yield from self._scoped(child, inner)
 
     def _own_submodules(self, dynamics: Dynamics) -> tuple[str, ...]:
         return (self._name,) if dynamics.lists_submodules and self._is_package else ()
@@ -216,6 +318,8 @@ class _Reader:
     def _body(self, body: Iterable[ast.stmt], place: _Place) -> None:
         for statement in body:
             place = self._statement(statement, place)
+            if leaves([statement]) and place.scope.kind == "function":
+                place = replace(place, dead=True)
 
     def _statement(self, node: ast.stmt, place: _Place) -> _Place:
         """Read one statement; where the ones after it stand."""
@@ -233,14 +337,21 @@ class _Reader:
                 )
                 inner = Scope(kind="class", parent=place.scope)
                 self._binder.bind_body(node.body, inner)
-                self._body(node.body, replace(place, scope=inner))
+                name = "" if place.function else node.name
+                self._body(node.body, replace(place, scope=inner, in_class=name))
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Dict() as table) if (
+                place.scope is self._module and name in self._chosen
+            ):
+                self._table(table, self._chosen[name][0], place, self._chosen[name][1])
             case ast.If():
                 return self._if(node, place)
             case ast.Try() | ast.TryStar():
                 self._try(node, place)
             case ast.With() | ast.AsyncWith():
                 self._with(node, place)
-            case ast.For() | ast.AsyncFor() | ast.While() | ast.Match():
+            case ast.Match():
+                self._match(node, place)
+            case ast.For() | ast.AsyncFor() | ast.While():
                 self._children(node, replace(place, conditional=True))
             case ast.AnnAssign():
                 evaluated = place.scope.kind != "function" and not self._lazy_annotations
@@ -261,16 +372,53 @@ class _Reader:
 
     def _if(self, node: ast.If, place: _Place) -> _Place:
         self._expression(node.test, place)
-        known = truth(node.test, self._python)
-        probing = known is None and probes(node.test, self._unsure)
-        inner = place
+        yes, no = self._branches(node.test, place)
+        self._body(node.body, yes)
+        self._body(node.orelse, no)
+        left = leaves(node.body), leaves(node.orelse)
+        if all(left):
+            return replace(place, dead=True)
+        if any(left):
+            return no if left[0] else yes
+        return place
+
+    def _branches(self, test: ast.expr, place: _Place) -> tuple[_Place, _Place]:
+        """Where the two branches of a condition stand.
+
+        The one that is not taken is dead, but what a test for something being there leaves out is
+        only guarded: that the code does without is worth a word.
+        """
+        probing = self._values.probes(test, place.scope)
+        inner = replace(place, guarded=place.guarded or probing, conditional=True)
+        known = truth(test, self._python)
+        off = replace(place, dead=True)
+        if known is None and self._code:
+            known, off = self._values.truth(test, place.scope), inner if probing else off
         if known is None:
-            inner = replace(place, guarded=place.guarded or probing, conditional=True)
-        if known is not False:
-            self._body(node.body, inner)
-        if known is not True:
-            self._body(node.orelse, inner)
-        return inner if known is None and (leaves(node.body) or leaves(node.orelse)) else place
+            return inner, inner
+        return (place, off) if known else (off, place)
+
+    def _truth(self, test: ast.expr, place: _Place) -> bool | None:
+        if not self._code:
+            return truth(test, self._python)
+        return self._values.truth(test, place.scope)
+
+    def _match(self, node: ast.Match, place: _Place) -> None:
+        self._expression(node.subject, place)
+        value = self._values.value(node.subject, place.scope) if self._code else UNKNOWN
+        probing = self._values.probes(node.subject, place.scope)
+        inner = replace(place, guarded=place.guarded or probing, conditional=True)
+        taken = False
+        for case in node.cases:
+            fits = _fits(case.pattern, value) if value is not UNKNOWN else None
+            here = inner
+            if taken or fits is False:
+                here = inner if probing else replace(inner, dead=True)
+            elif fits and case.guard is None:
+                here, taken = place, True
+            self._children(case.pattern, here)
+            self._expressions([case.guard] if case.guard else [], here)
+            self._body(case.body, here)
 
     def _try(self, node: ast.Try | ast.TryStar, place: _Place) -> None:
         running = place.moment is Moment.RUNNING
@@ -332,8 +480,28 @@ class _Reader:
             )
             annotations = [argument.annotation for argument in annotated]
             self._expressions(filter(None, [*annotations, node.returns]), place)
-        scope = function_scope(node, place.scope, self._binder)
-        self._body(node.body, _later(place, scope))
+        later = _later(place, function_scope(node, place.scope, self._binder))
+        if not place.function:
+            name = ".".join(filter(None, (place.in_class, node.name)))
+            self._functions.append(name)
+            later = replace(later, function=name)
+            self._decorated(name, node, place)
+        self._body(node.body, later)
+
+    def _decorated(
+        self, name: str, node: ast.FunctionDef | ast.AsyncFunctionDef, place: _Place
+    ) -> None:
+        """A decorator may hand the function to somebody who calls it."""
+        for decorator in node.decorator_list:
+            inner = decorator.func if isinstance(decorator, ast.Call) else decorator
+            written = dotted(inner) or ""
+            root = written.partition(".")[0]
+            target = self._target(root, place.scope)
+            if written.rpartition(".")[2] in {*_WRAPPERS, "setter", "deleter", "getter"}:
+                continue
+            if target is not None and target[0].partition(".")[0] in _COMMAND_LINE:
+                continue
+            self._refer(self._name, tuple(name.split(".")), place, by=root if not target else "*")
 
     # --- imports -----------------------------------------------------------------------------
 
@@ -356,6 +524,10 @@ class _Reader:
         place: _Place,
         call: Call | None = None,
     ) -> None:
+        if form in (Form.IMPORT, Form.FROM):
+            self._refer(module, names, place, loads=True)
+        if place.dead:
+            return
         self._asks.append(
             Ask(
                 form=form,
@@ -369,8 +541,32 @@ class _Reader:
                 guarded=place.guarded,
                 conditional=place.conditional,
                 call=call,
+                function=place.function,
             )
         )
+
+    def _refer(
+        self,
+        module: str,
+        names: tuple[str, ...],
+        place: _Place,
+        *,
+        loads: bool = False,
+        by: str = "",
+    ) -> None:
+        if self._code:
+            self._references.append(
+                Reference(
+                    module=module,
+                    names=names,
+                    caller=place.function,
+                    tries=place.caught_by,
+                    guarded=place.guarded,
+                    dead=place.dead,
+                    loads=loads,
+                    by_decorator=by,
+                )
+            )
 
     # --- expressions -------------------------------------------------------------------------
 
@@ -383,11 +579,12 @@ class _Reader:
             case ast.Call():
                 self._call(node, place)
             case ast.Attribute():
+                self._refer("", (node.attr,), place)
                 if not self._chain(node, place):
                     self._expression(node.value, place)
             case ast.Name(id=name, ctx=ast.Load()):
-                if self._code and self._module.stars:
-                    self._bare_name(name, node, place)
+                if self._code:
+                    self._name_read(name, node, place)
             case ast.Lambda():
                 self._expressions(
                     [*node.args.defaults, *filter(None, node.args.kw_defaults)], place
@@ -396,20 +593,51 @@ class _Reader:
                 self._expression(node.body, _later(place, scope))
             case ast.IfExp():
                 self._expression(node.test, place)
-                known = truth(node.test, self._python)
-                if known is None:
-                    probing = probes(node.test, self._unsure)
-                    place = replace(place, guarded=place.guarded or probing, conditional=True)
-                self._expressions([node.body] if known is not False else [], place)
-                self._expressions([node.orelse] if known is not True else [], place)
-            case ast.BoolOp(values=values):
-                probing = any(probes(value, self._unsure) for value in values)
-                self._expressions(
-                    values,
-                    replace(place, guarded=place.guarded or probing, conditional=True),
-                )
+                yes, no = self._branches(node.test, place)
+                self._expression(node.body, yes)
+                self._expression(node.orelse, no)
+            case ast.BoolOp(op=op, values=values):
+                self._joined(op, values, place)
+            case ast.Subscript(value=ast.Dict() as table, slice=key):
+                self._expression(key, place)
+                self._table(table, key, place)
+            case ast.Call(
+                func=ast.Attribute(value=ast.Dict() as table, attr="get"), args=[key, *_]
+            ):
+                self._expressions(node.args, place)
+                self._table(table, key, place)
             case _:
                 self._children(node, place)
+
+    def _joined(self, op: ast.boolop, values: Sequence[ast.expr], place: _Place) -> None:
+        """``a and b``: the second is evaluated only where the first lets it."""
+        probing = any(self._values.probes(value, place.scope) for value in values)
+        place = replace(place, guarded=place.guarded or probing, conditional=True)
+        for value in values:
+            self._expression(value, place)
+            if self._truth(value, place) is isinstance(op, ast.Or) and not probing:
+                place = replace(place, dead=True)
+
+    def _table(
+        self, table: ast.Dict, key: ast.expr, place: _Place, scope: Scope | None = None
+    ) -> None:
+        """``{1: old, 2: new}[MAJOR]``: of what is to be called later, one entry is chosen.
+
+        ``scope`` is that of the key, if it stands elsewhere.
+        """
+        value = self._values.value(key, scope or place.scope)
+        probing = self._values.probes(key, scope or place.scope)
+        self._expressions([name for name in table.keys if name is not None], place)
+        for name, entry in zip(table.keys, table.values, strict=True):
+            here = place
+            if isinstance(entry, ast.Lambda | ast.Name):
+                own = UNKNOWN if name is None else self._values.value(name, place.scope)
+                other = UNKNOWN not in (value, own) and own != value
+                if other and not probing:
+                    here = replace(place, dead=True)
+                elif other or value is UNKNOWN:
+                    here = replace(place, guarded=place.guarded or probing)
+            self._expression(entry, here)
 
     def _call(self, node: ast.Call, place: _Place) -> None:
         self._importer(node, place)
@@ -421,6 +649,8 @@ class _Reader:
         )
         if not self._chain(node.func, place, call):
             self._expression(node.func, place)
+        elif isinstance(node.func, ast.Attribute):
+            self._refer("", (node.func.attr,), place)
         self._expressions([*node.args, *(keyword.value for keyword in node.keywords)], place)
 
     def _chain(self, node: ast.expr, place: _Place, call: Call | None = None) -> bool:
@@ -436,9 +666,14 @@ class _Reader:
         names = (*((inner,) if inner else ()), *attributes)
         context = getattr(node, "ctx", None)
         if isinstance(context, ast.Store | ast.Del):
-            self._patches.append((".".join((module, *names[:-1])), names[-1]))
+            if not place.dead:
+                self._patches.append((".".join((module, *names[:-1])), names[-1]))
         elif not self._code:
             return True
+        else:
+            self._refer(module, names, place)
+        if isinstance(context, ast.Store | ast.Del):
+            pass
         elif attributes:
             self._ask(Form.ATTRIBUTE, module, names, node, place, call)
         elif call is not None and names:
@@ -449,8 +684,17 @@ class _Reader:
         where = owner(scope, name)
         return where.sole(name) if where is not None else None
 
-    def _bare_name(self, name: str, node: ast.Name, place: _Place) -> None:
-        if name not in _BUILTINS and owner(place.scope, name) is None:
+    def _name_read(self, name: str, node: ast.Name, place: _Place) -> None:
+        where = owner(place.scope, name)
+        if where is self._module:
+            target = where.sole(name)
+            if target is None:
+                self._refer(self._name, (name,), place)
+            elif target[1] is not None:
+                self._refer(target[0], (target[1],), place)
+        if where is None and self._module.stars and name not in _BUILTINS:
+            for star in self._module.stars:
+                self._refer(star, (name,), place)
             self._ask(Form.STAR, self._name, (name,), node, place)
 
     def _importer(self, node: ast.Call, place: _Place) -> None:
@@ -468,8 +712,40 @@ class _Reader:
         named = computed_import(node, module=self._name, is_package=self._is_package)
         if named.module:
             self._ask(Form.IMPORT, named.module, (), node, place)
-        if named.package:
+        if named.package and not place.dead:
             self._prefixes.append(named.package)
+
+
+def _fits(pattern: ast.pattern, value: object) -> bool | None:
+    """True or False where a pattern certainly fits a known value or does not."""
+    match pattern:
+        case ast.MatchValue(value=ast.Constant(value=wanted)):
+            return bool(wanted == value)
+        case ast.MatchSingleton(value=wanted):
+            return wanted is value
+        case ast.MatchAs(pattern=None):
+            return True
+        case ast.MatchAs(pattern=ast.pattern() as inner):
+            return _fits(inner, value)
+        case ast.MatchOr(patterns=patterns):
+            known = [_fits(inner, value) for inner in patterns]
+            if True in known:
+                return True
+            return None if None in known else False
+        case ast.MatchSequence(patterns=patterns):
+            if not isinstance(value, tuple):
+                return False
+            star = [i for i, inner in enumerate(patterns) if isinstance(inner, ast.MatchStar)]
+            if star and star[0] != len(patterns) - 1:
+                return None
+            inner_patterns = patterns[: star[0]] if star else patterns
+            if len(value) < len(inner_patterns) or (not star and len(value) > len(patterns)):
+                return False
+            known = [_fits(i, v) for i, v in zip(inner_patterns, value, strict=False)]
+            if False in known:
+                return False
+            return None if None in known else True
+    return None
 
 
 def _later(place: _Place, scope: Scope) -> _Place:

@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pytest_lambda_rollback.import_analysis.conditions import for_type_checkers, truth
+from pytest_lambda_rollback.import_analysis.known_values import for_type_checkers, truth
 
 Target = tuple[str, str | None]
 """A module, or a name in a module, that a binding means."""
@@ -31,6 +31,8 @@ class Scope:
     maybe: set[str] = field(default_factory=set)
     """Names that are bound for type checkers only, or are deleted."""
     globals: set[str] = field(default_factory=set)
+    values: dict[str, list[ast.expr]] = field(default_factory=dict)
+    """The expressions that plain assignments give each name."""
 
     def bind(self, name: str, target: Target | None, *, in_try: bool) -> None:
         """Note one binding."""
@@ -43,6 +45,13 @@ class Scope:
         targets = self.bindings.get(name, [])
         if targets and all(target == targets[0] for target in targets):
             return targets[0]
+        return None
+
+    def sole_value(self, name: str) -> ast.expr | None:
+        """The expression of the one statement that binds a name, if it is a plain assignment."""
+        values = self.values.get(name, [])
+        if len(values) == 1 and len(self.bindings.get(name, ())) == 1 and name not in self.maybe:
+            return values[0] if name not in self.uncertain else None
         return None
 
 
@@ -92,6 +101,13 @@ class Binder:
                 scope.bind(name, None, in_try=in_try)
             case ast.Lambda():
                 pass
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+                | ast.NamedExpr(target=ast.Name(id=name), value=value)
+            ):
+                scope.values.setdefault(name, []).append(value)
+                self.bind_body(ast.iter_child_nodes(node), scope, in_try=in_try)
             case ast.Import(names=names):
                 for alias in names:
                     if alias.asname:

@@ -81,6 +81,10 @@ class Ask:
     """It is under a condition that reading cannot decide."""
     call: Call | None = None
     """Set if the name is called at once."""
+    function: str = ""
+    """The function or method of the module that it stands in, ``f`` or ``C.m``."""
+    caught_outside: tuple[tuple[str, int], ...] = ()
+    """(file, number) of try blocks around every call of that function."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

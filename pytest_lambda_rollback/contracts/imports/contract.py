@@ -90,9 +90,9 @@ class _Courses:
         self._by_try: dict[tuple[str, int], list[Answered]] = {}
         self._failed: dict[tuple[str, int], bool] = {}
         for answered in view.asks:
-            number = self._catcher(answered)
-            if number is not None:
-                self._by_try.setdefault((answered.file, number), []).append(answered)
+            place = self._catcher(answered)
+            if place is not None:
+                self._by_try.setdefault(place, []).append(answered)
         self.at: dict[_Key, tuple[_Course, Answered]] = {}
         for answered in view.asks:
             if answered.ask.form is not Form.CALL:
@@ -130,12 +130,17 @@ class _Courses:
             )
         return self._failed[place]
 
-    def _catcher(self, answered: Answered) -> int | None:
-        """The innermost ``try`` block that takes this failure as an alternative."""
-        tries = self._tries.get(answered.file, ())
-        for number in reversed(answered.ask.caught_by):
-            if number < len(tries) and _catches(tries[number], answered.ask, answered.answer):
-                return number
+    def _catcher(self, answered: Answered) -> tuple[str, int] | None:
+        """The innermost ``try`` block that takes this failure as an alternative.
+
+        As (file, number). Those around the calls of a function come after those in it.
+        """
+        ask = answered.ask
+        inside = [(answered.file, number) for number in reversed(ask.caught_by)]
+        for file, number in (*inside, *ask.caught_outside):
+            tries = self._tries.get(file, ())
+            if number < len(tries) and _catches(tries[number], ask, answered.answer):
+                return file, number
         return None
 
 

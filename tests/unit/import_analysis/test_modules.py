@@ -8,8 +8,8 @@ import pytest
 
 from helpers.made_sources import Files, Workbench, installed
 from pytest_lambda_rollback.errors import SourceError
-from pytest_lambda_rollback.import_analysis.conditions import truth
 from pytest_lambda_rollback.import_analysis.dynamics import given_names, refused_names
+from pytest_lambda_rollback.import_analysis.known_values import truth
 from pytest_lambda_rollback.import_analysis.module_reader import ModuleReader
 from pytest_lambda_rollback.model.modules import Answer, Answered, Form, ModuleView, State
 
