@@ -231,12 +231,15 @@ class NameLookup:
 
     def _set_by_another(self, module: str, name: str) -> bool:
         """True if a package above the module, or another loaded module, sets the name on it."""
-        setting = re.compile(rb"\.%s\b[^=\n]*=(?!=)|\bsetattr\(" % re.escape(name.encode()))
+        setting = re.compile(rb"\.%s\b[^=\n]{,80}=(?!=)|setattr\(" % re.escape(name.encode()))
         for other in dict.fromkeys((*_with_parents(module)[:-1], *self._loaded)):
             located = self._search.find(other)
             if located.kind != "source" or other == module:
                 continue
-            if setting.search(self._search.read(located.path) or b"") is None:
+            source = self._search.read(located.path) or b""
+            if name.encode() not in source and b"setattr(" not in source:
+                continue
+            if setting.search(source) is None:
                 continue
             for where, what in self._facts(located).patches:
                 if what in (name, "*") and self._same_module(where, module):

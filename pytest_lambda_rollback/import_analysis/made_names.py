@@ -66,11 +66,14 @@ class _Uses:
         aliases: dict[str, str] = {}
         seen: set[ast.AST] = set()
         for _ in range(3):  # an alias of an alias, and no more
-            for node in ast.walk(self._tree):
+            known = len(aliases)
+            for node in self._parents:
                 kind = self._kind(node, aliases)
                 if kind is not None and node not in seen:
                     seen.add(node)
                     self._use(node, kind, aliases)
+            if len(aliases) == known:
+                break
         return self._made
 
     def _kind(self, node: ast.AST, aliases: Mapping[str, str]) -> str | None:

@@ -45,6 +45,10 @@ class NameValues:
         self._python = python
         self._around = surroundings
         self._hops = 0
+        self._known: dict[tuple[int, str], object] = {}
+        self._told: dict[tuple[int, str], bool] = {}
+        self._kept: list[Scope] = []
+        """Scopes by whose identity something is known, so that no other one takes it."""
         self._functions = {
             node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)
         }
@@ -158,7 +162,12 @@ class NameValues:
         value = where.sole_value(name)
         if value is None or (isinstance(value, ast.Dict) and name in self._changed):
             return UNKNOWN
-        return self.value(value, where)
+        key = (id(where), name)
+        if key not in self._known:
+            self._kept.append(where)
+            self._known[key] = UNKNOWN  # while it is looked at
+            self._known[key] = self.value(value, where)
+        return self._known[key]
 
     def _attribute(self, node: ast.Attribute, scope: Scope) -> object:
         path = self.path(node, scope)
@@ -261,6 +270,14 @@ class NameValues:
         where = owner(scope, name)
         if where is None:
             return False
+        key = (id(where), name)
+        if key not in self._told:
+            self._kept.append(where)
+            self._told[key] = False  # while it is looked at
+            self._told[key] = self._tells_there(name, where, hops)
+        return self._told[key]
+
+    def _tells_there(self, name: str, where: Scope, hops: int) -> bool:
         if where is self._scope and self.unsure(name):
             return True
         if where is self._scope and name in self._functions:
