@@ -24,7 +24,7 @@ from typing import Literal
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.batches import FAILURES, BatchAnswers
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.bodies import is_strict
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.body_differences import note_constant
-from pytest_lambda_rollback.aws_lambda.event_sources.answers.content_types import media_type
+from pytest_lambda_rollback.aws_lambda.event_sources.answers.content_types import JSON, media_type
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http import BY_FORM, with_parsed_body
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
 from pytest_lambda_rollback.contracts.interface import ReplayCase
@@ -129,7 +129,7 @@ def _read(outcome: Outcome) -> _Answer:
     payload = outcome.payload or b""
     is_json, value, strict = True, None, True
     # A streamed response has this content type unless the function says what it is.
-    if media_type(outcome.content_type) in ("json", "", "application/octet-stream"):
+    if media_type(outcome.content_type) in (JSON, "", "application/octet-stream"):
         try:
             value = parse(payload)
             strict = is_strict(payload)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from pytest_lambda_rollback.aws_lambda.event_sources.answers.bodies import (
     document_of,
 )
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.content_types import (
+    JSON,
     ContentType,
     charset,
     media_type,
@@ -47,7 +49,7 @@ class Sent:
 
 def is_json(types: Sequence[ContentType]) -> bool:
     """True where each of these content types says JSON."""
-    return all(media_type(each.value) == "json" for each in types)
+    return all(media_type(each.value) == JSON for each in types)
 
 
 def compared(
@@ -103,6 +105,9 @@ def compared(
             return None
         return [{"body": each.value} for each in (*parsed, target)]
     if _note_empty(known, found, differences) or _note_kind(known, found, other, differences):
+        return None
+    media = {media_type(run.content_type.value) for run in runs}
+    if media_type(other.content_type.value) in media and _note_form(known, found, differences):
         return None
     return [{"body": _as_text(body)} for body in (*known, found)]
 
@@ -187,10 +192,14 @@ def _note_garbled(
             short_text(other.written),
         )
         return True
-    if not other.looks_like_base64 or any(run.looks_like_base64 for run in runs):
-        return False
     were_encoded = all(run.is_base64 for run in runs)
-    if were_encoded or all((run.text or "").lstrip().startswith("<") for run in runs):
+    if were_encoded and not other.flagged and other.written in {run.written for run in runs}:
+        is_lost = all(run.written != run.text for run in runs)
+    elif not other.looks_like_base64 or any(run.looks_like_base64 for run in runs):
+        is_lost = False
+    else:
+        is_lost = were_encoded or all(map(_is_markup, runs))
+    if is_lost:
         differences.rule(
             _FLAG,
             "lost-base64-flag",
@@ -270,6 +279,31 @@ def _note_kind(runs: Sequence[Body], other: Body, sent: Sent, differences: Diffe
     says = f"TARGET answers {found} in its body where CURRENT answers {known.pop()}"
     differences.other(_PATH, "body-kind", says, _shown(runs[0]), _shown(other))
     return True
+
+
+def _note_form(runs: Sequence[Body], other: Body, differences: Differences) -> bool:
+    """Note a text that was dumped as JSON, or as Python shows bytes, in place of the text."""
+    texts = [run.text for run in runs]
+    if other.text in texts:
+        return False
+    document = document_of(other.text, is_json=False)
+    is_dumped = document is not None and (document.value in texts or all(map(_is_markup, runs)))
+    is_shown = _SHOWN_BYTES.match(other.text or "") is not None and not any(
+        _SHOWN_BYTES.match(text or "") for text in texts
+    )
+    if not is_dumped and not is_shown:
+        return False
+    form = "JSON" if is_dumped else "Python's form of bytes"
+    says = f"TARGET answers {form} in its body where CURRENT answers the text itself"
+    differences.other(_PATH, "body-form", says, _shown(runs[0]), _shown(other))
+    return True
+
+
+def _is_markup(body: Body) -> bool:
+    return (body.text or "").lstrip().startswith("<")
+
+
+_SHOWN_BYTES = re.compile(r"\s*b(?:'.*'|\".*\")\s*\Z", re.DOTALL)
 
 
 def _kind(body: Body, content_type: ContentType | None) -> str:

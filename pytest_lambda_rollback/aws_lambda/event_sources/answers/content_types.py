@@ -25,6 +25,8 @@ from pytest_lambda_rollback.aws_lambda.event_sources.interface import Difference
 from pytest_lambda_rollback.model.json_values import Path, short_text
 
 CONTENT_TYPE = "content-type"
+JSON = "application/json"
+"""The media type of every kind of JSON."""
 
 _ALIASES = {
     "text/xml": "application/xml",
@@ -46,10 +48,10 @@ _UTF_8 = frozenset(("utf-8", "utf8", "us-ascii", "ascii"))
 
 
 def media_type(content_type: str) -> str:
-    """The media type without its parameters; ``json`` for every kind of JSON."""
+    """The media type without its parameters, the same for all spellings of one type."""
     media = content_type.partition(";")[0].strip().lower()
     if media.endswith(("/json", "+json")):
-        return "json"
+        return JSON
     return _ALIASES.get(media, media)
 
 
@@ -69,6 +71,18 @@ class ContentType:
     origin: str = "set"
     """``set`` by the function, the front end's ``default``, or ``inferred`` from the answer."""
 
+    @property
+    def is_unstated(self) -> bool:
+        """A default that AWS's documentation does not state: of HTTP APIs and load balancers."""
+        return self.origin == "default" and media_type(self.value) != JSON
+
+    def reads_as(self, other: ContentType) -> bool:
+        """True where a client reads both in the same way, charset included."""
+        names = {charset(self.value), charset(other.value)}
+        return media_type(self.value) == media_type(other.value) and (
+            len(names) == 1 or names <= {"", *_UTF_8}
+        )
+
 
 def content_type_of(headers: Headers, *, default: str, is_inferred: bool) -> ContentType:
     """The content type of an answer with these headers."""
@@ -76,7 +90,7 @@ def content_type_of(headers: Headers, *, default: str, is_inferred: bool) -> Con
     if header is not None and header.line:
         return ContentType(value=header.values[-1], path=header.path)
     if is_inferred:
-        return ContentType(value="application/json", origin="inferred")
+        return ContentType(value=JSON, origin="inferred")
     return ContentType(value=default, origin="default")
 
 
@@ -90,9 +104,9 @@ def note_content_type(
 ) -> None:
     """Note another media type, where the current version always answers the same one.
 
-    ``has_json``: both bodies are JSON. Then a type that AWS's documentation does not state on
-    either side (the default of HTTP APIs, in place of JSON) warns: most clients read the body
-    as they did.
+    ``has_json``: both bodies are JSON. A client that got them under a default that AWS's
+    documentation does not state, and gets them as JSON, most likely reads them as it did: that
+    warns, and so does the reverse where the front end inferred the type.
     """
     known = runs[0]
     path = known.path if known.origin == "set" or other.origin != "set" else other.path
@@ -112,13 +126,15 @@ def note_content_type(
         return
     origins = {"default": f", the default of {front_end},", "inferred": f", as {front_end} infers,"}
     whence = origins.get(other.origin, "")
-    unstated = known.origin != "set" and {*media, found} == {"json", "text/plain"}
-    is_certain = not unstated or (other.origin == "set" and not has_json)
-    note = differences.other if is_certain else differences.warn
+    if known.is_unstated:
+        may_be_equal = found == JSON and (has_json or other.origin == "inferred")
+    else:
+        may_be_equal = other.is_unstated and known.origin == "inferred"
+    note = differences.warn if may_be_equal else differences.other
     note(
         path,
         "content-type",
-        f"TARGET answers {_plain(other.value)}{whence} where CURRENT answers {_plain(known.value)}",
+        f"TARGET answers {found}{whence} where CURRENT answers {media_type(known.value)}",
         short_text(known.value),
         short_text(other.value) if other.origin == "set" else None,
     )
@@ -131,7 +147,7 @@ def note_charset(
 
     JSON is UTF-8 whatever a parameter says (RFC 8259, section 8.1).
     """
-    if not body or body.isascii() or media_type(other.value) == "json" or other.origin != "set":
+    if not body or body.isascii() or media_type(other.value) == JSON or other.origin != "set":
         return
     known = {charset(run.value) for run in runs}
     found = charset(other.value)
@@ -145,8 +161,3 @@ def note_charset(
         short_text(runs[0].value),
         short_text(other.value),
     )
-
-
-def _plain(content_type: str) -> str:
-    kind = media_type(content_type)
-    return "application/json" if kind == "json" else kind

@@ -169,7 +169,8 @@ def _note_types(
     exact: bool,
 ) -> None:
     """Note other content types; where values are compared, leave those that are set to that."""
-    if exact and all(each.content_type.origin == "set" for each in (*runs, other)):
+    is_set = all(each.content_type.origin == "set" for each in (*runs, other))
+    if exact and is_set and not any(run.content_type.reads_as(other.content_type) for run in runs):
         place, name = runs[0].content_type.path
         for each, answer in zip(objects, (*runs, other), strict=True):
             into = each.setdefault(str(place), {})

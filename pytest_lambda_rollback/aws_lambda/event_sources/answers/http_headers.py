@@ -246,13 +246,17 @@ def _note_location(
     if len(hosts) == 1 and there.host not in hosts:
         _add(differences, known[0], found, "location", says)
         return
-    if len({each.line for each in known}) > 1 or found.line == known[0].line:
+    if found.line in {each.line for each in known}:
         return
+    varies = len({place.path for place in places}) > 1
     redirects = status is not None and 300 <= status < 400
-    harms = redirects and there.path != places[0].path
+    if varies or not redirects:
+        harms = _pattern(there.path) not in {_pattern(place.path) for place in places}
+    else:
+        harms = there.path != places[0].path
     if harms:
         _add(differences, known[0], found, "location", says)
-    elif there.path != places[0].path or there.query != places[0].query:
+    elif not varies and (there.path, there.query) not in {(p.path, p.query) for p in places}:
         current, target = short_text(known[0].line), short_text(found.line)
         differences.warn(known[0].path, "location", says, current, target)
 
@@ -269,6 +273,12 @@ class _Place:
 
 _URL = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL)
 """Scheme, authority, path and query of a reference (RFC 3986, appendix B)."""
+
+
+def _pattern(path: str) -> tuple[str, ...]:
+    """The path with a wildcard for each segment that may be an id."""
+    segments = path.strip("/").split("/")
+    return tuple("*" if any(map(str.isdigit, each)) else each for each in segments)
 
 
 def _place(location: str, request: Request) -> _Place:

@@ -228,6 +228,13 @@ def test_documents_in_the_text_of_a_direct_answer_are_equal_in_any_spelling() ->
         (typed("text/html", "<p>a"), {"statusCode": 200, "headers": {"Content-Type": "text/html"}},
          [("lost-key", "/body")]),
         (typed("text/html", ""), typed("text/html", "<p>b"), []),
+        (typed("text/html", "<p>a"), typed("text/html", '"<p>b"'), [("body-form", "/body")]),
+        (typed("text/html", "<p>a"), typed("text/html", '{"page": 1}'), [("body-form", "/body")]),
+        (typed("text/plain", "a"), typed("text/plain", '"a"'), [("body-form", "/body")]),
+        (typed("text/plain", "a"), typed("text/plain", "b'a'"), [("body-form", "/body")]),
+        (typed("text/plain", "a"), typed("text/plain", '{"a": 1}'), []),
+        (typed("text/plain", "b'a'"), typed("text/plain", "b'b'"), []),
+        (flagged("hello"), sent(coded("hello")), [("lost-base64-flag", "/isBase64Encoded")]),
         ({"statusCode": 204}, {"statusCode": 204, "body": "ignored"}, []),
         ({"statusCode": 204, "body": "a"}, {"statusCode": 204, "body": ""}, []),
         ({"statusCode": 304, "body": "a"}, {"statusCode": 304}, []),
@@ -326,6 +333,7 @@ def test_an_encoding_that_cannot_be_read_is_told() -> None:
         ("image/jpg", "image/jpeg", True),
         ("application/json", "application/problem+json", True),
         ("application/json", "text/json", True),
+        ("application/json", "json", False),
         ("application/json", "text/plain", False),
         ("text/javascript", "application/javascript", True),
         ("text/xml", "application/xml; charset=utf-8", True),
@@ -359,6 +367,8 @@ BODY = '{"a": 1}'
         (made.HTTP_API_2, None, "text/html", True, False),
         (made.LOAD_BALANCER, "application/json", None, True, False),
         (made.LOAD_BALANCER, None, "text/html", True, False),
+        (made.LOAD_BALANCER, None, "application/json", False, True),
+        (made.HTTP_API_1, None, "application/json", False, True),
         ({"order": 1}, "application/json", None, True, False),
         ({"order": 1}, None, "application/json", False, False),
     ],
@@ -378,7 +388,26 @@ def test_an_inferred_content_type_is_no_break() -> None:
         [("content-type", "/headers/Content-Type")],
     )
     assert warned(judged({"a": 1}, sent(BODY), made.FUNCTION_URL)) == []
+    assert found(judged({"a": 1}, typed("text/plain", BODY))) == [
+        ("content-type", "/headers/Content-Type")
+    ]
     assert warned(judged({"a": 1}, typed("application/json", BODY))) == []
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "equal"),
+    [
+        ("application/json", "application/json; charset=utf-8", True),
+        ("text/html; charset=UTF-8", "text/html;charset=utf-8", True),
+        ("text/html; charset=utf-8", "text/html; charset=latin-1", False),
+        ("text/html", "text/plain", False),
+    ],
+)
+def test_spellings_of_a_content_type_are_equal_where_values_are_compared(
+    current: str, target: str, equal: bool
+) -> None:
+    expected = [] if equal else [("value-changed", "/headers/Content-Type")]
+    assert found(judged(typed(current), typed(target), mode="exact")) == expected
 
 
 def test_the_type_of_an_empty_answer_is_not_compared() -> None:
@@ -662,6 +691,9 @@ def test_a_wildcard_lets_no_credentials_in() -> None:
         (302, "/login?next=/a", "/login?next=/b", False),
         (302, "https://a.example/login", "http://a.example/login", True),
         (201, "/orders/1", "/orders/2", False),
+        (201, "/orders/1", "/v1/orders/1", True),
+        (201, "/orders/1", "/orders", True),
+        (201, "/orders/6f1c-a", "https://api.example.com/orders/77", False),
         (201, "https://a.example/orders/1", "https://b.example/orders/2", True),
     ],
 )
