@@ -28,7 +28,9 @@ API_GATEWAY_AUTHORIZER = EventSource(
     slug="authorizer",
     recognises=_has_method_arn,
     topics=(("type",), ("httpMethod",), ("resource",)),
-    answers=AuthorizerAnswers(takes_simple=False, arn="methodArn", flat_context="context"),
+    answers=AuthorizerAnswers(
+        takes_simple=False, arn="methodArn", flat_context="context", writes_context=True
+    ),
 )
 """TOKEN or REQUEST, answered by an IAM policy; also the format 1.0 of HTTP APIs."""
 

@@ -29,13 +29,17 @@ def _is_resolver(event: Json) -> bool:
     return _is_context(event)
 
 
+_CONTEXT = frozenset(("arguments", "source", "identity", "request", "prev", "stash"))
+
+
 def _is_context(value: Json) -> bool:
     if has(value, field=str) and ("source" in value or "arguments" in value):
         return True  # the payload of the documented request functions
     if has(value, typeName=str, fieldName=str, arguments=dict):
         return True  # Amplify's payload
-    is_context = has(value, arguments=dict, request=dict) and "identity" in value
-    return is_context and has(member(value, "info"), fieldName=str)
+    if not has(member(value, "info"), fieldName=str):
+        return False
+    return isinstance(value, dict) and bool(_CONTEXT & value.keys())
 
 
 AUTHORIZER = EventSource(

@@ -283,6 +283,8 @@ GRAPHQL_AUTHORIZER = {
          [{"Resources": {}}], True),
         ([{"field": "related", "source": {"id": "1"}}], appsync.RESOLVER,
          "AppSync", "appsync", "", [], True),
+        ([{"source": {"id": "1"}, "info": {"parentTypeName": "Post", "fieldName": "related"}}] * 2,
+         appsync.RESOLVER, "AppSync", "appsync", "Post related", [], True),
         ({"field": "related", "arguments": {"id": "1"}}, appsync.RESOLVER,
          "AppSync", "appsync", "related", [{"id": "1"}], True),
         ({"typeName": "Query", "fieldName": "getOrder", "arguments": {"id": "1"}},

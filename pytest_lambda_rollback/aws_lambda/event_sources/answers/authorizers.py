@@ -12,6 +12,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-lambda-
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ class AuthorizerAnswers:
     """A boolean decides (``isAuthorized``)."""
     arn: str = ""
     """The event's member with the ARN that policies are about."""
+    writes_context: bool = False
+    """Numbers and booleans in ``context`` are handed on as text."""
     flat_context: str = ""
     """The member that hands values to the backend, if it must not have nested ones."""
 
@@ -105,7 +108,10 @@ class AuthorizerAnswers:
             _warn_of_other_methods(current, target, differences)
             _note_context(self.flat_context, current, target, differences)
         is_readable = found is not _Decision.UNREADABLE and _Decision.UNREADABLE not in decisions
-        return _without_decisions(as_is) if is_readable and not exact else as_is
+        if exact or not is_readable:
+            return as_is
+        left = _without_decisions(as_is)
+        return _written(left) if self.writes_context else left
 
     def _form(self, current: Sequence[Json]) -> _Form:
         simple = self.takes_simple and all(_has(run, "isAuthorized") for run in current)
@@ -317,6 +323,26 @@ def _without_decisions(compared: Compared) -> Compared:
     return Compared(
         current=tuple(kept(value) for value in compared.current), target=kept(compared.target)
     )
+
+
+def _written(compared: Compared) -> Compared:
+    """The responses with the values of their context as the backend gets them."""
+
+    def written(value: Json) -> Json:
+        if not isinstance(value, dict) or not _context(value, "context"):
+            return value
+        return {
+            **value, "context": {k: _as_text(v) for k, v in _context(value, "context").items()}
+        }  # fmt: skip
+
+    return Compared(
+        current=tuple(written(value) for value in compared.current),
+        target=written(compared.target),
+    )
+
+
+def _as_text(value: Json) -> Json:
+    return json.dumps(value) if isinstance(value, (bool, int, float)) else value
 
 
 def _place(value: Json) -> Path:

@@ -250,6 +250,11 @@ OTHER = made.ARN.replace("GET", "POST")
         # a policy must say whom it is about
         (ALLOW, {"policyDocument": ALLOW["policyDocument"]},
          [("malformed-response", "/policyDocument")], []),
+        # the backend gets the context's numbers and booleans as text
+        ({**ALLOW, "context": {"n": 1, "b": True}}, {**ALLOW, "context": {"n": "2", "b": "false"}},
+         [], []),
+        ({**ALLOW, "context": {"n": 1}}, {**ALLOW, "context": {"m": 1}},
+         [("lost-key", "/context/n")], []),
         # REST APIs know no simple responses
         (ALLOW, {"isAuthorized": True}, [("malformed-response", "/isAuthorized")], []),
     ],
