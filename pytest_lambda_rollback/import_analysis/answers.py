@@ -16,6 +16,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.aws_lambda import stdlib
+from pytest_lambda_rollback.import_analysis.class_members import (
+    ClassMembers,
+    builtin_members,
+    class_members,
+)
 from pytest_lambda_rollback.import_analysis.dynamics import literal_table, mentioned_names
 from pytest_lambda_rollback.import_analysis.module_search import Located, ModuleSearch
 from pytest_lambda_rollback.import_analysis.python_source import ModuleFacts
@@ -57,6 +62,9 @@ class NameLookup:
         self._facts = facts
         self._patched = frozenset(patched)
         self._loaded: tuple[str, ...] = ()
+        self._importable: frozenset[str] | None = None
+        self._importing = True
+        self._classes: dict[str, dict[str, ClassMembers]] = {}
         self._made = frozenset(made)
         self._path_changes = path_changes
         self._anything_may_appear = anything_may_appear
@@ -67,6 +75,13 @@ class NameLookup:
 
     def answer(self, ask: Ask) -> Answer:
         """The version's answer to one ask."""
+        self._importing = ask.form not in (Form.ATTRIBUTE, Form.CALL)
+        try:
+            return self._answer(ask)
+        finally:
+            self._importing = True
+
+    def _answer(self, ask: Ask) -> Answer:
         module = self.module(ask.module)
         if not ask.names:
             return module
@@ -138,10 +153,19 @@ class NameLookup:
         if name in facts.bindings:
             return self._follow(name, facts.bindings[name], rest, hops, offered)
         if name in facts.names:
+            if rest and located.kind == "source" and not located.compiled:
+                return self._of_class(located, name, rest, offered)
             definition = self._definition(located, name) if not rest else None
             return replace(offered, definition=definition)
         if self._search.find(submodule).there:
-            return self._walk(submodule, rest, hops=hops + 1)
+            if (
+                facts.dynamic
+                or facts.opens_path
+                or "__getattr__" in facts.names
+                or (self._is_loaded(located, submodule))
+            ):
+                return self._walk(submodule, rest, hops=hops + 1)
+            return self._missing(located, facts, name)
         if self._set_by_another(module, name):
             return offered
         if self._refuses(facts, name):
@@ -157,6 +181,109 @@ class NameLookup:
         if facts.dynamic or located.compiled or self.module(submodule).state is State.UNKNOWN:
             return _UNKNOWN
         return self._missing(located, facts, name)
+
+    # --- classes -----------------------------------------------------------------------------
+
+    def _of_class(
+        self, located: Located, name: str, rest: tuple[str, ...], offered: Answer
+    ) -> Answer:
+        """An attribute of a class, or of what a call of it gives (``()`` in the path)."""
+        instance = rest[0] == "()"
+        attribute = rest[1:2] if instance else rest[:1]
+        if not attribute or attribute[0] == "()" or attribute[0].startswith("__"):
+            return offered
+        has = self._has_member(located, name, attribute[0], instance=instance, hops=0)
+        if has is not False:
+            return offered if has else replace(_UNKNOWN, provider=located.provider)
+        written = f"{name}{'()' if instance else ''}.{attribute[0]}"
+        return Answer(
+            state=State.MISSING, module=located.name, name=written, provider=located.provider
+        )
+
+    def _has_member(
+        self, located: Located, name: str, attribute: str, *, instance: bool, hops: int
+    ) -> bool | None:
+        """True or False where a class and all its bases are read; ``None`` else."""
+        members = self._classes_of(located).get(name)
+        if members is None:
+            if name in self._facts(located).names and located.kind == "source":
+                return True if hops == 0 else None  # a function, a variable: nothing is known
+            return None
+        if attribute in members.names or (instance and attribute in members.of_instances):
+            return True
+        unknown = members.instances_open if instance else members.open
+        if self._set_by_another(f"{located.name}.{name}", attribute) or hops > _HOPS:
+            unknown = True
+        for base in members.bases:
+            inherited = self._base_has(located, base, attribute, instance=instance, hops=hops + 1)
+            if inherited:
+                return True
+            unknown = unknown or inherited is None
+        return None if unknown else False
+
+    def _base_has(
+        self, located: Located, base: str, attribute: str, *, instance: bool, hops: int
+    ) -> bool | None:
+        root, *path = base.split(".")
+        facts = self._facts(located)
+        if root not in facts.names and root not in facts.bindings:
+            builtin = builtin_members(base)
+            return None if builtin is None else attribute in builtin
+        target = facts.bindings.get(root)
+        where, names = (located.name, (root, *path))
+        if target is not None:
+            where, names = target[0], (*((target[1],) if target[1] else ()), *path)
+        for _ in range(_HOPS):
+            while len(names) > 1 and self._search.find(f"{where}.{names[0]}").there:
+                where, names = f"{where}.{names[0]}", names[1:]
+            there = self._search.find(where)
+            if there.kind != "source" or there.compiled or len(names) != 1:
+                return None
+            onward = self._facts(there).bindings.get(names[0])
+            if onward is None:
+                return self._has_member(there, names[0], attribute, instance=instance, hops=hops)
+            where, names = onward[0], (onward[1],) if onward[1] else ()
+        return None
+
+    def _classes_of(self, located: Located) -> dict[str, ClassMembers]:
+        if located.name not in self._classes:
+            self._classes[located.name] = class_members(
+                self._search.read(located.path) or b"",
+                module=located.name,
+                is_package=located.is_package,
+                python=self._search.python,
+            )
+        return self._classes[located.name]
+
+    # --- submodules --------------------------------------------------------------------------
+
+    def _is_loaded(self, package: Located, submodule: str) -> bool:
+        """False if no import in anything that the code loads leads to a submodule."""
+        if self._importing or not self._loaded or package.kind != "source":
+            return True
+        if self._importable is None:
+            self._importable = self._all_imports()
+        return submodule in self._importable
+
+    def _all_imports(self) -> frozenset[str]:
+        """All modules that an import leads to, be it in a function; all others stay unloaded."""
+        pending = list(self._loaded)
+        seen = set(pending)
+        for name in pending:  # grows while it is walked
+            located = self._search.find(name)
+            source = self._search.read(located.path) if located.kind == "source" else None
+            for one in statements(
+                source or b"", module=name, is_package=located.is_package, anywhere=True
+            ):
+                inner = f"{one.module}.{one.name}" if one.name else one.module
+                for each in (*_with_parents(one.module), inner):
+                    if each not in seen and self._search.find(each).kind == "source":
+                        seen.add(each)
+                        pending.append(each)
+            if source and re.search(rb"import_module|__import__|load_module", source):
+                top = name.partition(".")[0]
+                seen.update(self._search.all_below(top))
+        return frozenset(seen)
 
     def _opaque(self, located: Located, name: str, rest: tuple[str, ...], hops: int) -> Answer:
         provider = located.provider

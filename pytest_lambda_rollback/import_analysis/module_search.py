@@ -136,6 +136,18 @@ class ModuleSearch:
                     ):
                         yield f"{package}.{stem}"
 
+    def all_below(self, top: str) -> Iterator[str]:
+        """The modules of one top-level package, wherever it is."""
+        pending = [top]
+        while pending:
+            name = pending.pop()
+            yield name
+            for folder in self.find(name).folders:
+                for stem, names in self._children.get(folder, {}).items():
+                    there = f"{stem}.py" in names or f"{folder}/{stem}" in self._folders
+                    if there and stem.isidentifier() and stem != "__init__":
+                        pending.append(f"{name}.{stem}")
+
     def own_sources(self) -> Iterator[bytes]:
         """The sources in /var/task that no installed distribution brought."""
         for path in self._owner:

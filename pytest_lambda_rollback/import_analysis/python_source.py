@@ -656,28 +656,30 @@ class _Reader:
     def _chain(self, node: ast.expr, place: _Place, call: Call | None = None) -> bool:
         """Read ``a.b.c`` where ``a`` is an import; False for any other expression."""
         name = dotted(node)
-        if name is None:
+        context = getattr(node, "ctx", None)
+        if not self._code or isinstance(context, ast.Store | ast.Del):
+            return name is not None and self._set_or_known(name, context, place)
+        path = self._values.path(node, place.scope)
+        if path is None:
             return False
+        module, names = path
+        if name is not None:
+            self._refer(module, names, place)
+        if isinstance(node, ast.Attribute):
+            self._ask(Form.ATTRIBUTE, module, names, node, place, call)
+        elif call is not None and names and names[-1] != "()":
+            self._ask(Form.CALL, module, names, node, place, call)
+        return name is not None
+
+    def _set_or_known(self, name: str, context: object, place: _Place) -> bool:
+        """``a.b.c = …`` where ``a`` is an import; False for any other name."""
         root, *attributes = name.split(".")
         target = self._target(root, place.scope)
         if target is None:
             return False
-        module, inner = target
-        names = (*((inner,) if inner else ()), *attributes)
-        context = getattr(node, "ctx", None)
-        if isinstance(context, ast.Store | ast.Del):
-            if not place.dead:
-                self._patches.append((".".join((module, *names[:-1])), names[-1]))
-        elif not self._code:
-            return True
-        else:
-            self._refer(module, names, place)
-        if isinstance(context, ast.Store | ast.Del):
-            pass
-        elif attributes:
-            self._ask(Form.ATTRIBUTE, module, names, node, place, call)
-        elif call is not None and names:
-            self._ask(Form.CALL, module, names, node, place, call)
+        names = (*((target[1],) if target[1] else ()), *attributes)
+        if isinstance(context, ast.Store | ast.Del) and not place.dead:
+            self._patches.append((".".join((target[0], *names[:-1])), names[-1]))
         return True
 
     def _target(self, name: str, scope: Scope) -> Target | None:
