@@ -140,7 +140,7 @@ class Replays:
             warm=_judgement(seen, ReplayPass.WARM),
             after=after,
         )
-        judgement = self._past_refusals(judgement, seen, subject, fixture)
+        judgement = self._weighed(judgement, seen, subject, fixture)
         if ReplayPass.COLD not in kinds:
             judgement = replace(judgement, notes=(*judgement.notes, self._too_costly(tried)))
         outcome = cold.outcome if cold is not None else None
@@ -388,14 +388,20 @@ class Replays:
             )
             if judgement.verdict is not Verdict.SAFE:
                 break
-        return judgement
+        return verdicts.with_log(judgement, invocation.explaining_log(baseline, outcome))
 
-    def _past_refusals(
+    def _weighed(
         self, judgement: Judgement, seen: Sequence[Seen], subject: Subject, fixture: EventFixture
     ) -> Judgement:
-        """The judgement, weighed by what it rests on if the current version only refuses."""
+        """The judgement, weighed by what it rests on if the current version did not do its work.
+
+        It may only have refused the event, or have answered without a service that it called.
+        """
         event = self._event_sources.recognise(fixture.payload)
         baseline = tuple(each for one in seen for each in one.baseline)
+        fallback = invocation.fallback(baseline, fixture.payload, version_name=self.current.name)
+        if fallback is not None:
+            judgement = verdicts.after_fallback(judgement, fallback)
         refusal = refusals.refused(event, fixture, baseline)
         if refusal is None:
             return judgement

@@ -85,6 +85,23 @@ def doubted(baseline: Iterable[Outcome], outcome: Outcome, subject: Subject) -> 
     return None
 
 
+def with_log(judgement: Judgement, log: tuple[str, ...]) -> Judgement:
+    """The log that explains a judgement, with its first finding if none shows it yet."""
+    if not log or not judgement.findings or any(each.logs for each in judgement.findings):
+        return judgement
+    first, *others = judgement.findings
+    return replace(judgement, findings=(replace(first, logs=log), *others))
+
+
+def after_fallback(judgement: Judgement, fallback: Judgement) -> Judgement:
+    """``unknown``, as ``fallback`` says, unless the target fails where any answer would do."""
+    if judgement.verdict is Verdict.UNKNOWN:
+        return judgement
+    if any(each.contract == Contract.INVOCATION for each in judgement.findings):
+        return judgement
+    return replace(judgement, findings=(), reason=fallback.reason)
+
+
 def without_baseline(
     usable: Judgement,
     baseline: Sequence[Outcome],

@@ -14,7 +14,11 @@ from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
 from pytest_lambda_rollback.aws_lambda.stack_traces import location
 from pytest_lambda_rollback.contracts.interface import ReplayCase
-from pytest_lambda_rollback.contracts.invocation.services import FailedCall, failed_call
+from pytest_lambda_rollback.contracts.invocation.services import (
+    FailedCall,
+    call_without_answer,
+    failed_call,
+)
 from pytest_lambda_rollback.contracts.invocation.told_failures import told_failure
 from pytest_lambda_rollback.model.findings import (
     Contract,
@@ -189,6 +193,22 @@ def _lost(
     if told.is_certain:
         return Judgement(findings=(finding,))
     return Judgement(warnings=(finding,))
+
+
+def fallback(baseline: tuple[Outcome, ...], event: bytes, *, version_name: str) -> Judgement | None:
+    """``unknown`` where the current version answered after a call that nothing answered."""
+    for outcome in baseline:
+        call = call_without_answer(outcome, event)
+        if call is not None:
+            return Judgement(
+                reason=(
+                    f"{version_name}, the current version, called {call.named}, which does not "
+                    f"answer in a replay, and answered without it ({call.evidence}): what it "
+                    "answers with that service was not compared. Use an event that does not make "
+                    "this call, or turn the call off with an environment variable of the version"
+                )
+            )
+    return None
 
 
 def same_failure(a: Outcome, b: Outcome) -> bool:

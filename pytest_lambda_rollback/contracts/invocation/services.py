@@ -203,7 +203,40 @@ def _by_response(payload: bytes, logs: str) -> FailedCall | None:
         return None
     body = value.get("body") if isinstance(value, dict) else None
     text = body if isinstance(body, str) else payload.decode("utf-8", "replace")
-    return _by_text(text, logs) or _by_text(logs, logs)
+    # An answer may say anything: only a client library's whole sentence, with its host, counts.
+    named = _naming(text)
+    if named is not None:
+        match, service = named
+        return FailedCall(service=service, evidence=_line(text, match), words=match.group())
+    return _by_text(logs, logs)
+
+
+def call_without_answer(outcome: Outcome, event: bytes = b"") -> FailedCall | None:
+    """The outgoing call that nothing answered in a replay that answered all the same, or ``None``.
+
+    Only a log can show it, by a client library's whole sentence with its host. What only receives
+    reports of a function changes no answer, and does not count. A call that is caught and not
+    logged is not seen.
+    """
+    if outcome.kind is not OutcomeKind.RESPONSE:
+        return None
+    for line in outcome.logs:
+        named = _naming(line)
+        if named is None:
+            continue
+        match, service = named
+        if _REPORTS.search(service) or (event and _is_quoted(match.group(), event)):
+            continue
+        return FailedCall(service=service, evidence=one_line(line.strip()), words=match.group())
+    return None
+
+
+_REPORTS = re.compile(
+    r"sentry|datadog|newrelic|nr-data|honeycomb|signalfx|dynatrace|lumigo|statsd|otlp|otel|xray"
+    r"|telemetry|metrics|monitoring|(?:^|[.-])logs?\b|segment\.io|amplitude|mixpanel|PutMetricData",
+    re.IGNORECASE,
+)
+"""Hosts that take metrics, traces, logs and errors."""
 
 
 def _says_failure(value: Json) -> bool:

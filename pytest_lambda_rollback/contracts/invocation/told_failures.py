@@ -50,6 +50,12 @@ def told_failure(current: Sequence[Outcome], target: Outcome) -> ToldFailure | N
     return next((each for each in found if each.is_certain), found[0] if found else None)
 
 
+def explaining_log(current: Sequence[Outcome], target: Outcome) -> tuple[str, ...]:
+    """The target's log where it tells of an error that the current version does not log."""
+    logged = _logged([each.logs for each in current], target.logs)
+    return target.logs if any(True for _ in logged) else ()
+
+
 def _value(outcome: Outcome) -> Json:
     try:
         return parse(outcome.payload or b"null")

@@ -577,3 +577,44 @@ def test_a_target_that_fails_where_the_current_version_refuses_breaks(
 ) -> None:
     results = run(lambda *_: raises(), lambda *_: answer({"statusCode": 401})).results()
     assert {each.verdict for each in results} == {Verdict.BREAKS}
+
+
+# --- fallbacks, and logs that explain ----------------------------------------------------------
+
+REFUSED = (
+    "Traceback (most recent call last):",
+    '  File "/var/task/app.py", line 9, in rates',
+    'botocore.exceptions.EndpointConnectionError: Could not connect to the endpoint URL: '
+    '"https://sqs.eu-west-1.amazonaws.com/"',
+)  # fmt: skip
+
+
+def test_an_answer_without_a_service_is_no_baseline(run: Callable[..., Run]) -> None:
+    fallback = replace(answer({"rate": 1}), logs=REFUSED)
+    for target in (answer({"rate": 1}), answer({})):
+        results = run(lambda *_, out=target: out, lambda *_: fallback).results()
+        assert told(results) == dict.fromkeys("abc", "unknown")
+        assert "called sqs.eu-west-1.amazonaws.com, which does not answer" in str(results[0].reason)
+
+
+def test_a_target_that_fails_breaks_whatever_the_current_version_called(
+    run: Callable[..., Run],
+) -> None:
+    results = run(lambda *_: raises(), lambda *_: replace(answer({}), logs=REFUSED)).results()
+    assert {each.verdict for each in results} == {Verdict.BREAKS}
+
+
+def test_a_caught_and_logged_exception_is_shown_with_a_changed_answer(
+    run: Callable[..., Run],
+) -> None:
+    log = ("Traceback (most recent call last):", '  File "app.py", line 3', "KeyError: 'total'")
+    results = run(
+        lambda *_: replace(answer({}), logs=log),
+        lambda *_: replace(answer({"total": 1}), logs=("done",)),
+    ).results()
+    assert results[0].verdict is Verdict.BREAKS
+    assert results[0].findings[0].logs == log
+    results = run(
+        lambda *_: replace(answer({}), logs=("done",)), lambda *_: answer({"total": 1})
+    ).results()
+    assert results[0].findings[0].logs == ()

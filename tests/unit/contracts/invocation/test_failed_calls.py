@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.contracts.invocation.services import failed_call
+from pytest_lambda_rollback.contracts.invocation.services import call_without_answer, failed_call
 from pytest_lambda_rollback.model.replay import FunctionError, Outcome, OutcomeKind
 
 NO_NAME = "[Errno -2] Name or service not known"
@@ -221,6 +221,8 @@ def test_how_else_a_replay_may_end(kind: OutcomeKind, counts: bool) -> None:
         ({"statusCode": 500, "body": "Internal Server Error"}, CHAIN[:4], "sqs.eu-west-1.amazonaws.com"),
         ({"batchItemFailures": [{"itemIdentifier": "m1"}]}, CHAIN[:4], "sqs.eu-west-1.amazonaws.com"),
         ({"statusCode": 500, "body": "Internal Server Error"}, (), None),
+        # Words of an answer that no client library says.
+        ({"statusCode": 503, "body": "stock: Connection refused"}, (), None),
         ({"statusCode": 200, "body": "getaddrinfo ENOTFOUND tax.internal"}, CHAIN[:4], None),
         ({"batchItemFailures": []}, CHAIN[:4], None),
         ({"ok": True}, CHAIN[:4], None),
@@ -265,3 +267,29 @@ def test_words_of_the_event_show_no_call(event: Any, message: str, counts: bool)
     outcome = Outcome(kind=OutcomeKind.FUNCTION_ERROR, error=error)
     assert (failed_call(outcome, json.dumps(event).encode()) is not None) is counts
     assert failed_call(outcome) is not None
+
+
+SENTRY = "HTTPSConnectionPool(host='o1.ingest.sentry.io', port=443): Max retries exceeded"
+
+
+@pytest.mark.parametrize(
+    ("logs", "event", "service"),
+    [
+        (CHAIN[:4], {}, "sqs.eu-west-1.amazonaws.com"),
+        ((f"[WARNING] {CHAIN[3]}",), {}, "sqs.eu-west-1.amazonaws.com"),
+        # Words that the event brought along, words without a host, and what takes reports.
+        (("got getaddrinfo ENOTFOUND db",), {"line": "getaddrinfo ENOTFOUND db"}, None),
+        (("cache: Connection refused",), {}, None),
+        ((SENTRY,), {}, None),
+        ((SENTRY, CHAIN[3]), {}, "sqs.eu-west-1.amazonaws.com"),
+        ((), {}, None),
+    ],
+)
+def test_a_call_that_an_answer_did_without(
+    logs: tuple[str, ...], event: object, service: str | None
+) -> None:
+    payload = json.dumps(event).encode()
+    answer = Outcome(kind=OutcomeKind.RESPONSE, payload=b"{}", logs=logs)
+    call = call_without_answer(answer, payload)
+    assert (call.service if call else None) == service
+    assert call_without_answer(raised("ConnectError", "x", logs=logs), payload) is None
