@@ -158,8 +158,16 @@ class Replays:
         baseline = self._baseline(ReplayPass.WARM, fixture, number)
         if baseline.usable.reason is not None:
             return False
-        judgement = self._seen(baseline, (), target, subject, fixture).judgement
-        return judgement.verdict is Verdict.SAFE
+        seen = self._seen(baseline, (), target, subject, fixture)
+        if seen.differs and seen.step is not None:
+            # Two answers may agree by luck, on the second of the clock above all.
+            more = self._step(self.current, ReplayPass.WARM, number, _SAMPLES)
+            activity = f"replaying {fixture.name} on the current version once more"
+            three = (*baseline.baseline, self._wait(more, activity).outcome)
+            seen = replace(
+                seen, judgement=self._compare(three, seen.step.outcome, fixture, subject)
+            )
+        return seen.judgement.verdict is Verdict.SAFE
 
     def probe(
         self,

@@ -34,7 +34,13 @@ _DOINGS = re.compile(
 """Words that do so together with ``time`` or a unit, as in ``execution_time``."""
 _REMAINING = frozenset({"remaining", "left"})
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|µs|\d+")
-_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zµ]*)\s*", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_SPAN = re.compile(
+    rf"dur=(\d+(?:\.\d+)?)|\b(\d+(?:\.\d+)?)\s?({'|'.join(sorted(_UNITS, reverse=True))})\b",
+    re.IGNORECASE,
+)
+"""A number with a unit, or in milliseconds as Server-Timing has it (W3C Server Timing, 3)."""
+_SAYS = re.compile(r"\b(took|in|after|elapsed|duration|time|spent)\b", re.IGNORECASE)
 _SLACK_S = 0.0005
 """Rounding to a whole millisecond."""
 
@@ -61,7 +67,7 @@ class Durations:
             or (timed and any(map(_DOINGS.fullmatch, words)))
             or len(units) == len(words)
         )
-        if not speaks:
+        if not speaks and not _tells(current, target):
             return False
         return all(_within(value, units, self.current_s) for value in current) and _within(
             target, units, self.target_s
@@ -86,19 +92,34 @@ def _words(path: Path) -> tuple[str, ...]:
     return tuple(word.lower() for word in _WORD.findall(keys[-1])) if keys else ()
 
 
+def _tells(current: Sequence[Json], target: Json) -> bool:
+    """True for text that says how long something took, and the same but for the numbers."""
+    texts = [value for value in (*current, target) if isinstance(value, str)]
+    return (
+        len(texts) == len(current) + 1
+        and all(map(_SAYS.search, texts))
+        and len({_SPAN.sub("", text) for text in texts}) == 1
+    )
+
+
 def _within(value: Json, units: Sequence[float], took_s: float) -> bool:
+    """True if a number, or every number with a unit in a text, is no longer than a replay took."""
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, str):
+        spans = [
+            float(each[1] or each[2]) * _UNITS[(each[3] or "ms").lower()]
+            for each in _SPAN.finditer(value)
+        ]
+        if spans:
+            return all(each <= took_s + _SLACK_S for each in spans)
     # A number without a unit is in seconds or milliseconds.
     return any(0 <= each <= took_s + _SLACK_S for each in _seconds(value, units or (1.0, 1e-3)))
 
 
 def _seconds(value: Json, units: Sequence[float]) -> list[float]:
-    if isinstance(value, str):
-        read = _TEXT.fullmatch(value)
-        if read is None or (read[2] and read[2].lower() not in _UNITS):
-            return []
-        if read[2]:
-            units = (_UNITS[read[2].lower()],)
-        value = float(read[1])
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return []
     return [value * unit for unit in units]

@@ -13,8 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pytest_lambda_rollback.contracts.response.differences import ANY_INDEX, Differences
-from pytest_lambda_rollback.contracts.response.kinds import Value, forms_of, kinds_of
-from pytest_lambda_rollback.model.json_values import Json, Path, json_type, scalar_key
+from pytest_lambda_rollback.contracts.response.kinds import (
+    Kinds,
+    Value,
+    forms_of,
+    kinds_of,
+)
+from pytest_lambda_rollback.model.json_values import Json, Path, json_type
 
 _ROWS = 3
 """Rows of one width from which lists of like values count as a table."""
@@ -70,16 +75,16 @@ class Shape:
         return _table([each for each in self.values if isinstance(each, list)])
 
     @cached_property
-    def kinds(self) -> tuple[tuple[str, Mapping[Value, Shape]], ...]:
-        """The shapes of the items of the lists here by kind, for each key that tells it."""
+    def kinds(self) -> tuple[tuple[Kinds, Mapping[Value, Shape]], ...]:
+        """The shapes of the items of the lists here by kind, for each value that tells it."""
         return tuple(
-            (key, {value: shape_of(items) for value, items in groups.items()})
-            for key, groups in kinds_of([each for each in self.values if isinstance(each, list)])
+            (kinds, {value: shape_of(items) for value, items in kinds.items.items()})
+            for kinds in kinds_of([each for each in self.values if isinstance(each, list)])
         )
 
     @cached_property
     def forms(self) -> tuple[tuple[frozenset[str], Shape], ...]:
-        """The shapes of objects that have no key in common, by their keys."""
+        """The shapes of objects by the keys that tell their kinds apart."""
         return tuple((keys, shape_of(items)) for keys, items in forms_of(self.values))
 
 
@@ -91,6 +96,8 @@ class Table:
     """The shapes of the columns, by the width of the row."""
     header: bool = False
     """True if the first row has only the names of the columns."""
+    widths: Mapping[str, int]
+    """By the text in the first column: the least width of rows that begin with it."""
 
 
 def shape_of(values: Iterable[Json]) -> Shape:
@@ -189,9 +196,10 @@ def _kinds_like(shape: Shape, element: Shape, item: Json) -> list[Shape]:
     if not isinstance(item, dict):
         return []
     offered: list[Shape] = []
-    for key, kinds in shape.kinds:
-        if key in item and (known := kinds.get(scalar_key(item[key]))) is not None:
-            offered.append(known)
+    for kinds, shapes in shape.kinds:
+        value = kinds.value_of(item)
+        if value is not None and value in shapes:
+            offered.append(shapes[value])
     if not offered and element.forms:
         keys, form = max(element.forms, key=lambda each: len(each[0] & item.keys()))
         if keys & item.keys():
@@ -216,7 +224,7 @@ def _table(lists: Sequence[list[Json]]) -> Table | None:
         return None
     columns = _columns(rows)
     if columns is not None:
-        return Table(columns=columns)
+        return Table(columns=columns, widths=_widths(rows))
     firsts = [each[0] for each in lists if each]
     below = [row for each in lists for row in each[1:] if isinstance(row, list)]
     headed = all(
@@ -224,7 +232,9 @@ def _table(lists: Sequence[list[Json]]) -> Table | None:
         for row in firsts
     )
     columns = _columns(below) if headed and below else None
-    return Table(columns=columns, header=True) if columns is not None else None
+    return (
+        Table(columns=columns, widths=_widths(below), header=True) if columns is not None else None
+    )
 
 
 def _columns(rows: Sequence[list[Json]]) -> Mapping[int, tuple[Shape, ...]] | None:
@@ -247,16 +257,28 @@ def _columns(rows: Sequence[list[Json]]) -> Mapping[int, tuple[Shape, ...]] | No
     return None
 
 
+def _widths(rows: Sequence[list[Json]]) -> Mapping[str, int]:
+    widths: dict[str, int] = {}
+    for row in rows:
+        if isinstance(row[0], str):
+            widths[row[0]] = min(len(row), widths.get(row[0], len(row)))
+    return widths
+
+
 def _compare_row(
     table: Table, row: list[Json], path: Path, differences: Differences, *, is_header: bool
 ) -> None:
-    """Compare a row with those of its width, or else with the widest that it covers."""
+    """Compare a row with those of its width, or else with the widest that it covers.
+
+    A row that begins as another one does has no fewer columns than that.
+    """
     if is_header or differences.ignored(path):
         return
     columns = table.columns
-    width = max((each for each in columns if each <= len(row)), default=None)
-    if width is None:
-        width = min(columns)
+    width = max((each for each in columns if each <= len(row)), default=min(columns))
+    if row and isinstance(row[0], str):
+        width = max(width, table.widths.get(row[0], width))
+    if width > len(row):
         differences.lost((*path, len(row)), columns[width][len(row)].sample)
     for at, shape in enumerate(columns[width][: len(row)]):
         compare_shape(shape, row[at], (*path, at), differences)

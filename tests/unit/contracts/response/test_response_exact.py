@@ -173,6 +173,17 @@ def test_times_in_a_shuffled_list() -> None:
         ("X-Response-Time", "0ms", "20ms", (0.001, 0.021), False),
         ("execution_time", "0.0 s", "0.02 s", (0.001, 0.021), False),
         ("ms", 0, 20, (0.001, 0.021), False),
+        (
+            "Server-Timing",
+            "db;dur=0, total;dur=0.1",
+            "db;dur=5, total;dur=20",
+            (0.001, 0.021),
+            False,
+        ),
+        ("message", "3 items in 0 ms", "3 items in 20 ms", (0.001, 0.021), False),
+        ("message", "3 items in 0 ms", "4 items in 20 ms", (0.001, 0.021), True),
+        ("message", "3 items in 0 ms", "3 items in 50 ms", (0.001, 0.021), True),
+        ("message", "waits 0 ms", "waits 20 ms", (0.001, 0.021), True),
         ("remaining_ms", 3000, 2980, (0.001, 0.021), False),
         # longer than the replay, so it is not what the replay took
         ("took_ms", 0, 20, (0.001, 0.001), True),
