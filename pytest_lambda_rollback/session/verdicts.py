@@ -57,21 +57,13 @@ def confirmed(
 
 
 def repeated(judgement: Judgement, again: Sequence[Judgement]) -> Judgement:
-    """The judgement with those findings alone that all others have too.
+    """The judgement with those findings alone that another one has too.
 
-    Another order is found again if any of them has it: a target that shuffles a list may hit on
-    the right order.
+    One is enough: a target that answers by chance may hit on the right answer between two others.
     """
-    places = [{_place(each) for each in other.findings} for other in again]
+    places = {_place(each) for other in again for each in other.findings}
     return replace(
-        judgement,
-        findings=tuple(
-            finding
-            for finding in judgement.findings
-            if (any if finding.kind == "order-changed" else all)(
-                _place(finding) in other for other in places
-            )
-        ),
+        judgement, findings=tuple(each for each in judgement.findings if _place(each) in places)
     )
 
 

@@ -14,6 +14,9 @@ from pytest_lambda_rollback.model.json_values import Json, Path, canonical, json
 
 _MOST_MEMBERS = 40
 """Members of an item beyond which none is looked at as deciding others."""
+_FEW_RUNS = 4
+"""Up to so many replays, what is seen once is suspected to be constant. More replays must show it
+twice."""
 _SCALARS = ("string", "number", "boolean")
 _Value = tuple[str, object]
 
@@ -34,8 +37,9 @@ def other_constants(
 ) -> Iterator[tuple[Path, Json, Json]]:
     """Members of the target's items that differ from what is constant in the current version's.
 
-    Yields the path inside the item, the constant and the target's value, each path once. Values
-    of another JSON type are not among them: those are a matter of shape.
+    With few replays, members are suspected on little evidence: who asks brings more replays
+    before it believes that. Yields the path inside the item, the constant and the target's value,
+    each path once. Values of another JSON type are not among them: those are a matter of shape.
     """
     items = [item for run in current for item in run]
     if len([run for run in current if run]) < 2:
@@ -48,7 +52,8 @@ def other_constants(
     objects = [item for item in items if isinstance(item, dict)]
     if len(objects) == len(items):
         others = [item for item in target if isinstance(item, dict)]
-        for path, expected, found in _decided(objects, others):
+        times = 1 if len(current) <= _FEW_RUNS else 2
+        for path, expected, found in _decided(objects, others, times):
             if path not in told:
                 told.add(path)
                 yield path, expected, found
@@ -73,7 +78,7 @@ def _all_one(items: Sequence[Json], target: Sequence[Json]) -> Iterator[tuple[Pa
 
 
 def _decided(
-    items: Sequence[Mapping[str, Json]], target: Sequence[Mapping[str, Json]]
+    items: Sequence[Mapping[str, Json]], target: Sequence[Mapping[str, Json]], times: int
 ) -> Iterator[tuple[Path, Json, Json]]:
     names = [name for name in items[0] if all(name in item for item in items)]
     if len(names) > _MOST_MEMBERS:
@@ -84,14 +89,14 @@ def _decided(
         known: dict[_Value, list[Mapping[str, Json]]] = {}
         for item in items:
             known.setdefault(scalar_key(item[key]), []).append(item)
-        if not 1 < len(known) < len(items):
+        if len(known) < 2 or (times > 1 and len(known) == len(items)):
             continue
         for member in names:
             if member == key or not _decides(known, member):
                 continue
             for item in target:
                 same = known.get(scalar_key(item[key])) if key in item else None
-                if same is None or len(same) < 2 or member not in item:
+                if same is None or len(same) < times or member not in item:
                     continue
                 if _other(same[0][member], item[member]):
                     yield (member,), same[0][member], item[member]
