@@ -37,6 +37,25 @@ def lacks_name(module: str, name: str, python: Python) -> bool:
     return _lacks_module(f"{module}.{name}", python)
 
 
+def removed_in(name: str, python: Python) -> Python | None:
+    """The Python that removed a dotted module or name that this Python lacks.
+
+    ``None`` if no earlier Python has it: it is newer, or nothing of the standard library.
+    """
+    pythons = _pythons_of(name)
+    if pythons is None or _table().nearest(python) in pythons:
+        return None
+    earlier = [each for each in pythons if each < python]
+    following = [each for each in _table().pythons if earlier and each > max(earlier)]
+    return following[0] if following else None
+
+
+def comes_later(name: str, python: Python) -> bool:
+    """True for a dotted module or name that only later Pythons have."""
+    pythons = _pythons_of(name)
+    return pythons is not None and bool(pythons) and min(pythons) > _table().nearest(python)
+
+
 def has_names(module: str) -> bool:
     """True if some names of this very module are in some Pythons only."""
     return module in _table().names
@@ -117,6 +136,16 @@ def _lacking(top: str, python: Python) -> frozenset[bytes]:
         if python not in pythons
     )
     return frozenset(name.encode() for name in (*modules, *names))
+
+
+def _pythons_of(name: str) -> frozenset[Python] | None:
+    """The Pythons that have a module or name, where some Python lacks it."""
+    module, _, last = name.rpartition(".")
+    if name not in _table().modules and last in _names_of(module):
+        return _names_of(module)[last]
+    while name and name not in _table().modules:
+        name = name.rpartition(".")[0]
+    return _table().modules.get(name)
 
 
 def _lacks_module(name: str, python: Python) -> bool:

@@ -6,11 +6,13 @@ marshmallow, jsonschema, voluptuous). A message that none of them writes asks fo
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pytest_lambda_rollback.aws_lambda import stack_traces
 from pytest_lambda_rollback.model.replay import FunctionError
 
 
@@ -39,6 +41,8 @@ class Ask:
 
     wanted: Wanted
     names: tuple[str, ...] = ()
+    certain: bool = True
+    """False if the code may have asked something else than the event."""
 
 
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)+)'|\"((?:[^\"\\]|\\.)+)\"")
@@ -105,9 +109,7 @@ def _asked(error: FunctionError) -> Iterator[Ask]:
         yield from _validation(message)
         return
     if kind == "KeyError":
-        name = next(_quoted(message), message)
-        yield Ask(wanted=Wanted.KEY, names=(name,))
-        yield Ask(wanted=Wanted.VALUE, names=(name,))
+        yield from _of_key_error(next(_quoted(message), message), error)
         return
     for pattern in _KEY:
         for match in pattern.finditer(message):
@@ -128,6 +130,56 @@ def _asked(error: FunctionError) -> Iterator[Ask]:
         values = tuple(_quoted(message))
         if values:
             yield Ask(wanted=Wanted.VALUE, names=values)
+
+
+def _of_key_error(name: str, error: FunctionError) -> Iterator[Ask]:
+    """A key that some object lacks, or else a value that some table of the code lacks.
+
+    The line that raised it tells which, as far as it shows where the key comes from: a table of
+    the code has the name of a constant or class, and a key that is written there is no value of
+    the event.
+    """
+    lookups = [each for each in _lookups(error) if each.key in (None, name)]
+    written = [each for each in lookups if each.key is not None]
+    lookups = written or lookups
+    if not (lookups and all(each.in_table for each in lookups)):
+        yield Ask(wanted=Wanted.KEY, names=(name,), certain=not lookups or bool(written))
+    if not written:
+        yield Ask(wanted=Wanted.VALUE, names=(name,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lookup:
+    """One ``x[key]`` in a line of code."""
+
+    key: str | None
+    """As it is written; ``None`` for one that is computed."""
+    in_table: bool
+    """``x`` is named like a constant or a class."""
+
+
+def _lookups(error: FunctionError) -> Iterator[_Lookup]:
+    """The subscripts in the line that raised; none where the line is not shown or not whole."""
+    innermost = next(iter(stack_traces.frames(error.stack_trace)), None)
+    source = innermost.source if innermost is not None else ""
+    for text in (source, f"{source}\n    pass", f"{source})"):
+        try:
+            tree = ast.parse(text)
+        except (SyntaxError, ValueError):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+                key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+                yield _Lookup(key=None if key is None else str(key), in_table=_is_table(node.value))
+        return
+
+
+def _is_table(node: ast.expr) -> bool:
+    """True for ``RATES``, ``self.RATES``, ``settings.RATES["EUR"]`` and ``Colour``."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name[:1].isupper() or name.lstrip("_")[:1].isupper()
 
 
 def _validation(message: str) -> Iterator[Ask]:

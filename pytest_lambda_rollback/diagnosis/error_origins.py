@@ -21,6 +21,13 @@ _NAMED = tuple(
 _MISSING = re.compile(
     r"(?:No module named |Cannot find (?:module|package) )'?(?P<module>[@\w./-]+)"
 )
+_NAMES_MISSING = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"cannot import name '(?P<name>\w+)' from '(?P<module>[\w.]+)'",
+        r"^module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'",
+    )
+)
 _NAME_QUOTED = re.compile(r"'([A-Za-z_][\w.]*)'")
 _PATH = re.compile(r"/(?:opt|var/task)/[\w./@+-]+\w")
 _ENVIRON = re.compile(r"(?:^<frozen os>|/os\.py)$")
@@ -35,6 +42,15 @@ def module_missing(error: FunctionError) -> str | None:
     """The module that is missing entirely, by the message."""
     match = _MISSING.search(error.message)
     return match["module"].rstrip(".") if match else None
+
+
+def name_missing(error: FunctionError) -> str | None:
+    """The module, or the name in a module, that is missing by the message, dotted."""
+    for pattern in _NAMES_MISSING:
+        match = pattern.search(error.message)
+        if match is not None:
+            return f"{match['module']}.{match['name']}"
+    return module_missing(error)
 
 
 def files_named(error: FunctionError) -> tuple[str, ...]:

@@ -213,7 +213,9 @@ class _Search:
     def absent(self, ask: Ask, error: FunctionError | None) -> Cause | None:
         """Without events to compare with: a key that the event has nowhere."""
         innermost = next(iter(stack_traces.frames(error.stack_trace)), None) if error else None
-        if ask.wanted is not Wanted.KEY or innermost is None or not innermost.own:
+        if ask.wanted is not Wanted.KEY or not ask.certain:
+            return None
+        if innermost is None or not innermost.own:
             return None
         if error is None or error.type != "KeyError":
             return None

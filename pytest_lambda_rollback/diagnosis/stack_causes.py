@@ -33,7 +33,7 @@ from pytest_lambda_rollback.diagnosis.stack_changes import (
     plain,
 )
 from pytest_lambda_rollback.diagnosis.stacks import Carried, Stack
-from pytest_lambda_rollback.model.causes import Cause, CauseKind, Differing, StackChange
+from pytest_lambda_rollback.model.causes import Cause, CauseKind, Differing, LostName, StackChange
 from pytest_lambda_rollback.model.packages import VersionView
 from pytest_lambda_rollback.model.replay import FunctionError
 from pytest_lambda_rollback.model.settings import Strategy
@@ -110,6 +110,10 @@ def cause_from_flip(
     """The cause within changes that were shown to flip the check."""
     own, now = Stack(target), Stack(current)
     order = sorted(flip, key=_weight)
+    if evidence.error is not None and any(isinstance(each, RuntimeChange) for each in order):
+        lost = _lost_by_python(evidence.error, own, now, broken)
+        if lost is not None:
+            return lost
     misfit = _misfit(order, own, now, evidence, broken)
     if misfit is not None:
         carried, change = misfit
@@ -221,20 +225,44 @@ def _sides(change: Change, strategy: Strategy) -> tuple[object, object]:
 
 
 def _lost_by_python(error: FunctionError, own: Stack, now: Stack, broken: Break) -> Cause | None:
-    """The cause where only the runtime had a module that is missing."""
-    missing = error_origins.module_missing(error)
+    """The cause where only the other runtime's standard library has what is missing."""
+    missing = error_origins.name_missing(error)
     if missing is None or own.python == now.python or not own.python or not now.python:
         return None
-    if own.owner(missing) is not None or now.owner(missing) is not None:
+    if any(stack.owner(missing.partition(".")[0]) is not None for stack in (own, now)):
         return None
     run, other = (own, now) if broken.strategy is Strategy.ALIAS else (now, own)
-    if not _has(other, missing) or _has(run, missing):
+    python = minor_version(run.python or "")
+    removed = stdlib.removed_in(missing, python)
+    if removed is None and not stdlib.comes_later(missing, python):
         return None
-    change = RuntimeChange(
-        working=other.view.version.configuration.runtime,
-        breaking=run.view.version.configuration.runtime,
+    if _lacks(other, missing):
+        return None
+    runtimes = [stack.view.version.configuration.runtime for stack in (other, run)]
+    change = RuntimeChange(working=runtimes[0], breaking=runtimes[1])
+    needing = _needing(error, run)
+    lost = LostName(
+        name=missing,
+        python=".".join(map(str, removed or python)),
+        removed=removed is not None,
     )
-    return _of_change([change], broken)
+    return replace(
+        _of_change([change], broken),
+        kind=CauseKind.STANDARD_LIBRARY,
+        lost=lost,
+        distributions=(Differing(breaking=placed(needing)),) if needing is not None else (),
+    )
+
+
+def _needing(error: FunctionError, run: Stack) -> Carried | None:
+    """The package whose code asked for it, below the function's own; ``None`` if that did."""
+    for frame in stack_traces.frames(error.stack_trace):
+        if frame.own:
+            return None
+        carried = run.owner_of_file(frame.file)
+        if carried is not None:
+            return carried
+    return None
 
 
 def _misfit(
@@ -274,9 +302,10 @@ def _fits(carried: Carried, run: Stack, change: Change) -> bool:
     return not versions or stable or (3, _minor(run)) in versions
 
 
-def _has(stack: Stack, module: str) -> bool:
-    """True if the standard library of a stack's Python has the module."""
-    return stdlib.has_module(module, minor_version(stack.python or "3.0"))
+def _lacks(stack: Stack, name: str) -> bool:
+    """True if the standard library of a stack's Python certainly lacks a module or name."""
+    python = minor_version(stack.python or "3.0")
+    return stdlib.removed_in(name, python) is not None or stdlib.comes_later(name, python)
 
 
 def _minor(stack: Stack) -> int:

@@ -23,6 +23,9 @@ class CauseKind(StrEnum):
     """``change`` of the stack, where no distribution explains more."""
     BINARY = "binary"
     """A distribution whose binaries do not fit what ``change`` brought."""
+    STANDARD_LIBRARY = "standard-library"
+    """A module or name that the runtime's Python does not have, needed by the first of
+    ``distributions``, or by the function's own code without one."""
     CODE = "code"
     """The target's own code, whatever it runs on."""
     EVENT = "event"
@@ -89,6 +92,18 @@ class EventDifference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LostName:
+    """A module or name of the standard library that one of two Pythons lacks."""
+
+    name: str
+    """Dotted: ``inspect.formatargspec``."""
+    python: str
+    """The Python of ``removed``, or else the one that the target would run on: ``3.11``."""
+    removed: bool
+    """True if an earlier Python has it, false if only later ones have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
     """Why a target breaks."""
 
@@ -104,6 +119,7 @@ class Cause:
     change: StackChange | None = None
     together_with: tuple[StackChange, ...] = ()
     """Changes that the break needs as well."""
+    lost: LostName | None = None
     same_stack: bool = False
     """For ``code``: the current version works on the very stack that the target fails on."""
     event: EventDifference | None = None

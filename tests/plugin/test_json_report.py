@@ -33,7 +33,7 @@ def test_the_report_is_valid_and_tells_what_the_terminal_tells(project: Project)
     assert broken["findings"][0]["kind"] == "function-error"
     (finding,) = broken["findings"]
     assert finding["stack_trace"]
-    assert finding["why"].startswith("its own code fails")
+    assert finding["why"].startswith("no change of layers, runtime or environment heals it")
     assert finding["details"]["target_type"] == "KeyError"
     assert finding["cause"]["kind"] == "code"
     assert function["verdict"] == "breaks"

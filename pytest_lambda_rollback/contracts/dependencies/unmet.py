@@ -303,4 +303,4 @@ def _ground(subject: str) -> Ground:
 
 def _asks(text: str, asker: str | None = None) -> Details:
     """The requirement without its marker, and its owner: a distribution or the configuration."""
-    return ("asker", asker), ("requirement", text.partition(";")[0].strip())
+    return ("asker", asker), ("requirement", text.partition(";")[0].replace("()", "").strip())

@@ -10,6 +10,7 @@ from pytest_lambda_rollback.model.causes import (
     CauseKind,
     Differing,
     EventDifference,
+    LostName,
     Placed,
     StackChange,
 )
@@ -102,10 +103,15 @@ class _Stacks:
                 return (
                     f"{_named(carried)} in {place} is built for {tags} but would run on {runs_on}"
                 )
+            case CauseKind.STANDARD_LIBRARY if cause.lost is not None:
+                return _lost(cause.lost, cause.distributions)
             case CauseKind.CODE if cause.same_stack:
-                return "its own code fails although the current version works on the same stack"
+                return "no change of layers, runtime or environment heals it"
             case CauseKind.CODE:
-                return "its own code fails, on its own layers as well as on the current ones"
+                return (
+                    "no change of layers, runtime or environment heals it, as it fails alike on "
+                    "its own and on the current ones"
+                )
             case _:
                 return None
 
@@ -181,6 +187,14 @@ class _Stacks:
         if change.working is None:
             return f"{run} sets {variable}, which {other} does not set"
         return f"{run} sets {variable} to a different value from {other}"
+
+
+def _lost(lost: LostName, needed_by: Sequence[Differing]) -> str:
+    """``wrapt 1.13.3 in layer x 1 needs inspect.formatargspec, which Python 3.11 removed``."""
+    carried = needed_by[0].breaking if needed_by else None
+    who = "its code" if carried is None else f"{_named(carried)} in {_place(carried)}"
+    text = f"{who} needs {lost.name}, which Python {lost.python}"
+    return f"{text} removed" if lost.removed else f"{text} does not have yet"
 
 
 def _place(placed: Placed | None) -> str:

@@ -176,15 +176,23 @@ def test_by_alias_the_error_arose_on_the_targets_own_layers() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["distutils", "imp", "asynchat", "cgi", "telnetlib.x", "typing.io"]
+    ("module", "removed"),
+    [
+        ("distutils", "3.12"),
+        ("imp", "3.12"),
+        ("asynchat", "3.12"),
+        ("cgi", "3.13"),
+        ("telnetlib.x", "3.13"),
+        ("typing.io", "3.13"),
+    ],
 )
-def test_a_module_that_python_lost_is_the_runtimes_change(module: str) -> None:
+def test_a_module_that_python_lost_is_the_runtimes_change(module: str, removed: str) -> None:
     raised = error("ModuleNotFoundError", f"No module named '{module}'", "/var/task/app.py:2")
     own, current = view("3"), view("3", runtime="python3.13")
     cause = cause_from_frames(raised, own, current)
     assert facts(cause) == (None, "python", "3.13", "3.11")
     assert told(cause) == (
-        "redeploying 3: it runs on python3.13 but 3 was built for python3.11: "
+        f"redeploying 3: its code needs {module}, which Python {removed} removed: "
         f"ModuleNotFoundError: No module named '{module}' (app.py:2)"
     )
     assert cause_from_frames(raised, current, current) is None
@@ -195,6 +203,39 @@ def test_a_module_that_an_older_python_lacks_is_the_runtimes_change() -> None:
     raised = error("ModuleNotFoundError", "No module named 'tomllib'", "/var/task/app.py:2")
     own, current = view("3", runtime="python3.11"), view("3", runtime="python3.10")
     assert facts(cause_from_frames(raised, own, current)) == (None, "python", "3.10", "3.11")
+
+
+@pytest.mark.parametrize(
+    ("raised", "name"),
+    [
+        (("ImportError", "cannot import name 'formatargspec' from 'inspect' (/var/lang/i.py)"),
+         "inspect.formatargspec"),
+        (("AttributeError", "module 'inspect' has no attribute 'formatargspec'"),
+         "inspect.formatargspec"),
+        (("ModuleNotFoundError", "No module named 'binhex'"), "binhex"),
+    ],
+)  # fmt: skip
+def test_a_package_that_needs_what_python_lost_is_named(raised: tuple[str, str], name: str) -> None:
+    wrapt = package("tools 1", distribution("wrapt", "1.13.3", "wrapt"))
+    own, current = view("3", wrapt, runtime="python3.10"), view("3", wrapt, runtime="python3.11")
+    fault = error(*raised, "/var/task/app.py:2", "/opt/python/wrapt/arguments.py:1")
+    cause = cause_from_frames(fault, own, current, location="app.py:2")
+    told_error = f"{raised[0]}: {raised[1]}"
+    assert told(cause) == (
+        f"redeploying 3: wrapt 1.13.3 in layer tools 1 needs {name}, which Python 3.11 removed: "
+        f"{told_error} (app.py:2)"
+    )
+
+
+def test_a_name_that_a_newer_python_brings_is_not_there_yet() -> None:
+    raised = error(
+        "ImportError", "cannot import name 'batched' from 'itertools'", "/var/task/a.py:2"
+    )
+    own, current = view("3", runtime="python3.12"), view("3", runtime="python3.11")
+    cause = cause_from_frames(raised, own, current)
+    assert told(cause).startswith(
+        "redeploying 3: its code needs itertools.batched, which Python 3.11 does not have yet: "
+    )
 
 
 def test_a_module_that_a_layer_lost_is_not_blamed_on_python() -> None:

@@ -46,7 +46,10 @@ def test_a_cause_says_why_and_else_the_finding_does() -> None:
     assert sentences.why(packages) == alone
     assert sentences.of_cause(packages.cause, packages.subject) is None
     code = replace(SNAP_START, cause=Cause(kind=CauseKind.CODE, error="KeyError: 'sku'"))
-    why = "its own code fails, on its own layers as well as on the current ones: KeyError: 'sku'"
+    why = (
+        "no change of layers, runtime or environment heals it, as it fails alike on its own and "
+        "on the current ones: KeyError: 'sku'"
+    )
     assert sentences.why(code) == why
     assert sentences.of_cause(code.cause, code.subject) == f"pointing the alias at 2: {why}"
 
@@ -55,7 +58,7 @@ def test_code_that_raises_no_error_is_told_with_what_it_does() -> None:
     cause = Cause(kind=CauseKind.CODE, same_stack=True)
     assert sentences.why(replace(SNAP_START, cause=cause)) == (
         "starts cold without SnapStart, which orders:4 has; "
-        "its own code fails although the current version works on the same stack"
+        "no change of layers, runtime or environment heals it"
     )
 
 
