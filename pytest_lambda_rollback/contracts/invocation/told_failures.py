@@ -73,13 +73,13 @@ _FLAGS = frozenset(("ok", "success", "succeeded", "successful", "issuccess"))
 """Keys that tell a failure by the value false."""
 _STATUSES = frozenset(("status", "state", "result", "outcome"))
 _FAILED = frozenset(("error", "errored", "exception", "fail", "failed", "failure", "ko"))
-_COUNTS = frozenset(("handled", "processed", "succeeded", "success"))
+_DONE = frozenset(("handled", "processed", "succeeded", "success"))
 """Keys that count what was done."""
 _RESULTS = frozenset(("records", "result", "results", "response"))
 """Keys of the results of the function itself."""
 _NOTHING = frozenset(("", "0", "false", "n/a", "no", "none", "null"))
 _ERROR_TEXT = re.compile(
-    r"\W*(?:(?:an? )?(?:error|exception|failed|failure)\b|Traceback \(|"
+    r"(?!\W*\w+\W*(?:0|no|none)\b)\W*(?:(?:an? )?(?:error|exception|failed|failure)\b|Traceback \(|"
     r"(?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception)\b\s*[:(])",
     re.IGNORECASE,
 )
@@ -90,9 +90,11 @@ def _answered(current: Sequence[Json], target: Json) -> Iterator[ToldFailure]:
     for sign, is_certain in _signs(target):
         if sign not in known:
             yield _by_answer(target, is_certain=is_certain)
-    for key, count in _counts(target):
-        runs = [dict(_counts(value)).get(key, 0) for value in current]
-        if count == 0 and runs and min(runs) > 0:
+    for key, count in _counts(target, _ERRORS):
+        if count > max(dict(_counts(value, _ERRORS)).get(key, 0) for value in current):
+            yield _by_answer(target, is_certain=True)
+    for key, count in _counts(target, _DONE):
+        if count == 0 and min(dict(_counts(value, _DONE)).get(key, 0) for value in current) > 0:
             yield _by_answer(target, is_certain=False)
 
 
@@ -150,10 +152,13 @@ def _says_something(value: Json) -> bool:
     return bool(value)
 
 
-def _counts(value: Json) -> Iterator[tuple[str, int]]:
-    if isinstance(value, dict):
-        for name, member in value.items():
-            if name.lower() in _COUNTS and isinstance(member, int) and not isinstance(member, bool):
+def _counts(value: Json, keys: frozenset[str]) -> Iterator[tuple[str, int]]:
+    """Numbers at such keys, and lengths of lists."""
+    for name, member in value.items() if isinstance(value, dict) else ():
+        if name.lower() in keys:
+            if isinstance(member, list):
+                yield name, len(member)
+            elif isinstance(member, int) and not isinstance(member, bool):
                 yield name, member
 
 
