@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/transfer/latest/userguide/custom-lambda-idp.html
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import (
     Compared,
@@ -38,7 +39,8 @@ class IdentityAnswers:
         lets_in, found = {_lets_in(run) for run in current}, _lets_in(target)
         as_is = Compared(current=tuple(current), target=target)
         if lets_in == {found}:
-            return as_is if found else Compared(current=(None,), target=None, settled=not exact)
+            # Nothing but the refusal is read of a refusing answer.
+            return replace(as_is, settled=not found and not exact)
         if len(lets_in) > 1:
             return as_is
         kind, says = "authorizer-denies", "TARGET refuses a user whom CURRENT lets in"

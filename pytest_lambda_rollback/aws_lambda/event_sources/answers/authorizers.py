@@ -30,7 +30,10 @@ from pytest_lambda_rollback.model.json_values import Json, Path, canonical, shor
 _INVOKE = "execute-api:Invoke"
 _PATH_POLICY: Path = ("policyDocument",)
 _PATH_SIMPLE: Path = ("isAuthorized",)
-_DECISIONS = ("policyDocument", "isAuthorized", "deniedFields", "ttlOverride")
+_SIMPLE = ("context", "resolverContext")
+"""What is read of a simple answer besides its decision; ``ttlOverride`` changes no answer."""
+_POLICY = ("principalId", "context", "usageIdentifierKey")
+"""What is read along with a policy."""
 _FIELD_ARN = re.compile(r"arn:[\w-]+:appsync:.*/types/([^/]+)/fields/([^/]+)")
 
 
@@ -101,6 +104,8 @@ class AuthorizerAnswers:
             )  # fmt: skip
         elif _Decision.UNCERTAIN in (*decisions, found):
             _warn_of_conditions(current, target, differences)
+        if self.takes_simple and self.takes_policy and all(map(_has_both, current)):
+            _warn_of_form(current, target, differences)
         if len(differences) > before or (refuses and not exact):
             return Compared(current=tuple(current), target=target, settled=True)
         if allows and found is _Decision.ALLOW:
@@ -110,7 +115,8 @@ class AuthorizerAnswers:
         is_readable = found is not _Decision.UNREADABLE and _Decision.UNREADABLE not in decisions
         if exact or not is_readable:
             return as_is
-        left = _without_decisions(as_is)
+        is_simple = all(_has(run, "isAuthorized") for run in current)
+        left = _documented(as_is, _SIMPLE if is_simple and self.takes_simple else _POLICY)
         return _written(left) if self.writes_context else left
 
     def _form(self, current: Sequence[Json]) -> _Form:
@@ -152,6 +158,24 @@ class _Form:
 
 def _has(value: Json, name: str) -> bool:
     return isinstance(value, dict) and name in value
+
+
+def _has_both(value: Json) -> bool:
+    return _has(value, "isAuthorized") and _statements(value) is not None
+
+
+def _warn_of_form(current: Sequence[Json], target: Json, differences: Differences) -> None:
+    """Warn of one form where the current version's answers do not show which one is read."""
+    if not _has_both(target):
+        path = _place(target)
+        differences.warn(
+            path,
+            "authorizer-form",
+            "TARGET answers either a policy or isAuthorized, CURRENT both: requests fail if the "
+            "authorizer is configured for the one that is missing",
+            short_text(_at(current[0], path)),
+            short_text(_at(target, path)),
+        )
 
 
 def _by_policy(statements: Sequence[Object], arn: str) -> _Decision:
@@ -312,13 +336,13 @@ def _context(value: Json, name: str) -> Object:
     return context if isinstance(context, dict) else {}
 
 
-def _without_decisions(compared: Compared) -> Compared:
-    """The responses without the members that hold the decision, or say how long it is kept."""
+def _documented(compared: Compared, names: tuple[str, ...]) -> Compared:
+    """The responses with nothing but the members that are read besides the decision."""
 
     def kept(value: Json) -> Json:
         if not isinstance(value, dict):
             return value
-        return {k: v for k, v in value.items() if k not in _DECISIONS}
+        return {name: value[name] for name in names if name in value}
 
     return Compared(
         current=tuple(kept(value) for value in compared.current), target=kept(compared.target)

@@ -279,12 +279,24 @@ def test_policies(current: object, target: object, breaks: Found, warnings: Foun
          [("authorizer-denies", "/policyDocument")]),
         (SIMPLE, {"isAuthorized": True}, [("lost-key", "/context")]),
         ({"isAuthorized": False}, {"isAuthorized": False, "context": {}}, []),
+        ({**SIMPLE, "trace": 1}, SIMPLE, []),
+        ({**ALLOW, "trace": 1}, ALLOW, []),
+        (ALLOW, {"policyDocument": ALLOW["policyDocument"]}, [("lost-key", "/principalId")]),
+        ({**ALLOW, "usageIdentifierKey": "k"}, ALLOW, [("lost-key", "/usageIdentifierKey")]),
     ],
 )  # fmt: skip
 def test_the_form_of_an_http_api_authorizer(
     current: object, target: object, expected: Found
 ) -> None:
     assert found(judged(made.HTTP_AUTHORIZER, current, target)) == expected
+
+
+@pytest.mark.parametrize("target", [SIMPLE, {**ALLOW, "context": SIMPLE["context"]}])
+def test_where_both_forms_are_answered_one_alone_is_a_warning(target: object) -> None:
+    both = {**SIMPLE, **ALLOW}
+    judgement = judged(made.HTTP_AUTHORIZER, both, target)
+    assert [each.kind for each in judgement.warnings] == ["authorizer-form"]
+    assert found(judgement) == []
 
 
 FIELD_ARN = "arn:aws:appsync:us-east-1:123456789012:apis/a/types/Mutation/fields/createEvent"
