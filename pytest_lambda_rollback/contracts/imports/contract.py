@@ -94,7 +94,7 @@ class _Courses:
             if place is not None:
                 self._by_try.setdefault(place, []).append(answered)
         self.at: dict[_Key, tuple[_Course, Answered]] = {}
-        for answered in view.asks:
+        for answered in (*view.asks, *view.vendored):
             if answered.ask.form is not Form.CALL:
                 self.at.setdefault(_key(answered), (self._course(answered), answered))
 

@@ -146,6 +146,9 @@ def _cause(lacking: Provider | None, offering: Provider | None, *, redeploy: boo
     current, target = (lacking, offering) if redeploy else (offering, lacking)
     if current is None and target is None:
         return None
+    if offering is not None and offering.kind == "code":
+        # The code is the same on both stacks, so the layer that hides its package is the cause.
+        return Cause(layer=lacking.layer) if lacking is not None and lacking.layer else None
     layer = (current and current.layer) or (target and target.layer) or None
     distribution = (target and target.distribution) or (current and current.distribution) or None
     if distribution is None:

@@ -103,6 +103,25 @@ def test_a_layer_that_is_gone_is_named(workbench: Workbench) -> None:
     assert finding.cause == Cause(layer="money", target_version="1")
 
 
+def test_a_package_of_the_code_that_a_layer_hides_is_told_as_the_codes(
+    workbench: Workbench,
+) -> None:
+    """A regular package in a layer ends the search for the parts of a namespace package."""
+    rpc = {"google/rpc/code.py": "", **installed("common-protos", "1.66.0", "google/rpc")}
+    code = {"app.py": "from google.rpc import code\n", **rpc}
+    proto = {"python/google/protobuf.py": ""}
+    target = workbench.version("2", code, {"rpc 1": proto})
+    current = workbench.version(
+        "4", {"app.py": ""}, {"rpc 2": {**proto, "python/google/__init__.py": ""}}
+    )
+    (finding,) = workbench.judge(target, current, Strategy.REDEPLOY).findings
+    assert said(finding) == (
+        "orders:2 by redeploy imports google.rpc (app.py:1), which layer rpc 2 does not offer; "
+        "the code's own package (common-protos 1.66.0) did"
+    )
+    assert finding.cause == Cause(layer="rpc")
+
+
 def test_one_missing_thing_is_one_finding(workbench: Workbench) -> None:
     judgement = workbench.rollback(
         {
