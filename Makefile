@@ -1,6 +1,6 @@
 # Everything a developer does here, on a fresh Debian or Ubuntu machine too. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check cases benchmark sweep fuzz docker images clean
+.PHONY: help demo test check cases same properties benchmark sweep fuzz docker images clean
 
 PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
@@ -27,6 +27,14 @@ check: ## Lint, formatting and types, also as on macOS and Windows
 cases: ## Rollbacks with real packages: recall, false alarms, right causes (ARGS="--only NAME")
 	@.ci/setup venv bubblewrap
 	$(PYTHON_IN_VENV) tests/tools/case_scorer/score.py $(ARGS)
+
+same: ## Every version of every case against itself: nothing may break (ARGS="--only NAME")
+	@.ci/setup venv bubblewrap
+	$(PYTHON_IN_VENV) tests/tools/same_version.py $(ARGS)
+
+properties: ## Answers by chance with a known verdict, more of them and others each time (ARGS="-k http")
+	@.ci/setup venv
+	EXAMPLES=1000 FIRST_EXAMPLE=$$RANDOM $(PYTHON_IN_VENV) -m pytest tests/properties $(ARGS)
 
 benchmark: ## Speed against AWS's Runtime Interface Emulator, as ratios
 	@.ci/setup venv docker emulator
