@@ -9,8 +9,10 @@ the event brought along say nothing about the function.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -144,6 +146,11 @@ def failed_call(outcome: Outcome, event: bytes = b"") -> FailedCall | None:
     return found
 
 
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_MOST_UNPACKED = 8 * 1024 * 1024
+
+
 def _is_quoted(words: str, event: bytes) -> bool:
     """True if the event holds the words that would show a failed call, as a line of a log does."""
     try:
@@ -161,10 +168,33 @@ def _texts(value: Json) -> Iterator[str]:
             yield from _texts(each)
     elif isinstance(value, str):
         yield value
-        with contextlib.suppress(ValueError):
-            inner = parse(value)
-            if not isinstance(inner, str):
-                yield from _texts(inner)
+        inner = _inside(value)
+        if inner is not None:
+            yield from _texts(inner)
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return bytes.fromhex(match[0].replace("%", "")).decode("utf-8", "replace")
+
+
+def _inside(text: str) -> Json:
+    """What a text carries: JSON, a form, or base64 of text, packed or not; else ``None``.
+
+    Records of Kinesis and Kafka are base64, the log lines of CloudWatch are packed besides:
+    https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis-example.html
+    https://docs.aws.amazon.com/lambda/latest/dg/services-cloudwatchlogs.html
+    """
+    with contextlib.suppress(ValueError):
+        inner = parse(text)
+        return None if isinstance(inner, str) else inner
+    if _BASE64.fullmatch(text):
+        with contextlib.suppress(ValueError, EOFError, OSError, zlib.error):
+            content = base64.b64decode(text, validate=True)
+            if content.startswith(b"\x1f\x8b"):
+                content = zlib.decompressobj(wbits=31).decompress(content, _MOST_UNPACKED)
+            return content.decode("utf-8")
+    plain = _ESCAPES.sub(_unescaped, text.replace("+", " "))
+    return plain if plain != text else None
 
 
 def _failed_call(outcome: Outcome) -> FailedCall | None:

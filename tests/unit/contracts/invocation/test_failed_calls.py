@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from typing import Any
 
@@ -252,6 +254,15 @@ LINE = "nginx: connect() failed (111: Connection refused) while connecting to up
         ({"lines": [LINE]}, f"cannot parse line: {LINE}", False),
         ({"log": {LINE: 1}}, f"unknown key {LINE}", False),
         ({"body": json.dumps({"lines": [LINE]})}, f"cannot parse line: {LINE}", False),
+        # A record of Kinesis, log lines of CloudWatch, a form.
+        ({"data": base64.b64encode(LINE.encode()).decode()}, f"cannot parse: {LINE}", False),
+        (
+            {"awslogs": {"data": base64.b64encode(gzip.compress(LINE.encode())).decode()}},
+            f"cannot parse: {LINE}",
+            False,
+        ),
+        ({"body": "message=db%3A+Connection+refused"}, "db: Connection refused", False),
+        ({"awslogs": {"data": "H4sIAAAAAAAAAAAAAAAAAAAA"}}, "db: Connection refused", True),
         ({"lines": ["ok"]}, "db: Connection refused", True),
         ({"host": "db.internal"}, "could not translate host name 'db.internal'", True),
         # The whole message came with the event, and not from a client library.
