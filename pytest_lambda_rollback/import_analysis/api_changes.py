@@ -129,6 +129,8 @@ def _compared(
         runs_on=after,
         own_signature=_signature(ours, before.name),
         runs_on_signature=_signature(theirs, after.name),
+        own_async=_is_async(ours, before.name),
+        runs_on_async=_is_async(theirs, after.name),
         changes=_changes(ours, theirs, after.name) if before.name == after.name else (),
     )
 
@@ -204,6 +206,14 @@ def _signature(module: griffe.Module, name: str) -> Signature | None:
     if found.is_function:
         return _of_function(found, drop=0)
     return _of_class(module, found, hops=0) if found.is_class else None
+
+
+def _is_async(module: griffe.Module, name: str) -> bool | None:
+    """True for a coroutine function; ``None`` for a decorated one, or none at all."""
+    found: Any = module.members.get(name)
+    if found is None or found.is_alias or not found.is_function or found.decorators:
+        return None
+    return "async" in found.labels
 
 
 def _of_function(function: Any, *, drop: int) -> Signature | None:

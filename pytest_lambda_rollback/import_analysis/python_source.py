@@ -190,6 +190,10 @@ _WRAPPERS = frozenset(
 )
 """Decorators that call a function only where somebody uses its name."""
 
+_COROUTINE_RUNNERS = frozenset(
+    {"run_until_complete", "create_task", "ensure_future", "async_to_sync", "start_soon"}
+)
+
 _COMMAND_LINE = frozenset({"click", "typer"})
 """Their decorators leave it to others to call a function, too."""
 
@@ -230,6 +234,7 @@ class _Reader:
         self._assigned = {name for name, to in self._module.bindings.items() if None in to}
         self._values = NameValues(tree, self._module, self._binder, python, surroundings)
         self._chosen = self._choices() if code else {}
+        self._awaited: set[int] = set()
         self._functions: list[str] = []
         self._references: list[Reference] = []
 
@@ -250,7 +255,7 @@ class _Reader:
             bindings={
                 name: target
                 for name in sorted(names - self._module.maybe)
-                if (target := self._module.sole(name)) is not None
+                if (target := self._module.sole(name) or self._alias(name)) is not None
             },
             stars=tuple(self._module.stars),
             exported=exported,
@@ -270,6 +275,15 @@ class _Reader:
             functions=tuple(self._functions),
             references=tuple(self._references),
         )
+
+    def _alias(self, name: str) -> Target | None:
+        """``old = new``: another name for what a statement of the module defines or imports."""
+        value = self._module.sole_value(name)
+        if not isinstance(value, ast.Name) or value.id == name:
+            return None
+        if value.id not in self._module.bindings or value.id in self._module.maybe:
+            return None
+        return self._module.sole(value.id) or (self._name, value.id)
 
     def _choices(self) -> dict[str, tuple[ast.expr, Scope]]:
         """Tables of the module that are used in one way: an entry is taken by a version or flag."""
@@ -598,6 +612,9 @@ class _Reader:
                 self._expression(node.orelse, no)
             case ast.BoolOp(op=op, values=values):
                 self._joined(op, values, place)
+            case ast.Await(value=value):
+                self._awaited.add(id(value))
+                self._expression(value, place)
             case ast.Subscript(value=ast.Dict() as table, slice=key):
                 self._expression(key, place)
                 self._table(table, key, place)
@@ -641,9 +658,12 @@ class _Reader:
 
     def _call(self, node: ast.Call, place: _Place) -> None:
         self._importer(node, place)
+        if self._runs_coroutines(node.func, place):
+            self._awaited.update(id(argument) for argument in node.args)
         call = Call(
             positional=sum(not isinstance(argument, ast.Starred) for argument in node.args),
             keywords=tuple(keyword.arg for keyword in node.keywords if keyword.arg),
+            awaited=id(node) in self._awaited,
             open=any(isinstance(argument, ast.Starred) for argument in node.args)
             or any(keyword.arg is None for keyword in node.keywords),
         )
@@ -652,6 +672,11 @@ class _Reader:
         elif isinstance(node.func, ast.Attribute):
             self._refer("", (node.func.attr,), place)
         self._expressions([*node.args, *(keyword.value for keyword in node.keywords)], place)
+
+    def _runs_coroutines(self, callee: ast.expr, place: _Place) -> bool:
+        name = self._values.canonical(callee, place.scope) or (dotted(callee) or "")
+        last = name.rpartition(".")[2]
+        return name.startswith(("asyncio.", "anyio.", "trio.")) or last in _COROUTINE_RUNNERS
 
     def _chain(self, node: ast.expr, place: _Place, call: Call | None = None) -> bool:
         """Read ``a.b.c`` where ``a`` is an import; False for any other expression."""

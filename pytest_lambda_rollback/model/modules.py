@@ -55,6 +55,8 @@ class Call:
 
     positional: int
     keywords: tuple[str, ...] = ()
+    awaited: bool = False
+    """It is awaited, or handed to something that runs coroutines."""
     open: bool = False
     """True with ``*args`` or ``**kwargs``: there may be more than what is written."""
 
@@ -234,6 +236,9 @@ class ApiObject:
     own_signature: Signature | None = None
     """``None`` if static reading is not certain."""
     runs_on_signature: Signature | None = None
+    own_async: bool | None = None
+    """True for a coroutine function, False for another one, ``None`` if it is not certain."""
+    runs_on_async: bool | None = None
     changes: tuple[ApiChange, ...] = ()
 
 

@@ -93,11 +93,17 @@ def _judged(answered: Answered, one: ApiObject, sides: Sides) -> Iterator[tuple[
     call = ask.call
     if call is None:  # pragma: no cover - _calls lets none pass
         return
+    if one.own_async is False and one.runs_on_async and not call.awaited:
+        became: Details = (("problem", "became-async"),)
+        yield _finding(became, answered, one, sides), _certain(ask)
+        return
+    if one.own_async and one.runs_on_async is False and call.awaited:
+        # What it returns may be awaitable all the same.
+        yield _finding((("problem", "became-sync"),), answered, one, sides), False
     now = conflict(call, one.runs_on_signature) if one.runs_on_signature else None
     before = conflict(call, one.own_signature) if one.own_signature else None
     if now is not None and before is None:
-        certain = one.own_signature is not None and not (ask.guarded or ask.caught_by)
-        certain = certain and not (ask.fallback_of or ask.unless_failed)
+        certain = one.own_signature is not None and _certain(ask)
         yield _finding(now, answered, one, sides), certain
         return
     defaults: list[ApiChange] = []
@@ -117,6 +123,10 @@ def _judged(answered: Answered, one: ApiObject, sides: Sides) -> Iterator[tuple[
         shown = tuple(f"{change.parameter} ({change.detail})" for change in defaults)
         problem = ("problem", "parameter-changed-default"), ("defaults", shown)
         yield _finding(problem, answered, one, sides), False
+
+
+def _certain(ask: Ask) -> bool:
+    return not (ask.guarded or ask.caught_by or ask.fallback_of or ask.unless_failed)
 
 
 def _concerns(change: ApiChange, call: Call, one: ApiObject) -> bool:

@@ -19,6 +19,8 @@ _CALLS = {
     "argument-given-twice": "takes {argument} in place of another argument",
     "too-many-arguments": "takes at most {limit} positional argument{plural}",
     "missing-argument": "requires {argument}",
+    "became-async": "is a coroutine function: the call only makes a coroutine, and nothing runs",
+    "became-sync": "is not a coroutine function, so that awaiting its answer may fail",
     "parameter-moved": "has {argument} at another position",
     "parameter-removed": "may not take {argument}",
     "parameter-added-required": "may require {argument}",

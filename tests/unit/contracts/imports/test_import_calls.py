@@ -74,6 +74,19 @@ CALLS: dict[str, tuple[str, str, str, str | None]] = {
         "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass f:\n    cents: int",
         "unknown-argument",
     ),
+    "became a coroutine function": (
+        "f(1)",
+        "def f(a): ...",
+        "async def f(a): ...",
+        "became-async",
+    ),
+    "through an alias in the package": (
+        "f(1, verify=False)",
+        "def g(a, verify=True): ...\nf = g",
+        "def g(a): ...\nf = g",
+        "unknown-argument",
+    ),
+    "awaited before and now": ("f(1)", "async def f(a): ...", "async def f(a, b=1): ...", None),
     "keyword still taken by kwargs": (
         "f(1, verify=False)",
         "def f(a, verify=True): ...",
@@ -131,6 +144,26 @@ def test_calls_that_certainly_raise_are_found(workbench: Workbench, case: str, c
     )
 
     assert found(judgement) == ([(kind, "app.py:5")] if kind else [])
+
+
+def test_a_call_through_an_alias_of_the_code_is_judged(workbench: Workbench) -> None:
+    judgement = workbench.rollback(
+        "import acme\n\nrun = acme.f\n\n\ndef handler(e, c):\n    return run(1, verify=False)\n",
+        shared("def f(a, verify=True): ...\n"),
+        shared("def f(a): ...\n"),
+    )
+
+    assert found(judgement) == [("unknown-argument", "app.py:7")]
+
+
+def test_what_runs_a_coroutine_may_get_one(workbench: Workbench) -> None:
+    judgement = workbench.rollback(
+        "import asyncio\nimport acme\n\n\ndef handler(e, c):\n    return asyncio.run(acme.f(1))\n",
+        shared("def f(a): return later(a)\n"),
+        shared("async def f(a): ...\n"),
+    )
+
+    assert found(judgement) == []
 
 
 def test_a_call_is_told_in_words(workbench: Workbench) -> None:
