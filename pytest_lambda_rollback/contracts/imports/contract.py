@@ -76,6 +76,7 @@ def judge(
     if api is not None:
         calls, likely = judge_calls(sides, api)
         findings, warnings = findings + calls, warnings + likely
+    notes = (*notes, *_unchecked(sides))
     return Judgement(findings=findings, warnings=warnings, notes=notes)
 
 
@@ -233,6 +234,37 @@ def _missed_by_alias(sides: Sides, lived_with: _InVain) -> Iterator[_Missed]:
             yield _Missed(answered, answer, certain=certain)
         elif _never_there(course, known, answered, lived_with, sides.target):
             yield _Missed(answered, other.answer if other is not None else None, certain=True)
+
+
+def _unchecked(sides: Sides) -> Iterator[Note]:
+    """How many uses of each package nobody could check, where the layers bring another one.
+
+    What a test or a clause guards, and what is unknown only on the target's own layers, where it
+    worked, is not counted.
+    """
+    now, before = _brought(sides.target), _brought(sides.other)
+    counts: dict[str, int] = {}
+    for course, answered in _Courses(sides.target).at.values():
+        ask = answered.ask
+        top = ask.module.partition(".")[0]
+        if course is not _Course.UNKNOWN or ask.guarded or not ask.names:
+            continue
+        if top in now and top in before and now[top] != before[top]:
+            counts[top] = counts.get(top, 0) + 1
+    for top, count in sorted(counts.items()):
+        yield Note(kind="unchecked-uses", details=(("module", top), ("count", count)))
+
+
+def _brought(view: ModuleView) -> dict[str, tuple[str | None, ...]]:
+    """What brings each top-level module that the code loads from a layer."""
+    found: dict[str, tuple[str | None, ...]] = {}
+    for answered in view.asks:
+        provider = answered.answer.provider
+        if answered.answer.state is State.OFFERED and provider and provider.kind == "layer":
+            known = (provider.distribution, provider.version)
+            top = answered.ask.module.partition(".")[0]
+            found.setdefault(top, known if all(known) else (provider.layer, provider.layer_version))
+    return found
 
 
 def _unlisted(answered: Answered) -> bool:

@@ -61,6 +61,9 @@ _NOTES = {
         "{function}: could not determine {facts}: {action} was refused or is unavailable here; the "
         "policy statement {statement} allows it"
     ),
+    "unchecked-uses": (
+        "{count} {uses} of {module} could not be checked: its source does not show all of its names"
+    ),
     "upload-through-s3": (
         "the zip of {target} has {size} MB: over 50 MB it can only be deployed through an S3 bucket"
     ),
@@ -74,4 +77,6 @@ def of_note(note: Note) -> str:
     values = dict((*note.about, *note.details))
     if note.kind == "pass-not-compared":
         values["where"] = passes.where(str(values["replay_pass"]))
+    if note.kind == "unchecked-uses":
+        values["uses"] = "use" if values["count"] == 1 else "uses"
     return _NOTES[note.kind].format(**values)

@@ -291,3 +291,35 @@ def test_a_runtime_that_is_not_python_is_said(workbench: Workbench, strategy: St
     assert (judgement.findings, judgement.warnings) == ((), ())
     (note,) = noted(judgement)
     assert note == "imports are not checked because nodejs22.x is not a Python runtime"
+
+
+# --- what cannot be known -------------------------------------------------------------------
+
+DYNAMIC: Files = {
+    "acme/__init__.py": "",
+    "acme/money.py": "def add(a, b): ...\n\n\ndef __getattr__(name):\n    return load(name)\n",
+}
+
+
+def test_uses_that_nobody_can_check_are_counted(workbench: Workbench) -> None:
+    code = (
+        "from acme.money import add, to_text\nimport acme.money\n\n\n"
+        "def handler(e, c):\n    return acme.money.sub(1)\n"
+    )
+    old = {**MONEY_1, **installed("acme", "1.0", "acme")}
+    new = {**DYNAMIC, **installed("acme", "2.0", "acme")}
+
+    judgement = workbench.rollback(code, old, new)
+
+    assert judgement.findings == ()
+    assert noted(judgement) == (
+        "2 uses of acme could not be checked: its source does not show all of its names",
+    )
+
+
+def test_the_same_distribution_on_both_sides_needs_no_note(workbench: Workbench) -> None:
+    files = {**DYNAMIC, **installed("acme", "2.0", "acme")}
+
+    judgement = workbench.rollback("from acme.money import to_text\n", files, files)
+
+    assert (judgement.findings, judgement.notes) == ((), ())
