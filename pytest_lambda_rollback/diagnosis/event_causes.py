@@ -125,6 +125,10 @@ class _Causes:
         """A key that is nowhere in the event; there is nothing to compare with."""
         return self._at(root, "no-such-key", gone=(name,))
 
+    def unwrapped(self, path: Path, name: str) -> Cause:
+        """An envelope is not there; what it should hold is in its place."""
+        return self._at((*path, name), "lost-envelope", found=pointer(path), gone=(name,))
+
     def unlike(self, path: Path, new: Sequence[str], gone: Sequence[str]) -> Cause:
         """Keys that differ, where the error says nothing."""
         first = (*new, *gone)[0]
@@ -242,7 +246,9 @@ class _Search:
                 found[pattern] = self._causes.other_kind(path, value, peers)
             elif isinstance(value, dict):
                 new, gone = self._new(path, value), self._gone(pattern, value)
-                if 0 < len(new) + len(gone) <= _MOST_KEYS:
+                if len(gone) == 1 and self._is_unwrapped(path, gone[0]):
+                    found[pattern] = self._causes.unwrapped(path, gone[0])
+                elif 0 < len(new) + len(gone) <= _MOST_KEYS:
                     found[pattern] = self._causes.unlike(path, new, gone)
                 elif new or gone:
                     return None
@@ -264,6 +270,8 @@ class _Search:
         only = _only(telling or fitting)
         if only is not None:
             path, new = only
+            if self._is_unwrapped(path, name):
+                return self._causes.unwrapped(path, name)
             return self._causes.lacks(path, name, new)
         if fitting:
             return None
@@ -369,6 +377,13 @@ class _Search:
         if path and path[-1] in _HEADERS:
             new = [key for key in new if key.lower() == like.lower()]
         return new[:_MOST_KEYS]
+
+    def _is_unwrapped(self, path: Path, envelope: str) -> bool:
+        """True if an object has, beside what passes has there, only keys of its lost envelope."""
+        pattern = pattern_of(path)
+        peers, inner = self._objects_like(pattern), self._objects_like((*pattern, envelope))
+        new = [key for key in self._places[path] if not any(key in peer for peer in peers)]
+        return bool(new) and all(any(key in each for each in inner) for key in new)
 
     def _gone(self, pattern: Path, value: dict[str, Any]) -> list[str]:
         """Keys that every event that passes has there, with something in them."""

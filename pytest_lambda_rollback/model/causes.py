@@ -74,7 +74,7 @@ class EventDifference:
 
     kind: str
     """``lacks-key``, ``unknown-key``, ``other-type``, ``other-value``, ``too-short``,
-    ``no-such-key`` or ``other-keys``."""
+    ``no-such-key``, ``other-keys`` or ``lost-envelope``."""
     target: str
     """The target's version as sentences name it: ``3``."""
     path: str = ""

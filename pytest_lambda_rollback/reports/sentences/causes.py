@@ -271,6 +271,10 @@ def _event(event: EventDifference) -> str:
         case "too-short":
             text = f"the event has {event.found} at {where}, where {handled} have"
             return f"{text} {event.expected[0]} or more{at}"
+        case "lost-envelope":
+            place = f"at {event.found}" if event.found else "at its root"
+            text = f"the event has {place} what {handled} have below {event.path}"
+            return f"{text}, which {event.asked_at} asks for" if event.asked_at else text
         case "no-such-key":
             return f"the event has no {gone}, which {asker} asks for"
         case _:

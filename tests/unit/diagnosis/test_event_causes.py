@@ -410,3 +410,27 @@ def test_keys_are_escaped_in_pointers() -> None:
     found = cause(key("a/b~c"), {"x": {"n": 1}}, {"x": {"n": 1, "a/b~c": 1}})
     assert found is not None
     assert found.event_path == "/x/a~1b~0c"
+
+
+ORDER = {"id": "A-1", "total": 5, "currency": "EUR", "lines": [], "note": "", "buyer": "B-1"}
+
+
+@pytest.mark.parametrize(
+    ("raised", "failing", "passing", "sentence"),
+    [
+        (key("order"), ORDER, {"order": ORDER}, "the event has at its root what events that 2 "
+         "handles have below /order, which app.py:33 asks for"),
+        (None, {"meta": 1, **ORDER}, {"meta": 1, "order": ORDER}, "the event has at its root what "
+         "events that 2 handles have below /order, which app.py:33 asks for"),
+        (key("order"), {"data": ORDER}, {"data": {"order": ORDER}}, "the event has at /data what "
+         "events that 2 handles have below /data/order, which app.py:33 asks for"),
+        (key("order"), {"other": 1}, {"order": ORDER}, "the event has /other, which events that 2 "
+         "handles do not have, and lacks order, which app.py:33 asks for"),
+    ],
+)  # fmt: skip
+def test_a_lost_envelope_is_named_however_many_keys_it_had(
+    raised: FunctionError | None, failing: Any, passing: Any, sentence: str
+) -> None:
+    found = cause(raised, failing, passing)
+    assert found is not None
+    assert told(found) == sentence
