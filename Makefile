@@ -1,6 +1,6 @@
 # Everything a developer does here, on a fresh Debian or Ubuntu machine too. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check cases same properties benchmark sweep fuzz docker images clean
+.PHONY: help demo test check cases same properties imports benchmark sweep fuzz docker images clean
 
 PYTHON_IN_VENV := .venv/bin/python
 ARGS ?=
@@ -35,6 +35,10 @@ same: ## Every version of every case against itself: nothing may break (ARGS="--
 properties: ## Answers by chance with a known verdict, more of them and others each time (ARGS="-k http")
 	@.ci/setup venv
 	EXAMPLES=1000 FIRST_EXAMPLE=$$RANDOM $(PYTHON_IN_VENV) -m pytest tests/properties $(ARGS)
+
+imports: ## The imports contract against really importing each name (ARGS="--only jwt")
+	@.ci/setup venv
+	$(PYTHON_IN_VENV) tests/tools/import_differential.py $(ARGS)
 
 benchmark: ## Speed against AWS's Runtime Interface Emulator, as ratios
 	@.ci/setup venv docker emulator

@@ -152,6 +152,8 @@ class NameLookup:
         facts = self._facts(located) if located.kind == "source" else ModuleFacts()
         if name in facts.bindings:
             return self._follow(name, facts.bindings[name], rest, hops, offered)
+        if rest and "__getattr__" in facts.names and self._is_lazy_submodule(located, name):
+            return self._walk(submodule, rest, hops=hops + 1)
         if name in facts.names:
             if rest and located.kind == "source" and not located.compiled:
                 return self._of_class(located, name, rest, offered)
@@ -181,6 +183,14 @@ class NameLookup:
         if facts.dynamic or located.compiled or self.module(submodule).state is State.UNKNOWN:
             return _UNKNOWN
         return self._missing(located, facts, name)
+
+    def _is_lazy_submodule(self, package: Located, name: str) -> bool:
+        """True for a submodule that a module's ``__getattr__`` imports, and no statement binds."""
+        if not self._search.find(f"{package.name}.{name}").there:
+            return False
+        word = re.escape(name.encode())
+        source = self._search.read(package.path) or b""
+        return re.search(_BINDS % {b"name": word}, source, re.MULTILINE) is None
 
     # --- classes -----------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ from pytest_lambda_rollback.import_analysis.stack_facts import StackFacts
 from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.packages import cached_values
 
-FORMAT = 11
+FORMAT = 12
 """Raise it when a value has other fields, or the same source gives other values."""
 
 T = TypeVar("T")
