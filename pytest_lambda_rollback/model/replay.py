@@ -100,6 +100,12 @@ class Outcome:
 
     A check that rests on an outcome in doubt is unknown.
     """
+    calls: tuple[str, ...] | None = None
+    """Services outside that the function tried to reach, by name or address; none of them answers.
+
+    Those of the initialisation count for each event of its environment. ``None`` where calls
+    cannot be seen.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

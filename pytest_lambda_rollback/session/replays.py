@@ -407,7 +407,10 @@ class Replays:
         """
         event = self._event_sources.recognise(fixture.payload)
         baseline = tuple(each for one in seen for each in one.baseline)
-        fallback = invocation.fallback(baseline, fixture.payload, version_name=self.current.name)
+        current = f"{self.current.name}, the current version,"
+        outcomes = [(current, each) for each in baseline]
+        outcomes += [(subject.name, each.step.outcome) for each in seen if each.step]
+        fallback = invocation.fallback(outcomes, fixture.payload)
         if fallback is not None:
             judgement = verdicts.after_fallback(judgement, fallback)
         refusal = refusals.refused(event, fixture, baseline)

@@ -202,6 +202,16 @@ def test_nothing_resolves_a_name_for_an_environment(environment, answer):
         assert refused(attempt["result"])
 
 
+def test_what_a_function_tries_to_reach_is_seen(environment, ask):
+    outcomes = [
+        ask(environment, "resolve", name="prices.internal", times=2),
+        ask(environment, "connect", addresses=[["10.9.9.9", 5432], ["127.0.0.1", 9]]),
+        ask(environment),
+    ]
+
+    assert [outcome.calls for outcome in outcomes] == [("prices.internal",), ("10.9.9.9:5432",), ()]
+
+
 # --- files ----------------------------------------------------------------------------------
 
 

@@ -680,3 +680,38 @@ def test_the_description_says_what_is_not_sealed(
     assert description.not_sealed == ()
     assert "bubblewrap 0." in description.version
     assert f"Python {platform.python_version()}" in description.version
+
+
+CALLS = """
+import socket, urllib.request
+def tried(host, port):
+    try:
+        socket.create_connection((host, port), 1)
+    except OSError:
+        pass
+tried("secrets.internal", 443)
+def handler(event, context):
+    for host, port in event:
+        tried(host, port)
+    return event
+"""
+
+
+def test_calls_that_are_caught_are_seen_where_nothing_can_answer(
+    engine: HostEngine, make_version: MakeVersion
+) -> None:
+    version = make_version(CALLS)
+    environment = engine.start(version)
+    calls = [
+        environment.invoke(_invocation(event)).calls
+        for event in ([["db.internal", 5432], ["203.0.113.9", 6379], ["127.0.0.1", 1]], [])
+    ]
+    if engine.name == "process":
+        assert calls == [None, None]  # there they may reach what they call
+        return
+    assert calls == [("secrets.internal", "db.internal", "203.0.113.9:6379"), ("secrets.internal",)]
+    assert environment.renew()
+    assert environment.invoke(_invocation([["a.internal", 1]])).calls == (
+        "secrets.internal",
+        "a.internal",
+    )

@@ -8,6 +8,7 @@ called a break. It reads outcomes and knows no engine.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Literal
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import status_of
@@ -195,17 +196,21 @@ def _lost(
     return Judgement(warnings=(finding,))
 
 
-def fallback(baseline: tuple[Outcome, ...], event: bytes, *, version_name: str) -> Judgement | None:
-    """``unknown`` where the current version answered after a call that nothing answered."""
-    for outcome in baseline:
+def fallback(outcomes: Iterable[tuple[str, Outcome]], event: bytes) -> Judgement | None:
+    """``unknown`` where a version answered after a call that nothing answered.
+
+    ``outcomes`` come with the name that messages have for their version.
+    """
+    for name, outcome in outcomes:
         call = call_without_answer(outcome, event)
         if call is not None:
+            evidence = f" ({call.evidence})" if call.evidence else ""
             return Judgement(
                 reason=(
-                    f"{version_name}, the current version, called {call.named}, which does not "
-                    f"answer in a replay, and answered without it ({call.evidence}): what it "
-                    "answers with that service was not compared. Use an event that does not make "
-                    "this call, or turn the call off with an environment variable of the version"
+                    f"{name} called {call.named}, which does not answer in a replay, and answered "
+                    f"without it{evidence}: what it answers with that service was not compared. "
+                    "Use an event that does not make this call, or turn the call off with an "
+                    "environment variable of the version"
                 )
             )
     return None

@@ -14,7 +14,7 @@ import contextlib
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.batches import FAILURES
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import status_of
@@ -35,10 +35,17 @@ class FailedCall:
     """The words in it that say so."""
 
     @property
+    def is_inside(self) -> bool:
+        """True for a service in the execution environment itself, as an extension's."""
+        return bool(_INSIDE.match(self.service or ""))
+
+    @property
     def named(self) -> str:
         """The service as messages name it."""
         return self.service or "a host that the error does not name"
 
+
+_INSIDE = re.compile(r"(?:localhost|127\.[\d.]+|\[?::1\]?)(?::|$)")
 
 _HOST = r"(?P<host>[\w.\-]+)"
 _PORT = r"(?P<port>\d+)"
@@ -138,11 +145,17 @@ def failed_call(outcome: Outcome, event: bytes = b"") -> FailedCall | None:
 
     Evidence is the error's type and message, then the logs of the replay (an error raised
     ``from`` a network failure reaches us without it, but is usually logged with it). A response
-    counts when it says failure itself: an HTTP status from 500, or failed batch items.
+    counts when it says failure itself: an HTTP status from 500, or failed batch items. Words alone
+    are no call: where the carrier would have seen one, there must be one.
     """
     found = _failed_call(outcome)
-    if found is not None and event and _is_quoted(found.words, event):
+    if found is None or (event and _is_quoted(found.words, event)):
         return None
+    if outcome.calls is not None and not found.is_inside:
+        if not outcome.calls:
+            return None
+        if found.service is None:
+            return replace(found, service=outcome.calls[0])
     return found
 
 
@@ -244,12 +257,15 @@ def _by_response(payload: bytes, logs: str) -> FailedCall | None:
 def call_without_answer(outcome: Outcome, event: bytes = b"") -> FailedCall | None:
     """The outgoing call that nothing answered in a replay that answered all the same, or ``None``.
 
-    Only a log can show it, by a client library's whole sentence with its host. What only receives
-    reports of a function changes no answer, and does not count. A call that is caught and not
-    logged is not seen.
+    The carrier has seen it. Where it cannot, only a log shows it, by a client library's whole
+    sentence with its host. What only receives reports of a function changes no answer, and does
+    not count.
     """
     if outcome.kind is not OutcomeKind.RESPONSE:
         return None
+    if outcome.calls is not None:
+        called = [each for each in outcome.calls if not _REPORTS.search(each)]
+        return FailedCall(service=called[0], evidence="") if called else None
     for line in outcome.logs:
         named = _naming(line)
         if named is None:

@@ -5,11 +5,12 @@
  * processes are hostile to it: it trusts only its standard input, waits for nobody but poll, and
  * keeps everything in buffers of fixed size.
  */
+#include "calls.h"
 #include "fresh.h"
 #include "seal.h"
 #include "starts.h"
 
-enum { MAX_START = 262144, WATCH_MS = 25, WAITS = 5 };
+enum { MAX_START = 262144, WATCH_MS = 25, WAITS = 6 };
 
 static int children; /* tells of ends of processes */
 static bool filtered;
@@ -39,6 +40,7 @@ static void renew(void)
     CALL(close, listener);
     open_log();
     forget_output();
+    told.length = 0;
     make_fresh(&text, ended, filtered);
     listen_to_processes();
     forget_memory();
@@ -188,6 +190,7 @@ static void greet(void)
     add_byte(&text, 0);
     add_field(&text, "pid=", (uint64_t)own_number);
     add_field(&text, "filter=", filtered);
+    add_field(&text, "calls=", calls >= 0);
     add(&text, "memory=");
     add(&text, memory_names[memory.group]);
     add_byte(&text, 0);
@@ -238,8 +241,11 @@ static void prepare(void)
     CALL(fcntl, 1, F_SETFD, FD_CLOEXEC);
     for (int at = 0; at < MAX_STREAMS; at++)
         streams[at].fd = -1;
-    filtered = install_filter((uint32_t)own_number,
-                              CALL(statfs, "/dev/mqueue", &queues) == 0 && queues.f_type == 0x19800202);
+    bool has_queues = CALL(statfs, "/dev/mqueue", &queues) == 0 && queues.f_type == 0x19800202;
+    /* Where it is not the first process, its environment has the machine's network. */
+    if (is_first)
+        calls = (int)install_filter((uint32_t)own_number, has_queues, true);
+    filtered = calls >= 0 || install_filter((uint32_t)own_number, has_queues, false) == 0;
     find_memory_group(is_first);
     remember_first_state();
     listen_to_processes();
@@ -259,6 +265,7 @@ static _Noreturn void carry(void)
         report_exits();
         for (int at = 0; at < MAX_STREAMS; at++)
             tell(&streams[at]);
+        tell_call();
         flush();
 
         bool room = has_room(HEADER + 4096 + SPARE), free_stream = false;
@@ -279,6 +286,7 @@ static _Noreturn void carry(void)
         waits[3] = (struct pollfd){.fd = free_stream && room && !listener_rests ? listener : -1,
                                    .events = POLLIN};
         waits[4] = (struct pollfd){.fd = room ? log_read : -1, .events = POLLIN};
+        waits[5] = (struct pollfd){.fd = told.length ? -1 : calls, .events = POLLIN};
         struct timespec time = {.tv_nsec = WATCH_MS * 1000000};
         bool now = room && input_waits();
         if (now)
@@ -307,6 +315,8 @@ static _Noreturn void carry(void)
         }
         if (waits[3].revents)
             accept_connections();
+        if (waits[5].revents & POLLIN)
+            take_call();
         /* What was printed before a connection had something to say is told before it. */
         bool log_told = pump_log();
         for (int at = 0; at < MAX_STREAMS; at++) {

@@ -311,7 +311,7 @@ static bool reset_ended(const char *line, bool six)
                        STREAM_SOCKET | O_CLOEXEC | O_NONBLOCK, 0);
     CALL(setsockopt, fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (CALL(bind, fd, &there, size) == 0)
-        CALL(connect, fd, &here, size);
+        CALL(connect, fd, &here, size | MINE);
     CALL(close, fd);
     return true;
 }

@@ -45,6 +45,27 @@ static void refuse_if(uint32_t call, int argument, unsigned short compare, uint3
     load(offsetof(struct seccomp_data, nr));
 }
 
+/* Stops a call until the carrier has told of it, where a half of an argument is (not) zero. */
+static void watch_connect(void)
+{
+    instruction(BPF_JMP | BPF_JEQ | BPF_K, __NR_connect, 0, 4);
+    load(offsetof(struct seccomp_data, args[2]) + 4); /* MINE in the carrier's own calls */
+    instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1);
+    answer(SECCOMP_RET_USER_NOTIF);
+    load(offsetof(struct seccomp_data, nr));
+}
+
+static void watch_sendto(void)
+{
+    instruction(BPF_JMP | BPF_JEQ | BPF_K, __NR_sendto, 0, 6);
+    load(offsetof(struct seccomp_data, args[4]));
+    instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 2);
+    load(offsetof(struct seccomp_data, args[4]) + 4);
+    instruction(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+    answer(SECCOMP_RET_USER_NOTIF);
+    load(offsetof(struct seccomp_data, nr));
+}
+
 static void allow_families(void)
 {
     /* unix, inet, inet6, netlink, packet (which takes a right that functions lack), alg */
@@ -58,8 +79,9 @@ static void allow_families(void)
     load(offsetof(struct seccomp_data, nr));
 }
 
-/* `self` is the carrier's own process number, `queues` is true if message queues can be seen. */
-static bool install_filter(uint32_t self, bool queues)
+/* `self` is the carrier's own process number, `queues` is true if message queues can be seen. With
+ * `watch`, calls that lead out are told of at what is returned, a file. -ERRNO. */
+static long install_filter(uint32_t self, bool queues, bool watch)
 {
     /* Namespaces of its own would hide mounts, queues, sockets and processes from the carrier. */
     const uint32_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
@@ -108,11 +130,18 @@ static bool install_filter(uint32_t self, bool queues)
     refuse_if(__NR_setpriority, 0, BPF_JEQ, 2 /* PRIO_USER: all processes of the user */);
     refuse_if(__NR_ioprio_set, 1, BPF_JEQ, self);
     refuse_if(__NR_ioprio_set, 0, BPF_JEQ, 3 /* IOPRIO_WHO_USER */);
+    if (watch) {
+        watch_connect();
+        watch_sendto();
+        refuse(__NR_sendmmsg, SECCOMP_RET_USER_NOTIF); /* C libraries look up names by it */
+    }
     answer(SECCOMP_RET_ALLOW);
 
     struct sock_fprog program = {.len = filter_length, .filter = filter};
-    return CALL(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           CALL(seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
+    long result = CALL(prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    return result ? result
+                  : CALL(seccomp, SECCOMP_SET_MODE_FILTER,
+                         watch ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &program);
 }
 
 #endif

@@ -58,6 +58,10 @@ enum {
     DIRECTORY_KIND = 4,
 };
 
+/* Beside the length of an address, which has fewer bits: a call of connect by the carrier itself,
+ * for which it must not wait. */
+#define MINE (1l << 32)
+
 struct directory_entry {
     uint64_t inode;
     int64_t offset;

@@ -49,6 +49,8 @@ def host_config(client: DockerClient, version: FunctionVersion) -> dict[str, Any
     memory = f"{configuration.memory_mb + configuration.ephemeral_storage_mb}m"
     made: dict[str, Any] = client.api.create_host_config(
         network_mode="none",
+        dns=["127.0.0.1"],
+        dns_opt=["timeout:1", "attempts:1"],
         read_only=True,
         tmpfs={
             "/tmp": "rw,nosuid,nodev,exec,mode=1777,"  # noqa: S108

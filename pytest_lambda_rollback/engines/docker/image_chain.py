@@ -30,13 +30,13 @@ ARTIFACT_NAME: Final = "artifact.tar"
 """Name of the artefact's tar in the build context, which its Dockerfile adds."""
 
 _NSSWITCH: Final = b"""\
-# Names resolve from /etc/hosts alone: a look-up of anything else fails at once, as nothing
-# outside this execution environment can be reached anyway.
+# The name server is one that is not there (127.0.0.1), so a look-up fails at once, as nothing
+# outside this execution environment can be reached anyway; but the carrier sees the name.
 passwd: files
 group: files
 shadow: files
 gshadow: files
-hosts: files
+hosts: files dns
 networks: files
 protocols: files
 services: files

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pytest_lambda_rollback.engines.runtime_api import extensions
+from pytest_lambda_rollback.engines.runtime_api.calls import CallsTried
 from pytest_lambda_rollback.engines.runtime_api.carrier_link import CarrierLink
 from pytest_lambda_rollback.engines.runtime_api.endpoint import Endpoint
 from pytest_lambda_rollback.engines.runtime_api.framing import (
@@ -125,6 +126,7 @@ class CarriedEnvironment:
         self._lost = False
         self._hello: tuple[tuple[str, str], ...] | None = None
         self._log = LogTail()
+        self._calls = CallsTried()
         self._reset: tuple[tuple[str, str], ...] | None = None
         self._memory: dict[str, int] = {}
         self._memory_asked = False
@@ -156,6 +158,7 @@ class CarriedEnvironment:
             self._initialise_once()
             endpoint = self._endpoint
             self._guarded(lambda: self._pump(0.0))
+            self._calls.mark()
             endpoint.submit(invocation)
             self._guarded(self._link.flush)
             reply = endpoint.take_reply()
@@ -183,6 +186,7 @@ class CarriedEnvironment:
             self._memory, self._out_of_memory = {}, False
             self._used = False
             self._log = LogTail()
+            self._calls = CallsTried()
             self._endpoint = self._new_endpoint()
             self._initialising = self._initialise_ahead()
             return True
@@ -300,6 +304,8 @@ class CarriedEnvironment:
                 self._take_memory(fields_of(frame.payload))
                 self._memory_told = True
                 self._memory_known_at = time.monotonic()
+            case Kind.CALL:
+                self._calls.add(fields_of(frame.payload))
             case Kind.RESET:
                 self._reset = fields_of(frame.payload)
             case Kind.FAULT:
@@ -400,6 +406,10 @@ class CarriedEnvironment:
             with contextlib.suppress(EngineError):
                 self._guarded(lambda: self._receive_until(deadline, "late"))
 
+    @property
+    def _sees_calls(self) -> bool:
+        return ("calls", "1") in (self._hello or ())
+
     # --- memory and words -------------------------------------------------------------------
 
     def _on_answer(self) -> None:
@@ -444,6 +454,7 @@ class CarriedEnvironment:
             out_of_memory=self._out_of_memory,
             peak_memory_bytes=self._memory.get("peak") or None,
             doubt=self._doubt,
+            calls=self._calls.services() if self._sees_calls else None,
         )
         return outcome if self._renamed is None else _renamed(outcome, self._renamed)
 

@@ -36,6 +36,7 @@ class Kind(IntEnum):
     MEMORY = ord("M")
     LIMIT = ord("L")
     RESET = ord("R")
+    CALL = ord("A")
     FAULT = ord("F")
 
 

@@ -28,6 +28,7 @@ def outcome_of(
     out_of_memory: bool = False,
     peak_memory_bytes: int | None = None,
     doubt: str = "",
+    calls: tuple[str, ...] | None = None,
 ) -> Outcome:
     """The outcome of a replay, in words that a person likes.
 
@@ -49,6 +50,7 @@ def outcome_of(
             cold=reply.cold,
             peak_memory_bytes=peak_memory_bytes,
             doubt=doubt,
+            calls=calls,
         )
     kind, detail = _kind_and_detail(reply, version=version, out_of_memory=out_of_memory)
     return Outcome(
@@ -61,6 +63,7 @@ def outcome_of(
         cold=reply.cold,
         peak_memory_bytes=peak_memory_bytes,
         doubt=doubt,
+        calls=calls,
     )
 
 

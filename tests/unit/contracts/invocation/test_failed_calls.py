@@ -280,6 +280,44 @@ def test_words_of_the_event_show_no_call(event: Any, message: str, counts: bool)
     assert failed_call(outcome) is not None
 
 
+@pytest.mark.parametrize(
+    ("message", "calls", "service"),
+    [
+        ("db says: Connection refused", None, "a host that the error does not name"),
+        ("db says: Connection refused", ("db.internal",), "db.internal"),
+        ("Error 111 connecting to cache:6379", ("db.internal",), "cache:6379"),
+        ("Error 111 connecting to cache:6379", (), None),
+        ("db says: Connection refused", (), None),
+        # In the environment itself nothing is seen, as an extension may listen there.
+        ("Error 111 connecting to localhost:6379", (), "localhost:6379"),
+        ("Error 111 connecting to 127.0.0.1:6379", (), "127.0.0.1:6379"),
+        ("Error 111 connecting to localhost.example.com:6379", (), None),
+    ],
+)
+def test_words_count_where_a_call_was_made(
+    message: str, calls: tuple[str, ...] | None, service: str | None
+) -> None:
+    error = FunctionError(type="RuntimeError", message=message)
+    call = failed_call(Outcome(kind=OutcomeKind.FUNCTION_ERROR, error=error, calls=calls))
+    assert (call.named if call else None) == service
+
+
+@pytest.mark.parametrize(
+    ("calls", "service"),
+    [
+        (("prices.internal",), "prices.internal"),
+        (("o1.ingest.sentry.io", "prices.internal"), "prices.internal"),
+        (("o1.ingest.sentry.io",), None),
+        ((), None),
+    ],
+)
+def test_a_call_that_the_carrier_saw(calls: tuple[str, ...], service: str | None) -> None:
+    # What a log says does not count beside it.
+    answer = Outcome(kind=OutcomeKind.RESPONSE, payload=b"{}", logs=CHAIN, calls=calls)
+    call = call_without_answer(answer)
+    assert (call.service if call else None) == service
+
+
 SENTRY = "HTTPSConnectionPool(host='o1.ingest.sentry.io', port=443): Max retries exceeded"
 
 

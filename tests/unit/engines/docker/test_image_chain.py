@@ -80,11 +80,11 @@ def test_dockerfiles_add_the_artefact_where_lambda_unpacks_it() -> None:
     assert code.dockerfile == f"FROM {layer_link.tag}\nADD artifact.tar /var/task/\n"
 
 
-def test_names_resolve_from_files_alone() -> None:
+def test_names_resolve_from_files_or_a_server_that_is_not_there() -> None:
     files = {each.path: each.content for each in image_chain(BASE, version())[0].files}
 
     lines = files["etc/nsswitch.conf"].splitlines()
-    assert [line for line in lines if line.startswith(b"hosts:")] == [b"hosts: files"]
+    assert [line for line in lines if line.startswith(b"hosts:")] == [b"hosts: files dns"]
     assert b"sbx_user1051:x:993:990:" in files["etc/passwd"]
 
 
