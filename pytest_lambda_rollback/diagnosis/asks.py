@@ -165,7 +165,7 @@ def _lookups(error: FunctionError) -> Iterator[_Lookup]:
     for text in (source, f"{source}\n    pass", f"{source})"):
         try:
             tree = ast.parse(text)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, SystemError):  # the last: packages.syntax
             continue
         for node in ast.walk(tree):
             if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):

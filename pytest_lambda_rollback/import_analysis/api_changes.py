@@ -34,6 +34,7 @@ from pytest_lambda_rollback.model.modules import (
     State,
 )
 from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.packages import syntax
 
 if TYPE_CHECKING:
     import griffe
@@ -304,7 +305,7 @@ def definition_outline(source: bytes, name: str) -> str | None:
     ``None`` if it is not certain which statement defines it, or what a class does when it is
     called. Raises SyntaxError and ValueError.
     """
-    tree = ast.parse(source)
+    tree = syntax.parse(source)
     tree.body = [node for node in tree.body if not _is_overload(node)]
     scope = Scope(kind="module")
     # Any Python will do: a definition for one Python alone is in a branch, hence not at the top.

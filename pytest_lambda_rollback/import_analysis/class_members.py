@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pytest_lambda_rollback.import_analysis.known_values import dotted
 from pytest_lambda_rollback.import_analysis.scopes import Binder, Scope
+from pytest_lambda_rollback.packages import syntax
 
 _PLAIN_DECORATORS = frozenset(
     {"dataclass", "total_ordering", "final", "runtime_checkable", "unique", "deprecated"}
@@ -41,7 +42,7 @@ def class_members(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(source)
+            tree = syntax.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return {}
     binder = Binder(module=module, is_package=is_package, python=python)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pytest_lambda_rollback.import_analysis.known_values import dotted
 from pytest_lambda_rollback.import_analysis.made_names import made_names
 from pytest_lambda_rollback.import_analysis.scopes import Scope
+from pytest_lambda_rollback.packages import syntax
 
 _MODULE_MAKERS = re.compile(
     r"lazy|deprecat|attach|export|install|patch|register_module|wrap_module"
@@ -336,14 +337,14 @@ def literal_table(source: bytes, name: str) -> frozenset[str]:
     """The texts in a literal table of a module, empty for anything else."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _tables(ast.parse(source)).get(name, frozenset())
+        return _tables(syntax.parse(source)).get(name, frozenset())
 
 
 def mentioned_names(source: bytes) -> frozenset[str]:
     """All words of a source but those in comments and docstrings. Raises SyntaxError."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tree = ast.parse(source)
+        tree = syntax.parse(source)
     words: set[str] = set()
     prose: set[ast.AST] = {n.value for n in ast.walk(tree) if isinstance(n, ast.Expr)}
     for node in ast.walk(tree):

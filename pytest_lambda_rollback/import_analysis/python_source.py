@@ -38,6 +38,7 @@ from pytest_lambda_rollback.import_analysis.scopes import (
     owner,
 )
 from pytest_lambda_rollback.model.modules import Ask, Call, Form, Moment, TryBlock
+from pytest_lambda_rollback.packages import syntax
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +133,7 @@ def read_facts(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a package's escapes are not this run's business
-            tree = ast.parse(source)
+            tree = syntax.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return UNREADABLE
     try:
@@ -156,7 +157,7 @@ def read_values(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(source)
+            tree = syntax.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     binder = Binder(module=module, is_package=is_package, python=python)

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 
 from pytest_lambda_rollback.model.packages import module_path
+from pytest_lambda_rollback.packages import syntax
 from pytest_lambda_rollback.packages.trees import Tree
 
 _SOURCE_LIMIT_BYTES = 1024 * 1024
@@ -112,7 +113,7 @@ class _Folder:
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    parsed = ast.parse(self._content[stem])
+                    parsed = syntax.parse(self._content[stem])
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 found = {module: {False} for module in self._natives}
             else:
