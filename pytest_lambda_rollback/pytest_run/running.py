@@ -15,6 +15,7 @@ from pytest_lambda_rollback.errors import ConfigError, EngineError, SourceError
 from pytest_lambda_rollback.model.findings import CheckResult, Verdict
 from pytest_lambda_rollback.model.replay import EngineDescription
 from pytest_lambda_rollback.model.settings import Settings
+from pytest_lambda_rollback.packages import syntax
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.pytest_run.nodes import RollbackCheck
 from pytest_lambda_rollback.pytest_run.run_state import RunState, cache_folder
@@ -141,7 +142,8 @@ class Running:
             unpack=self._store().unpack,
             registry_login=self._functions.registry_login,
         )
-        return choice.make_engine(request, plug_points.engines(self._config.hook))
+        engines = plug_points.engines(self._config.hook)
+        return syntax.tried_again(lambda: choice.make_engine(request, engines))
 
     def _make_engine(self, settings: Settings, progress: Progress) -> Engine:
         what = "a plugin's hook pytest_lambda_rollback_make_engine"

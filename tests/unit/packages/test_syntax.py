@@ -48,3 +48,22 @@ def test_what_is_no_python_stays_so(source: str | bytes) -> None:
     with pytest.raises((SyntaxError, ValueError)):
         syntax.parse(source)
     assert gc.isenabled()
+
+
+def test_a_step_that_met_another_thread_is_taken_again() -> None:
+    left = [SystemError("AST constructor recursion depth mismatch (before=36, after=66)")] * 2
+
+    def step() -> str:
+        if left:
+            raise left.pop()
+        return "made"
+
+    assert syntax.tried_again(step) == "made"
+
+
+def test_a_step_that_never_succeeds_ends() -> None:
+    def step() -> None:
+        raise SystemError("another")
+
+    with pytest.raises(SystemError, match="another"):
+        syntax.tried_again(step)
