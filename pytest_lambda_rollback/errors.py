@@ -29,7 +29,7 @@ class RollbackError(Exception):
             text += f": {self.why}"
         text += "."
         if self.do:
-            text += f" {self.do}."
+            text += f" {self.do}" if self.do.endswith("?") else f" {self.do}."
         return printable(text)
 
 
