@@ -21,7 +21,18 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"aws_lambda", "redaction"}),
     frozenset({"packages", "aws"}),
     frozenset({"import_analysis"}),
-    frozenset({"sources", "contracts", "engines", "diagnosis", "coverage", "reports", "config"}),
+    frozenset(
+        {
+            "sources",
+            "contracts",
+            "engines",
+            "services",
+            "diagnosis",
+            "coverage",
+            "reports",
+            "config",
+        }
+    ),
     frozenset({"session", "recording"}),
     frozenset({"hookspecs"}),
     frozenset({"pytest_run", "commands"}),
@@ -36,8 +47,10 @@ EDGES = {
     "docker": ("engines/docker",),
     "requests": ("aws/", "engines/docker/daemon"),  # Docker's client raises its errors
     "urllib3": ("aws/",),
-    "boto3": ("aws/",),
-    "botocore": ("aws/",),
+    "boto3": ("aws/", "services/aws/"),
+    "botocore": ("aws/", "services/", "contracts/downstream/"),
+    "moto": ("services/",),
+    "trustme": ("services/",),
 }
 """The only modules that may import a vendor's package."""
 

@@ -7,12 +7,14 @@ talks to is the same for all of them (`runtime_api`).
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from pytest_lambda_rollback.model.replay import EngineDescription, Invocation, Outcome
+from pytest_lambda_rollback.model.services import Door
 from pytest_lambda_rollback.model.settings import Settings
 from pytest_lambda_rollback.model.versions import Artifact, FunctionVersion
 
@@ -24,6 +26,32 @@ Unpack = Callable[[Artifact, Path], None]
 
 Login = Callable[[str], tuple[str, str] | None]
 """(user, password) for the registry of a container image's URI, or ``None``."""
+
+SERVICES_FOLDER: Final = "/run/lambda-rollback"
+"""Where `Services.files` are inside an execution environment."""
+
+
+class Services(Protocol):
+    """What the processes of one execution environment may reach. Safe for several threads."""
+
+    @property
+    def doors(self) -> tuple[Door, ...]:
+        """Names and ports that lead out; the more exact name wins."""
+        ...
+
+    @property
+    def variables(self) -> tuple[tuple[str, str], ...]:
+        """Environment variables for the processes; the function's own win."""
+        ...
+
+    @property
+    def files(self) -> tuple[tuple[str, bytes], ...]:
+        """(name, content) of files in `SERVICES_FOLDER`, at most 64 kB each."""
+        ...
+
+    def connect(self, name: str, port: int) -> socket.socket:
+        """A connected socket for one connection of a process to ``name:port``. Raises OSError."""
+        ...
 
 
 class ExecutionEnvironment(Protocol):
@@ -62,6 +90,15 @@ class RenewableEnvironment(ExecutionEnvironment, Protocol):
         ...
 
 
+@runtime_checkable
+class ServedEnvironment(RenewableEnvironment, Protocol):
+    """An environment whose processes can reach services."""
+
+    def serve(self, services: Services | None) -> None:
+        """What the processes may reach from the next `renew` on; ``None`` for nothing."""
+        ...
+
+
 class Engine(Protocol):
     """A way to run function versions. All methods may be called from several threads."""
 
@@ -97,6 +134,15 @@ class MeasuredEngine(Engine, Protocol):
     @property
     def memory_mb(self) -> int | None:
         """Memory of the machine that environments run on, in MB; ``None`` if it cannot be told."""
+        ...
+
+
+@runtime_checkable
+class ServingEngine(Engine, Protocol):
+    """An engine whose environments can reach services."""
+
+    def start_serving(self, version: FunctionVersion, services: Services) -> ServedEnvironment:
+        """Start a fresh environment whose processes can reach ``services``; else as `start`."""
         ...
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from pytest_lambda_rollback.model.downstream import Exchange
+from pytest_lambda_rollback.model.services import ServiceRequest
+
 
 class OutcomeKind(StrEnum):
     """How a replay ended."""
@@ -52,6 +55,8 @@ class EventFixture:
     """JSON text for ``context.identity``, or ``None``."""
     recorded: tuple[tuple[str, str], ...] = ()
     expect: ExpectedError | None = None
+    downstream: tuple[Exchange, ...] = field(default=(), repr=False)
+    """Recorded answers of services, of the envelope and of the file beside the fixture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +111,8 @@ class Outcome:
     Those of the initialisation count for each event of its environment. ``None`` where calls
     cannot be seen.
     """
+    requests: tuple[ServiceRequest, ...] = field(default=(), repr=False)
+    """What the function asked services for that it may reach, in order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from pytest_lambda_rollback.model.published import (
     PublishedFunction,
     PublishedVersion,
 )
+from pytest_lambda_rollback.model.services import Door, TemplateResources
 from pytest_lambda_rollback.model.versions import (
     DEFAULT_ACCOUNT,
     DEFAULT_REGION,
@@ -121,6 +122,51 @@ class Redact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwsService:
+    """A private AWS for a function's replays, and what is in it at the start of each pass."""
+
+    seed: Path | None = None
+    """A Python file with ``def seed(session)``; the session is boto3's."""
+    template: TemplateResources | None = None
+    template_name: str = ""
+    """The template's file, as messages name it; empty without one."""
+    data: tuple[Path, ...] = ()
+    """Files and folders: ``TABLE.json`` (DynamoDB JSON) and ``BUCKET/`` (objects)."""
+    found: bool = False
+    """True if nothing was configured and a template was at hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorService:
+    """A service that the user runs."""
+
+    door: Door
+    address: str = ""
+    """``host:port`` as the plugin reaches it; empty where a fixture or a hook says it."""
+    fixture: str = ""
+    """A pytest fixture whose value is the address."""
+    reset: str = ""
+    """A command that brings the service back to its first state; run before each pass."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """The ``services`` table of a function: what its replays may reach."""
+
+    aws: AwsService | None = None
+    http: bool = False
+    """Whether HTTP is answered from recordings although no fixture has any."""
+    openapi: tuple[tuple[str, Path], ...] = ()
+    """(host, OpenAPI document)."""
+    doors: tuple[DoorService, ...] = ()
+
+    @property
+    def have_state(self) -> bool:
+        """Whether something that replays write can be brought back to its first state."""
+        return self.aws is not None or any(door.reset for door in self.doors)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FunctionSettings:
     """One ``[functions.F]`` table with all references resolved."""
 
@@ -168,6 +214,9 @@ class FunctionSettings:
     current_from: str | None = None
     """How the current version was found where the configuration does not name it: ``alias live``,
     ``the newest published version``."""
+    services: ServiceSettings = ServiceSettings()
+    weights: tuple[int, int] = (1, 1)
+    """How mixed passes share events between the current version and a target."""
     inherited: tuple[str, ...] = ()
     """Settings that a candidate build does not state itself, each with its origin: ``runtime
     from 4``."""
