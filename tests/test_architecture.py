@@ -18,7 +18,7 @@ MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob(
 
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"model", "errors"}),
-    frozenset({"aws_lambda", "redaction"}),
+    frozenset({"aws_lambda", "redaction", "http_wire"}),
     frozenset({"packages", "aws"}),
     frozenset({"import_analysis"}),
     frozenset(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Protocol
 
-from pytest_lambda_rollback.engines.runtime_api import http
+from pytest_lambda_rollback.http_wire import messages as http
 
 JSON = (("Content-Type", "application/json"),)
 

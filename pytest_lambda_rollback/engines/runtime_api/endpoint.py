@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.aws_lambda.limits import RESPONSE_BYTES, STREAMED_RESPONSE_BYTES
-from pytest_lambda_rollback.engines.runtime_api import http
 from pytest_lambda_rollback.engines.runtime_api.connection import JSON, Connection
 from pytest_lambda_rollback.engines.runtime_api.extensions import Extensions
 from pytest_lambda_rollback.engines.runtime_api.replies import (
@@ -26,6 +25,7 @@ from pytest_lambda_rollback.engines.runtime_api.replies import (
     ReplyKind,
     function_error,
 )
+from pytest_lambda_rollback.http_wire import messages as http
 from pytest_lambda_rollback.model.replay import FunctionError, Invocation
 from pytest_lambda_rollback.model.versions import FunctionVersion
 

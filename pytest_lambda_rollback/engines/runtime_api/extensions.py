@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pytest_lambda_rollback.engines.runtime_api import http
 from pytest_lambda_rollback.engines.runtime_api.connection import JSON, Connection
 from pytest_lambda_rollback.engines.runtime_api.replies import function_error
+from pytest_lambda_rollback.http_wire import messages as http
 from pytest_lambda_rollback.model.replay import FunctionError
 from pytest_lambda_rollback.model.versions import FunctionVersion
 

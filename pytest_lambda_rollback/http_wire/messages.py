@@ -1,4 +1,4 @@
-"""HTTP/1.1 requests of a Lambda runtime's client, cut out of a byte stream without any I/O.
+"""HTTP/1.1 requests of a client, cut out of a byte stream without any I/O.
 
 httptools (llhttp) parses. This module adds the limits: how much of a head, a body and trailers is
 kept. A body is read to its end but stored only up to a limit that depends on the request.
@@ -72,13 +72,15 @@ class Request:
 class RequestParser:
     """Cuts a byte stream into requests; keeps up to ``limit_of(head)`` bytes of each body.
 
-    Heads, trailers and the lines between chunks may be `MAX_HEAD_BYTES` long, give or take the
+    Heads, trailers and the lines between chunks may be ``head_bytes`` long, give or take the
     bytes that arrive together with their beginning.
     """
 
-    def __init__(self, limit_of: Callable[[Head], int]) -> None:
+    def __init__(
+        self, limit_of: Callable[[Head], int], *, head_bytes: int = MAX_HEAD_BYTES
+    ) -> None:
         self._waiting = bytearray()
-        self._message = _Message(limit_of)
+        self._message = _Message(limit_of, head_bytes)
         self._failure: MalformedRequest | None = None
 
     @property
@@ -118,10 +120,11 @@ class RequestParser:
 class _Message:
     """Callbacks of one connection's parser, and what they made of the message at hand."""
 
-    def __init__(self, limit_of: Callable[[Head], int]) -> None:
+    def __init__(self, limit_of: Callable[[Head], int], head_bytes: int) -> None:
         self.complete: deque[Request] = deque()
         self.wants_continue = False
         self._limit_of = limit_of
+        self._head_bytes = head_bytes
         self._parser = httptools.HttpRequestParser(self)
         self._refusal: MalformedRequest | None = None
         self._unstored = 0
@@ -142,8 +145,8 @@ class _Message:
             except httptools.HttpParserError as error:
                 refusal = self._refusal or MalformedRequest(400, f"malformed HTTP: {error}")
                 raise refusal from error
-        if self._unstored > MAX_HEAD_BYTES:
-            raise MalformedRequest(431, f"headers exceed {MAX_HEAD_BYTES} bytes")
+        if self._unstored > self._head_bytes:
+            raise MalformedRequest(431, f"headers exceed {self._head_bytes} bytes")
 
     def on_message_begin(self) -> None:
         self._url = b""

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from pytest_lambda_rollback.engines.runtime_api.http import (
+from pytest_lambda_rollback.http_wire.messages import (
     MAX_HEAD_BYTES,
     Head,
     MalformedRequest,
