@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model.downstream import FILE_SUFFIX
 from pytest_lambda_rollback.model.text import nearest
 
 _MAGIC = frozenset("*?[")
@@ -85,10 +86,11 @@ def event_files(
 ) -> tuple[tuple[Path, ...], Path]:
     """The event fixtures that folders, files and globs name, and the folder of their names.
 
-    A folder means every ``*.json`` in it and below. Files come absolute and sorted by
-    their name, which is the path below the returned folder: the folder itself, the fixed part
-    of a glob, or what several of them have in common. Raises ConfigError for a folder that does
-    not exist, unless ``must_exist`` is false; a folder without a file is not an error here.
+    A folder means every ``*.json`` in it and below; files of recorded answers are never among
+    them. Files come absolute and sorted by their name, which is the path below the returned
+    folder: the folder itself, the fixed part of a glob, or what several of them have in common.
+    Raises ConfigError for a folder that does not exist, unless ``must_exist`` is false; a folder
+    without a file is not an error here.
     """
     if not patterns:
         return (), base
@@ -97,9 +99,13 @@ def event_files(
     for pattern in patterns:
         root, files = _matches(pattern, base=base, where=where, must_exist=must_exist)
         roots.append(root)
-        found.update(path for path in files if path.suffix == ".json" and not path.is_dir())
+        found.update(path for path in files if _is_event(path))
     root = Path(os.path.commonpath(roots))
     return tuple(sorted(found, key=lambda path: path.relative_to(root).as_posix())), root
+
+
+def _is_event(path: Path) -> bool:
+    return path.suffix == ".json" and not path.name.endswith(FILE_SUFFIX) and not path.is_dir()
 
 
 def _matches(pattern: str, *, base: Path, where: str, must_exist: bool) -> tuple[Path, list[Path]]:

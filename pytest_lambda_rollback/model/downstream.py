@@ -19,6 +19,10 @@ bytes are. ``headers`` of a request are only what tells requests apart, usually 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
+
+FILE_SUFFIX: Final = ".downstream.json"
+"""The end of the name of a file of recorded answers, which is never an event fixture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,9 +20,10 @@ from typing import Final
 
 from pytest_lambda_rollback.aws_lambda.limits import EVENT_BYTES
 from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model.downstream import FILE_SUFFIX
 from pytest_lambda_rollback.model.recorded import RecordedEvent
 from pytest_lambda_rollback.recording import json_text
-from pytest_lambda_rollback.sources import events
+from pytest_lambda_rollback.sources import events, json_texts
 
 LEDGER: Final = ".recorded.sha256"
 _MAX_NAME_CHARS: Final = 60
@@ -61,6 +62,8 @@ class FixtureFolder:
         try:
             folder._ledger = dict(_ledger(path / LEDGER))
             for file in sorted(path.rglob("*.json")) if path.is_dir() else ():
+                if file.name.endswith(FILE_SUFFIX):
+                    continue
                 name = file.relative_to(path).as_posix()
                 folder._taken.add(name.lower())
                 fixture = folder._existing(name, file)
@@ -175,7 +178,7 @@ def envelope(event: RecordedEvent) -> str:
     if context:
         document["context"] = context
     document["event"] = event.event
-    return json_text.text_of(document) + "\n"
+    return json_texts.text_of(document) + "\n"
 
 
 def _safe(name: str) -> str:

@@ -64,34 +64,6 @@ def parse_literal(text: str) -> object:
     return _shallow(_json_only(value))
 
 
-def text_of(value: object, *, indent: int = 2, level: int = 0) -> str:
-    """JSON text of a value, its keys in their order, indented by ``indent`` (0: in one line)."""
-    if isinstance(value, NumberText):
-        return value.text
-    if not isinstance(value, dict | list) or not value:
-        return _scalar(value)
-    gap = "\n" + " " * (indent * (level + 1)) if indent else ""
-    end = "\n" + " " * (indent * level) if indent else ""
-    colon = ": " if indent else ":"
-    if isinstance(value, dict):
-        members = [
-            f"{gap}{_scalar(str(key))}{colon}{text_of(each, indent=indent, level=level + 1)}"
-            for key, each in value.items()
-        ]
-        return "{" + ",".join(members) + end + "}"
-    items = [gap + text_of(each, indent=indent, level=level + 1) for each in value]
-    return "[" + ",".join(items) + end + "]"
-
-
-def _scalar(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate can only be written escaped
-        return json.dumps(value, allow_nan=False)
-    return text
-
-
 def _shallow(value: object) -> object:
     level = [value]
     for _ in range(MAX_DEPTH):

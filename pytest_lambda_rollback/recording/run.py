@@ -18,7 +18,6 @@ from pytest_lambda_rollback.aws_lambda.limits import EVENT_BYTES
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.model.recorded import RecordedEvent, Shape, Skipped
 from pytest_lambda_rollback.model.text import counted
-from pytest_lambda_rollback.recording import json_text
 from pytest_lambda_rollback.recording.clusters import cluster
 from pytest_lambda_rollback.recording.envelopes import ANOTHER_FUNCTION, renew_digests
 from pytest_lambda_rollback.recording.fixture_files import FixtureFolder
@@ -32,6 +31,7 @@ from pytest_lambda_rollback.recording.origins.interface import (
 )
 from pytest_lambda_rollback.recording.origins.registry import read
 from pytest_lambda_rollback.redaction.redactor import Redactor
+from pytest_lambda_rollback.sources import json_texts
 
 NOT_REDACTABLE: Final = "an event could not be redacted"
 TOO_LARGE: Final = "an event is larger than Lambda accepts"
@@ -169,7 +169,7 @@ def _well_formed(text: str | None, form: re.Pattern[str]) -> str | None:
 
 
 def _too_large(event: object) -> bool:
-    return len(json_text.text_of(event, indent=0).encode("utf-8")) > EVENT_BYTES
+    return len(json_texts.text_of(event, indent=0).encode("utf-8")) > EVENT_BYTES
 
 
 def _chained(*parts: Iterable[RecordedEvent]) -> Iterator[RecordedEvent]:

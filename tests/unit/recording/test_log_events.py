@@ -236,11 +236,11 @@ def test_a_function_that_is_invoked_with_records_keeps_them_whole() -> None:
 
 
 def test_numbers_stay_as_they_were_written() -> None:
-    from pytest_lambda_rollback.recording import json_text
+    from pytest_lambda_rollback.sources import json_texts
 
     (event,) = read([START, '{"price": 1.10, "big": 12345678901234567890, "huge": 1e400}', END])
     assert (
-        json_text.text_of(event.event, indent=0)
+        json_texts.text_of(event.event, indent=0)
         == '{"price":1.10,"big":12345678901234567890,"huge":1e400}'
     )
 

@@ -240,7 +240,7 @@ MISTAKES = {
     "nearly an envelope": (
         f'{{{DEFAULT_EVENT}, "expected": {{}}}}',
         'has the unknown key "expected" in the envelope: known keys are lambda_rollback, event, '
-        "context, recorded, expect. Correct or remove it; a bare event has no key "
+        "context, recorded, downstream, expect. Correct or remove it; a bare event has no key "
         '"lambda_rollback".',
     ),
     "unknown context": (
