@@ -27,6 +27,17 @@ def test_there_are_enough_breaks_with_real_packages_and_enough_harmless_changes(
     assert sum(case.harmless for case in CASES) >= 10
 
 
+def test_there_are_enough_breaks_of_stored_state_and_enough_harmless_changes_of_it() -> None:
+    stateful = [case for case in CASES if case.services_files]
+    breaks = [
+        case for case in stateful if any("state" in each.contracts for _, each in case.expect)
+    ]
+    assert len(breaks) >= 12
+    assert all(each.passes and each.item for case in breaks for _, each in case.expect
+               if each.verdict == "breaks")  # fmt: skip
+    assert sum(case.harmless for case in stateful) >= 6
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_a_case_expects_agrees_with_its_layers(case: Case) -> None:
     assert case.description.endswith(".")
@@ -83,6 +94,12 @@ def test_a_case_becomes_a_project_whose_paths_are_there(case: Case, tmp_path: Pa
             + '[expect]\nalias = "safe"\n'
             + 'redeploy = { verdict = "breaks", contracts = ["imports"] }\n',
             "has a cause",
+        ),
+        (
+            MINIMAL.replace("harmless = true\n", "")
+            + '[expect]\nalias = "safe"\nredeploy = { verdict = "breaks", '
+            + 'contracts = ["state"], cause = { code = true } }\n',
+            "names pass and item",
         ),
         (MINIMAL.replace("json", "smoke-signal"), "expected one of json"),
     ],

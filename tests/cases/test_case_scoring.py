@@ -38,12 +38,16 @@ def check(
     event: str | None = "e",
     message: str = "it fails",
     contract: str = "invocation",
+    replay_pass: str | None = None,
 ) -> dict[str, Any]:
     return {
         "contract": contract,
         "event": event,
         "verdict": verdict,
-        "findings": [{"contract": contract, "message": message, "cause": each} for each in causes],
+        "findings": [
+            {"contract": contract, "message": message, "cause": each, "pass": replay_pass}
+            for each in causes
+        ],
         "reason": "flaky" if verdict == "unknown" else None,
     }
 
@@ -174,6 +178,37 @@ def test_a_platform_alarm_on_a_safe_strategy_is_a_false_alarm() -> None:
     row = row_of(Expectation(verdict="safe"), "breaks", check("safe"), platform("breaks"))
     assert row.false_alarm
     assert row.remarks == ("found: AWS refuses it",)
+
+
+@pytest.mark.parametrize(
+    ("replay_pass", "message", "remark"),
+    [
+        ("rollback", 'drops note of orders {"id": "A-1"}', None),
+        (
+            "mixed",
+            'drops note of orders {"id": "A-1"}',
+            "state: no finding names the pass rollback",
+        ),
+        ("rollback", "drops note", 'state: no finding names orders {"id": "A-1"}'),
+        ("rollback", 'changes orders {"id": "A-1"}', "state: no finding names note"),
+    ],
+)
+def test_a_break_of_state_names_pass_item_and_attribute(
+    replay_pass: str, message: str, remark: str | None
+) -> None:
+    expectation = Expectation(
+        verdict="breaks", contracts=("state",), events=(), cause=(("code", True),),
+        passes=("rollback",), item='orders {"id": "A-1"}', attribute="note",
+    )  # fmt: skip
+    state = check(
+        "breaks", None, event=None, message=message, contract="state", replay_pass=replay_pass
+    )
+    row = row_of(expectation, "breaks", check("safe"), state)
+    assert not row.missed
+    assert not row.false_alarm
+    assert row.contract_right is (remark is None)
+    assert remark is None or remark in row.remarks
+    assert row_of(expectation, "breaks", check("unknown"), state).false_alarm
 
 
 def test_a_run_without_a_report_finds_nothing_and_says_why() -> None:

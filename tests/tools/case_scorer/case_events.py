@@ -46,9 +46,10 @@ def _request(value: Mapping[str, Any]) -> tuple[str, str, dict[str, str], str | 
 def _http_api(value: Mapping[str, Any]) -> dict[str, Any]:
     """API Gateway HTTP API, payload format 2.0."""
     method, path, headers, body = _request(value)
+    route = value.get("route", f"{method} {path}")
     event: dict[str, Any] = {
         "version": "2.0",
-        "routeKey": f"{method} {path}",
+        "routeKey": route,
         "rawPath": path,
         "rawQueryString": "",
         "headers": headers,
@@ -61,13 +62,15 @@ def _http_api(value: Mapping[str, Any]) -> dict[str, Any]:
                 "sourceIp": "192.0.2.1", "userAgent": "agent",
             },
             "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": f"{method} {path}",
+            "routeKey": route,
             "stage": "$default",
             "time": "12/Mar/2026:19:03:58 +0000",
             "timeEpoch": 1773342238000,
         },
         "isBase64Encoded": False,
     }  # fmt: skip
+    if "parameters" in value:
+        event["pathParameters"] = value["parameters"]
     return event if body is None else event | {"body": body}
 
 

@@ -31,7 +31,10 @@ _VERSION_KEYS = {"code", "layers", "vendored", "files", "runtime", "handler", "a
                  "environment"}  # fmt: skip
 _LAYER_KEYS = {"pins", "python", "machine", "distribution", "version", "requires", "entry_points",
                "files"}  # fmt: skip
-_EXPECT_KEYS = {"verdict", "contracts", "events", "cause", "or_unknown"}
+_STATE_KEYS = {"passes", "item", "attribute"}
+_EXPECT_KEYS = {"verdict", "contracts", "events", "cause", "or_unknown", *_STATE_KEYS}
+_PASSES = {"rollback", "return", "mixed"}
+_SERVICES_FILES = ("template.yaml", "seed.py", "data")
 _CONTRACTS = {"invocation", "response", "dependencies", "imports", "platform", "state",
               "downstream"}  # fmt: skip
 _CAUSE_KEYS = (
@@ -85,6 +88,12 @@ class Expectation:
     """The events whose checks break, where a case says so: these and no others."""
     cause: tuple[tuple[str, Any], ...] = ()
     """Only what is named here is compared; README.md says how."""
+    passes: tuple[str, ...] = ()
+    """Passes of the state check that a finding names, each of them."""
+    item: str = ""
+    """The stored item, or its container, that a finding of the state check names."""
+    attribute: str = ""
+    """The attribute of it that one names."""
     or_unknown: str = ""
     """Why ``unknown`` is right as well, where the versions cannot run on this machine."""
 
@@ -105,6 +114,11 @@ class Case:
     """(name, text of the fixture file)."""
     expect: tuple[tuple[str, Expectation], ...]
     """By strategy, in the order of STRATEGIES."""
+
+    @property
+    def services_files(self) -> tuple[str, ...]:
+        """Files and folders of the case that lie beside the configuration file."""
+        return tuple(name for name in _SERVICES_FILES if (self.folder / name).exists())
 
 
 def load_all(only: tuple[str, ...] = ()) -> tuple[Case, ...]:
@@ -157,6 +171,8 @@ def build(case: Case, parent: Path, cache: PackageCache) -> Path:
         _write_code(case, version, project / "versions" / number, cache)
     for key, layer in case.layers:
         _write_layer(case, key, layer, project / "layers" / key / "python", cache)
+    for each in case.services_files:
+        _copy_file_or_folder(case.folder / each, project / each)
     for event, text in case.events:
         _write(project / "events" / f"{event}.json", text)
     _write(project / "lambda-rollback.toml", _configuration(case))
@@ -247,12 +263,20 @@ def _expectation(case: str, strategy: str, value: Any) -> Expectation:
         raise CaseError(f"{where}: a break, and nothing else, names the contracts that find it")
     if (verdict == "breaks") != any(cause and set(cause) <= keys for keys in _CAUSE_KEYS):
         raise CaseError(f"{where}: a break, and nothing else, has a cause: one of {_CAUSE_KEYS}")
+    if (verdict == "breaks" and "state" in contracts) != bool(_STATE_KEYS & set(table)):
+        raise CaseError(f"{where}: a break of state, and nothing else, names pass and item")
+    passes = tuple(table.get("passes", ()))
+    if not set(passes) <= _PASSES:
+        raise CaseError(f"{where}: passes are among {sorted(_PASSES)}, got {passes}")
     events = table.get("events")
     return Expectation(
         verdict=verdict,
         contracts=contracts,
         events=tuple(events) if events is not None else None,
         cause=tuple(cause.items()),
+        passes=passes,
+        item=table.get("item", ""),
+        attribute=table.get("attribute", ""),
         or_unknown=table.get("or_unknown", ""),
     )
 
@@ -274,6 +298,13 @@ def _copy(source: Path, destination: Path) -> None:
         dirs_exist_ok=True,
         ignore=shutil.ignore_patterns("__pycache__"),
     )
+
+
+def _copy_file_or_folder(source: Path, destination: Path) -> None:
+    if source.is_dir():
+        _copy(source, destination)
+    else:
+        shutil.copy2(source, destination)
 
 
 def _link(source: str, destination: str) -> None:

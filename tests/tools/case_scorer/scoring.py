@@ -118,11 +118,14 @@ def _row(
     # What AWS would refuse is no proof that the break itself was found.
     missed = got != "breaks" or bool(silent) or (bool(refused) and set(contracts) == {"platform"})
     contract_right = not missed and set(expected.contracts) <= set(contracts)
+    unnamed = _not_named(expected, findings)
+    contract_right = contract_right and not unnamed
     cause_right = not missed and _cause_right(dict(expected.cause), findings)
     remarks += [f"event {name} breaks and was not found" for name in silent]
     remarks += [f"event {name} is safe and was not called so" for name in loud]
     remarks += [f"platform is safe and was called {verdict}" for verdict in refused]
-    if not contract_right:
+    remarks += [f"state: no finding names {each}" for each in unnamed]
+    if not set(expected.contracts) <= set(contracts):
         remarks.append(f"contract: expected {', '.join(expected.contracts)}")
     if not cause_right:
         remarks.append(f"cause: expected {json.dumps(dict(expected.cause))}")
@@ -157,6 +160,21 @@ def _platform_alarms(expected: Expectation, checks: Iterable[Json]) -> list[str]
         check["verdict"]
         for check in checks
         if check["contract"] == "platform" and check["verdict"] != "safe"
+    ]
+
+
+def _not_named(expected: Expectation, findings: Iterable[Json]) -> list[str]:
+    """Passes, item and attribute of a state check that no finding names."""
+    state = [finding for finding in findings if finding["contract"] == "state"]
+    passes = {str(finding["pass"]) for finding in state}
+    told = [finding["message"] for finding in state]
+    return [
+        *(f"the pass {each}" for each in expected.passes if each not in passes),
+        *(
+            each
+            for each in (expected.item, expected.attribute)
+            if each and not any(each in message for message in told)
+        ),
     ]
 
 

@@ -1,0 +1,24 @@
+import json
+import os
+import time
+import uuid
+from datetime import UTC, datetime
+
+import boto3
+
+orders = boto3.resource("dynamodb").Table(os.environ["TABLE"])
+sqs = boto3.client("sqs")
+
+
+def handler(event, context):
+    if event["routeKey"].startswith("GET"):
+        return {"statusCode": 200, "body": json.dumps({"orders": orders.scan()["Count"]})}
+    order = {
+        "id": str(uuid.uuid4()),
+        "sku": json.loads(event["body"])["sku"],
+        "created_at": datetime.now(UTC).isoformat(),
+        "expires_at": int(time.time()) + 90 * 86400,
+    }
+    orders.put_item(Item=order)
+    sqs.send_message(QueueUrl=os.environ["QUEUE"], MessageBody=json.dumps(order))
+    return {"statusCode": 201, "body": json.dumps({"id": order["id"]})}
