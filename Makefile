@@ -12,7 +12,7 @@ demo: ## The example: would a rollback work? With Docker if it answers, else sea
 	@.ci/demo $(ARGS)
 
 test: ## All tests, then check; installs and starts what is missing (ARGS="-k name": fewer)
-	@.ci/setup compiler venv zig docker emulator registry remote bubblewrap
+	@.ci/setup compiler venv zig docker emulator registry remote bubblewrap databases
 	LAMBDA_ROLLBACK_REQUIRE_DOCKER=1 $(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile $(ARGS)
 	@$(MAKE) --no-print-directory check
 
