@@ -1,0 +1,1 @@
+"""HTTP and AWS requests of functions: TLS is ended here, and recorded answers are given."""
