@@ -175,7 +175,9 @@ def test_deciding_does_no_input_or_output(module: str) -> None:
         "asyncio", "http", "os", "random", "shutil", "signal", "socket", "subprocess", "tempfile",
         "threading", "time", "urllib", "uuid",
     }  # fmt: skip
-    assert {name.partition(".")[0] for name in imports_of(module)} & impure == set()
+    # Taking an address apart is no input.
+    names = [name for name in imports_of(module) if not name.startswith("urllib.parse.")]
+    assert {name.partition(".")[0] for name in names} & impure == set()
 
 
 @pytest.mark.parametrize("module", MODULES)

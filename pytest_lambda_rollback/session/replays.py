@@ -7,13 +7,14 @@ versions come from or how results are shown.
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.contracts import invocation, response
+from pytest_lambda_rollback.contracts.downstream import Document, DownstreamContract
 from pytest_lambda_rollback.contracts.interface import ReplayCase, ReplayContract
 from pytest_lambda_rollback.engines.interface import Engine
 from pytest_lambda_rollback.model.findings import Finding, Judgement, Note, Subject, Verdict
@@ -69,7 +70,8 @@ class Replays:
 
     ``current`` holds the contracts. ``events`` are all fixtures of the function in their order,
     ``None`` for those that cannot be read; warm passes go up to number ``last`` without being
-    asked to. Every method raises EngineError when no environment can be started.
+    asked to. ``openapi`` are documents by host. Every method raises EngineError when no environment
+    can be started.
     """
 
     def __init__(
@@ -85,10 +87,12 @@ class Replays:
         work: Work,
         event_sources: EventSources,
         contracts: Iterable[ReplayContract] = (),
+        openapi: Mapping[str, Document] | None = None,
     ) -> None:
         self.engine = engine
         self.current = current
-        self._contracts = (*_BUILT_IN, *contracts)
+        downstream = DownstreamContract(documents=openapi or {})
+        self._contracts = (*_BUILT_IN, downstream, *contracts)
         self._event_sources = event_sources
         self._function = function
         self._events = events

@@ -186,6 +186,8 @@ def _mark(finding: Finding) -> tuple[object, ...]:
 def _place(finding: Finding) -> tuple[str, str | None]:
     """Kind and place; items of a list are one place, as their order may differ by itself."""
     location = finding.location
+    if finding.contract == Contract.DOWNSTREAM:
+        return finding.kind, str(finding.detail("about"))
     if location is None or finding.contract is not Contract.RESPONSE:
         return finding.kind, location
     return finding.kind, re.sub(r"(?<=/)\d+(?=/|$)", "*", location)

@@ -12,6 +12,7 @@ from pytest_lambda_rollback.model.findings import Contract, Finding, Note, Subje
 from pytest_lambda_rollback.reports.sentences import (
     causes,
     dependencies,
+    downstream,
     imports,
     invocation,
     notes,
@@ -22,6 +23,7 @@ from pytest_lambda_rollback.reports.sentences import (
 
 _PREDICATES: Mapping[str, Callable[[Finding], str]] = {
     Contract.DEPENDENCIES: dependencies.predicate,
+    Contract.DOWNSTREAM: downstream.predicate,
     Contract.IMPORTS: imports.predicate,
     Contract.INVOCATION: invocation.predicate,
     Contract.PLATFORM: platform.predicate,

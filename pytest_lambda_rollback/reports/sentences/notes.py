@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_lambda_rollback.model.findings import Note
-from pytest_lambda_rollback.reports.sentences import passes
+from pytest_lambda_rollback.reports.sentences import downstream, passes
 
 _NOTES = {
     "another-function": (
@@ -75,6 +75,9 @@ def of_note(note: Note) -> str:
     if note.text is not None:
         return note.text
     values = dict((*note.about, *note.details))
+    if note.kind in downstream.BOTH:
+        both = downstream.misfit(note.kind.removeprefix("downstream-"), values)
+        return f"{values['current']} itself sends {both}: this is no difference"
     if note.kind == "pass-not-compared":
         values["where"] = passes.where(str(values["replay_pass"]))
     if note.kind == "unchecked-uses":

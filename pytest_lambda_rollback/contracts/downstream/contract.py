@@ -1,0 +1,146 @@
+"""The downstream contract: today's services must take what the target asks of them.
+
+The target's requests are held against the current version's on the same event, against botocore's
+models of AWS's services, and against OpenAPI documents of hosts. What the current version's own
+requests do too is never a break. Requests without an answer are not judged here; they were unknown
+before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pytest_lambda_rollback.contracts.downstream import aws_models
+from pytest_lambda_rollback.contracts.downstream.openapi import Document
+from pytest_lambda_rollback.contracts.downstream.refused_requests import new_refusals
+from pytest_lambda_rollback.contracts.downstream.targets import (
+    RequestTarget,
+    is_aws,
+    kind_of,
+    parameters,
+    target_of,
+)
+from pytest_lambda_rollback.contracts.interface import ReplayCase
+from pytest_lambda_rollback.model.findings import Contract, Details, Finding, Judgement, Note
+from pytest_lambda_rollback.model.services import Answer, ServiceRequest
+
+_MOST_OTHERS = 5
+"""Requests that a warning names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownstreamContract:
+    """How a target treats the services that it calls."""
+
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    """OpenAPI documents by host."""
+    name = Contract.DOWNSTREAM
+    needs_replays: Literal[True] = True
+
+    def judge(self, case: ReplayCase) -> Judgement:
+        """Judge the requests of one replay of the target."""
+        current = [_answered(each.requests) for each in case.baseline]
+        target = _answered(case.outcome.requests)
+        if not target:
+            return Judgement()
+        own = {mark for requests in current for mark, _, _ in self._misfits(requests)}
+        findings: dict[tuple[object, ...], Finding] = {}
+        notes: dict[tuple[object, ...], Note] = {}
+        for mark, kind, details in self._misfits(target):
+            if mark in own:
+                about = (("current", case.subject.current_name),)
+                note = Note(kind=f"downstream-{kind}", about=about, details=details)
+                notes.setdefault(mark, note)
+            elif mark not in findings:
+                findings[mark] = _finding(case, kind, mark, details)
+        warnings = []
+        for refusal in new_refusals(current, target):
+            details = (
+                ("request", refusal.target.text),
+                ("error", refusal.error),
+                ("message", refusal.message),
+            )
+            found = _finding(case, "refused", refusal.mark, details)
+            if refusal.is_certain:
+                findings["refused", refusal.mark] = found
+            else:
+                warnings.append(found)
+        return Judgement(
+            findings=tuple(findings.values()),
+            warnings=(*warnings, *_others(case, current, target)),
+            notes=tuple(notes.values()),
+        )
+
+    def _misfits(
+        self, requests: Sequence[ServiceRequest]
+    ) -> Iterator[tuple[tuple[object, ...], str, Details]]:
+        """(what is equal for equal misfits, kind, details) for each misfit of each request."""
+        for request in dict.fromkeys(requests):
+            document = self.documents.get(request.service)
+            if is_aws(request):
+                yield from _model_misfits(request)
+            elif document is not None and request.operation:
+                for issue in document.issues(request.operation, parameters(request)):
+                    mark = (kind_of(request), issue.kind, issue.at, issue.keyword)
+                    yield (
+                        mark,
+                        issue.kind,
+                        (
+                            ("request", target_of(request).text),
+                            ("document", document.name),
+                            *issue.details,
+                        ),
+                    )
+
+
+def _answered(requests: Sequence[ServiceRequest]) -> tuple[ServiceRequest, ...]:
+    return tuple(each for each in requests if each.answer is Answer.ANSWERED)
+
+
+def _model_misfits(
+    request: ServiceRequest,
+) -> Iterator[tuple[tuple[object, ...], str, Details]]:
+    for issue in aws_models.issues(request.service, request.operation, parameters(request)):
+        mark = (request.service, request.operation, *issue.key)
+        yield (
+            mark,
+            issue.kind,
+            (
+                ("request", f"{request.service} {request.operation}"),
+                ("service", request.service),
+                ("parameter", issue.parameter),
+                ("expected", issue.expected),
+                ("given", issue.given),
+                ("model", aws_models.model_version()),
+            ),
+        )
+
+
+def _others(
+    case: ReplayCase,
+    current: Sequence[Sequence[ServiceRequest]],
+    target: Sequence[ServiceRequest],
+) -> tuple[Finding, ...]:
+    """A warning that names the requests that the current version does not make at all."""
+    known = {kind_of(each) for requests in current for each in requests}
+    others: dict[RequestTarget, RequestTarget] = {}
+    for each in target:
+        if kind_of(each) not in known:
+            others.setdefault(kind_of(each), target_of(each))
+    if not others:
+        return ()
+    shown = tuple(each.text for each in others.values())[:_MOST_OTHERS]
+    details = (("requests", shown), ("more", len(others) - len(shown)))
+    return (_finding(case, "other-requests", tuple(others), details),)
+
+
+def _finding(case: ReplayCase, kind: str, mark: tuple[object, ...], details: Details) -> Finding:
+    """``mark`` is equal for the same finding of another replay; ids in ``details`` need not be."""
+    return Finding(
+        contract=Contract.DOWNSTREAM,
+        kind=kind,
+        subject=case.subject,
+        details=(*details, ("about", repr(mark))),
+    )
