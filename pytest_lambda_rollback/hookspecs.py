@@ -23,7 +23,7 @@ the same protocols.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pytest_lambda_rollback.contracts.interface import ReplayContract, StaticContract
     from pytest_lambda_rollback.engines.interface import Engine, EngineType, Progress
     from pytest_lambda_rollback.model.findings import CheckResult
+    from pytest_lambda_rollback.model.services import RunningService
     from pytest_lambda_rollback.model.settings import Settings
     from pytest_lambda_rollback.recording.origins.interface import OriginType
 
@@ -87,6 +88,20 @@ def pytest_lambda_rollback_version_sources() -> Sequence[VersionSource]:  # type
 
     ``source = { kind = "NAME", … }`` in a function's table names one. Asked whenever a
     configuration file is loaded, so it must be cheap.
+    """
+
+
+@hookspec
+def pytest_lambda_rollback_services(  # type: ignore[empty-body]
+    config: pytest.Config, settings: Settings, function: str
+) -> Mapping[str, RunningService | str]:
+    """Return services of yours that replays of a function may reach, by name and port.
+
+    ``{"db.internal:5432": "127.0.0.1:55432"}``; a `model.services.RunningService` in place of the
+    address also says how the service is brought back to its first state between passes. A service
+    that the configuration names too is replaced. Called once for each function that replays
+    events, before the first one, in pytest's thread; start what you need and end it in
+    ``pytest_unconfigure``.
     """
 
 

@@ -24,6 +24,7 @@ from pytest_lambda_rollback.model.published import (
     Environment,
     PublishedFunction,
 )
+from pytest_lambda_rollback.model.services import TemplateResources
 from pytest_lambda_rollback.model.settings import Redact, Store
 
 STORE_FOLDER = ".lambda-rollback"
@@ -58,6 +59,10 @@ class PublishedFunctions(Protocol):
         account: str | None,
     ) -> Build:
         """A build's own settings of a function. Raises RollbackError."""
+        ...
+
+    def stateful(self, template: Path) -> TemplateResources:
+        """What a template has that stores something. Raises RollbackError."""
         ...
 
 

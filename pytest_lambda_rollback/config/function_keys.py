@@ -37,6 +37,7 @@ FUNCTION_KEYS = (
     "cold_budget_s",
     "strategies",
     "accept",
+    "services",
 )
 LOCAL_KEYS = ("aliases", "versions", "region", "account")
 """Keys of functions whose versions are declared in the file."""

@@ -38,6 +38,7 @@ from pytest_lambda_rollback.config.resolution import (
     targets_said,
     why_no_targets,
 )
+from pytest_lambda_rollback.config.service_tables import services_of
 from pytest_lambda_rollback.config.toml_table import Table, dotted
 from pytest_lambda_rollback.config.version_sources import VersionSource, versions_of
 from pytest_lambda_rollback.config.version_tables import VERSION_KEYS, VersionReader
@@ -83,6 +84,8 @@ class _Current:
     """The alias that it was named by, if it was."""
     found_by: str | None = None
     """How it was found where the file does not name it."""
+    build: Build | None = None
+    """The candidate build that it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +294,12 @@ class FunctionReader:
             current_from=found.found_by,
             inherited=found.inherited,
             alias=found.alias,
+            services=services_of(
+                said.table,
+                base=self.reader.base,
+                templates=self.published.stateful if self.published is not None else None,
+                build=found.build,
+            ),
         )
 
     def _why_none(self, declared: Declared, table: Table) -> str:
@@ -338,7 +347,9 @@ class FunctionReader:
                 inherited = (*inherited, f"known only at deployment: {listed(build.computed)}")
             if build.unbuilt:
                 inherited = (*inherited, build.unbuilt)
-            return _Current(version=candidate_version, inherited=inherited, alias=alias)
+            return _Current(
+                version=candidate_version, inherited=inherited, alias=alias, build=build
+            )
         if named is not None:
             return _Current(version=named, alias=alias, found_by=found_by)
         raise ConfigError(

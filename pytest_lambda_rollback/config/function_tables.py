@@ -26,6 +26,7 @@ from pytest_lambda_rollback.config.function_keys import (
 )
 from pytest_lambda_rollback.config.resolution import TARGET_KEYS
 from pytest_lambda_rollback.config.response_tables import response_of
+from pytest_lambda_rollback.config.service_tables import services_of
 from pytest_lambda_rollback.config.toml_table import Table
 from pytest_lambda_rollback.config.version_sources import VersionSource, kind_of
 from pytest_lambda_rollback.config.version_tables import VERSION_KEYS, VersionReader
@@ -122,6 +123,8 @@ class TableReader:
     def _read(
         self, table: Table, name: str, source: AwsSource | None, events: Events
     ) -> FunctionTable:
+        # Read once more where a template may add to it.
+        services_of(table, base=self.versions.base, templates=None, build=None)
         return FunctionTable(
             name=name,
             table=table,

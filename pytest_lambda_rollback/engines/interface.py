@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from pytest_lambda_rollback.model.replay import EngineDescription, Invocation, Outcome
 from pytest_lambda_rollback.model.services import Door
@@ -26,9 +26,6 @@ Unpack = Callable[[Artifact, Path], None]
 
 Login = Callable[[str], tuple[str, str] | None]
 """(user, password) for the registry of a container image's URI, or ``None``."""
-
-SERVICES_FOLDER: Final = "/run/lambda-rollback"
-"""Where `Services.files` are inside an execution environment."""
 
 
 class Services(Protocol):
@@ -46,7 +43,7 @@ class Services(Protocol):
 
     @property
     def files(self) -> tuple[tuple[str, bytes], ...]:
-        """(name, content) of files in `SERVICES_FOLDER`, at most 64 kB each."""
+        """(name, content) of files in `model.services.SERVICES_FOLDER`, at most 64 kB each."""
         ...
 
     def connect(self, name: str, port: int) -> socket.socket:

@@ -33,6 +33,10 @@ class Build:
     """Names of the fields of ``configuration`` that the build states."""
     environment_names: tuple[str, ...] = ()
     """All variables that the build states, sorted, those with computed values included."""
+    template: Path | None = None
+    """The template that states the function; ``None`` for a plain folder or zip."""
+    computed_environment: tuple[tuple[str, str], ...] = ()
+    """Variables with computed values: (name, JSON text of the intrinsic function), sorted."""
     computed: tuple[str, ...] = ()
     """Properties whose values only CloudFormation knows (a parameter, an import), as in
     ``Layers[1]``: they count as not said."""

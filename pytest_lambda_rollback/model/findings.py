@@ -186,6 +186,11 @@ class Check:
     accept_covers: int = 1
     """How many checks the same acceptance covers."""
 
+    @property
+    def replays(self) -> bool:
+        """True for a check that rests on replays: of one event, or of all on one state."""
+        return self.event is not None or self.contract == Contract.STATE
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+SERVICES_FOLDER: Final = "/run/lambda-rollback"
+"""Where files for the use of services are inside an execution environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -19,6 +24,16 @@ class Door:
     def text(self) -> str:
         """``db.internal:5432``."""
         return f"{self.name}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningService:
+    """A service that the user runs, as a pytest fixture or a hook gives it."""
+
+    address: str
+    """``host:port`` as it is reached from here."""
+    reset: Callable[[], object] | None = None
+    """Brings it back to its first state; called before each pass."""
 
 
 class Answer(StrEnum):

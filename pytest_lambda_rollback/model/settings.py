@@ -130,6 +130,8 @@ class AwsService:
     template: TemplateResources | None = None
     template_name: str = ""
     """The template's file, as messages name it; empty without one."""
+    variables: tuple[tuple[str, str], ...] = ()
+    """Variables that the template computes: (name, JSON text of the intrinsic function)."""
     data: tuple[Path, ...] = ()
     """Files and folders: ``TABLE.json`` (DynamoDB JSON) and ``BUCKET/`` (objects)."""
     found: bool = False

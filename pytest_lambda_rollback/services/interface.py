@@ -28,7 +28,7 @@ class ServicePass(Protocol):
 
     @property
     def files(self) -> tuple[tuple[str, bytes], ...]:
-        """(name, content) of files in `engines.interface.SERVICES_FOLDER`."""
+        """(name, content) of files in `model.services.SERVICES_FOLDER`."""
         ...
 
     def connect(self, name: str, port: int) -> socket.socket:
@@ -39,11 +39,14 @@ class ServicePass(Protocol):
         ...
 
     def begin(self, fixture: EventFixture) -> None:
-        """The requests that come from now on are those of an event."""
+        """Say which event is replayed now: recorded answers are its own.
+
+        The first time before the environment starts, so that its initialisation gets answers too.
+        """
         ...
 
     def requests(self) -> tuple[ServiceRequest, ...]:
-        """What was asked for since `begin`, in order; before the first one, since the start."""
+        """What was asked for since this was called before, in order."""
         ...
 
     def stored(self) -> StoredState:

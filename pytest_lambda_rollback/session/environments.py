@@ -165,7 +165,7 @@ class Environments:
             target = self._targets.setdefault(
                 check.group, _Target(ref=check.target, strategy=check.strategy)
             )
-            target.replays_left += check.event is not None
+            target.replays_left += check.replays
 
     def start(self, running: RunningEngine) -> FunctionVersion:
         """Prepare the current version, which is returned.
@@ -226,7 +226,7 @@ class Environments:
         Their environments are ended.
         """
         target = self._targets.get(check.group)
-        if target is None or check.event is None:
+        if target is None or not check.replays:
             return ()
         target.replays_left -= 1
         if target.replays_left > 0 or self._running is None:

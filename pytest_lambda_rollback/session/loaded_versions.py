@@ -6,7 +6,7 @@ Uses sources and settings, but no engines, contracts or verdicts.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -74,7 +74,8 @@ class Packages(Protocol):
 class Versions:
     """Function versions by their names in the configuration. All methods raise SourceError.
 
-    Safe to use from several threads.
+    ``filled`` gives variables their values that only this run knows. Safe to use from several
+    threads.
     """
 
     def __init__(
@@ -84,11 +85,13 @@ class Versions:
         function: FunctionSettings,
         packages: Packages,
         work: Work,
+        filled: Callable[[FunctionVersion], FunctionVersion] = lambda version: version,
     ) -> None:
         self._settings = settings
         self._function = function
         self._packages = packages
         self._work = work
+        self._filled = filled
         self._lock = threading.Lock()
         self._loading: dict[tuple[str, str], Future[FunctionVersion]] = {}
         self._codes: dict[tuple[str, str], Future[Artifact]] = {}
@@ -233,7 +236,8 @@ class Versions:
             )
         packages = (version.code, *(layer.artifact for layer in version.layers))
         check_total(packages, of=version.name)
-        return replace(version, alias=self._alias(of, declared.version))
+        version = replace(version, alias=self._alias(of, declared.version))
+        return self._filled(version) if of.name == self._function.name else version
 
     def _alias(self, of: FunctionSettings, version: str) -> str | None:
         """The alias that callers name: for versions of this function always the current one's.

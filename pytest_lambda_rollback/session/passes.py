@@ -11,15 +11,27 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_lambda_rollback.engines.interface import ExecutionEnvironment
 from pytest_lambda_rollback.model.replay import EventFixture, Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionVersion
+from pytest_lambda_rollback.services.interface import ServicePass
 from pytest_lambda_rollback.session.pool import EnvironmentPool
 from pytest_lambda_rollback.session.schedule import URGENT, Job, Schedule, Turn, cancel
+
+OpenPass = Callable[[], ServicePass | None]
+"""Opens the services of one pass, with a state of their own; ``None`` if nothing is served.
+
+Raises RollbackError.
+"""
+
+
+def no_services() -> ServicePass | None:
+    """Of a function that may reach nothing."""
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +61,14 @@ class WarmSequence:
         schedule: Schedule,
         last: int,
         of: object,
+        open_pass: OpenPass = no_services,
     ) -> None:
         self._version = version
         self._events = events
         self._pool = pool
         self._schedule = schedule
         self._of = of
+        self._open_pass = open_pass
         self._lock = threading.Lock()
         self._steps: list[Future[Step]] = [Future() for _ in events]
         self._goal = -1
@@ -65,6 +79,9 @@ class WarmSequence:
         self._before: list[int] = []
         """The events since the environment was fresh."""
         self._environment: ExecutionEnvironment | None = None
+        self._services: ServicePass | None = None
+        self._served: list[int] = []
+        """The events since the services were fresh: their state is what these made of it."""
 
     def step(self, index: int, turn: Turn = URGENT) -> Future[Step]:
         """The replay of an event that can be read. The future may hold an EngineError."""
@@ -100,17 +117,22 @@ class WarmSequence:
                 self._steps[index].set_exception(error)
             else:
                 self._steps[index].set_result(step)
-        if environment is not None:
-            self._pool.give(self._version, environment)
+        services, self._services = self._services, None
+        try:
+            if environment is not None:
+                self._pool.give(self._version, environment)
+        finally:
+            if services is not None:
+                services.close()
 
     def _replayed(self, index: int, fixture: EventFixture) -> Step:
         if self._environment is None:
-            self._rebuild()
+            self._rebuild(fixture)
         started = time.monotonic()
         outcome = self._invoke(fixture)
         if outcome.kind is OutcomeKind.HARNESS_FAILURE:
             self._drop()
-            self._rebuild()
+            self._rebuild(fixture)
             outcome = self._invoke(fixture)
         took_s = time.monotonic() - started
         step = Step(outcome=outcome, after=tuple(self._before), took_s=took_s)
@@ -122,22 +144,35 @@ class WarmSequence:
             self._before = []
         else:
             self._before.append(index)
+        self._served.append(index)
         return step
 
-    def _rebuild(self) -> None:
-        """A fresh environment with the events in it that the former one had handled."""
-        self._environment = self._pool.take(self._version)
-        for index in self._before:
-            fixture = self._events[index]
-            if fixture is not None:
-                self._invoke(fixture)
+    def _rebuild(self, following: EventFixture) -> None:
+        """A fresh environment with the events in it that the former one had handled.
+
+        Where services keep a state, that is fresh too, and made again by all events so far.
+        """
+        if self._services is not None:
+            self._services.close()
+        self._services = self._open_pass()
+        numbers = self._before if self._services is None else self._served
+        before = [each for number in numbers if (each := self._events[number]) is not None]
+        self._take((*before, following)[0])
+        for fixture in before:
+            self._invoke(fixture)
+
+    def _take(self, fixture: EventFixture) -> None:
+        if self._services is not None:
+            self._services.begin(fixture)
+        self._environment = self._pool.take(self._version, self._services)
 
     def _invoke(self, fixture: EventFixture) -> Outcome:
         if self._environment is not None and not self._environment.alive:
             self._drop()
         if self._environment is None:
-            self._environment = self._pool.take(self._version)
-        return self._environment.invoke(invocation_of(fixture))
+            self._take(fixture)
+        assert self._environment is not None  # noqa: S101 - taken just now
+        return invoked(self._environment, fixture, self._services)
 
     def _drop(self) -> None:
         environment, self._environment = self._environment, None
@@ -162,6 +197,7 @@ class VersionPasses:
         schedule: Schedule,
         last: int,
         samples: int,
+        open_pass: OpenPass = no_services,
     ) -> None:
         self.version = version
         self._events = events
@@ -169,6 +205,7 @@ class VersionPasses:
         self._schedule = schedule
         self._last = last
         self._samples = samples
+        self._open_pass = open_pass
         self._lock = threading.Lock()
         self._sequences: dict[int, WarmSequence] = {}
         self._cold: dict[tuple[int, int], Job[Step]] = {}
@@ -187,6 +224,7 @@ class VersionPasses:
                     schedule=self._schedule,
                     last=self._last if sample < self._samples else -1,
                     of=self._of(sample),
+                    open_pass=self._open_pass,
                 )
             return self._sequences[sample].step(index, turn)
 
@@ -215,6 +253,7 @@ class VersionPasses:
                         self.version,
                         [each for n in before if (each := self._events[n]) is not None],
                         self._fixture(index),
+                        self._open_pass,
                     ),
                     of=self._of(0),
                 )
@@ -227,7 +266,7 @@ class VersionPasses:
     def _replayed(self, index: int) -> Step:
         started = time.monotonic()
         fixture = self._fixture(index)
-        outcome = self._pool.replay(self.version, lambda: invocation_of(fixture))
+        outcome = replay_after(self._pool, self.version, (), fixture, self._open_pass)
         return Step(outcome=outcome, took_s=time.monotonic() - started)
 
     def _fixture(self, index: int) -> EventFixture:
@@ -242,14 +281,53 @@ def replay_after(
     version: FunctionVersion,
     before: Sequence[EventFixture],
     fixture: EventFixture,
+    open_pass: OpenPass = no_services,
 ) -> Outcome:
-    """Replay an event in a fresh environment after others. Raises EngineError."""
-    if not before:
-        return pool.replay(version, lambda: invocation_of(fixture))
-    with pool.fresh(version) as environment:
+    """Replay an event in a fresh environment after others, with fresh services.
+
+    An event alone is replayed once more where our own trouble kept it from an outcome. Raises
+    EngineError.
+    """
+    outcome = _replayed_after(pool, version, before, fixture, open_pass)
+    if outcome.kind is OutcomeKind.HARNESS_FAILURE and not before:
+        outcome = _replayed_after(pool, version, before, fixture, open_pass)
+    return outcome
+
+
+def _replayed_after(
+    pool: EnvironmentPool,
+    version: FunctionVersion,
+    before: Sequence[EventFixture],
+    fixture: EventFixture,
+    open_pass: OpenPass,
+) -> Outcome:
+    services = open_pass()
+    environment = outcome = None
+    try:
+        if services is not None:
+            services.begin((*before, fixture)[0])
+        environment = pool.take(version, services)
         for each in before:
-            environment.invoke(invocation_of(each))
+            invoked(environment, each, services)
+        outcome = invoked(environment, fixture, services)
+        return outcome
+    finally:
+        if environment is not None:
+            lost = outcome is None or outcome.kind is OutcomeKind.HARNESS_FAILURE
+            (pool.end if lost else pool.give)(version, environment)
+        if services is not None:
+            services.close()
+
+
+def invoked(
+    environment: ExecutionEnvironment, fixture: EventFixture, services: ServicePass | None
+) -> Outcome:
+    """Replay an event; the outcome has what the function asked of services meanwhile."""
+    if services is None:
         return environment.invoke(invocation_of(fixture))
+    services.begin(fixture)
+    outcome = environment.invoke(invocation_of(fixture))
+    return replace(outcome, requests=services.requests())
 
 
 def invocation_of(fixture: EventFixture) -> Invocation:

@@ -105,7 +105,7 @@ def _target(
     label = target.label(function.name)
     group = f"{label}-{strategy}"
     deployable = strategy is Strategy.ALIAS or _is_image(version) == _is_image(function.current)
-    own = (*_contracts(function, version), *others)
+    own = (*_contracts(function, version), *others, *_state(function))
     for contract in own if deployable else (Contract.PLATFORM,):
         yield Check(
             function=function.name,
@@ -143,6 +143,11 @@ def _target(
             event=path,
             accept=_acceptance(function.accept, label, strategy, name, by_glob=True),
         )
+
+
+def _state(function: FunctionSettings) -> tuple[str, ...]:
+    """The check of what replays store, where that can be brought back to its first state."""
+    return (Contract.STATE,) if function.events and function.services.have_state else ()
 
 
 def _known(function: FunctionSettings) -> str:

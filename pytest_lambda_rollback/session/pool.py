@@ -17,6 +17,9 @@ from pytest_lambda_rollback.engines.interface import (
     Engine,
     ExecutionEnvironment,
     RenewableEnvironment,
+    ServedEnvironment,
+    Services,
+    ServingEngine,
 )
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
@@ -46,20 +49,30 @@ class EnvironmentPool:
         self._taken = 0
         self._closed = False
 
-    def take(self, version: FunctionVersion) -> ExecutionEnvironment:
+    def take(
+        self, version: FunctionVersion, services: Services | None = None
+    ) -> ExecutionEnvironment:
         """A fresh environment, for the caller alone until it is given back.
 
-        Waits while there is no memory for one. Raises EngineError when none can be started.
+        Its processes reach ``services`` and nothing else. Waits while there is no memory for one.
+        Raises EngineError when none can be started, or the engine cannot serve anything.
         """
+        if services is not None and not isinstance(self._engine, ServingEngine):
+            raise EngineError(
+                f"{version.name} needs services, which the engine {self._engine.name} cannot serve",
+                do="Use the engine docker or sandbox",
+            )
         used = self._reserve(version)
         started = time.monotonic()
         try:
             if used is not None:
-                if isinstance(used, RenewableEnvironment) and used.renew():
+                if _renewed(used, services):
                     self._refusals = 0
                     return used
                 self._refusals += 1
                 _close(used)
+            if services is not None and isinstance(self._engine, ServingEngine):
+                return self._engine.start_serving(version, services)
             return self._engine.start(version)
         except BaseException:
             self._free(version, taken=True)
@@ -95,9 +108,11 @@ class EnvironmentPool:
         self._free(version, taken=True)
 
     @contextmanager
-    def fresh(self, version: FunctionVersion) -> Iterator[ExecutionEnvironment]:
-        """A fresh environment that is given back afterwards. Raises EngineError."""
-        environment = self.take(version)
+    def fresh(
+        self, version: FunctionVersion, services: Services | None = None
+    ) -> Iterator[ExecutionEnvironment]:
+        """A fresh environment that is given back afterwards, if it lives. Raises EngineError."""
+        environment = self.take(version, services)
         try:
             yield environment
         except BaseException:
@@ -177,6 +192,15 @@ class EnvironmentPool:
             self._live_mb -= version.configuration.memory_mb
             self._taken -= taken
             self._changed.notify_all()
+
+
+def _renewed(environment: ExecutionEnvironment, services: Services | None) -> bool:
+    """Make a used environment fresh, with other services; False if that is not possible."""
+    if isinstance(environment, ServedEnvironment):
+        environment.serve(services)
+    elif services is not None:
+        return False
+    return isinstance(environment, RenewableEnvironment) and environment.renew()
 
 
 def _close(environment: ExecutionEnvironment) -> None:

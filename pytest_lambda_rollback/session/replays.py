@@ -24,7 +24,13 @@ from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.session import environment_values, refusals, verdicts
 from pytest_lambda_rollback.session.cold_selection import affordable, most_different_first
 from pytest_lambda_rollback.session.confirmation import Confirmation, Event, Seen, answers
-from pytest_lambda_rollback.session.passes import Step, VersionPasses, invocation_of
+from pytest_lambda_rollback.session.passes import (
+    OpenPass,
+    Step,
+    VersionPasses,
+    no_services,
+    replay_after,
+)
 from pytest_lambda_rollback.session.pool import EnvironmentPool
 from pytest_lambda_rollback.session.schedule import URGENT, Schedule, Turn
 from pytest_lambda_rollback.session.work import Work
@@ -88,8 +94,10 @@ class Replays:
         event_sources: EventSources,
         contracts: Iterable[ReplayContract] = (),
         openapi: Mapping[str, Document] | None = None,
+        open_pass: OpenPass = no_services,
     ) -> None:
         self.engine = engine
+        self._open_pass = open_pass
         self.current = current
         downstream = DownstreamContract(documents=openapi or {})
         self._contracts = (*_BUILT_IN, downstream, *contracts)
@@ -210,9 +218,19 @@ class Replays:
         self._prepare(version, activity)
         self._probed[version.stack] = version
         replay = self._schedule.submit(
-            lambda: self._pool.replay(version, lambda: invocation_of(fixture))
+            lambda: replay_after(self._pool, version, (), fixture, self._open_pass)
         )
         return self._wait(replay.future, f"replaying {activity}")
+
+    def compare(
+        self,
+        baseline: tuple[Outcome, ...],
+        outcome: Outcome,
+        fixture: EventFixture,
+        subject: Subject,
+    ) -> Judgement:
+        """Judge an outcome by the contracts that need replays, without any replay."""
+        return self._compare(baseline, outcome, fixture, subject)
 
     # --- ahead of the checks -----------------------------------------------------------------
 
@@ -250,6 +268,7 @@ class Replays:
                     schedule=self._schedule,
                     last=self._last,
                     samples=samples,
+                    open_pass=self._open_pass,
                 )
             return self._passes[key]
 

@@ -292,7 +292,10 @@ class Session:
                 own = function.settings
                 last = len(own.events) - 1
                 if self._eager:
-                    last = max(n for n, path in enumerate(own.events) if path in function.events)
+                    last = max(
+                        (n for n, path in enumerate(own.events) if path in function.events),
+                        default=-1,
+                    )
                 function.replays = Replays(
                     function=own,
                     current=current,
@@ -415,7 +418,7 @@ class Session:
     def _release(self, function: _Function, check: Check) -> None:
         """End what no later check of the selection needs."""
         unneeded = function.environments.release(check)
-        if check.event is None or function.replays is None:
+        if not check.replays or function.replays is None:
             return
         for version in unneeded:
             function.replays.forget(version)

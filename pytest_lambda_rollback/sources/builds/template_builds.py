@@ -6,6 +6,7 @@ Messages name properties and files, never the value of an environment variable.
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,8 @@ def build_of(function: TemplateFunction, stacks: Stacks, *, path: Path) -> Build
         configuration=FunctionConfiguration(**stated),
         stated=frozenset(stated),
         environment_names=environment_names,
+        template=function.stack.path,
+        computed_environment=tuple(read.computed_environment),
         computed=tuple(read.computed),
         unbuilt=None if image else unbuilt_requirements(function, code),
     )
@@ -101,6 +104,7 @@ class _Properties:
         self._function = function
         self._stacks = stacks
         self.computed: list[str] = []
+        self.computed_environment: list[tuple[str, str]] = []
 
     def value(self, name: str, value: Any) -> Any:
         """A literal, or ``COMPUTED``, or ``ABSENT``; ``name`` is noted for what is computed."""
@@ -179,7 +183,9 @@ class _Properties:
                 pairs.append((name, "true" if value else "false"))
             elif isinstance(value, str | int | float):
                 pairs.append((name, str(value)))
-            elif value is not COMPUTED:
+            elif value is COMPUTED:
+                self.computed_environment.append((name, json.dumps(said, default=str)))
+            else:
                 raise self._wrong(f"Environment.Variables.{name}", "a string")
         return tuple(pairs), tuple(names)
 

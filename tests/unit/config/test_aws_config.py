@@ -21,6 +21,7 @@ from pytest_lambda_rollback.model.published import (
     PublishedFunction,
     PublishedVersion,
 )
+from pytest_lambda_rollback.model.services import TemplateResources
 from pytest_lambda_rollback.model.settings import (
     FunctionSettings,
     LocalVersion,
@@ -78,6 +79,8 @@ class Account:
     asked: list[AwsSource] = field(default_factory=list)
     sweeps: list[str] = field(default_factory=list)
     builds: list[tuple[object, ...]] = field(default_factory=list)
+    templates: list[Path] = field(default_factory=list)
+    resources: TemplateResources = field(default_factory=TemplateResources)
 
     def read(
         self, asked: Sequence[tuple[str, AwsSource]], store: Store
@@ -106,6 +109,10 @@ class Account:
     ) -> Build:
         self.builds.append((path, function, aws_name, region, account))
         return self.built if self.built is not None else Build(path=path)
+
+    def stateful(self, template: Path) -> TemplateResources:
+        self.templates.append(template)
+        return self.resources
 
 
 Load = Callable[..., Settings]

@@ -177,7 +177,9 @@ CDK_BUILDS = {
 
 
 def read(path: Path | str, function: str = "any", aws_name: str | None = None) -> Build:
-    return read_build(Path(path), function=function, aws_name=aws_name)
+    """A build, without what a private AWS needs of its template."""
+    build = read_build(Path(path), function=function, aws_name=aws_name)
+    return replace(build, template=None, computed_environment=())
 
 
 def message(path: Path | str, function: str = "any", aws_name: str | None = None) -> str:
@@ -226,6 +228,17 @@ def test_a_sam_build(path: Path | str, function: str) -> None:
         expected = replace(expected, path=ASSETS / path)
     assert build == expected
     assert "DEBUG" not in repr(build)
+
+
+def test_a_build_says_where_its_template_is_and_what_that_computes() -> None:
+    orders = read_build(SAM_BUILD, function="OrdersFunction", aws_name=None)
+    assert orders.template == SAM_BUILD / "template.yaml"
+    assert dict(orders.computed_environment) == {
+        "STAGE": '{"Ref": "Stage"}',
+        "TABLE": '{"Ref": "Table"}',
+    }
+    plain = read_build(SAM_APP / "orders", function="orders", aws_name=None)
+    assert (plain.template, plain.computed_environment) == (None, ())
 
 
 @pytest.mark.parametrize("path", ["sam-app/template.yaml", "sam-app"])
