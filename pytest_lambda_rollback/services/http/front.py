@@ -23,7 +23,7 @@ _HANDSHAKE: Final = b"\x16"
 """The first byte of every TLS connection (RFC 8446, 5.1)."""
 _HANDSHAKE_S: Final = 20.0
 _CLOSE_S: Final = 2.0
-_MOST_CONNECTIONS: Final = 512
+_MOST_CONNECTIONS: Final = 256
 _ANSWERING: Final = 16
 _PUMP_BYTES: Final = 64 * 1024
 
@@ -225,6 +225,7 @@ class Front:
         finally:
             forth.cancel()
             back.cancel()
+            there_writer.close()  # before anything is awaited, which may be cancelled
             await asyncio.gather(back, forth, return_exceptions=True)
             await _ended(there_writer)
 
