@@ -7,11 +7,16 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pytest_lambda_rollback.contracts.invocation.services import call_without_answer, failed_call
+from pytest_lambda_rollback.contracts.invocation.services import (
+    call_without_answer,
+    failed_call,
+    is_address,
+)
 from pytest_lambda_rollback.model.replay import FunctionError, Outcome, OutcomeKind
 
 NO_NAME = "[Errno -2] Name or service not known"
@@ -285,7 +290,14 @@ def test_words_of_the_event_show_no_call(event: Any, message: str, counts: bool)
     [
         ("db says: Connection refused", None, "a host that the error does not name"),
         ("db says: Connection refused", ("db.internal",), "db.internal"),
-        ("Error 111 connecting to cache:6379", ("db.internal",), "cache:6379"),
+        # The carrier knows better than the words, except the name behind an address.
+        ("Error 111 connecting to cache:6379", ("db.internal",), "db.internal"),
+        ("Error 111 connecting to cache:6379", ("db.internal", "cache:6379"), "cache:6379"),
+        ("Error 111 connecting to cache:6379", ("10.0.0.9:6379",), "cache:6379"),
+        ("Error 111 connecting to 10.0.0.8:6379", ("10.0.0.9:6379",), "10.0.0.9:6379"),
+        ("Error 111 connecting to cache:6379", ("[fd00::9]:6379",), "cache:6379"),
+        ("Error 111 connecting to cache:6379", ("statsd:8125", "db:5432"), "db:5432"),
+        ("Error 111 connecting to cache:6379", ("statsd:8125",), "statsd:8125"),
         ("Error 111 connecting to cache:6379", (), None),
         ("db says: Connection refused", (), None),
         # In the environment itself nothing is seen, as an extension may listen there.
@@ -300,6 +312,60 @@ def test_words_count_where_a_call_was_made(
     error = FunctionError(type="RuntimeError", message=message)
     call = failed_call(Outcome(kind=OutcomeKind.FUNCTION_ERROR, error=error, calls=calls))
     assert (call.named if call else None) == service
+
+
+CALLS = ("statsd:8125", "db.internal:5432")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "evidence"),
+    [
+        (raised("OrderError", "no stock"), "OrderError: no stock"),
+        (raised("shop.NoAnswer", ""), "shop.NoAnswer"),
+        (
+            Outcome(kind=OutcomeKind.INIT_ERROR, error=FunctionError(type="E", message="x")),
+            "E: x",
+        ),
+        (Outcome(kind=OutcomeKind.TIMEOUT, detail="timed out after 3 s"), "timed out after 3 s"),
+        (Outcome(kind=OutcomeKind.RUNTIME_EXIT), "runtime-exit"),
+        (
+            Outcome(kind=OutcomeKind.RESPONSE, payload=b'{"statusCode": 500}'),
+            '{"statusCode": 500}',
+        ),
+        (
+            Outcome(kind=OutcomeKind.RESPONSE, payload=b'{"batchItemFailures": [{}]}'),
+            '{"batchItemFailures": [{}]}',
+        ),
+        # An error about data is its own cause, unless a traceback says otherwise.
+        (raised("KeyError", "'order'"), None),
+        (raised("KeyError", "'order'", logs=CHAIN), CHAIN[3]),
+        (raised("Runtime.ImportModuleError", "No module named 'jwt'"), None),
+        (Outcome(kind=OutcomeKind.OUT_OF_MEMORY), None),
+        (Outcome(kind=OutcomeKind.HARNESS_FAILURE), None),
+        (Outcome(kind=OutcomeKind.RESPONSE, payload=b'{"statusCode": 404}'), None),
+        (Outcome(kind=OutcomeKind.RESPONSE, payload=b"no JSON"), None),
+    ],
+)
+def test_a_failure_after_a_call_that_the_carrier_saw(
+    outcome: Outcome, evidence: str | None
+) -> None:
+    call = failed_call(replace(outcome, calls=CALLS))
+    assert (call and (call.service, call.evidence)) == (
+        ("db.internal:5432", evidence) if evidence else None
+    )
+    assert failed_call(replace(outcome, calls=())) is None
+    # What takes reports makes nothing fail by itself.
+    words = "EndpointConnection" in (evidence or "")
+    assert (failed_call(replace(outcome, calls=CALLS[:1])) is not None) is words
+
+
+@pytest.mark.parametrize(
+    ("service", "is_one"),
+    [("10.0.0.5", True), ("10.0.0.5:5432", True), ("[fd00::1]:5432", True), ("[fd00::1]", True),
+     ("::1", True), ("db.internal:5432", False), ("a host, by a name", False), ("", False)],
+)  # fmt: skip
+def test_literal_addresses(service: str, is_one: bool) -> None:
+    assert is_address(service) is is_one
 
 
 @pytest.mark.parametrize(
