@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _MOST = 20
 _INDEX = re.compile(r"\[\d+\]")
 _NUMBER = re.compile(r"[+-]?\d+")
-_WRAPPED = frozenset(("$bytes", "$text", "$time"))
-"""The only key of a JSON object that stands for bytes or a time."""
+_WRAPPED = frozenset(("$bytes", "$large", "$text", "$time"))
+"""Keys of a JSON object that stands for bytes or a time."""
 
 _JSON_TYPES = {
     "structure": "object", "map": "object", "list": "array", "string": "string",
@@ -61,7 +61,8 @@ def model_version() -> str:
 def issues(service: str, operation: str, parameters: Json) -> tuple[ModelIssue, ...]:
     """What the model of a service does not allow; at most 20.
 
-    ``parameters`` have botocore's names. Nothing is said of a service that botocore does not know.
+    ``parameters`` have botocore's names; ``None`` where they are not known. Nothing is said of a
+    service that botocore does not know.
     """
     model = _model(service)
     if model is None:
@@ -101,7 +102,7 @@ def _misfits(value: Json, shape: Any, path: str, *, text_numbers: bool) -> Itera
     if value is None or _takes_anything(shape):
         return
     expected = _JSON_TYPES.get(shape.type_name)
-    wrapped = isinstance(value, dict) and len(value) == 1 and bool(_WRAPPED & value.keys())
+    wrapped = isinstance(value, dict) and bool(_WRAPPED & value.keys())
     if expected is None or (wrapped and expected == "string"):  # bytes and times
         if not wrapped and isinstance(value, (dict, list)):
             yield _type_issue(path, value, "string")

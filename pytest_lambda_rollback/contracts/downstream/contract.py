@@ -78,7 +78,8 @@ class DownstreamContract:
     ) -> Iterator[tuple[tuple[object, ...], str, Details]]:
         """(what is equal for equal misfits, kind, details) for each misfit of each request."""
         for request in dict.fromkeys(requests):
-            document = self.documents.get(request.service)
+            host = request.service.partition(":")[0]
+            document = self.documents.get(request.service) or self.documents.get(host)
             if is_aws(request):
                 yield from _model_misfits(request)
             elif document is not None and request.operation:

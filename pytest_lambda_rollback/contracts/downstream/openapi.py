@@ -26,7 +26,8 @@ _MOST_SERVERS = 32
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _NO_REFERENCES = frozenset(("example", "examples", "default", "enum", "const"))
 """Keys below which ``$ref`` is a value."""
-_FORM = "application/x-www-form-urlencoded"
+_NOT_JUDGED = frozenset(("$bytes", "$large", "$size"))
+"""Keys of what stands for a body of bytes, or one that is too large to be kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +116,9 @@ class Document:
         items = []
         for below in self._below_servers(path):
             for pattern, template in self._templates:
-                match = pattern.fullmatch(below) or pattern.fullmatch(below.rstrip("/") or "/")
+                match = pattern.fullmatch(below) or pattern.fullmatch(
+                    unquote(below).rstrip("/") or "/"
+                )
                 if match is not None:
                     at = f"/paths/{token(template)}"
                     item, at = self._schemas.resolved(paths[template], at)
@@ -188,36 +191,36 @@ class Document:
         )
         if not isinstance(declared, Mapping):
             return
-        if body is None or body == {"$text": ""}:
+        if body is None or body in ({"$text": ""}, ""):
             if declared.get("required") is True:
                 yield _missing("openapi-body", "body")
             return
-        content = declared.get("content", {})
-        text = body.get("$text") if isinstance(body, dict) and len(body) == 1 else None
-        if isinstance(body, dict) and len(body) == 1 and "$bytes" in body:
+        if isinstance(body, dict) and body.keys() & _NOT_JUDGED:
             return
-        for kind, media in content.items():
-            schema_at = f"{at}/content/{token(kind)}/schema"
-            if not isinstance(media, Mapping) or "schema" not in media:
-                continue
-            if isinstance(text, str):
-                if kind.partition(";")[0].strip() != _FORM:
-                    continue
-                form: Json = self._form(media["schema"], schema_at, text)
-                yield from self._misses("openapi-body", "body", schema_at, form)
-                return
-            if _is_json(kind):
-                yield from self._misses("openapi-body", "body", schema_at, body)
-                return
+        kinds = {
+            kind: f"{at}/content/{token(kind)}/schema"
+            for kind, media in declared.get("content", {}).items()
+            if isinstance(media, Mapping) and "schema" in media
+        }
+        form = _form(body)
+        form_at = next((place for kind, place in kinds.items() if _is_form(kind)), None)
+        if form is not None and form_at is not None:
+            yield from self._misses("openapi-body", "body", form_at, self._typed(form, form_at))
+            return
+        json_at = next((place for kind, place in kinds.items() if _is_json(kind)), None)
+        is_text = isinstance(body, dict) and "$text" in body
+        if json_at is not None and not is_text:
+            yield from self._misses("openapi-body", "body", json_at, body)
 
-    def _form(self, schema: Any, at: str, text: str) -> dict[str, Json]:
-        schema, at = self._schemas.resolved(schema, at)
+    def _typed(self, form: Mapping[str, Json], at: str) -> dict[str, Json]:
+        """The values of a form, which are text, as its schema has them."""
+        schema, at = self._schemas.resolved(part(self._content, at), at)
         properties = schema.get("properties", {}) if isinstance(schema, Mapping) else {}
         return {
             name: self._schemas.from_text(
-                properties.get(name), f"{at}/properties/{token(name)}", [*values]
+                properties.get(name), f"{at}/properties/{token(name)}", values
             )
-            for name, values in parse_qs(text, keep_blank_values=True).items()
+            for name, values in form.items()
         }
 
     def _misses(self, kind: str, words: str, at: str, value: Json) -> Iterator[OpenApiIssue]:
@@ -338,6 +341,24 @@ def _values(variable: Any) -> list[str]:
     if not isinstance(variable, Mapping):
         return [""]
     return [*map(str, variable.get("enum") or [variable.get("default", "")])]
+
+
+def _form(body: Json) -> dict[str, Json] | None:
+    """The values by name, if a body may be a form."""
+    if not isinstance(body, dict):
+        return None
+    text = body.get("$text")
+    if isinstance(text, str):
+        return _query(text)
+    texts = (
+        isinstance(each, list) and all(isinstance(value, str) for value in each)
+        for each in body.values()
+    )
+    return body if all(texts) else None
+
+
+def _is_form(media_type: str) -> bool:
+    return media_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
 
 
 def _is_json(media_type: str) -> bool:

@@ -69,11 +69,13 @@ def kind_of(request: ServiceRequest) -> RequestTarget:
 
 
 def parameters(request: ServiceRequest) -> Json:
-    """The parameters as a value; ``None`` where they are not JSON."""
+    """The parameters as a value; ``None`` where they are not known, or too large to be kept."""
     try:
-        return parse(request.parameters) if request.parameters else {}
+        value = parse(request.parameters) if request.parameters else None
     except ValueError:
         return None
+    too_large = isinstance(value, dict) and any(name.startswith("$") for name in value)
+    return None if too_large else value
 
 
 def _general(segment: str) -> str:

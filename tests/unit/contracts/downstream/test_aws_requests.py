@@ -108,6 +108,10 @@ def sentences(judgement: Judgement) -> list[str]:
         # botocore does not know it; parameters that are none.
         (asked("no-such-service", "GetItem", {"x": 1}), []),
         (ServiceRequest(service="dynamodb", operation="GetItem", parameters="{", status=200), []),
+        (asked("dynamodb", "GetItem", {"$large": 900000}), []),
+        (asked("s3", "PutObject", {"Bucket": "b", "Key": "k",
+                                   "Body": {"$large": 9, "sha256": "00"}}), []),
+        (ServiceRequest(service="dynamodb", operation="GetItem", status=200), []),
         (ServiceRequest(service="sts", operation="GetCallerIdentity", status=200), []),
     ],
 )  # fmt: skip

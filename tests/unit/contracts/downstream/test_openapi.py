@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -178,9 +179,14 @@ BODY = "whose body openapi.yaml does not allow"
         ("POST /v1/tokens", {"$text": "grant_type=x&days=5"}, {}, []),
         ("POST /v1/tokens", {"$text": "grant_type=x&days=some"}, {},
          [f"{BODY} at /days: 'some' is not of type 'integer'"]),
+        ("POST /v1/tokens", {"grant_type": ["x"], "days": ["5"]}, {}, []),
+        ("POST /v1/tokens", {"grant_type": ["x"], "days": ["5", "6"]}, {},
+         [f"{BODY} at /days: ['5', '6'] is not of type 'integer'"]),
+        ("POST /v1/tokens", {"$size": 9000000}, {}, []),
         ("POST /v1/tokens", {"$text": "grant_type=x"}, {},
          [f"{BODY}: 'days' is a required property"]),
         ("PUT /v1/a~b/1.json", "x", {}, []),
+        ("PUT /v1/a%7Eb/1.json", "x", {}, []),
         ("PUT /v1/a~b/1.json", 5, {}, [f"{BODY}: 5 is not of type 'string'"]),
         ("PUT /v1/a~b/1.xml", "x", {}, [NO_PATH]),
     ],
@@ -255,6 +261,13 @@ def test_what_the_current_version_breaks_too_is_noted() -> None:
     # One required key is not another.
     other = request("POST /v1/charges", {"currency": "EUR"})
     assert len(judged(document, worse, other).findings) == 2
+
+
+def test_a_host_with_a_port_has_the_documents_of_the_host() -> None:
+    document = Document(OLD, name="openapi.yaml")
+    old = replace(request("POST /v1/nowhere"), service=f"{HOST}:8443")
+    new = request("GET /v1/charges/latest")
+    assert [each.kind for each in judged(document, old, new).findings] == ["openapi-path"]
 
 
 def test_hosts_without_a_document_are_not_judged() -> None:
