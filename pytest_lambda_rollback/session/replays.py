@@ -433,7 +433,7 @@ class Replays:
         current = f"{self.current.name}, the current version,"
         outcomes = [(current, each) for each in baseline]
         outcomes += [(subject.name, each.step.outcome) for each in seen if each.step]
-        fallback = invocation.fallback(outcomes, fixture.payload)
+        fallback = invocation.fallback(outcomes, fixture.payload, function=subject.current.function)
         if fallback is not None:
             judgement = verdicts.after_fallback(judgement, fallback)
         refusal = refusals.refused(event, fixture, baseline)

@@ -15,12 +15,16 @@ from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
 from pytest_lambda_rollback.aws_lambda.stack_traces import location
 from pytest_lambda_rollback.contracts.interface import ReplayCase
+from pytest_lambda_rollback.contracts.invocation.client_errors import says_failure
+from pytest_lambda_rollback.contracts.invocation.service_settings import way_to
 from pytest_lambda_rollback.contracts.invocation.services import (
     FailedCall,
     call_without_answer,
     failed_call,
 )
 from pytest_lambda_rollback.contracts.invocation.told_failures import told_failure
+from pytest_lambda_rollback.contracts.invocation.unanswered import reason as no_answer
+from pytest_lambda_rollback.contracts.invocation.unanswered import unanswered
 from pytest_lambda_rollback.model.findings import (
     Contract,
     Details,
@@ -76,8 +80,12 @@ def judge_baseline(
             return Judgement(reason=_harness(version_name, run))
     # 1. The replays end alike.
     first = runs[0]
+    function = version_name.rpartition(":")[0]
+    lacking = next((each for run in runs if (each := unanswered(run)) is not None), None)
     for run in runs[1:]:
         if not same_failure(first, run):
+            if lacking is not None:
+                return Judgement(reason=no_answer(current, lacking, function=function))
             return Judgement(
                 reason=(
                     f"flaky: {current} {_did(first)} the first time and {_did(run)} another "
@@ -91,10 +99,12 @@ def judge_baseline(
     if expect is not None and failed and expect.type in (*_types(first), str(wrong)):
         return Judgement()
     # 3. No outgoing service was missing; an error expected without a name is none of that sort.
+    if lacking is not None and (first.kind is not OutcomeKind.RESPONSE or says_failure(first)):
+        return Judgement(reason=no_answer(current, lacking, function=function))
     for run in runs:
         call = failed_call(run, event)
         if call is not None:
-            return Judgement(reason=_missing_service(current, call))
+            return Judgement(reason=_missing_service(current, call, function))
     # 4. It starts: else no event is to blame, and nothing that a fixture expects.
     if first.kind is OutcomeKind.INIT_ERROR:
         return Judgement(reason=_does_not_start(current, first))
@@ -139,9 +149,12 @@ def judge(
         return Judgement(reason=_harness(subject.name, target))
     if current.kind is not OutcomeKind.RESPONSE and same_failure(current, target):
         return Judgement()
+    lacking = _lacking(baseline, target, subject)
+    if lacking is not None:
+        return Judgement(reason=lacking)
     call = failed_call(target, event)
     if call is not None and failed_call(current, event) is None:
-        return Judgement(reason=_missing_service(subject.name, call))
+        return Judgement(reason=_missing_service(subject.name, call, subject.current.function))
     if target.kind is OutcomeKind.RESPONSE:
         if recognised is None or not recognised.failure_is_lost:
             return Judgement()
@@ -196,10 +209,33 @@ def _lost(
     return Judgement(warnings=(finding,))
 
 
-def fallback(outcomes: Iterable[tuple[str, Outcome]], event: bytes) -> Judgement | None:
+def _lacking(baseline: tuple[Outcome, ...], target: Outcome, subject: Subject) -> str | None:
+    """Why a request without an answer makes it unknown, or ``None``.
+
+    A target that fails with all of its requests answered fails whatever the current version got.
+    """
+    function = subject.current.function
+    request = unanswered(target)
+    if request is not None:
+        asked = [each for run in baseline for each in run.requests]
+        return no_answer(
+            subject.name, request, function=function, current=subject.current_name, asked=asked
+        )
+    if target.kind is not OutcomeKind.RESPONSE:
+        return None
+    current = f"{subject.current_name}, the current version,"
+    requests = (unanswered(run) for run in baseline)
+    found = next((each for each in requests if each is not None), None)
+    return None if found is None else no_answer(current, found, function=function)
+
+
+def fallback(
+    outcomes: Iterable[tuple[str, Outcome]], event: bytes, *, function: str = ""
+) -> Judgement | None:
     """``unknown`` where a version answered after a call that nothing answered.
 
-    ``outcomes`` come with the name that messages have for their version.
+    ``outcomes`` come with the name that messages have for their version; ``function`` is the
+    name of its table in the configuration.
     """
     for name, outcome in outcomes:
         call = call_without_answer(outcome, event)
@@ -209,8 +245,7 @@ def fallback(outcomes: Iterable[tuple[str, Outcome]], event: bytes) -> Judgement
                 reason=(
                     f"{name} called {call.named}, which does not answer in a replay, and answered "
                     f"without it{evidence}: what it answers with that service was not compared. "
-                    "Use an event that does not make this call, or turn the call off with an "
-                    "environment variable of the version"
+                    f"{way_to(call.service, function)}"
                 )
             )
     return None
@@ -311,11 +346,10 @@ def _harness(name: str, outcome: Outcome) -> str:
     )
 
 
-def _missing_service(name: str, call: FailedCall) -> str:
+def _missing_service(name: str, call: FailedCall, function: str) -> str:
     return (
         f"{name} needs {call.named}, which does not answer in a replay ({call.evidence}). "
-        "Use an event that does not make this call, or turn the call off with an environment "
-        "variable of the version"
+        f"{way_to(call.service, function)}"
     )
 
 
