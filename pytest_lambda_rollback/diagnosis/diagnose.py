@@ -130,6 +130,6 @@ def _mark(finding: Finding) -> tuple[str, ...]:
     details = dict(finding.details)
     kind, message = details.get("target_type"), details.get("target_message")
     if kind is None:
-        return finding.contract, finding.kind
+        return finding.contract, finding.kind, str(details.get("about", ""))
     error = FunctionError(type=str(kind), message=str(message or ""))
     return finding.contract, finding.kind, *error_origins.gist(error)

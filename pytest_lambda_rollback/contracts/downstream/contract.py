@@ -139,9 +139,10 @@ def _others(
 
 def _finding(case: ReplayCase, kind: str, mark: tuple[object, ...], details: Details) -> Finding:
     """``mark`` is equal for the same finding of another replay; ids in ``details`` need not be."""
+    parts = (each.text if isinstance(each, RequestTarget) else str(each) for each in mark)
     return Finding(
         contract=Contract.DOWNSTREAM,
         kind=kind,
         subject=case.subject,
-        details=(*details, ("about", repr(mark))),
+        details=(*details, ("about", " ".join(each for each in parts if each))),
     )
