@@ -88,9 +88,10 @@ def test_call_to_a_service_by_name_fails_within_50_ms(start, store, answer):
     for runtime in ("python3.11", "python3.13"):
         environment = start(store.version(runtime=runtime))
 
-        attempts = answer(environment, "resolve", name="dynamodb.us-east-1.amazonaws.com", times=5)
+        address = ["dynamodb.us-east-1.amazonaws.com", 443]
+        attempts = answer(environment, "connect", addresses=[address] * 5)
 
-        assert all(attempt["result"].startswith("gaierror") for attempt in attempts)
+        assert all("ConnectionRefusedError" in attempt["result"] for attempt in attempts)
         assert min(attempt["seconds"] for attempt in attempts) < 0.050
 
 
@@ -192,24 +193,34 @@ def test_no_socket_of_the_daemon_or_of_this_machine_answers(environment, answer)
     ] == []
 
 
-def test_nothing_resolves_a_name_for_an_environment(environment, answer):
-    """A name server would forward questions to the outside (exfiltration by DNS)."""
+def test_nothing_outside_resolves_a_name_for_an_environment(environment, answer):
+    """A name server would forward questions to the outside (exfiltration by DNS).
+
+    The carrier's knows addresses of its own alone.
+    """
     query = "\x00\x01\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01"
 
-    for host in ("127.0.0.11", "127.0.0.1", "8.8.8.8"):
+    for host in ("127.0.0.11", "8.8.8.8"):
         attempt = answer(environment, "send_datagram", host=host, port=53, text=query)
 
         assert refused(attempt["result"])
 
+    own = answer(environment, "send_datagram", host="127.0.0.1", port=53, text=query)
+    assert own["result"][-6:-2] == "\x00\x04\x7f\x40"
+
 
 def test_what_a_function_tries_to_reach_is_seen(environment, ask):
     outcomes = [
-        ask(environment, "resolve", name="prices.internal", times=2),
+        ask(environment, "connect", addresses=[["prices.internal", 8443]] * 2),
         ask(environment, "connect", addresses=[["10.9.9.9", 5432], ["127.0.0.1", 9]]),
         ask(environment),
     ]
 
-    assert [outcome.calls for outcome in outcomes] == [("prices.internal",), ("10.9.9.9:5432",), ()]
+    assert [outcome.calls for outcome in outcomes] == [
+        ("prices.internal:8443",),
+        ("10.9.9.9:5432",),
+        (),
+    ]
 
 
 # --- files ----------------------------------------------------------------------------------
@@ -258,7 +269,9 @@ def test_docker_inspect_shows_the_hardening(start, store, client):
     assert host["Tmpfs"] == {
         "/tmp": "rw,nosuid,nodev,exec,mode=1777,size=600m",
         "/dev/mqueue": "ro,nosuid,nodev,noexec,mode=555,size=4k",
+        "/run/lambda-rollback": "rw,nosuid,nodev,noexec,mode=1777,size=1m",
     }
+    assert host["Sysctls"] == {"net.ipv4.ip_unprivileged_port_start": "0"}
     assert host["Memory"] == host["MemorySwap"] == (192 + 600) * 1024 * 1024
     assert host["CapDrop"] == ["ALL"]
     assert not host["CapAdd"]

@@ -709,7 +709,10 @@ def test_calls_that_are_caught_are_seen_where_nothing_can_answer(
     if engine.name == "process":
         assert calls == [None, None]  # there they may reach what they call
         return
-    assert calls == [("secrets.internal", "db.internal", "203.0.113.9:6379"), ("secrets.internal",)]
+    assert calls == [
+        ("secrets.internal", "db.internal:5432", "203.0.113.9:6379"),
+        ("secrets.internal",),
+    ]
     assert environment.renew()
     assert environment.invoke(_invocation([["a.internal", 1]])).calls == (
         "secrets.internal",

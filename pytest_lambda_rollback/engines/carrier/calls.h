@@ -1,15 +1,14 @@
-/* Sees which ways out the processes try: addresses that they connect or send to, and names that
- * they look up. The filter stops such a system call until the carrier has told of it; then the
+/* Sees which ways out the processes try: addresses that they connect or send to, by the name that
+ * the name server gave them for, and, where there is none, names that they look up. The filter stops such a system call until the carrier has told of it; then the
  * kernel goes on with it as if nothing had been there. A function can hide a call from this if it
  * wants to: what is told here is for a report, and keeps nobody from anything.
  */
 #ifndef CARRIER_CALLS_H
 #define CARRIER_CALLS_H
 
-#include "frames.h"
-#include "system.h"
+#include "names.h"
 
-enum { MAX_ADDRESS = 28, MAX_QUESTION = 512, NAME_PORT = 53, QUESTION_HEAD = 12 };
+enum { MAX_ADDRESS = 28 };
 
 static int calls = -1; /* tells of calls that wait; -1: the kernel cannot */
 
@@ -40,30 +39,24 @@ static bool is_own(const unsigned char *address, uint32_t length)
     return zeros == 18 && address[18] == 0xff && address[19] == 0xff && address[20] == 127;
 }
 
+/* The name that has an address of 127.64.0.0/16, also where that is mapped into IPv6; 0: none. */
+static int name_at(const unsigned char *address, uint32_t length)
+{
+    uint16_t family;
+    memcpy(&family, address, sizeof family);
+    const unsigned char *four = address + (family == INTERNET ? 4 : 20);
+    if (!is_own(address, length) || (family != INTERNET && family != INTERNET_6) ||
+        (family == INTERNET_6 && (length < 24 || address[18] != 0xff)) ||
+        four[0] != 127 || four[1] != NAMES_NETWORK)
+        return 0;
+    int number = four[2] << 8 | four[3];
+    return number < name_count ? number : 0;
+}
+
 static bool is_question(const unsigned char *bytes, uint32_t length)
 {
     return length > QUESTION_HEAD && !(bytes[2] & 0x80) && !bytes[4] && bytes[5] == 1;
 }
-
-static void add_hexadecimal(struct text *text, const char *name, const unsigned char *bytes,
-                            uint32_t length)
-{
-    static const char digits[] = "0123456789abcdef";
-    add(text, name);
-    for (uint32_t at = 0; at < length; at++) {
-        add_byte(text, digits[bytes[at] >> 4]);
-        add_byte(text, digits[bytes[at] & 15]);
-    }
-    add_byte(text, 0);
-}
-
-struct message { /* struct msghdr, and the length that struct mmsghdr adds */
-    uint64_t name;
-    uint32_t name_length, unused;
-    uint64_t parts, part_count, control, control_length;
-    int flags;
-    unsigned int sent;
-};
 
 /* What a call sends, and where to: addresses in the memory of the process. */
 struct sending {
@@ -109,12 +102,22 @@ static void read_call(const struct seccomp_notif *waiting)
     struct sending found = sending_of(&waiting->data, memory_fd);
     uint32_t length = found.address_length < MAX_ADDRESS ? (uint32_t)found.address_length : MAX_ADDRESS;
     bool addressed = length >= 8 && read_memory(memory_fd, found.address, address, length);
-    bool named = addressed && address[2] == 0 && address[3] == NAME_PORT;
-    if (addressed && (named || !is_own(address, length)))
+    bool own = addressed && is_own(address, length);
+    uint16_t to = (uint16_t)(address[2] << 8 | address[3]);
+    /* Questions to the name server here are known there. */
+    bool named = addressed && to == NAME_PORT && !(own && name_socket >= 0);
+    int name = addressed ? name_at(address, length) : 0;
+    bool shut = name && to && (waiting->data.nr != __NR_connect || !is_open(name, to));
+    if (addressed && (named || shut || !own))
         add_hexadecimal(&told, "address=", address, length);
+    if (shut) {
+        add(&told, "name=");
+        add(&told, names[name]);
+        add_byte(&told, 0);
+    }
     length = found.length < MAX_QUESTION ? (uint32_t)found.length : MAX_QUESTION;
-    if ((named || !addressed) && read_memory(memory_fd, found.bytes, question, length) &&
-        is_question(question, length))
+    if ((named || (!addressed && name_socket < 0)) &&
+        read_memory(memory_fd, found.bytes, question, length) && is_question(question, length))
         add_hexadecimal(&told, "question=", question, length);
     CALL(close, memory_fd);
 }

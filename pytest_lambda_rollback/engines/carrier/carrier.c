@@ -10,7 +10,7 @@
 #include "seal.h"
 #include "starts.h"
 
-enum { MAX_START = 262144, WATCH_MS = 25, WAITS = 6 };
+enum { MAX_START = 262144, WATCH_MS = 25, WAITS = 7 };
 
 static int children; /* tells of ends of processes */
 static bool filtered;
@@ -34,15 +34,19 @@ static void renew(void)
             processes[at].number = 0;
         }
     /* A reset leaves no connection behind that waits for its other end, on neither side. */
-    for (int at = 0; at < MAX_STREAMS; at++)
+    for (int at = 0; at < stream_end; at++)
         if (streams[at].fd >= 0)
             close_stream(&streams[at], true);
     CALL(close, listener);
+    CALL(close, name_socket);
+    forget_names();
     open_log();
     forget_output();
     told.length = 0;
     make_fresh(&text, ended, filtered);
     listen_to_processes();
+    if (name_socket >= 0)
+        serve_names();
     forget_memory();
     put_frame('R', 0, text.bytes, text.length);
 }
@@ -103,6 +107,16 @@ static void take_frame(unsigned char kind, uint16_t id, unsigned char *payload, 
         if (CALL(kill, -process->number, payload[0]) == -ESRCH)
             CALL(kill, process->number, payload[0]);
         return;
+    case 'N':
+        if (id || name_socket < 0)
+            fail("a frame N has a number, or there is no name server", STATUS_PROTOCOL);
+        take_doors((char *)payload, length);
+        return;
+    case 'P':
+        if (id)
+            fail("a frame P has a number", STATUS_PROTOCOL);
+        take_file((char *)payload, length);
+        return;
     case 'M': case 'R':
         if (id || length)
             fail("a frame M or R has a number or a payload", STATUS_PROTOCOL);
@@ -138,7 +152,7 @@ static void take_input(void)
         uint32_t length = big_endian(frame + 4);
         if (frame[1])
             fail("the second byte of a frame is not zero", STATUS_PROTOCOL);
-        if (length > (frame[0] == 'S' ? MAX_START : MAX_PAYLOAD))
+        if (length > (frame[0] == 'S' || frame[0] == 'P' ? MAX_START : MAX_PAYLOAD))
             fail("a frame is too long", STATUS_PROTOCOL);
         if (input_length - at < HEADER + length)
             break;
@@ -191,6 +205,7 @@ static void greet(void)
     add_field(&text, "pid=", (uint64_t)own_number);
     add_field(&text, "filter=", filtered);
     add_field(&text, "calls=", calls >= 0);
+    add_field(&text, "names=", name_socket >= 0);
     add(&text, "memory=");
     add(&text, memory_names[memory.group]);
     add_byte(&text, 0);
@@ -211,6 +226,18 @@ static void greet(void)
     put_frame('H', 0, text.bytes, text.length);
 }
 
+/* The right to low ports, which an engine may have left to the carrier, is for no other process. */
+static void keep_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2] = {0};
+    CALL(prctl, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (CALL(capget, &header, sets) == 0) {
+        sets[0].inheritable = sets[1].inheritable = 0;
+        CALL(capset, &header, sets);
+    }
+}
+
 static void prepare(void)
 {
     struct statfs queues = {0};
@@ -218,6 +245,7 @@ static void prepare(void)
     uint64_t child = 1ull << (SIGNAL_CHILD - 1), by_default[4] = {0};
 
     CALL(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+    keep_capabilities();
     for (int fd = 0; fd < 3; fd++)
         if (CALL(fcntl, fd, F_GETFD, 0) < 0)
             leave(STATUS_SYSTEM); /* what is opened next would be taken for it */
@@ -239,8 +267,6 @@ static void prepare(void)
         CALL(fcntl, fd, F_SETFL, CALL(fcntl, fd, F_GETFL, 0) | O_NONBLOCK);
     CALL(fcntl, 0, F_SETFD, FD_CLOEXEC);
     CALL(fcntl, 1, F_SETFD, FD_CLOEXEC);
-    for (int at = 0; at < MAX_STREAMS; at++)
-        streams[at].fd = -1;
     bool has_queues = CALL(statfs, "/dev/mqueue", &queues) == 0 && queues.f_type == 0x19800202;
     /* Where it is not the first process, its environment has the machine's network. */
     if (is_first)
@@ -249,6 +275,11 @@ static void prepare(void)
     find_memory_group(is_first);
     remember_first_state();
     listen_to_processes();
+    forget_names();
+    if (is_first) {
+        find_own_domain();
+        serve_names();
+    }
     open_log();
     greet();
     if (children < 0 || no_input < 0)
@@ -257,23 +288,28 @@ static void prepare(void)
 
 static _Noreturn void carry(void)
 {
-    static struct pollfd waits[WAITS + MAX_STREAMS];
+    static struct pollfd waits[WAITS + MAX_LISTENERS + MAX_STREAMS];
     uint64_t last_look = 0;
 
     for (;;) {
         bool watching = memory.limit && any_process();
         report_exits();
-        for (int at = 0; at < MAX_STREAMS; at++)
+        for (int at = 0; at < stream_end; at++)
             tell(&streams[at]);
         tell_call();
         flush();
 
-        bool room = has_room(HEADER + 4096 + SPARE), free_stream = false;
-        for (int at = 0; at < MAX_STREAMS; at++) {
+        bool room = has_room(HEADER + 4096 + SPARE), accepts = room && !listener_rests;
+        int listening = listener_count, polled = stream_end;
+        struct pollfd *stream_waits = waits + WAITS + listening;
+        bool opens = accepts && free_stream(KEPT_STREAMS);
+        for (int at = 0; at < listening; at++)
+            waits[WAITS + at] =
+                (struct pollfd){.fd = opens ? listeners[at].fd : -1, .events = POLLIN};
+        for (int at = 0; at < stream_end; at++) {
             struct stream *stream = &streams[at];
-            struct pollfd *wait = &waits[WAITS + at];
+            struct pollfd *wait = &stream_waits[at];
             bool reads = !stream->read_ended && stream->credit && room;
-            free_stream |= stream->fd < 0;
             *wait = (struct pollfd){.fd = stream->hung && !reads ? -1 : stream->fd};
             if (reads)
                 wait->events |= POLLIN;
@@ -283,15 +319,16 @@ static _Noreturn void carry(void)
         waits[0] = (struct pollfd){.fd = 0, .events = room ? POLLIN : 0};
         waits[1] = (struct pollfd){.fd = 1, .events = output_at < output_end ? POLLOUT : 0};
         waits[2] = (struct pollfd){.fd = children, .events = POLLIN};
-        waits[3] = (struct pollfd){.fd = free_stream && room && !listener_rests ? listener : -1,
+        waits[3] = (struct pollfd){.fd = accepts && free_stream(0) ? listener : -1,
                                    .events = POLLIN};
         waits[4] = (struct pollfd){.fd = room ? log_read : -1, .events = POLLIN};
         waits[5] = (struct pollfd){.fd = told.length ? -1 : calls, .events = POLLIN};
+        waits[6] = (struct pollfd){.fd = room ? name_socket : -1, .events = POLLIN};
         struct timespec time = {.tv_nsec = WATCH_MS * 1000000};
         bool now = room && input_waits();
         if (now)
             time.tv_nsec = 0;
-        long ready = CALL(ppoll, waits, WAITS + MAX_STREAMS,
+        long ready = CALL(ppoll, waits, WAITS + listening + polled,
                           watching || listener_rests || now ? &time : 0, 0, 8);
         listener_rests = false;
         if (watching && milliseconds() - last_look >= WATCH_MS) {
@@ -314,14 +351,19 @@ static _Noreturn void carry(void)
             reap();
         }
         if (waits[3].revents)
-            accept_connections();
+            accept_at(listener, 0);
+        for (int at = 0; at < listening; at++)
+            if (waits[WAITS + at].revents)
+                accept_at(listeners[at].fd, &listeners[at]);
         if (waits[5].revents & POLLIN)
             take_call();
+        if (waits[6].revents)
+            answer_names();
         /* What was printed before a connection had something to say is told before it. */
         bool log_told = pump_log();
-        for (int at = 0; at < MAX_STREAMS; at++) {
+        for (int at = 0; at < polled; at++) {
             struct stream *stream = &streams[at];
-            short events = waits[WAITS + at].revents;
+            short events = stream_waits[at].revents;
             if (!events || stream->fd < 0)
                 continue;
             if (events & POLLOUT)

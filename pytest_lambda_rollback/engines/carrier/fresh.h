@@ -5,9 +5,9 @@
 #ifndef CARRIER_FRESH_H
 #define CARRIER_FRESH_H
 
-#include "processes.h"
+#include "files.h"
 
-static const char *const writable_folders[] = {"/tmp", "/dev/shm", "/dev/mqueue"};
+static const char *const writable_folders[] = {"/tmp", "/dev/shm", "/dev/mqueue", SERVICES_FOLDER};
 enum { FOLDERS = sizeof writable_folders / sizeof *writable_folders };
 
 /* Folders that images and systems leave writable for everybody, and settings of the kernel that the

@@ -165,7 +165,7 @@ static void report_exits(void)
         return;
     if (!pump_log())
         return;
-    for (; sweep < MAX_STREAMS; sweep++)
+    for (; sweep < stream_end; sweep++)
         if (streams[sweep].fd >= 0 && !pump(&streams[sweep]))
             return;
     for (int at = 0; at < MAX_PROCESSES; at++) {

@@ -2,9 +2,9 @@
 #ifndef CARRIER_STREAMS_H
 #define CARRIER_STREAMS_H
 
-#include "frames.h"
+#include "doors.h"
 
-enum { PORT = 9001, CREDIT = 65536, MAX_STREAMS = 64 };
+enum { PORT = 9001, CREDIT = 65536, MAX_STREAMS = 256, KEPT_STREAMS = 32 /* not for doors */ };
 
 struct stream {
     int fd;              /* -1: free */
@@ -20,6 +20,7 @@ struct stream {
 };
 
 static struct stream streams[MAX_STREAMS];
+static int stream_end; /* no stream from this place on has ever been in use */
 static int listener = -1;
 static bool listener_rests;
 static uint16_t last_stream, port;
@@ -30,7 +31,7 @@ static uint32_t log_due;                  /* bytes of it that come before anythi
 
 static struct stream *stream_of(uint16_t id)
 {
-    for (int at = 0; at < MAX_STREAMS; at++)
+    for (int at = 0; at < stream_end; at++)
         if (streams[at].fd >= 0 && streams[at].id == id)
             return &streams[at];
     return 0;
@@ -183,19 +184,24 @@ static void listen_to_processes(void)
     add_number(&text, port);
 }
 
-static void accept_connections(void)
+static struct stream *free_stream(int from)
 {
-    for (int at = 0; at < MAX_STREAMS; at++) {
-        struct stream *stream = &streams[at];
-        struct text text = {.bytes = report_bytes, .room = MAX_PAYLOAD};
-        if (stream->fd >= 0)
-            continue;
-        if (!has_room(SPARE))
-            return;
-        long fd = CALL(accept4, listener, 0, 0, O_CLOEXEC | O_NONBLOCK);
+    for (int at = from; at < MAX_STREAMS; at++)
+        if (at >= stream_end || streams[at].fd < 0)
+            return &streams[at];
+    return 0;
+}
+
+/* Takes the connections that wait at a listener: of a door, or of the Runtime API (none). */
+static void accept_at(int fd_of_listener, const struct listener *door)
+{
+    struct stream *stream;
+    while (has_room(SPARE) && (stream = free_stream(door ? KEPT_STREAMS : 0))) {
+        struct text text = {.bytes = report_bytes, .room = SPARE - HEADER};
+        long fd = CALL(accept4, fd_of_listener, 0, 0, O_CLOEXEC | O_NONBLOCK);
         if (fd < 0) {
             /* Without this a lack of memory or numbers for files would keep poll from waiting. */
-            listener_rests = fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED;
+            listener_rests |= fd != -EAGAIN && fd != -EINTR && fd != -ECONNABORTED;
             return;
         }
         do
@@ -205,9 +211,24 @@ static void accept_connections(void)
         stream->read_ended = stream->end_asked = stream->lost = stream->hung = false;
         stream->owed = stream->at = stream->length = 0;
         stream->fd = (int)fd;
-        add_field(&text, "port=", PORT);
+        while (stream_end <= stream - streams)
+            if (&streams[stream_end++] != stream)
+                streams[stream_end - 1].fd = -1;
+        if (door) {
+            add(&text, "name=");
+            add(&text, names[door->name]);
+            add_byte(&text, 0);
+        }
+        add_field(&text, "port=", door ? door->port : PORT);
         put_frame('O', stream->id, text.bytes, text.length);
     }
+}
+
+static void accept_connections(void)
+{
+    accept_at(listener, 0);
+    for (int at = 0; at < listener_count; at++)
+        accept_at(listeners[at].fd, &listeners[at]);
 }
 
 #endif

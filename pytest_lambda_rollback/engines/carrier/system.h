@@ -19,6 +19,7 @@
 #include <asm/unistd.h>
 #include <linux/audit.h>
 #include <linux/auxvec.h>
+#include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/filter.h>
 #include <linux/in.h>
@@ -68,6 +69,14 @@ struct directory_entry {
     unsigned short size;
     unsigned char kind;
     char name[];
+};
+
+struct message { /* struct msghdr, and the length that struct mmsghdr adds */
+    uint64_t name;
+    uint32_t name_length, unused;
+    uint64_t parts, part_count, control, control_length;
+    int flags;
+    unsigned int sent;
 };
 
 struct linger {

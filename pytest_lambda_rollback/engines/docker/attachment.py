@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_lambda_rollback.engines.docker.daemon import answered
-from pytest_lambda_rollback.engines.runtime_api.wire import WireClosed
+from pytest_lambda_rollback.engines.runtime_api.wire import Alarm, WireClosed
 
 if TYPE_CHECKING:
     from docker.client import DockerClient
@@ -108,8 +108,10 @@ class SocketAttachment(_Attachment):
         super().__init__(response)
         self._socket = connection
         connection.setblocking(False)
+        self._alarm = Alarm()
         self._reading = selectors.DefaultSelector()
         self._reading.register(connection, selectors.EVENT_READ)
+        self._reading.register(self._alarm, selectors.EVENT_READ)
 
     def receive(self, timeout_s: float) -> bytes | None:
         """See `Wire.receive`."""
@@ -121,8 +123,12 @@ class SocketAttachment(_Attachment):
             if received is not None:
                 return received
             left_s = deadline - time.monotonic()
-            if left_s < 0 or not self._wait(self._reading, left_s):
+            ready = self._wait(self._reading, left_s) if left_s >= 0 else []
+            if not ready:
                 return None
+            if any(key.fileobj is self._alarm for key, _ in ready):
+                self._alarm.clear()
+                return self._read() or b""
 
     def send(self, data: bytes) -> None:
         """See `Wire.send`."""
@@ -141,6 +147,10 @@ class SocketAttachment(_Attachment):
             else:
                 rest = rest[sent:]
 
+    def wake(self) -> None:
+        """See `Wire.wake`."""
+        self._alarm.ring()
+
     def close(self) -> None:
         """See `Wire.close`."""
         self._closed = True
@@ -151,6 +161,7 @@ class SocketAttachment(_Attachment):
         """Give the connection back to the system; no thread may use the wire any more."""
         self.close()
         self._reading.close()
+        self._alarm.close()
         with suppress(OSError):
             self._socket.close()
         if self._response is not None:
@@ -186,9 +197,11 @@ class SocketAttachment(_Attachment):
             self._early.append(received)
 
     @staticmethod
-    def _wait(selector: selectors.BaseSelector, timeout_s: float) -> bool:
+    def _wait(
+        selector: selectors.BaseSelector, timeout_s: float
+    ) -> list[tuple[selectors.SelectorKey, int]]:
         try:
-            return bool(selector.select(timeout_s))
+            return selector.select(timeout_s)
         except (OSError, ValueError) as error:
             raise WireClosed from error
 
@@ -215,6 +228,7 @@ class ThreadedAttachment(_Attachment):
         self._changed = threading.Condition()
         self._held = 0
         self._sending = False
+        self._woken = False
         self._over = False
         self._thread = threading.Thread(
             target=self._run, name="lambda-rollback-attachment", daemon=True
@@ -235,6 +249,9 @@ class ThreadedAttachment(_Attachment):
                     return received
                 if self._over:
                     raise WireClosed
+                if self._woken:
+                    self._woken = False
+                    return b""
                 left_s = deadline - time.monotonic()
                 if left_s <= 0:
                     return None
@@ -254,6 +271,12 @@ class ThreadedAttachment(_Attachment):
         finally:
             with self._changed:
                 self._sending = False
+
+    def wake(self) -> None:
+        """See `Wire.wake`."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
 
     def close(self) -> None:
         """See `Wire.close`."""

@@ -15,6 +15,7 @@ from pytest_lambda_rollback.engines.docker.attachment import Attachment
 from pytest_lambda_rollback.engines.docker.daemon import CALL_S, NotThere, answered, translated
 from pytest_lambda_rollback.engines.runtime_api.environment import Ending
 from pytest_lambda_rollback.errors import EngineError
+from pytest_lambda_rollback.model.services import SERVICES_FOLDER
 from pytest_lambda_rollback.model.versions import FunctionVersion
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ PROCESSES: Final = 1024
 """https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html, as OPEN_FILES."""
 OPEN_FILES: Final = 1024
 
+LOW_PORTS_SETTING: Final = "net.ipv4.ip_unprivileged_port_start"
+
 _SETTLE_S: Final = 5.0
 """Time that Docker gets to note a container's end after its output has ended."""
 _TROUBLE_S: Final = 10.0
@@ -37,8 +40,12 @@ _KILLED: Final = 137
 _WORDS: Final = 300
 
 
-def host_config(client: DockerClient, version: FunctionVersion) -> dict[str, Any]:
+def host_config(
+    client: DockerClient, version: FunctionVersion, *, low_ports: bool = True
+) -> dict[str, Any]:
     """The confinement of a version's container.
+
+    With ``low_ports`` the carrier can have those of the container's own network.
 
     Pages of the tmpfs at /tmp count against Docker's memory limit, so that has room for a full
     /tmp as well; what the function's processes use is for the carrier to watch.
@@ -57,7 +64,9 @@ def host_config(client: DockerClient, version: FunctionVersion) -> dict[str, Any
             f"size={configuration.ephemeral_storage_mb}m",
             # Docker mounts message queues that anybody may make there.
             "/dev/mqueue": "ro,nosuid,nodev,noexec,mode=555,size=4k",
+            SERVICES_FOLDER: "rw,nosuid,nodev,noexec,mode=1777,size=1m",
         },
+        sysctls={LOW_PORTS_SETTING: "0"} if low_ports else None,
         mem_limit=memory,
         memswap_limit=memory,
         pids_limit=PROCESSES,

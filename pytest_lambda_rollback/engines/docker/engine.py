@@ -21,6 +21,7 @@ from pytest_lambda_rollback.engines.carrier.program import carrier_program
 from pytest_lambda_rollback.engines.docker.attachment import Attachment, attach
 from pytest_lambda_rollback.engines.docker.confinement import (
     HOSTNAME,
+    LOW_PORTS_SETTING,
     USER,
     Container,
     host_config,
@@ -47,7 +48,7 @@ from pytest_lambda_rollback.engines.docker.owners import (
     this_process,
 )
 from pytest_lambda_rollback.engines.docker.removals import Removals
-from pytest_lambda_rollback.engines.interface import Progress
+from pytest_lambda_rollback.engines.interface import Progress, Services
 from pytest_lambda_rollback.engines.runtime_api.environment import ADDRESS, Start
 from pytest_lambda_rollback.engines.runtime_api.environment_variables import environment_of
 from pytest_lambda_rollback.errors import EngineError
@@ -68,7 +69,7 @@ _REMOVAL_S: Final = 60.0
 
 
 class DockerEngine:
-    """Runs function versions in containers. See `interface.Engine`.
+    """Runs function versions in containers. See `interface.ServingEngine`.
 
     ``base_images`` are (runtime, image) overrides; ``workers`` is how many images are built and
     containers started at the same time; ``pull`` allows pulling a missing image,
@@ -120,13 +121,20 @@ class DockerEngine:
 
     def start(self, version: FunctionVersion) -> DockerEnvironment:
         """Start a container of a prepared version. Raises EngineError, leaving nothing."""
+        return self._start(version, None)
+
+    def start_serving(self, version: FunctionVersion, services: Services) -> DockerEnvironment:
+        """Start a container whose processes can reach services. Raises EngineError."""
+        return self._start(version, services)
+
+    def _start(self, version: FunctionVersion, services: Services | None) -> DockerEnvironment:
         launch = self._launches.get(version)
         if launch is None:
             raise EngineError(f"{version.name} cannot be started", why="it was not prepared")
         with self._starts:
             if self._closed:
                 raise EngineError(f"{version.name} cannot be started", why="the engine is closed")
-            return self._start(version, launch, self._ready())
+            return self._environment(version, launch, services, self._ready())
 
     @property
     def memory_mb(self) -> int | None:
@@ -214,8 +222,12 @@ class DockerEngine:
 
     # --- containers ---------------------------------------------------------------------------
 
-    def _start(
-        self, version: FunctionVersion, launch: Launch, daemon: _Daemon
+    def _environment(
+        self,
+        version: FunctionVersion,
+        launch: Launch,
+        services: Services | None,
+        daemon: _Daemon,
     ) -> DockerEnvironment:
         stream = secrets.token_hex(6)
         name = f"{NAME_PREFIX}{self._id}-{_name(version)}-{stream}"
@@ -226,7 +238,7 @@ class DockerEngine:
             handler=launch.handler,
             set_by_image=launch.variables,
         )
-        container, wire = self._started(version, launch, daemon.client, name)
+        container, wire = self._started(version, launch, daemon, name)
         try:
             environment = DockerEnvironment(
                 Container(
@@ -244,6 +256,7 @@ class DockerEngine:
                 ),
                 keeps_files=bool(launch.volumes),
                 init_timeout_s=self._init_timeout_s,
+                services=services,
                 forget=self._environments.discard,
             )
             self._environments.add(environment)
@@ -254,9 +267,29 @@ class DockerEngine:
         return environment
 
     def _started(
-        self, version: FunctionVersion, launch: Launch, client: DockerClient, name: str
+        self, version: FunctionVersion, launch: Launch, daemon: _Daemon, name: str
     ) -> tuple[str, Attachment]:
-        """The id of a new container that runs, and the wire to its carrier."""
+        """The id of a new container that runs, and the wire to its carrier.
+
+        Where the daemon opens no low ports, the container has none, and so no names.
+        """
+        while True:
+            low_ports = daemon.opens_low_ports
+            try:
+                return self._created(version, launch, daemon.client, name, low_ports)
+            except EngineError as error:
+                if not (low_ports and LOW_PORTS_SETTING in f"{error.why}"):
+                    raise
+                daemon.opens_low_ports = False
+
+    def _created(
+        self,
+        version: FunctionVersion,
+        launch: Launch,
+        client: DockerClient,
+        name: str,
+        low_ports: bool,
+    ) -> tuple[str, Attachment]:
         wire: Attachment | None = None
         try:
             with translated(
@@ -273,7 +306,7 @@ class DockerEngine:
                     stdin_open=True,
                     healthcheck={"test": ["NONE"]},  # Lambda runs none
                     labels={**self._labels(), FUNCTION_LABEL: version.name},
-                    host_config=host_config(client, version),
+                    host_config=host_config(client, version, low_ports=low_ports),
                     platform=PLATFORMS[version.configuration.architecture],
                 )["Id"]
                 wire = attach(client, container)
@@ -314,7 +347,7 @@ class DockerEngine:
             raise failures[0]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Daemon:
     """Facts of a daemon that has answered."""
 
@@ -322,6 +355,7 @@ class _Daemon:
     facts: DaemonFacts
     images: Images
     removals: Removals
+    opens_low_ports: bool = True
 
 
 @cache

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from pytest_lambda_rollback.engines.docker.confinement import Container
+from pytest_lambda_rollback.engines.interface import Services
 from pytest_lambda_rollback.engines.runtime_api.environment import CarriedEnvironment, Start
 from pytest_lambda_rollback.model.replay import Invocation, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionVersion
@@ -30,6 +31,7 @@ class DockerEnvironment(CarriedEnvironment):
         start: Start,
         keeps_files: bool,
         init_timeout_s: float,
+        services: Services | None,
         forget: Callable[[CarriedEnvironment], None],
     ) -> None:
         self._container = container
@@ -40,6 +42,7 @@ class DockerEnvironment(CarriedEnvironment):
             start=start,
             memory_limit_bytes=version.configuration.memory_mb * _MB,
             init_timeout_s=init_timeout_s,
+            services=services,
             forget=forget,
         )
 

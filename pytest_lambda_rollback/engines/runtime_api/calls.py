@@ -24,9 +24,15 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
 
 
 class CallsTried:
-    """The services that the processes of one environment tried, while it lives."""
+    """The services that the processes of one environment tried, while it lives.
 
-    def __init__(self) -> None:
+    ``names`` says that the carrier answers for names.
+    """
+
+    def __init__(self, *, names: bool = False) -> None:
+        self._names = names
+        self.too_many = False
+        """True once more names were asked for than the carrier has addresses for."""
         self._at_start: dict[str, None] = {}
         self._since_mark: dict[str, None] = {}
         self._started = False
@@ -34,13 +40,19 @@ class CallsTried:
     def add(self, fields: tuple[tuple[str, str], ...]) -> None:
         """Take a frame of the carrier. What cannot be read is left out."""
         names = dict(fields)
-        name = _asked(names.get("question", ""))
-        service = _called(names.get("address", "")) if name is None else name
+        self.too_many |= "full" in names
+        name = names.get("name") or None
+        if name is not None:
+            service = _at_port(name, names.get("address", ""))
+        else:
+            name = _asked(names.get("question", ""))
+            service = _called(names.get("address", "")) if name is None else name
         kept = self._since_mark if self._started else self._at_start
         if not service or len(kept) >= _MOST:
             return
-        # C libraries look up a name once more, with the machine's own domain behind it.
-        if not any(service.startswith(f"{each}.") for each in kept):
+        # C libraries look up a name once more, with the machine's own domain behind it. Where the
+        # carrier answers for names it knows that domain.
+        if self._names or not any(service.startswith(f"{each}.") for each in kept):
             kept[service] = None
 
     def mark(self) -> None:
@@ -49,10 +61,19 @@ class CallsTried:
         self._since_mark = {}
 
     def services(self) -> tuple[str, ...]:
-        """Names and addresses, each once: ``db.internal``, ``10.0.0.5:5432``."""
+        """Names and addresses, each once: ``api.internal``, ``db.internal:5432``."""
         found = [*{**self._at_start, **self._since_mark}]
         named = [each for each in found if each != SOME_NAME]
         return tuple(named or found)
+
+
+def _at_port(name: str, address: str) -> str | None:
+    """``host:port`` of a name; the port only if it is not HTTP's."""
+    try:
+        (port,) = struct.unpack_from(">H", bytes.fromhex(address), 2)
+    except (ValueError, struct.error):
+        return None
+    return name if port in (80, 443) else f"{name}:{port}"
 
 
 def _called(address: str) -> str | None:

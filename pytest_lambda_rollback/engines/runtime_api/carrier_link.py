@@ -10,13 +10,17 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from pytest_lambda_rollback.engines.interface import Services
 from pytest_lambda_rollback.engines.runtime_api.connection import Connection, Handler
+from pytest_lambda_rollback.engines.runtime_api.doors import Doors
 from pytest_lambda_rollback.engines.runtime_api.framing import (
     CREDIT_BYTES,
     Frame,
     FrameReader,
     Kind,
+    MalformedFrame,
     encode,
+    fields_of,
 )
 from pytest_lambda_rollback.engines.runtime_api.wire import Wire
 
@@ -91,6 +95,9 @@ class CarrierLink:
         """Gets the requests of connections that are opened from now on."""
         self._reader = FrameReader()
         self._streams: dict[int, _Stream] = {}
+        self.services: Services | None = None
+        """What connections that are opened from now on may lead to."""
+        self._doors: Doors | None = None
         self._outgoing = bytearray()
 
     def send(self, kind: Kind, id_: int = 0, payload: bytes = b"") -> None:
@@ -103,7 +110,12 @@ class CarrierLink:
         self._outgoing += encode(kind, id_, payload)
 
     def flush(self) -> None:
-        """Send what streams have left for the carrier, and credit. Raises WireClosed."""
+        """Send what streams and services have left for the carrier, and credit.
+
+        Raises WireClosed, and EngineError where a service failed.
+        """
+        if self._doors is not None:
+            self._doors.move(self._write)
         for stream in self._streams.values():
             self._restore_credit(stream)
         if self._outgoing:
@@ -115,19 +127,28 @@ class CarrierLink:
         """The control frames among what has arrived; ``None`` if nothing does in ``timeout_s``.
 
         Requests on streams are handled, and ``log`` gets what was printed, each in its turn while
-        the frames are iterated over. Raises WireClosed, MalformedFrame.
+        the frames are iterated over. Raises WireClosed, MalformedFrame, EngineError.
         """
+        if self._doors is not None:
+            self.flush()
         received = self._wire.receive(timeout_s)
         return None if received is None else self._handled(received, log)
 
     def forget_streams(self) -> None:
         """Drop every stream: the carrier has closed them all."""
+        self.close_doors()
         streams, self._streams = self._streams, {}
         self._outgoing.clear()
         for stream in streams.values():
             stream.open = False
             if stream.connection is not None:
                 stream.connection.lost()
+
+    def close_doors(self) -> None:
+        """Close the connections to services."""
+        doors, self._doors = self._doors, None
+        if doors is not None:
+            doors.close()
 
     def _handled(self, data: bytes, log: Callable[[bytes], None]) -> Iterator[Frame]:
         for frame in self._reader.feed(data):
@@ -137,19 +158,23 @@ class CarrierLink:
                 case Kind.LOG:
                     log(frame.payload)
                 case Kind.WINDOW:
-                    stream = self._streams.get(frame.id)
-                    if stream is not None:
-                        stream.credit += int.from_bytes(frame.payload, "big")
-                        stream.flush()
+                    self._more_credit(frame.id, int.from_bytes(frame.payload, "big"))
                 case Kind.OPEN:
-                    self._open(frame.id)
+                    self._open(frame.id, dict(fields_of(frame.payload)))
                 case Kind.END | Kind.CLOSE:
                     self._ended(frame)
                 case _:
                     yield frame
         self.flush()
 
-    def _open(self, id_: int) -> None:
+    def _open(self, id_: int, names: dict[str, str]) -> None:
+        if "name" in names:
+            if self._doors is None and self.services is not None:
+                self._doors = Doors(self.services, self._wire.wake)
+            if self._doors is None or not names.get("port", "").isdigit():
+                raise MalformedFrame("the carrier opened a door that nobody asked for")
+            self._doors.open(id_, names["name"], int(names["port"]))
+            return
         stream = _Stream(id_, self._write)
         stream.connection = Connection(self.handler, stream)
         self._streams[id_] = stream
@@ -157,7 +182,18 @@ class CarrierLink:
     def _write(self, data: bytes) -> None:
         self._outgoing += data
 
+    def _more_credit(self, id_: int, count: int) -> None:
+        stream = self._streams.get(id_)
+        if stream is not None:
+            stream.credit += count
+            stream.flush()
+        elif self._doors is not None and self._doors.has(id_):
+            self._doors.give_credit(id_, count)
+
     def _data(self, frame: Frame) -> None:
+        if self._doors is not None and self._doors.has(frame.id):
+            self._doors.data(frame.id, frame.payload)
+            return
         stream = self._streams.get(frame.id)
         if stream is None or stream.connection is None:
             return
@@ -173,6 +209,12 @@ class CarrierLink:
 
     def _ended(self, frame: Frame) -> None:
         """The client will send no more; what it asked for is of no use to it then."""
+        if self._doors is not None and self._doors.has(frame.id):
+            if frame.kind is Kind.END:
+                self._doors.end(frame.id)
+            else:
+                self._doors.drop(frame.id)
+            return
         stream = self._streams.pop(frame.id, None)
         if stream is None:
             return

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from pytest_lambda_rollback.aws_lambda.limits import RESERVED_VARIABLES
+from pytest_lambda_rollback.engines.interface import Services
 from pytest_lambda_rollback.engines.runtime_api import extensions
 from pytest_lambda_rollback.engines.runtime_api.calls import CallsTried
 from pytest_lambda_rollback.engines.runtime_api.carrier_link import CarrierLink
@@ -23,6 +25,7 @@ from pytest_lambda_rollback.engines.runtime_api.framing import (
     Frame,
     Kind,
     MalformedFrame,
+    doors_payload,
     fields_of,
     start_payload,
 )
@@ -50,6 +53,7 @@ _PUMP_S = 5.0
 _SHUTDOWN_S = 2.0
 """https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html, Shutdown phase"""
 _JOIN_S = 5.0
+_TOO_MANY_NAMES = "the function asked for more host names than an environment has addresses for"
 _FASTEST_BYTES_S = 10e9 * (os.cpu_count() or 1)
 """More memory than all processors together can fill in a second."""
 
@@ -93,7 +97,7 @@ class Start:
 
 
 class CarriedEnvironment:
-    """Satisfies engines.interface.RenewableEnvironment.
+    """Satisfies engines.interface.ServedEnvironment.
 
     With ``memory_limit_bytes`` the carrier watches the memory of all processes: for engines whose
     environments have no memory cgroup. ``doubt`` is said of every outcome; ``renamed`` turns paths
@@ -110,6 +114,7 @@ class CarriedEnvironment:
         doubt: str = "",
         renamed: Callable[[str], str] | None = None,
         init_timeout_s: float = 10.0,
+        services: Services | None = None,
         forget: Callable[[CarriedEnvironment], None] = lambda _: None,
     ) -> None:
         self._version = version
@@ -119,6 +124,7 @@ class CarriedEnvironment:
         self._doubt = doubt
         self._renamed = renamed
         self._init_timeout_s = init_timeout_s
+        self._services = services
         self._forget = forget
         self._turn = threading.Lock()
         self._closing = threading.Lock()
@@ -170,6 +176,10 @@ class CarriedEnvironment:
                 self._guarded(self._await_memory)
             return self._outcome(reply)
 
+    def serve(self, services: Services | None) -> None:
+        """What the processes may reach from the next `renew` on; ``None`` for nothing."""
+        self._services = services
+
     def renew(self) -> bool:
         """Make this a fresh environment in place; see `interface.RenewableEnvironment`."""
         with self._turn:
@@ -186,7 +196,7 @@ class CarriedEnvironment:
             self._memory, self._out_of_memory = {}, False
             self._used = False
             self._log = LogTail()
-            self._calls = CallsTried()
+            self._calls = CallsTried(names=self._has_names)
             self._endpoint = self._new_endpoint()
             self._initialising = self._initialise_ahead()
             return True
@@ -208,6 +218,7 @@ class CarriedEnvironment:
             self._confinement.end()
         finally:
             self._initialising.join(timeout=_JOIN_S)
+            self._link.close_doors()
             self._forget(self)
 
     # --- life -------------------------------------------------------------------------------
@@ -246,6 +257,7 @@ class CarriedEnvironment:
         endpoint = self._endpoint
         if self._hello is None:
             self._guarded(self._await_hello)
+        self._guarded(self._open_doors)
         endpoint.begin()
         self._guarded(self._start_extensions)
         while not (endpoint.settled or self._closed or self._lost):
@@ -321,6 +333,30 @@ class CarriedEnvironment:
         protocol = dict(self._hello or ()).get("protocol")
         if protocol != PROTOCOL:
             raise EngineError(f"the carrier speaks protocol {protocol}, not {PROTOCOL}")
+        self._calls = CallsTried(names=self._has_names)
+
+    def _open_doors(self) -> None:
+        """Tell a carrier that has no process what there is to be reached, and write its files."""
+        services = self._services
+        self._link.services = services
+        if services is None:
+            return
+        doors, files = services.doors, services.files
+        if not (doors or files):
+            return
+        if not self._has_names:
+            raise EngineError(
+                f"{self._version.name} cannot reach services",
+                why="this machine keeps port 53 of its environment from the name server",
+            )
+        try:
+            self._link.send(Kind.NAMES, 0, doors_payload(doors))
+            for name, content in files:
+                self._link.send(Kind.FILE, 0, name.encode() + b"\0" + content)
+        except ValueError as error:
+            raise EngineError(
+                f"{self._version.name} cannot reach services", why=str(error)
+            ) from error
 
     def _receive_until(self, deadline: float, late: str) -> None:
         """Move what arrives next. Raises EngineError with ``late`` past the deadline."""
@@ -353,16 +389,30 @@ class CarriedEnvironment:
             payload = start_payload(
                 directory=directory,
                 arguments=arguments,
-                variables=self._start.variables,
+                variables=self._variables(),
                 unset=self._start.unset,
             )
             self._link.send(Kind.START, number, payload)
         except ValueError as error:
             raise EngineError(f"{self._version.name} cannot be started", why=str(error)) from error
 
+    def _variables(self) -> tuple[tuple[str, str], ...]:
+        """Those of the start, and those of services that are not the function's own."""
+        if self._link.services is None:
+            return self._start.variables
+        own = {name for name, _ in self._version.configuration.environment}
+        variables = dict(self._start.variables)
+        variables.update(
+            (name, value)
+            for name, value in self._link.services.variables
+            if name not in own and name not in RESERVED_VARIABLES
+        )
+        return tuple(variables.items())
+
     def _begin_again(self) -> None:
         """Kill an initialisation that is late and start it once more, as Lambda does."""
         self._reset_carrier()
+        self._open_doors()
         self._runtime_started = False
         self._endpoint.begin_again()
         self._start_extensions()
@@ -405,6 +455,10 @@ class CarriedEnvironment:
         while not self._lost and api.shutting_down and time.monotonic() < deadline:
             with contextlib.suppress(EngineError):
                 self._guarded(lambda: self._receive_until(deadline, "late"))
+
+    @property
+    def _has_names(self) -> bool:
+        return ("names", "1") in (self._hello or ())
 
     @property
     def _sees_calls(self) -> bool:
@@ -453,7 +507,7 @@ class CarriedEnvironment:
             logs=self._log.lines(),
             out_of_memory=self._out_of_memory,
             peak_memory_bytes=self._memory.get("peak") or None,
-            doubt=self._doubt,
+            doubt=self._doubt or (_TOO_MANY_NAMES if self._calls.too_many else ""),
             calls=self._calls.services() if self._sees_calls else None,
         )
         return outcome if self._renamed is None else _renamed(outcome, self._renamed)

@@ -5,18 +5,25 @@ Specified in ``engines/carrier/PROTOCOL.md``.
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from pytest_lambda_rollback.model.services import Door
+
 PROTOCOL = "1"
 MAX_PAYLOAD_BYTES = 65_536
-"""Of every kind but START."""
+"""Of every kind but START and FILE."""
 MAX_START_BYTES = 262_144
 CREDIT_BYTES = 65_536
 """What each side may send of a stream before the other has asked for more."""
 
+MAX_DOORS = 256
+
+_OWN_PORTS = (53, 9001)
+_DOOR_NAME = re.compile(r"\*|(\*\.)?[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 _HEAD = struct.Struct(">BBHI")
 
 
@@ -25,6 +32,8 @@ class Kind(IntEnum):
 
     HELLO = ord("H")
     START = ord("S")
+    NAMES = ord("N")
+    FILE = ord("P")
     KILL = ord("K")
     EXIT = ord("X")
     LOG = ord("T")
@@ -41,7 +50,9 @@ class Kind(IntEnum):
 
 
 _FROM_CARRIER = {
-    int(kind): kind for kind in Kind if kind not in (Kind.START, Kind.KILL, Kind.LIMIT)
+    int(kind): kind
+    for kind in Kind
+    if kind not in (Kind.START, Kind.NAMES, Kind.FILE, Kind.KILL, Kind.LIMIT)
 }
 
 
@@ -60,7 +71,7 @@ class Frame:
 
 def encode(kind: Kind, id_: int = 0, payload: bytes = b"") -> bytes:
     """The bytes of a frame. Raises ValueError for a payload over the kind's limit."""
-    limit = MAX_START_BYTES if kind is Kind.START else MAX_PAYLOAD_BYTES
+    limit = MAX_START_BYTES if kind in (Kind.START, Kind.FILE) else MAX_PAYLOAD_BYTES
     if len(payload) > limit:
         raise ValueError(f"{len(payload)} bytes are too many for a frame {kind.name}")
     return _HEAD.pack(kind, 0, id_, len(payload)) + payload
@@ -99,6 +110,23 @@ def fields_of(payload: bytes) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name, value) for name, _, value in (text.partition("=") for text in texts if text)
     )
+
+
+def doors_payload(doors: Sequence[Door]) -> bytes:
+    """The payload of NAMES. Raises ValueError for doors that no environment can open."""
+    for door in doors:
+        if door.name == "localhost" and door.port in _OWN_PORTS:
+            raise ValueError(f"{door.text} is the carrier's own")
+        if (
+            len(door.name) > 253
+            or not _DOOR_NAME.fullmatch(door.name)
+            or not 0 < door.port < 65_536
+        ):
+            raise ValueError(f"{door.text!r} is no host name and port")
+    texts = {f"door={door.text}": None for door in doors}
+    if len(texts) > MAX_DOORS:
+        raise ValueError(f"{len(texts)} doors are too many: at most {MAX_DOORS} can be opened")
+    return "".join(f"{text}\0" for text in texts).encode()
 
 
 def start_payload(

@@ -21,14 +21,18 @@ class WireClosed(Exception):
 class Wire(Protocol):
     """Standard input and output of one carrier.
 
-    One thread uses a wire at a time; ``close`` may be called from any.
+    One thread uses a wire at a time; ``wake`` and ``close`` may be called from any.
     """
 
     def receive(self, timeout_s: float) -> bytes | None:
         """What has arrived, waiting for it; ``None`` if nothing does within ``timeout_s``.
 
-        Raises WireClosed, once all that arrived before has been received.
+        No bytes after `wake`. Raises WireClosed, once all that arrived before has been received.
         """
+        ...
+
+    def wake(self) -> None:
+        """Let `receive` return, which waits in another thread or is called next."""
         ...
 
     def send(self, data: bytes) -> None:
@@ -43,6 +47,34 @@ class Wire(Protocol):
         ...
 
 
+class Alarm:
+    """Something to wait for beside a socket, which any thread may ring."""
+
+    def __init__(self) -> None:
+        self._reading, self._writing = socket.socketpair()
+        self._reading.setblocking(False)
+        self._writing.setblocking(False)
+
+    def fileno(self) -> int:
+        """What a poll or selector waits for: readable once it rang."""
+        return self._reading.fileno()
+
+    def ring(self) -> None:
+        """Wake who waits; nothing after `close`."""
+        with contextlib.suppress(OSError):  # full: it rings; closed: nobody waits
+            self._writing.send(b"\0")
+
+    def clear(self) -> None:
+        """Stop ringing."""
+        with contextlib.suppress(OSError):
+            self._reading.recv(_PIECE_BYTES)
+
+    def close(self) -> None:
+        """Give what it has back to the system."""
+        self._reading.close()
+        self._writing.close()
+
+
 if sys.platform != "win32":
 
     class SocketWire:
@@ -55,6 +87,8 @@ if sys.platform != "win32":
             self._poll = select.poll()
             frames.setblocking(False)
             self._poll.register(frames, select.POLLIN)
+            self._alarm = Alarm()
+            self._poll.register(self._alarm, select.POLLIN)
 
         def receive(self, timeout_s: float) -> bytes | None:
             """See `Wire.receive`."""
@@ -64,7 +98,13 @@ if sys.platform != "win32":
             wait_s = timeout_s
             while not self._closed:
                 ready = self._poll.poll(math.ceil(wait_s * 1000))
+                woken = len(ready) == 2 or (
+                    len(ready) == 1 and ready[0][0] != self._frames.fileno()
+                )
                 received = self._read() if ready else None
+                if woken:
+                    self._alarm.clear()
+                    return received or b""
                 if received is not None:
                     return received
                 wait_s = deadline - time.monotonic()
@@ -88,6 +128,10 @@ if sys.platform != "win32":
                 else:
                     rest = rest[sent:]
 
+        def wake(self) -> None:
+            """See `Wire.wake`."""
+            self._alarm.ring()
+
         def close(self) -> None:
             """See `Wire.close`."""
             self._closed = True
@@ -98,6 +142,7 @@ if sys.platform != "win32":
             """Give the socket back to the system; no thread may use the wire any more."""
             self.close()
             self._frames.close()
+            self._alarm.close()
 
         def _read(self) -> bytes | None:
             """What is there; ``None`` if nothing is. Raises WireClosed at the end."""

@@ -10,9 +10,14 @@ import platform
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_lambda_rollback.engines.sandbox.confinement_arguments import (
+    Confinement,
+    namespace_arguments,
+    network_arguments,
+)
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.packages import descriptors
 
@@ -33,6 +38,8 @@ class Bubblewrap:
     version: str
     as_root: bool
     limits_processes: bool
+    opens_low_ports: bool = True
+    """The carrier can have the port of a name server, and those of services."""
 
 
 def find_bubblewrap() -> Bubblewrap:
@@ -54,8 +61,13 @@ def find_bubblewrap() -> Bubblewrap:
         as_root=as_root,
         limits_processes=as_root or _numbers(platform.release()) >= _NAMESPACE_COUNTS_PROCESSES,
     )
-    _try_out(bubblewrap)
-    return bubblewrap
+    if _refused(bubblewrap) is None:
+        return bubblewrap
+    without = replace(bubblewrap, opens_low_ports=False)
+    said = _refused(without)
+    if said is not None:
+        raise refusal(said)
+    return without
 
 
 def _version_of(executable: Path) -> str:
@@ -83,11 +95,18 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 
 
-def _try_out(bubblewrap: Bubblewrap) -> None:
-    command = [str(bubblewrap.executable), "--ro-bind", "/", "/", "--proc", "/proc"]
-    command += [f"--unshare-{name}" for name in ("ipc", "pid", "net", "uts", "cgroup")]
-    if not bubblewrap.as_root:
-        command += ["--unshare-user", "--disable-userns", "--uid", "993", "--gid", "990"]
+def _refused(bubblewrap: Bubblewrap) -> str | None:
+    """What bubblewrap says where it cannot make a sandbox; ``None`` where it can."""
+    confinement = Confinement(
+        bubblewrap=bubblewrap.executable,
+        as_root=bubblewrap.as_root,
+        opens_low_ports=bubblewrap.opens_low_ports,
+        links=(),
+        mounts=(),
+        tmp_bytes=0,
+    )
+    command = [*network_arguments(confinement), str(bubblewrap.executable)]
+    command += [*namespace_arguments(confinement), "--ro-bind", "/", "/", "--proc", "/proc"]
     try:
         done = subprocess.run(
             [*command, "--", "/usr/bin/prlimit", "--version"],
@@ -99,8 +118,7 @@ def _try_out(bubblewrap: Bubblewrap) -> None:
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise _cannot_run(f"{bubblewrap.executable} cannot be run: {error}", _INSTALL) from error
-    if done.returncode != 0:
-        raise refusal(done.stderr)
+    return done.stderr if done.returncode != 0 else None
 
 
 def refusal(message: str) -> EngineError:

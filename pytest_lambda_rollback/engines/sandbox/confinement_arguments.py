@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from pytest_lambda_rollback.model.services import SERVICES_FOLDER
+
 USER_ID, GROUP_ID = 993, 990
 """The user that Lambda runs functions as (``sbx_user1051``)."""
 
@@ -26,6 +28,10 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html#function
 """
 
 CAPABILITIES_TO_CHANGE_USER = ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP")
+_LOW_PORTS = "net_bind_service"
+"""What root leaves to the carrier alone, which gives it to no process of the function."""
+_SERVICES_BYTES = 1024 * 1024
+_OPEN_LOW_PORTS = 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start && exec "$@"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +55,8 @@ class Confinement:
     mounts: tuple[Mount, ...]
     """In this order: a later one may lie in an earlier one."""
     tmp_bytes: int
+    opens_low_ports: bool = True
+    """False where the carrier cannot have low ports of the environment's network."""
     limits_processes: bool = True
     """False where the kernel counts processes of a user over all namespaces, so that those
     outside would count too."""
@@ -57,8 +65,9 @@ class Confinement:
 def arguments(confinement: Confinement) -> tuple[str, ...]:
     """The whole command line, which ends in starting the carrier."""
     return (
+        *network_arguments(confinement),
         str(confinement.bubblewrap),
-        *_namespaces(confinement),
+        *namespace_arguments(confinement),
         *_file_system(confinement),
         "--chdir",
         "/var/task",
@@ -70,14 +79,36 @@ def arguments(confinement: Confinement) -> tuple[str, ...]:
     )
 
 
-def _namespaces(confinement: Confinement) -> Iterator[str]:
-    for name in ("ipc", "pid", "net", "uts", "cgroup"):
+def network_arguments(confinement: Confinement) -> tuple[str, ...]:
+    """An ordinary user's own network, in which low ports are open before it is confined.
+
+    It belongs to a user namespace around that of the environment, where no process has rights.
+    """
+    if not _has_network_around(confinement):
+        return ()
+    bubblewrap = str(confinement.bubblewrap)
+    namespaces = ("--unshare-user", "--uid", "0", "--gid", "0", "--unshare-net", "--cap-add", "ALL")
+    files = ("--die-with-parent", "--bind", "/", "/", "--dev-bind", "/dev", "/dev")
+    return (bubblewrap, *namespaces, *files, "--", "/bin/sh", "-c", _OPEN_LOW_PORTS, "sh")
+
+
+def _has_network_around(confinement: Confinement) -> bool:
+    return confinement.opens_low_ports and not confinement.as_root
+
+
+def namespace_arguments(confinement: Confinement) -> Iterator[str]:
+    """The namespaces and rights of an environment."""
+    for name in ("ipc", "pid", "uts", "cgroup"):
         yield f"--unshare-{name}"
+    if not _has_network_around(confinement):
+        yield "--unshare-net"
     yield from ("--die-with-parent", "--clearenv", "--hostname", HOST_NAME)
     yield from ("--cap-drop", "ALL")
     if confinement.as_root:
         for capability in CAPABILITIES_TO_CHANGE_USER:
             yield from ("--cap-add", capability)
+        if confinement.opens_low_ports:
+            yield from ("--cap-add", f"CAP_{_LOW_PORTS.upper()}")
     else:
         yield from ("--unshare-user", "--disable-userns")
         yield from ("--uid", str(USER_ID), "--gid", str(GROUP_ID))
@@ -102,6 +133,8 @@ def _file_system(confinement: Confinement) -> Iterator[str]:
     # An ordinary user owns its namespaces, and might change settings of the kernel for them.
     yield from ("--ro-bind", "/proc/sys", "/proc/sys")
     yield from ("--perms", "1777", "--size", str(confinement.tmp_bytes), "--tmpfs", _TMP)
+    yield from _folders_above(SERVICES_FOLDER, made, mounted)
+    yield from ("--perms", "1777", "--size", str(_SERVICES_BYTES), "--tmpfs", SERVICES_FOLDER)
     yield from ("--remount-ro", "/")
 
 
@@ -120,7 +153,9 @@ def _user(confinement: Confinement) -> tuple[str, ...]:
     if not confinement.as_root:
         return ()
     identity = (f"--reuid={USER_ID}", f"--regid={GROUP_ID}", "--clear-groups")
-    return ("/usr/bin/setpriv", *identity, "--inh-caps=-all", "--bounding-set=-all")
+    kept = f"-all,+{_LOW_PORTS}" if confinement.opens_low_ports else "-all"
+    rights = (f"--inh-caps={kept}", f"--ambient-caps={kept}", "--bounding-set=-all")
+    return ("/usr/bin/setpriv", *identity, *rights)
 
 
 def _limits(confinement: Confinement) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from pytest_lambda_rollback.aws_lambda.limits import MB
 from pytest_lambda_rollback.engines.carrier.program import carrier_program
 from pytest_lambda_rollback.engines.host.interpreters import InterpreterFinder
 from pytest_lambda_rollback.engines.host.preparation import Preparation, Prepared
-from pytest_lambda_rollback.engines.interface import Progress
+from pytest_lambda_rollback.engines.interface import Progress, Services
 from pytest_lambda_rollback.engines.runtime_api.environment import (
     ADDRESS,
     CarriedEnvironment,
@@ -63,7 +63,7 @@ _PATHS = {
 
 
 class SandboxEngine:
-    """Runs Python functions in sandboxes. Satisfies engines.interface.Engine.
+    """Runs Python functions in sandboxes. Satisfies engines.interface.ServingEngine.
 
     ``store_unpack`` unpacks an artefact over a folder. ``work_dir`` is where the run's folder is
     made, by default the system's folder for temporary files.
@@ -102,6 +102,19 @@ class SandboxEngine:
 
     def start(self, version: FunctionVersion) -> CarriedEnvironment:
         """Start a fresh execution environment. Raises EngineError."""
+        return self._start(version, None)
+
+    def start_serving(self, version: FunctionVersion, services: Services) -> CarriedEnvironment:
+        """Start a fresh environment that can reach services. Raises EngineError."""
+        if not self._bubblewrap.opens_low_ports:
+            raise EngineError(
+                f"{version.name} cannot reach services in a sandbox",
+                why="this machine does not let bubblewrap open low ports in one",
+                do="Run as root, or use docker",
+            )
+        return self._start(version, services)
+
+    def _start(self, version: FunctionVersion, services: Services | None) -> CarriedEnvironment:
         prepared = self._prepared(version, lambda _line: None)
         command = arguments(self._confinement_of(version, prepared))
         with self._lock:
@@ -121,6 +134,7 @@ class SandboxEngine:
                 start=_start_of(version, prepared),
                 memory_limit_bytes=version.configuration.memory_mb * MB,
                 init_timeout_s=self._init_timeout_s,
+                services=services,
                 forget=self._forget,
             )
             self._environments.add(environment)
@@ -173,6 +187,7 @@ class SandboxEngine:
             links=links,
             mounts=mounts,
             tmp_bytes=version.configuration.ephemeral_storage_mb * MB,
+            opens_low_ports=self._bubblewrap.opens_low_ports,
             limits_processes=self._bubblewrap.limits_processes,
         )
 

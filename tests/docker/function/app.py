@@ -125,7 +125,7 @@ def send_datagram(event, context):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(1)
             client.sendto(event["text"].encode(), (event["host"], event["port"]))
-            return client.recv(100).decode()
+            return client.recv(100).decode("latin-1")
 
     return timed(send)
 

@@ -121,7 +121,7 @@ def test_unread_stream_does_not_hold_up_another(one: CarrierProcess) -> None:
     assert one.log == b"b'answer'\n"
 
 
-@pytest.mark.parametrize("count", [64, 200])
+@pytest.mark.parametrize("count", [256, 400])
 def test_flood_of_connections_waits_its_turn(one: CarrierProcess, count: int) -> None:
     start(
         one,
@@ -140,11 +140,11 @@ time.sleep(100)
     while frame := one.receive(1.0):
         assert frame.kind == "O"
         streams.append(frame.id)
-    assert len(set(streams)) == len(streams) == 64
+    assert len(set(streams)) == len(streams) == 256
     for stream in streams:
         one.send("C", stream)
     more = 0
-    while more < min(count - 64, 60):
+    while more < min(count - 256, 60):
         one.send("C", opened(one))
         more += 1
     one.send("M")

@@ -34,26 +34,47 @@ def test_root_changes_its_user_inside() -> None:
     command = " ".join(arguments(CONFINEMENT))
     assert "--unshare-user" not in command
     assert (
-        "--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP" in command
+        "--cap-drop ALL --cap-add CAP_SETUID --cap-add CAP_SETGID --cap-add CAP_SETPCAP "
+        "--cap-add CAP_NET_BIND_SERVICE " in command
     )
+    only = "=-all,+net_bind_service"
     assert command.endswith(
-        "--as-pid-1 -- /usr/bin/setpriv --reuid=993 --regid=990 --clear-groups --inh-caps=-all "
-        "--bounding-set=-all /usr/bin/prlimit --nproc=1024 --nofile=1024 --core=0 /carrier"
+        "--as-pid-1 -- /usr/bin/setpriv --reuid=993 --regid=990 --clear-groups "
+        f"--inh-caps{only} --ambient-caps{only} --bounding-set=-all "
+        "/usr/bin/prlimit --nproc=1024 --nofile=1024 --core=0 /carrier"
     )
+
+
+def test_root_keeps_no_right_where_it_cannot() -> None:
+    command = " ".join(arguments(replace(CONFINEMENT, opens_low_ports=False)))
+    assert "net_bind_service" not in command.lower()
+    assert "--inh-caps=-all --ambient-caps=-all --bounding-set=-all /usr/bin/prlimit" in command
 
 
 def test_another_user_is_mapped() -> None:
     command = " ".join(arguments(replace(CONFINEMENT, as_root=False, limits_processes=False)))
     assert "--unshare-user --disable-userns --uid 993 --gid 990" in command
-    assert "--cap-add" not in command
+    around, inner = command.split(" sh /usr/bin/bwrap ")
+    assert around.startswith("/usr/bin/bwrap --unshare-user --uid 0 --gid 0 --unshare-net")
+    assert "echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start" in around
+    assert "--unshare-net" not in inner
+    assert "--cap-add" not in inner
     assert command.endswith("--as-pid-1 -- /usr/bin/prlimit --nofile=1024 --core=0 /carrier")
+
+
+def test_another_user_may_be_kept_from_low_ports() -> None:
+    other = replace(CONFINEMENT, as_root=False, opens_low_ports=False)
+    command = " ".join(arguments(other))
+    assert command.count("/usr/bin/bwrap") == 1
+    assert "--unshare-net" in command
 
 
 def test_only_tmp_can_be_written_and_has_its_size() -> None:
     command = " ".join(arguments(CONFINEMENT))
-    assert command.count("--tmpfs") == 2
+    assert command.count("--tmpfs") == 3
     assert "--remount-ro /dev --proc /proc" in command
-    assert "--perms 1777 --size 1024 --tmpfs /tmp --remount-ro / --chdir" in command
+    assert "--perms 1777 --size 1024 --tmpfs /tmp" in command
+    assert "--perms 1777 --size 1048576 --tmpfs /run/lambda-rollback --remount-ro / " in command
     assert " --bind" not in command
 
 
