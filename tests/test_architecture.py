@@ -155,6 +155,7 @@ PURE_MODULES = (
     "recording/json_text.py",
     "recording/log_events.py",
     "recording/log_lines.py",
+    "recording/recorder_lines.py",
     "recording/structures.py",
     "redaction/checksums.py",
     "redaction/detectors.py",

@@ -19,6 +19,11 @@ class RecordedEvent:
     """Parsed JSON, an object, where the invocation had one."""
     identity: object | None = field(default=None, repr=False)
     """Parsed JSON, an object of Cognito ids, where the invocation had one."""
+    downstream: object | None = field(default=None, repr=False)
+    """Parsed JSON, a list of entries as `model.downstream` has them, where the recorder kept what
+    services answered. They hold personal data until they are redacted."""
+    no_downstream: str = ""
+    """Why there are no answers although the recorder keeps them, a clause."""
     source: str
     """The kind of its origin: ``cloudwatch``, ``sqs``, ``s3``, ``test-event``, ``folder``, …"""
     function: str

@@ -147,8 +147,12 @@ class _Clusters:
             return
         nearest.seen += one.seen
         nearest.fixtures += one.fixtures
-        room = self.per_shape - len(nearest.fixtures) - len(nearest.events)
-        nearest.events += one.events[: max(0, room)]
+        room = max(0, self.per_shape - len(nearest.fixtures) - len(nearest.events))
+        nearest.events += one.events[:room]
+        for event in one.events[room:]:
+            bare = [n for n, each in enumerate(nearest.events) if each.downstream is None]
+            if event.downstream is not None and bare:  # it can be replayed without a set-up
+                nearest.events[bare[0]] = event
 
     def _learn(self, structure: Structure) -> bool:
         """Count values; True if a path now has too many to be kinds."""

@@ -106,6 +106,7 @@ def _from_envelope(
         event=document["event"],
         client_context=context.get("client_context"),
         identity=context.get("identity"),
+        downstream=document.get("downstream"),
         source=texts.get("source", source),
         function=function,
         version=texts.get("version"),

@@ -178,6 +178,8 @@ def envelope(event: RecordedEvent) -> str:
     if context:
         document["context"] = context
     document["event"] = event.event
+    if event.downstream:
+        document["downstream"] = event.downstream
     return json_texts.text_of(document) + "\n"
 
 

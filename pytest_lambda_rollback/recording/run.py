@@ -31,12 +31,14 @@ from pytest_lambda_rollback.recording.origins.interface import (
 )
 from pytest_lambda_rollback.recording.origins.registry import read
 from pytest_lambda_rollback.redaction.redactor import Redactor
-from pytest_lambda_rollback.sources import json_texts
+from pytest_lambda_rollback.sources import downstream_files, json_texts
 
 NOT_REDACTABLE: Final = "an event could not be redacted"
 TOO_LARGE: Final = "an event is larger than Lambda accepts"
+NO_ENTRIES: Final = "they are not in the form of recorded answers"
 NO_FIXTURE: Final = "an event is not a valid fixture"
 
+_REASONS_SHOWN: Final = 5
 _VERSION: Final = re.compile(r"\$LATEST|[0-9]{1,20}")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d[\d:.,]{0,20}(?:Z|[+-]\d\d:?\d\d)?", re.A)
 _SOURCE: Final = re.compile(r"[a-z0-9][a-z0-9 _-]{0,39}")
@@ -200,6 +202,8 @@ class _Recording:
         self._failed: list[SourceError] = []
         self._notes: list[str] = []
         self._complete = True
+        self._no_downstream: Counter[str] = Counter()
+        """Why events have no answers of services although the recorder keeps them."""
         self._unknown = 0
         """The number of skipped items that may be events of this function."""
 
@@ -250,11 +254,13 @@ class _Recording:
                 self._skip(TOO_LARGE)
                 continue
             try:
+                event, client_context, identity, downstream = self._redact(reading)
                 redacted = replace(
                     reading,
-                    event=renew_digests(self._redact(reading.event)),
-                    client_context=self._redact(reading.client_context),
-                    identity=self._redact(reading.identity),
+                    event=renew_digests(event),
+                    client_context=client_context,
+                    identity=identity,
+                    downstream=self._valid(downstream, reading.no_downstream),
                     version=_well_formed(reading.version, _VERSION),
                     time=_well_formed(reading.time, _TIME),
                     source=_well_formed(reading.source, _SOURCE) or "unknown",
@@ -270,12 +276,36 @@ class _Recording:
         self._skipped[reason] += 1
         self._unknown += reason != ANOTHER_FUNCTION
 
-    def _redact(self, value: object | None) -> object | None:
+    def _redact(self, reading: RecordedEvent) -> tuple[object, ...]:
+        """Event, client context, identity and downstream."""
+        parts = (reading.event, reading.client_context, reading.identity)
+        if reading.downstream is None:
+            made = [self._redacted_alone(each) for each in parts]
+            return (*made, None)
+        redacted, found = self._redactor.redact_together(
+            [*(((), each) for each in parts), (("downstream",), reading.downstream)]
+        )
+        self._replaced.update(each.detector for each in found)
+        return redacted
+
+    def _redacted_alone(self, value: object | None) -> object | None:
         if value is None:
             return None
         redacted, found = self._redactor.redact(value)
         self._replaced.update(each.detector for each in found)
         return redacted
+
+    def _valid(self, downstream: object, missing: str) -> object | None:
+        """The entries as a fixture has them; ``None`` without any, and for what are none."""
+        if missing:
+            self._no_downstream[missing] += 1
+        if downstream is None:
+            return None
+        try:
+            return downstream_files.entries(downstream_files.read(downstream, "a recording"))
+        except ConfigError:
+            self._no_downstream[NO_ENTRIES] += 1
+            return None
 
     def written(self, folder: FixtureFolder, shapes: tuple[Shape, ...]) -> RecordReport:
         """Write new fixtures, find stale ones, and report."""
@@ -298,6 +328,10 @@ class _Recording:
                 new.append(report)
         stale, removed = self._stale(folder, sorted(stale))
         self._notes += [f"{name} is not JSON and was ignored" for name in folder.unreadable]
+        self._notes += [
+            f"answers of services are missing for {counted(number, 'event')}: {reason}"
+            for reason, number in self._no_downstream.most_common(_REASONS_SHOWN)
+        ]
         return RecordReport(
             function=self._options.function,
             into=self._options.into,

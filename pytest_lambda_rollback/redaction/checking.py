@@ -29,7 +29,7 @@ class Leak:
 
     path: Path
     pointer: str
-    """JSON Pointer into the event, or from ``/context`` for an envelope's context."""
+    """JSON Pointer into the event, or from ``/context`` and ``/downstream`` of an envelope."""
     detector: str
     """A detector's name, ``key`` or ``pointer``."""
     shown: str
@@ -74,7 +74,10 @@ def _leaks(path: Path, rules: RedactionRules) -> list[Leak]:
 
 
 def _documents(path: Path) -> Iterator[object]:
-    """The event of a fixture, and the context of its invocation."""
+    """The event of a fixture, the context of its invocation and the answers of services.
+
+    A file of recorded answers is checked as a whole.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError(
@@ -98,5 +101,6 @@ def _documents(path: Path) -> Iterator[object]:
     if isinstance(document, dict) and "lambda_rollback" in document:
         yield document.get("event")
         yield {"context": document.get("context")}
+        yield {"downstream": document.get("downstream")}
     else:
         yield document

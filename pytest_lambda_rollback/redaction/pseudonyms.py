@@ -169,6 +169,11 @@ ECHO: Final = "echo"
 """The detector's name for another place of a value that was replaced."""
 _LEAST: Final = 6
 _WORD: Final = 16
+_SHORTEST_PART: Final = 3
+_LONGEST_KEY: Final = 2048
+"""The most that a key of DynamoDB may have, in bytes."""
+_PART: Final = re.compile(r"[^#|:/?&=;,]+")
+"""A part of a composite key, a path or a query."""
 _START: Final = re.compile(rf"(?<![^\W_])(?=(.{{{_LEAST}}}))", re.DOTALL)
 _KINDS: Final[dict[str, tuple[Callable[[str], float], Callable[[Pseudonyms, str], str]]]] = {
     "text": (checksums.ours, Pseudonyms.text),
@@ -225,39 +230,72 @@ class Replacements:
         """True if a text is a pseudonym."""
         return checksums.ours(text) >= self._sure
 
-    def echoes(self) -> Echoes | None:
-        """A finder of the replaced values, if any is distinctive enough."""
+    def echoes(self, *, also_short: bool = False) -> Echoes | None:
+        """A finder of the replaced values, if any is distinctive enough.
+
+        With ``also_short`` the others are found where they are a whole text, or a whole part of one
+        that is put together of parts.
+        """
+        made = {value: other for value, other in self._made.items() if value != other}
         telling = {
             value: other
-            for value, other in self._made.items()
-            if value != other and len(value) >= _LEAST and _is_telling(value)
+            for value, other in made.items()
+            if len(value) >= _LEAST and _is_telling(value)
         }
-        return Echoes(telling, self._report) if telling else None
+        short = {
+            value: other
+            for value, other in (made.items() if also_short else ())
+            if value not in telling and len(value) >= _SHORTEST_PART
+        }
+        return Echoes(telling, self._report, short) if telling or short else None
 
 
 class Echoes:
     """Replaces known values and nothing else."""
 
-    def __init__(self, known: Mapping[str, str], report: Report) -> None:
-        self._known = known
+    def __init__(
+        self, telling: Mapping[str, str], report: Report, short: Mapping[str, str]
+    ) -> None:
+        self._known = {**short, **telling}
+        self._telling = telling
+        self._short = short
         self._report = report
         lengths: dict[str, set[int]] = {}
-        for value in known:
+        for value in telling:
             lengths.setdefault(value[:_LEAST], set()).add(len(value))
         self._lengths = {start: sorted(each, reverse=True) for start, each in lengths.items()}
 
     def places(self, text: str) -> Iterator[tuple[int, int]]:
         """(start, end) of every known value in a text, in order and without overlap."""
+        found = [*self._words(text), *self._parts(text)]
+        at = 0
+        for start, end in sorted(found, key=lambda span: (span[0], -span[1])):
+            if start >= at:
+                yield start, end
+                at = end
+
+    def _words(self, text: str) -> Iterator[tuple[int, int]]:
         at = 0
         # An expression of all values would be tried for each of them at every word.
         for match in _START.finditer(text):
             start = match.start()
             for length in self._lengths.get(match[1], ()) if start >= at else ():
                 end = start + length
-                if text[start:end] in self._known and not text[end : end + 1].isalnum():
+                if text[start:end] in self._telling and not text[end : end + 1].isalnum():
                     yield start, end
                     at = end
                     break
+
+    def _parts(self, text: str) -> Iterator[tuple[int, int]]:
+        """Short values that are the text, or a part of a key that is put together."""
+        if not self._short:
+            return
+        if text in self._short:
+            yield 0, len(text)
+            return
+        for match in _PART.finditer(text) if len(text) <= _LONGEST_KEY else ():
+            if match[0] in self._short:
+                yield match.span()
 
     def replace(self, value: str, pointer: Pointer) -> str:
         """The replacement of a text or number if it is known, or the value itself."""

@@ -7,6 +7,7 @@ the event has them. Nothing is read, written or logged, and no message shows a v
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -60,6 +61,26 @@ class Redactor:
         changed = redact_event(event, self._rules, self._pseudonyms, report)
         return changed, tuple(dict.fromkeys(found))
 
+    def redact_together(
+        self, values: Sequence[tuple[Pointer, object]]
+    ) -> tuple[tuple[object, ...], tuple[Redaction, ...]]:
+        """Values of one invocation, each with the pointer of its root: as one document.
+
+        What is replaced in one of them is replaced in all, short values too where they are a whole
+        text or a whole part of a key such as ``USER#smith``: so a request that a function makes of
+        its redacted event is the redacted request. Raises SourceError as `redact` does.
+        """
+        found: list[Redaction] = []
+
+        def report(pointer: Pointer, detector: str, _value: str) -> None:
+            found.append(Redaction(pointer_text(pointer), detector))
+
+        changed = _redacted(
+            values, self._rules, Replacements(self._pseudonyms, report, SURE_BITS), report,
+            also_short=True,
+        )  # fmt: skip
+        return changed, tuple(dict.fromkeys(found))
+
 
 def redact_event(
     event: object,
@@ -71,24 +92,39 @@ def redact_event(
 ) -> object:
     """The event with all values that were found replaced; keeps pseudonyms by ``sure`` bits."""
     made = Replacements(drawn, report, sure)
+    return _redacted([((), event)], rules, made, report, also_short=False)[0]
+
+
+def _redacted(
+    values: Sequence[tuple[Pointer, object]],
+    rules: RedactionRules,
+    made: Replacements,
+    report: Report,
+    *,
+    also_short: bool,
+) -> tuple[object, ...]:
     try:
-        changed = _Walk(rules, made, report).value(event, Place())
-        echoes = made.echoes()
+        walk = _Walk(rules, made, report)
+        changed = [(root, walk.value(value, Place(pointer=root))) for root, value in values]
+        echoes = made.echoes(also_short=also_short)
         if echoes is not None:
-            changed = _Walk(rules, made, report, echoes).value(changed, Place())
+            walk = _Walk(rules, made, report, echoes)
+            changed = [(root, walk.value(value, Place(pointer=root))) for root, value in changed]
     except RecursionError as error:
         raise SourceError(
             "an event could not be redacted",
             why="it is nested too deeply",
             do="Exclude it from the recording",
         ) from error
-    return changed
+    return tuple(value for _, value in changed)
 
 
 # --- the walk -------------------------------------------------------------------------------------
 
-_TYPED: Final = frozenset(("S", "N", "B", "SS", "NS", "BS", "L", "M"))
-"""DynamoDB's type descriptors, which are not names."""
+_TYPED: Final = frozenset(
+    ("S", "N", "B", "SS", "NS", "BS", "L", "M", "$text", "$bytes", "$time")
+)  # fmt: skip
+"""Type descriptors of DynamoDB and of recorded answers, which are not names."""
 _NUMBERS: Final = frozenset(("N", "NS"))
 _VALUES: Final = ("value", "Value", "stringValue", "StringValue", "binaryValue", "BinaryValue")
 _TYPES: Final = frozenset(("Type", "type", "dataType", "DataType"))

@@ -241,6 +241,9 @@ _TIMES: Final = frozenset(
      "createddate", "modifieddate", "lastmodifieddate")
 )  # fmt: skip
 _AUTHORITY: Final = re.compile(r"amzn1\.[\w.-]+")
+_LOCATIONS: Final = frozenset(
+    ("engine", "host", "port", "dbname", "dbinstanceidentifier", "dbclusteridentifier")
+)  # fmt: skip
 _RESOLUTION: Final = "resolutionsPerAuthority"
 
 
@@ -248,13 +251,18 @@ def describes(key: str, value: object, place: Place) -> bool:
     """True for a member that says something about the secret that it stands beside.
 
     ``place`` is that of the object under a key's rule. A type, a status or an error's code, the
-    name of a slot, which is its key again, and a time of change hold nothing of the secret. In a
-    resolution of a slot the id and the authority are the skill's own ("Request Types Reference":
-    https://developer.amazon.com/docs/custom-skills/request-types-reference.html).
+    name of a slot, which is its key again, and a time of change hold nothing of the secret. In the
+    secret of a database the host, the port and the database are no secret ("JSON structure of AWS
+    Secrets Manager secrets":
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html).
+    In a resolution of a slot the id and the authority are the skill's own ("Request Types
+    Reference": https://developer.amazon.com/docs/custom-skills/request-types-reference.html).
     """
+    bare = normal(key)
+    if normal(place.key) == "secretstring" and bare in _LOCATIONS:
+        return isinstance(value, str | int)
     if not isinstance(value, str):
         return False
-    bare = normal(key)
     if bare in _KINDS:
         return _KIND.fullmatch(value) is not None
     if bare == "code":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_lambda_rollback.errors import ConfigError
+from pytest_lambda_rollback.model.downstream import FILE_SUFFIX
 from pytest_lambda_rollback.model.recorded import Skipped, StoredObject
 from pytest_lambda_rollback.recording import event_files
 from pytest_lambda_rollback.recording.origins.interface import (
@@ -39,6 +40,8 @@ class FolderOrigin:
             )
         for path in sorted(self.path.rglob("*")):
             if not path.name.endswith(_ENDINGS) or path.name.startswith("."):
+                continue
+            if path.name.endswith(FILE_SUFFIX):  # recorded answers of services, and no event
                 continue
             if not path.is_file():
                 continue

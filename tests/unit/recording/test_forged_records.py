@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pytest_lambda_rollback.model.recorded import RecordedEvent
-from pytest_lambda_rollback.recording.log_events import RecorderLines
 from pytest_lambda_rollback.recording.log_lines import KEY
 from pytest_lambda_rollback.recording.origins.folders import FolderOrigin
+from pytest_lambda_rollback.recording.recorder_lines import RecorderLines
 from pytest_lambda_rollback.recording.run import RecordOptions, RecordReport, record_function
 from pytest_lambda_rollback.redaction.redactor import Redactor
 from pytest_lambda_rollback.redaction.rules import RedactionRules

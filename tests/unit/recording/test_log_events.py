@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pytest_lambda_rollback.model.recorded import LogLine, RecordedEvent, Skipped
-from pytest_lambda_rollback.recording.log_events import MISSING, UNCERTAIN, events
+from pytest_lambda_rollback.recording.log_events import UNCERTAIN, events
 from pytest_lambda_rollback.recording.log_lines import CUT, NO_JSON
+from pytest_lambda_rollback.recording.recorder_lines import MISSING
 
 REQUEST = "8f5d7f2e-94d5-4a4e-8a0f-0123456789ab"
 OTHER_REQUEST = "11111111-94d5-4a4e-8a0f-0123456789ab"
