@@ -1,0 +1,77 @@
+"""The process that holds a seeded state: it seeds once, then forks itself for each pass.
+
+It has one thread when it forks. Its own state is never touched again, so that every copy is equal.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import sys
+import tempfile
+import threading
+from functools import partial
+from typing import Any, Final
+
+from pytest_lambda_rollback.services.aws import passes, program, seeding
+from pytest_lambda_rollback.services.aws.channel import Channel
+
+_THREADS_END_S: Final = 2.0
+_OUTPUT_LIMIT_BYTES: Final = 2000
+
+
+def run(channel: Channel, message: dict[str, Any]) -> None:
+    """Seed, tell the plugin how it went, and open passes until it closes the channel."""
+    region, account = str(message["region"]), str(message["account"])
+    os.environ["MOTO_ACCOUNT_ID"] = account
+    os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = region
+    with tempfile.TemporaryFile() as output:
+        _write_to(output.fileno())
+        try:
+            resources, notes = seeding.seed(message["content"], region=region)
+            _end_threads()
+        except seeding.SeedingError as error:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            size = output.seek(0, os.SEEK_END)
+            output.seek(max(0, size - _OUTPUT_LIMIT_BYTES))
+            printed = output.read().decode("utf-8", "replace").strip()
+            channel.send(
+                {"error": {"what": error.what, "why": error.why, "do": error.do, "output": printed}}
+            )
+            return
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123 (a descriptor is needed)
+        _write_to(nothing.fileno())
+    gc.collect()
+    gc.freeze()
+    channel.send({"resources": resources, "notes": notes})
+    while received := channel.receive():
+        _, (descriptor,) = received
+        program.reaped()
+        program.forked(partial(_open, channel, descriptor, region=region, account=account))
+        os.close(descriptor)
+        channel.send({})
+
+
+def _open(channel: Channel, descriptor: int, *, region: str, account: str) -> None:
+    channel.close()
+    passes.run(Channel(socket.socket(fileno=descriptor)), region=region, account=account)
+
+
+def _write_to(descriptor: int) -> None:
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+
+
+def _end_threads() -> None:
+    """Wait for threads of the seed. Raises SeedingError: a fork would lose them half-way."""
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread():
+            thread.join(_THREADS_END_S)
+            if thread.is_alive():
+                raise seeding.SeedingError(
+                    "the seed of the private AWS is not finished",
+                    why=f"its thread {thread.name} still runs after seed(session) has returned",
+                    do="Wait for it in seed(session)",
+                )
