@@ -33,7 +33,8 @@ from pytest_lambda_rollback.services.http.values import (
     media_type,
 )
 
-_READS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+READS: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+"""Methods of requests that change nothing."""
 _WRITES: Final = re.compile(
     "Put|Update|Delete|Create|Write|BatchWrite|TransactWrite|Send|Publish|Start|Stop|Record|Add"
     "|Remove|Set|Tag|Untag|Upload|Copy|Change|Complete|Abort|Enable|Disable|Attach|Detach"
@@ -122,6 +123,11 @@ def weighed(found: Iterable[Difference], *, write: bool) -> Comparison:
     return Comparison(fit=fit, distance=count, first=first)
 
 
+def writes(operation: str) -> bool:
+    """Whether an operation of AWS changes something, by its name."""
+    return _WRITES.match(operation) is not None
+
+
 def compared_calls(recorded: AwsExchange, call: AwsCall) -> Comparison:
     """How a recorded call of an AWS operation compares to one that was made."""
     if recorded.service != call.service:
@@ -139,7 +145,7 @@ def compared_calls(recorded: AwsExchange, call: AwsCall) -> Comparison:
         ]
     except (ValueError, RecursionError):
         return _unlike(1_000, "/parameters", "…", "…")
-    return weighed(found, write=_WRITES.match(call.operation) is not None)
+    return weighed(found, write=writes(call.operation))
 
 
 class HttpPattern:
@@ -186,7 +192,7 @@ class HttpPattern:
         try:
             body = weighed(
                 differences(self._body(form=sent.form), sent.body, "/body"),
-                write=self.method not in _READS,
+                write=self.method not in READS,
             )
         except RecursionError:
             return _unlike(99, "/body", "…", "…")

@@ -19,17 +19,21 @@ from pytest_lambda_rollback.model.replay import EventFixture
 from pytest_lambda_rollback.model.services import Answer, ServiceRequest
 from pytest_lambda_rollback.services.http.aws_calls import (
     NOT_RECORDED,
+    AwsCall,
     Translation,
     is_for_aws,
     refusal,
 )
 from pytest_lambda_rollback.services.http.matching import (
+    READS,
     Choice,
     Comparison,
+    Fit,
     HttpPattern,
     SentRequest,
     choose,
     compared_calls,
+    writes,
 )
 from pytest_lambda_rollback.services.http.messages import HttpAnswer, HttpRequest
 from pytest_lambda_rollback.services.http.nearest import nearest_words
@@ -41,23 +45,34 @@ _ALL_PARAMETERS: Final = 64 * 1024 * 1024
 
 
 class RecordedAnswers:
-    """The recorded answers of one pass. Safe for several threads; an `Answerer` of a front."""
+    """The recorded answers of one pass. Safe for several threads; an `Answerer` of a front.
 
-    def __init__(self, translation: Translation | None = None) -> None:
+    ``translation`` is needed for AWS; without it, requests to AWS are refused. ``elsewhere`` are
+    exchanges of the function's other events: they answer a read that the current event has no
+    exchange for at all, if it is equal, and any number of times. What a function reads once when
+    it is initialised, a secret say, is recorded only with the event that was first.
+    """
+
+    def __init__(
+        self, translation: Translation | None = None, *, elsewhere: Iterable[Exchange] = ()
+    ) -> None:
         self._translation = translation
+        self._elsewhere = _Exchanges(elsewhere)
         self._lock = threading.Lock()
-        self._event = _Event(())
+        self._event = _Exchanges(())
+        self._log = _Log()
 
     def begin(self, fixture: EventFixture) -> None:
-        """Answer from the exchanges of an event, each once; forget the requests before."""
-        event = _Event(fixture.downstream)
+        """Answer from the exchanges of an event from now on, each once."""
+        event = _Exchanges(fixture.downstream)
         with self._lock:
             self._event = event
 
     def requests(self) -> tuple[ServiceRequest, ...]:
-        """Requests since `begin`, in the order of their answers."""
+        """Requests since the last call of this method, in the order of their answers."""
         with self._lock:
-            return tuple(self._event.requests)
+            log, self._log = self._log, _Log()
+        return tuple(log.requests)
 
     def answer(self, request: HttpRequest) -> HttpAnswer:
         """The recorded answer, or a refusal that says why there is none."""
@@ -69,30 +84,31 @@ class RecordedAnswers:
     def refused(self, host: str, port: int, why: str) -> None:
         """Note a connection that sent no request that could be read."""
         self._note(
-            self._event,
             ServiceRequest(
                 service=host if port in (80, 443) else f"{host}:{port}",
                 operation="",
                 answer=Answer.UNRECORDED,
                 message=why,
-            ),
+            )
         )
 
-    def _note(self, event: _Event, request: ServiceRequest) -> None:
+    def _note(self, request: ServiceRequest) -> None:
         with self._lock:
-            event.note(request)
+            self._log.add(request)
 
     # --- HTTP -----------------------------------------------------------------------------------
 
-    def _http_answer(self, event: _Event, request: HttpRequest) -> HttpAnswer:
+    def _http_answer(self, event: _Exchanges, request: HttpRequest) -> HttpAnswer:
         sent = SentRequest(request)
         compared = [pattern.compared(sent) for pattern in event.patterns]
         with self._lock:
             choice = event.take_http(compared)
+        recorded = event.http[choice.index] if choice.index is not None else None
+        if recorded is None and not choice.used_up and request.method in READS:
+            recorded = self._elsewhere.equal_http(sent)
         name = f"{request.method} {request.scheme}://{request.authority}{request.path}"
         nearest = ""
-        if choice.index is not None:
-            recorded = event.http[choice.index]
+        if recorded is not None:
             answer = HttpAnswer(
                 status=recorded.status, headers=plain_headers(recorded), body=recorded.body
             )
@@ -100,31 +116,33 @@ class RecordedAnswers:
             nearest = _nearest([pattern.text for pattern in event.patterns], choice)
             answer = _not_recorded(name, choice, nearest)
         self._note(
-            event,
             ServiceRequest(
                 service=request.authority,
                 operation=f"{request.method} {request.path}",
                 parameters=_http_parameters(sent),
                 status=answer.status,
-                answer=_kind(choice),
+                answer=_kind(choice) if recorded is None else Answer.ANSWERED,
                 nearest=nearest,
-            ),
+            )
         )
         return answer
 
     # --- AWS ------------------------------------------------------------------------------------
 
-    def _aws_answer(self, event: _Event, request: HttpRequest) -> HttpAnswer:
+    def _aws_answer(self, event: _Exchanges, request: HttpRequest) -> HttpAnswer:
         call = self._translation.call(request) if self._translation is not None else None
         if call is None:
-            return self._unknown_call(event, request)
+            return self._unknown_call(request)
         compared = [compared_calls(exchange, call) for exchange in event.aws]
         with self._lock:
             choice = event.take_aws(compared)
+        recorded = event.aws[choice.index] if choice.index is not None else None
+        if recorded is None and not choice.used_up and not writes(call.operation):
+            recorded = self._elsewhere.equal_aws(call)
         nearest, error, message, kind = "", "", "", _kind(choice)
         answer: HttpAnswer | None = None
-        if choice.index is not None and self._translation is not None:
-            recorded = event.aws[choice.index]
+        if recorded is not None and self._translation is not None:
+            kind = Answer.ANSWERED
             error, message = recorded.error_code, recorded.error_message
             answer = self._translation.answer(request, recorded)
             if answer is None:
@@ -137,7 +155,6 @@ class RecordedAnswers:
             error = NOT_RECORDED
             answer = refusal(request, error, message)
         self._note(
-            event,
             ServiceRequest(
                 service=call.service,
                 operation=call.operation,
@@ -147,15 +164,14 @@ class RecordedAnswers:
                 message=message,
                 answer=kind,
                 nearest=nearest,
-            ),
+            )
         )
         return answer
 
-    def _unknown_call(self, event: _Event, request: HttpRequest) -> HttpAnswer:
+    def _unknown_call(self, request: HttpRequest) -> HttpAnswer:
         target = request.header("x-amz-target").rpartition(".")[2]
         message = "this request to AWS is not one that can be answered from a recording"
         self._note(
-            event,
             ServiceRequest(
                 service=request.authority,
                 operation=target or f"{request.method} {request.path}",
@@ -163,23 +179,21 @@ class RecordedAnswers:
                 error=NOT_RECORDED,
                 message=message,
                 answer=Answer.UNRECORDED,
-            ),
+            )
         )
         return refusal(request, NOT_RECORDED, message)
 
 
-class _Event:
-    """The exchanges of one event, which of them have answered, and what was asked for."""
+class _Exchanges:
+    """Recorded exchanges, and which of them have answered."""
 
     def __init__(self, exchanges: Iterable[Exchange]) -> None:
         exchanges = tuple(exchanges)
         self.http = tuple(each for each in exchanges if isinstance(each, HttpExchange))
         self.aws = tuple(each for each in exchanges if isinstance(each, AwsExchange))
         self.patterns = tuple(HttpPattern(each) for each in self.http)
-        self.requests: list[ServiceRequest] = []
         self._used_http: set[int] = set()
         self._used_aws: set[int] = set()
-        self._parameters = 0
 
     def has_http_of(self, request: HttpRequest) -> bool:
         """Whether plain HTTP with the request's host is recorded."""
@@ -192,8 +206,29 @@ class _Event:
     def take_aws(self, compared: Sequence[Comparison]) -> Choice:
         return _take(compared, self._used_aws)
 
-    def note(self, request: ServiceRequest) -> None:
-        """Keep a request; what a function makes this keep is bounded."""
+    def equal_http(self, sent: SentRequest) -> HttpExchange | None:
+        """The first one with an equal request, whether it has answered or not."""
+        for pattern, exchange in zip(self.patterns, self.http, strict=True):
+            if pattern.compared(sent).fit is Fit.EQUAL:
+                return exchange
+        return None
+
+    def equal_aws(self, call: AwsCall) -> AwsExchange | None:
+        """The first one of an equal call, whether it has answered or not."""
+        for exchange in self.aws:
+            if compared_calls(exchange, call).fit is Fit.EQUAL:
+                return exchange
+        return None
+
+
+class _Log:
+    """What was asked for. What a function makes this keep is bounded."""
+
+    def __init__(self) -> None:
+        self.requests: list[ServiceRequest] = []
+        self._parameters = 0
+
+    def add(self, request: ServiceRequest) -> None:
         if len(self.requests) >= _MOST_REQUESTS:
             return
         self._parameters += len(request.parameters)

@@ -118,9 +118,9 @@ def test_names_that_could_steer_a_terminal_are_escaped() -> None:
 
 def test_nothing_is_recorded() -> None:
     answers = RecordedAnswers()
-    for begun in (False, True):
-        if begun:
-            answers.begin(_event())
+    for event in (None, _event()):
+        if event is not None:
+            answers.begin(event)
         assert answers.answer(_request("GET", "/a?x=1&x=2&y=3")).status == 400
         assert answers.requests() == (
             ServiceRequest(
@@ -138,9 +138,36 @@ def test_each_event_has_answers_of_its_own() -> None:
     paid, refunded = _event(_charge(body=b"paid")), _event(_charge(body=b"refunded"))
     for event, body in ((paid, b"paid"), (refunded, b"refunded"), (paid, b"paid")):
         answers.begin(event)
-        assert answers.requests() == ()
         assert answers.answer(_request()).body == body
         assert len(answers.requests()) == 1
+
+
+def test_requests_are_told_once_whatever_begins_in_between() -> None:
+    answers = RecordedAnswers()
+    answers.answer(_request("GET", "/of-the-initialisation"))
+    answers.begin(_event())
+    answers.answer(_request("GET", "/of-the-event"))
+    assert [each.operation for each in answers.requests()] == [
+        "GET /of-the-initialisation",
+        "GET /of-the-event",
+    ]
+    assert answers.requests() == ()
+
+
+def test_a_read_that_only_another_event_has_is_answered_from_there() -> None:
+    keys = HttpExchange(method="GET", url="https://api.example.com/keys", body=b"[]")
+    answers = RecordedAnswers(elsewhere=(keys, _charge(body=b"elsewhere")))
+    answers.begin(_event(name="other"))
+    for _ in range(2):
+        assert answers.answer(_request("GET", "/keys")).body == b"[]"
+    assert answers.answer(_request("GET", "/keys?v=2")).status == 400
+    assert answers.answer(_request("POST", "/v1/charges")).status == 400  # not a read
+    assert [each.answer for each in answers.requests()] == [
+        Answer.ANSWERED, Answer.ANSWERED, Answer.UNRECORDED, Answer.UNRECORDED,
+    ]  # fmt: skip
+    # An event that has the read itself has said how often.
+    answers.begin(_event(keys))
+    assert [answers.answer(_request("GET", "/keys")).status for _ in range(2)] == [200, 400]
 
 
 def test_an_answer_that_is_recorded_unpacked_is_not_said_to_be_packed() -> None:
