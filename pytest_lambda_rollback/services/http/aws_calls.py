@@ -66,13 +66,12 @@ def is_aws_host(host: str) -> bool:
 
 def refusal(request: HttpRequest, code: str, message: str, *, status: int = 400) -> HttpAnswer:
     """An error that SDKs of every protocol recognise, and that they do not retry."""
+    headers = [("Content-Type", _content_type(request)), ("x-amzn-ErrorType", code)]
+    if request.header("x-amzn-query-mode"):
+        headers.append(("x-amzn-query-error", f"{code};Sender"))
     return HttpAnswer(
         status=status,
-        headers=(
-            ("Content-Type", _content_type(request)),
-            ("x-amzn-ErrorType", code),
-            ("x-amzn-query-error", f"{code};Sender"),
-        ),
+        headers=tuple(headers),
         body=_error_body(request, code, message),
     )
 

@@ -10,14 +10,17 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from pytest_lambda_rollback.model.downstream import Exchange
 from pytest_lambda_rollback.services.http.certificates import RunAuthority
 from pytest_lambda_rollback.services.http.conversations import BodyBudget, Conversation
 from pytest_lambda_rollback.services.http.messages import HttpAnswer, HttpRequest
+from pytest_lambda_rollback.services.http.recorded import RecordedAnswers
+from pytest_lambda_rollback.services.http.translation import AwsTranslation
 
 _HANDSHAKE: Final = b"\x16"
 """The first byte of every TLS connection (RFC 8446, 5.1)."""
@@ -65,6 +68,7 @@ class Front:
         self._threads: ThreadPoolExecutor | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._budget = BodyBudget()
+        self._translation = AwsTranslation()
         self._closed = False
 
     @property
@@ -88,6 +92,13 @@ class Front:
             raise
         return theirs
 
+    def recorded_answers(self, elsewhere: Iterable[Exchange] = ()) -> RecordedAnswers:
+        """New answers from recordings, for one pass; they share what translates for AWS.
+
+        ``elsewhere`` are the exchanges of all of the function's events, see `RecordedAnswers`.
+        """
+        return RecordedAnswers(self._translation, elsewhere=elsewhere)
+
     def serve(self, connection: socket.socket, *, host: str, port: int, to: Destination) -> None:
         """Take over the plugin's end of a connection of a process to ``host:port``.
 
@@ -107,6 +118,7 @@ class Front:
             self._closed = True
             loop, self._loop = self._loop, None
             thread, threads = self._thread, self._threads
+        self._translation.close()
         if loop is None or thread is None:
             return
         asyncio.run_coroutine_threadsafe(self._end_all(), loop)
@@ -179,6 +191,10 @@ class Front:
                     port=port,
                     to=to,
                 )
+        except asyncio.CancelledError:
+            if writer is not None:
+                writer.transport.abort()  # the run is ending, and a client may never answer
+            raise
         except Exception:  # noqa: S110 - hostile input must not reach the run
             pass
         finally:

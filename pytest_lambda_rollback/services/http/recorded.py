@@ -146,7 +146,8 @@ class RecordedAnswers:
             error, message = recorded.error_code, recorded.error_message
             answer = self._translation.answer(request, recorded)
             if answer is None:
-                kind, message = Answer.UNSUPPORTED, "the recorded answer cannot be expressed"
+                kind = Answer.UNRECORDED
+                message = "the recorded answer does not fit the service's model"
         else:
             names = [f"{exchange.service} {exchange.operation}" for exchange in event.aws]
             nearest = _nearest(names, choice)
