@@ -141,7 +141,7 @@ def body_value(body: bytes, *, encoding: str = "", content_type: str = "") -> ob
 
     ``encoding`` and ``content_type`` are the headers' values. What is not as they say is bytes.
     """
-    body = _unpacked(body, encoding)
+    body = unpacked(body, encoding)
     if not body:
         return None
     if media_type(content_type) == FORM:
@@ -214,7 +214,7 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
+def unpacked(body: bytes, encoding: str) -> bytes:
     """The body without gzip or deflate, if it really is packed so; bounded."""
     kind = encoding.strip().lower()
     try:
