@@ -25,6 +25,7 @@ _NUMBER = re.compile(r"[+-]?\d+")
 _WRAPPED = frozenset(("$bytes", "$large", "$text", "$time"))
 """Keys of a JSON object that stands for bytes or a time."""
 
+_CONTAINERS = frozenset(("structure", "list", "map"))
 _JSON_TYPES = {
     "structure": "object", "map": "object", "list": "array", "string": "string",
     "integer": "number", "long": "number", "float": "number", "double": "number",
@@ -72,7 +73,7 @@ def issues(service: str, operation: str, parameters: Json) -> tuple[ModelIssue, 
     shape = model.operation_model(operation).input_shape
     if shape is None or not isinstance(parameters, dict):
         return ()
-    found = _misfits(parameters, shape, "", text_numbers=_sends_text(model))
+    found = _misfits(parameters, shape, "", sends_text=_sends_text(model))
     return tuple(issue for _, issue in zip(range(_MOST), found, strict=False))
 
 
@@ -98,7 +99,7 @@ def _sends_text(model: ServiceModel) -> bool:
     return took_queries or model.metadata.get("protocol") != "json"
 
 
-def _misfits(value: Json, shape: Any, path: str, *, text_numbers: bool) -> Iterator[ModelIssue]:
+def _misfits(value: Json, shape: Any, path: str, *, sends_text: bool) -> Iterator[ModelIssue]:
     if value is None or _takes_anything(shape):
         return
     expected = _JSON_TYPES.get(shape.type_name)
@@ -108,33 +109,33 @@ def _misfits(value: Json, shape: Any, path: str, *, text_numbers: bool) -> Itera
             yield _type_issue(path, value, "string")
         return
     if json_type(value) != expected:
-        if not (text_numbers and isinstance(value, str) and _is_scalar_text(value, expected)):
+        if not (sends_text and isinstance(value, str) and _is_scalar_text(value, expected)):
             yield _type_issue(path, value, expected)
         return
     if shape.type_name == "structure" and isinstance(value, dict):
-        yield from _of_structure(value, shape, path, text_numbers=text_numbers)
+        yield from _of_structure(value, shape, path, sends_text=sends_text)
     elif shape.type_name == "map" and isinstance(value, dict):
         for name, member in value.items():
-            yield from _misfits(member, shape.value, _joined(path, name), text_numbers=text_numbers)
+            yield from _misfits(member, shape.value, _joined(path, name), sends_text=sends_text)
     elif shape.type_name == "list" and isinstance(value, list):
         for number, member in enumerate(value):
-            yield from _misfits(
-                member, shape.member, f"{path}[{number}]", text_numbers=text_numbers
-            )
+            yield from _misfits(member, shape.member, f"{path}[{number}]", sends_text=sends_text)
 
 
 def _of_structure(
-    value: dict[str, Json], shape: Any, path: str, *, text_numbers: bool
+    value: dict[str, Json], shape: Any, path: str, *, sends_text: bool
 ) -> Iterator[ModelIssue]:
     for name in shape.required_members:
-        if value.get(name) is None:
+        # A query and XML have no empty structures and lists, and S3 has old names below the top.
+        may_be_empty = sends_text and (path or shape.members[name].type_name in _CONTAINERS)
+        if value.get(name) is None and not may_be_empty:
             yield ModelIssue(kind="missing-parameter", parameter=_joined(path, name))
     for name, member in value.items():
         if name not in shape.members:
             yield ModelIssue(kind="unknown-parameter", parameter=_joined(path, name))
         else:
             yield from _misfits(
-                member, shape.members[name], _joined(path, name), text_numbers=text_numbers
+                member, shape.members[name], _joined(path, name), sends_text=sends_text
             )
 
 

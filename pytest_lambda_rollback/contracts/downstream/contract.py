@@ -61,6 +61,7 @@ class DownstreamContract:
                 ("request", refusal.target.text),
                 ("error", refusal.error),
                 ("message", refusal.message),
+                ("is_missing", refusal.is_missing),
             )
             found = _finding(case, "refused", refusal.mark, details)
             if refusal.is_certain:

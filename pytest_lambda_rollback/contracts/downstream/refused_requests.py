@@ -64,6 +64,8 @@ class Refusal:
     """The error's own words on one line; may be empty."""
     is_certain: bool
     """True if the request itself is to blame."""
+    is_missing: bool
+    """True if what an AWS operation names does not exist, in a private AWS at least."""
     mark: tuple[object, ...]
     """Equal for the same refusal of another replay."""
 
@@ -85,6 +87,7 @@ def new_refusals(
                 error=request.error or str(request.status),
                 message=one_line(request.message),
                 is_certain=blamed,
+                is_missing=blamed and is_aws(request) and request.error not in _FORM,
                 mark=_mark(request),
             ),
         )

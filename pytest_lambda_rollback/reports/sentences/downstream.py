@@ -28,9 +28,10 @@ def predicate(finding: Finding) -> str:
     current = finding.subject.current_name
     if finding.kind == "refused":
         message = f": {details['message']}" if details["message"] else ""
+        seed = "; if AWS has it today, add it to the seed" if details["is_missing"] else ""
         return (
             f"sends {details['request']}, which is refused ({details['error']}{message}) where "
-            f"{current} meets no such refusal"
+            f"{current} meets no such refusal{seed}"
         )
     if finding.kind == "other-requests":
         return f"sends {_requests(details)}, which {current} never does"

@@ -95,7 +95,7 @@ def test_a_refused_request_breaks_though_the_target_answers(tmp_path: Path) -> N
         assert [said(each) for each in result.findings] == [
             "orders:3 by alias sends dynamodb GetItem on old-orders, which is refused "
             "(ResourceNotFoundException: Requested resource not found) where orders:4 meets no "
-            "such refusal"
+            "such refusal; if AWS has it today, add it to the seed"
         ]
         assert [each.contract for each in result.findings] == [Contract.DOWNSTREAM]
 
