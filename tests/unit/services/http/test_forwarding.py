@@ -1,0 +1,301 @@
+"""Requests that go on to real hosts while a recording is made."""
+
+from __future__ import annotations
+
+import gzip
+import http.server
+import json
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers.certificates import Authority
+from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.model.downstream import AwsExchange, HttpExchange
+from pytest_lambda_rollback.services.http.forwarding import Forwarding, Recorded
+from pytest_lambda_rollback.services.http.messages import HttpAnswer, HttpRequest
+from pytest_lambda_rollback.services.http.signing import Signer
+from pytest_lambda_rollback.services.http.translation import AwsTranslation
+
+
+class _Service(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    seen: list[tuple[str, str, dict[str, str], bytes]]
+
+    def do_GET(self) -> None:
+        length = int(self.headers.get("content-length", 0))
+        body = self.rfile.read(length)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        self.seen.append((self.command, self.path, headers, body))
+        answer = json.dumps({"path": self.path}).encode()
+        if self.path.startswith("/packed"):
+            answer = gzip.compress(answer)
+        self.send_response(201)
+        if self.path.startswith("/packed"):
+            self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("X-Request-Id", "7")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that do not trust it are expected."""
+
+
+@pytest.fixture(params=["http", "https"])
+def scheme(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def service(scheme: str, tmp_path: Path, monkeypatch) -> Iterator[_Server]:
+    """A loopback service; its authority is this machine's for the test."""
+
+    class Service(_Service):
+        seen: list = []  # noqa: RUF012 - of this one service
+
+    server = _Server(("127.0.0.1", 0), Service)
+    if scheme == "https":
+        authority = Authority(tmp_path)
+        issued = authority.issue("localhost")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(issued.certificate, issued.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _request(
+    scheme: str, port: int, target: str = "/a?x=1", *, host: str = "localhost", body: bytes = b"",
+    method: str = "POST", **headers: str,
+) -> HttpRequest:  # fmt: skip
+    return HttpRequest(
+        method=method, scheme=scheme, host=host, port=port, target=target, body=body,
+        headers=(("host", f"{host}:{port}"),
+                 *((name.replace("_", "-"), value) for name, value in headers.items())),
+    )  # fmt: skip
+
+
+def test_an_allowed_host_answers_and_the_answer_is_kept(scheme: str, service: _Server) -> None:
+    port = service.server_address[1]
+    made = Forwarding(allowed=[f"localhost:{port}"])
+    request = _request(
+        scheme, port, body=b'{"b": 1}', authorization="Bearer secret",
+        content_type="application/json",
+        accept_encoding="gzip", expect="100-continue", connection="keep-alive",
+    )  # fmt: skip
+    answer = made.answer(request)
+    assert (answer.status, answer.body) == (201, b'{"path": "/a?x=1"}')
+    ((method, path, headers, body),) = service.RequestHandlerClass.seen
+    assert (method, path, body) == ("POST", "/a?x=1", b'{"b": 1}')
+    assert headers == {
+        "host": f"localhost:{port}",
+        "authorization": "Bearer secret",
+        "content-type": "application/json",
+        "accept-encoding": "identity",
+        "content-length": "8",
+    }
+    assert made.take().exchanges == (
+        HttpExchange(
+            method="POST",
+            url=f"{scheme}://localhost:{port}/a?x=1",
+            request_body=b'{"b": 1}',
+            status=201,
+            headers=(("Content-Type", "application/json"), ("X-Request-Id", "7")),
+            body=b'{"path": "/a?x=1"}',
+        ),
+    )
+    assert made.take() == Recorded()
+
+
+def test_a_packed_answer_is_kept_unpacked(scheme: str, service: _Server) -> None:
+    port = service.server_address[1]
+    made = Forwarding(allowed=[f"localhost:{port}"])
+    answer = made.answer(_request(scheme, port, "/packed", method="GET"))
+    assert gzip.decompress(answer.body) == b'{"path": "/packed"}'
+    (exchange,) = made.take().exchanges
+    assert isinstance(exchange, HttpExchange)
+    assert exchange.body == b'{"path": "/packed"}'
+    assert "content-encoding" not in {name.lower() for name, _ in exchange.headers}
+
+
+def test_nothing_goes_to_a_host_that_is_not_allowed(scheme: str, service: _Server) -> None:
+    port = service.server_address[1]
+    made = Forwarding(allowed=["*.example.com", "localhost"])
+    answer = made.answer(_request(scheme, port))
+    assert (answer.status, answer.reason) == (400, "Not Allowed")
+    assert json.loads(answer.body)["message"] == (
+        f"localhost:{port} is not allowed in this recording"
+    )
+    assert made.take().not_allowed == (f"localhost:{port}",)
+    # Another host in the request's own header opens no way either.
+    made = Forwarding(allowed=[f"localhost:{port}"])
+    fronted = HttpRequest(
+        method="GET", scheme=scheme, host="localhost", port=port, target="/",
+        headers=(("host", "internal.example.com"),),
+    )  # fmt: skip
+    assert made.answer(fronted).status == 400
+    assert service.RequestHandlerClass.seen == []
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host", "port", "yes"),
+    [
+        ("api.example.com", "api.example.com", 443, True),
+        ("API.example.com", "api.example.com", 80, True),
+        ("api.example.com", "api.example.com", 8443, False),
+        ("api.example.com:8443", "api.example.com", 8443, True),
+        ("*.example.com", "api.example.com", 443, True),
+        ("*.example.com", "a.b.example.com", 443, True),
+        ("*.example.com", "example.com", 443, False),
+        ("*.example.com", "badexample.com", 443, False),
+        ("example.com", "api.example.com", 443, False),
+        ("api.example.com", "sqs.eu-west-1.amazonaws.com", 443, False),
+    ],
+)
+def test_what_is_allowed(allowed: str, host: str, port: int, yes: bool) -> None:
+    assert Forwarding(allowed=[allowed]).allows(host, port) is yes
+
+
+@pytest.mark.parametrize("scheme", ["https"])
+def test_a_service_that_this_machine_does_not_trust_is_not_asked(
+    scheme: str, service: _Server, monkeypatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    port = service.server_address[1]
+    made = Forwarding(allowed=[f"localhost:{port}"])
+    answer = made.answer(_request(scheme, port))
+    assert answer.status == 502
+    assert made.take().exchanges == ()
+    assert service.RequestHandlerClass.seen == []
+
+
+def test_a_host_that_does_not_answer_is_told() -> None:
+    made = Forwarding(allowed=["localhost:1", "no.such.invalid"])
+    assert made.answer(_request("http", 1)).status == 502
+    assert made.answer(_request("https", 443, host="no.such.invalid")).status == 502
+    refused, unknown = made.take().failed
+    assert refused == "POST localhost:1: Connection refused"
+    assert unknown == "POST no.such.invalid: its name could not be resolved"
+
+
+def test_a_target_that_would_be_another_request_is_not_sent(scheme: str, service: _Server) -> None:
+    port = service.server_address[1]
+    made = Forwarding(allowed=[f"localhost:{port}"])
+    smuggled = "/a HTTP/1.1\r\nHost: other\r\n\r\nGET /b"
+    assert made.answer(_request(scheme, port, smuggled)).status == 502
+    assert service.RequestHandlerClass.seen == []
+
+
+# --- AWS ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def profile(tmp_path: Path, monkeypatch) -> str:
+    file = tmp_path / "credentials"
+    file.write_text(
+        "[reader]\naws_access_key_id = AKIAREAL\naws_secret_access_key = real\n"
+        "aws_session_token = token\n"
+    )
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    return "reader"
+
+
+_DUMMY = (
+    "AWS4-HMAC-SHA256 Credential=lambda-rollback-dummy/20260131/eu-west-1/dynamodb/aws4_request, "
+    "SignedHeaders=host;x-amz-date, Signature=00"
+)
+_AWS = HttpRequest(
+    method="POST",
+    scheme="https",
+    host="dynamodb.eu-west-1.amazonaws.com",
+    port=443,
+    target="/",
+    headers=(
+        ("host", "dynamodb.eu-west-1.amazonaws.com"),
+        ("authorization", _DUMMY),
+        ("x-amz-date", "20260131T000000Z"),
+        ("x-amz-security-token", "lambda-rollback-dummy"),
+        ("x-amz-target", "DynamoDB_20120810.GetItem"),
+        ("content-type", "application/x-amz-json-1.0"),
+    ),
+    body=b'{"TableName": "orders", "Key": {"id": {"S": "1"}}}',
+)
+
+
+def test_requests_to_aws_are_signed_with_the_profile_and_no_dummy_is_left(profile: str) -> None:
+    headers = dict(Signer(profile).headers(_AWS) or ())
+    assert headers["x-amz-security-token"] == "token"
+    assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIAREAL/")
+    assert "/eu-west-1/dynamodb/aws4_request" in headers["authorization"]
+    assert "lambda-rollback-dummy" not in str(headers)
+    assert headers["x-amz-target"] == "DynamoDB_20120810.GetItem"
+
+
+def test_a_profile_without_credentials_is_an_error(profile: str) -> None:
+    with pytest.raises(SourceError, match='the AWS profile "other" cannot be used'):
+        Signer("other")
+
+
+def test_aws_is_allowed_with_a_profile_alone(profile: str) -> None:
+    host = "dynamodb.eu-west-1.amazonaws.com"
+    assert not Forwarding(allowed=[]).allows(host, 443)
+    made = Forwarding(allowed=[], signer=Signer(profile))
+    assert made.allows(host, 443)
+    assert not made.allows("abc.execute-api.eu-west-1.amazonaws.com", 443)
+    assert not made.allows("example.com", 443)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (
+            HttpAnswer(body=b'{"Item": {"id": {"S": "1"}, "raw": {"B": "/w=="}}}'),
+            {"result": {"Item": {"id": {"S": "1"}, "raw": {"B": {"$bytes": "/w=="}}}}},
+        ),
+        (
+            HttpAnswer(
+                status=400,
+                body=b'{"__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", '
+                b'"message": "no table"}',
+            ),
+            {"error_code": "ResourceNotFoundException", "error_message": "no table"},
+        ),
+    ],
+)
+def test_what_aws_answered_becomes_an_exchange_of_its_operation(
+    answer: HttpAnswer, expected: dict[str, object]
+) -> None:
+    translation = AwsTranslation()
+    try:
+        exchange = translation.exchange(_AWS, answer)
+    finally:
+        translation.close()
+    assert isinstance(exchange, AwsExchange)
+    assert (exchange.service, exchange.operation) == ("dynamodb", "GetItem")
+    assert json.loads(exchange.parameters) == json.loads(_AWS.body)
+    assert json.loads(exchange.result) == expected.get("result", {})
+    assert exchange.error_code == expected.get("error_code", "")
+    assert exchange.error_message == expected.get("error_message", "")
+    assert exchange.status == answer.status
