@@ -6,6 +6,7 @@ No sentence ends with a full stop, and none shows the value of an environment va
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from pytest_lambda_rollback.model.causes import Cause, CauseKind
 from pytest_lambda_rollback.model.findings import Contract, Finding, Note, Subject
@@ -19,6 +20,7 @@ from pytest_lambda_rollback.reports.sentences import (
     passes,
     platform,
     response,
+    state,
 )
 
 _PREDICATES: Mapping[str, Callable[[Finding], str]] = {
@@ -79,9 +81,33 @@ def why(finding: Finding) -> str:
 
 
 def _predicate(finding: Finding) -> str:
+    if finding.contract == Contract.STATE:
+        return _of_state(finding)
     known = _PREDICATES.get(finding.contract)
     if known is None:  # of a plugin that gave no text
         return f"violates the contract {finding.contract}: {finding.kind}"
     if finding.contract == Contract.INVOCATION:  # which says it before it compares
         return known(finding)
     return f"{known(finding)}{passes.suffix(finding)}"
+
+
+def _of_state(finding: Finding) -> str:
+    """What another contract found on shared state has that contract's words."""
+    details = dict(finding.details)
+    rule = details.get("rule")
+    if rule is None:
+        return state.predicate(finding)
+    own = finding.details[: [name for name, _ in finding.details].index("rule")]
+    subject = finding.subject
+    if details.get("by") == "current":
+        subject = replace(subject, target=subject.current, strategy=None)
+    pointer = details.get("pointer")
+    judged = replace(
+        finding,
+        contract=str(rule),
+        subject=subject,
+        location=finding.location if pointer is None else str(pointer),
+        replay_pass=None,
+        details=own,
+    )
+    return state.judged_by(finding, _predicate(judged))

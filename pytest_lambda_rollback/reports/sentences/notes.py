@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_lambda_rollback.model.findings import Note
-from pytest_lambda_rollback.reports.sentences import downstream, passes
+from pytest_lambda_rollback.reports.sentences import downstream, passes, state
 
 _NOTES = {
     "another-function": (
@@ -74,6 +74,9 @@ def of_note(note: Note) -> str:
     """The sentence, without a full stop."""
     if note.text is not None:
         return note.text
+    of_state = state.of_note(note)
+    if of_state is not None:
+        return of_state
     values = dict((*note.about, *note.details))
     if note.kind in downstream.BOTH:
         both = downstream.misfit(note.kind.removeprefix("downstream-"), values)
