@@ -48,21 +48,32 @@ class EnvironmentPool:
         self._live_mb = 0
         self._taken = 0
         self._closed = False
+        self._several = threading.Lock()
+
+    @contextmanager
+    def several(self) -> Iterator[None]:
+        """Take more than one environment at a time: one caller may, others wait for it to end.
+
+        Else two callers could wait for ever for the memory that the other one has.
+        """
+        with self._several:
+            yield
 
     def take(
-        self, version: FunctionVersion, services: Services | None = None
+        self, version: FunctionVersion, services: Services | None = None, *, held: int = 0
     ) -> ExecutionEnvironment:
         """A fresh environment, for the caller alone until it is given back.
 
-        Its processes reach ``services`` and nothing else. Waits while there is no memory for one.
-        Raises EngineError when none can be started, or the engine cannot serve anything.
+        Its processes reach ``services`` and nothing else. Waits while there is no memory for one,
+        but not for that of the ``held`` ones that the caller has already, see `several`. Raises
+        EngineError when none can be started, or the engine cannot serve anything.
         """
         if services is not None and not isinstance(self._engine, ServingEngine):
             raise EngineError(
                 f"{version.name} needs services, which the engine {self._engine.name} cannot serve",
                 do="Use the engine docker or sandbox",
             )
-        used = self._reserve(version)
+        used = self._reserve(version, held)
         started = time.monotonic()
         try:
             if used is not None:
@@ -159,7 +170,7 @@ class EnvironmentPool:
                 self.give(version, environment)
         return outcome
 
-    def _reserve(self, version: FunctionVersion) -> ExecutionEnvironment | None:
+    def _reserve(self, version: FunctionVersion, held: int) -> ExecutionEnvironment | None:
         """Wait for memory; a used environment of the version brings its own."""
         while True:
             with self._changed:
@@ -172,7 +183,7 @@ class EnvironmentPool:
                         self._taken += 1
                         return kept.pop()
                     other = next((each for each, kept in self._kept.items() if kept), None)
-                    if self._fits(version) or (other is None and self._taken == 0):
+                    if self._fits(version) or (other is None and self._taken <= held):
                         self._taken += 1
                         self._live_mb += version.configuration.memory_mb
                         return None

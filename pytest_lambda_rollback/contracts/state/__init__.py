@@ -1,7 +1,7 @@
 """The state contract."""
 
 from pytest_lambda_rollback.contracts.state.changes import Changes, changes
-from pytest_lambda_rollback.contracts.state.contract import StateCase, judge
+from pytest_lambda_rollback.contracts.state.contract import StateCase, confirmed, judge
 from pytest_lambda_rollback.contracts.state.records import (
     Record,
     Side,
@@ -19,6 +19,7 @@ __all__ = [
     "StatePass",
     "Step",
     "changes",
+    "confirmed",
     "judge",
     "later_order",
     "mixed_sides",

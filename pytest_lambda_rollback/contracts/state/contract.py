@@ -24,7 +24,6 @@ from pytest_lambda_rollback.contracts.state.outcomes import Compare
 from pytest_lambda_rollback.contracts.state.records import (
     Cursor,
     Record,
-    Side,
     StatePass,
     Step,
     expiry_attributes,
@@ -96,9 +95,11 @@ def judge(case: StateCase, compare: Compare) -> Judgement:
 def mark(finding: Finding) -> tuple[object, ...]:
     """What tells one way of breaking from others, whichever event and pass shows it."""
     details = dict(finding.details)
-    names = ("rule", "by", "service", "container", "attribute", "pointer")
-    error = details.get("target_type") if "rule" in details else None
-    return (finding.kind, *(details.get(name) for name in names), error)
+    if "rule" in details:  # Which item was read is a guess.
+        names = ("rule", "by", "pointer", "target_type")
+    else:
+        names = ("by", "service", "container", "attribute")
+    return (finding.kind, *(details.get(name) for name in names))
 
 
 def confirmed(first: Judgement, again: Judgement) -> Judgement:
@@ -242,6 +243,3 @@ def _notes(case: StateCase) -> Iterator[Note]:
         clause for record in (*case.controls, *case.passes) for clause in record.left_out
     ):
         yield Note(kind="state-left-out", details=(("what", one_line(clause)),))
-
-
-__all__ = ["Side", "StateCase", "confirmed", "judge", "mark"]

@@ -129,12 +129,10 @@ def _more(details: Mapping[str, Detail]) -> str:
 
 
 def _item(details: Mapping[str, Detail]) -> str:
-    """``orders {"id": "o-1"}``, ``s3://exports/2026/1.json``, ``the queue invoices``."""
+    """``orders {"id": "o-1"}``, ``exports 2026/1.json``, ``the queue invoices``."""
     service, container, key = (str(details[name]) for name in ("service", "container", "key"))
     if service in _CHANNELS:
         return f"{_CHANNELS[service]} {container}"
-    if service == "s3":
-        return f"s3://{container}/{key}"
     if service == "ssm":
         return f"the parameter {key}"
     if service == "secretsmanager":

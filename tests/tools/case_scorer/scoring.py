@@ -166,7 +166,7 @@ def _platform_alarms(expected: Expectation, checks: Iterable[Json]) -> list[str]
 def _not_named(expected: Expectation, findings: Iterable[Json]) -> list[str]:
     """Passes, item and attribute of a state check that no finding names."""
     state = [finding for finding in findings if finding["contract"] == "state"]
-    passes = {str(finding["pass"]) for finding in state}
+    passes = {str(finding["replay_pass"]) for finding in state}
     told = [finding["message"] for finding in state]
     return [
         *(f"the pass {each}" for each in expected.passes if each not in passes),

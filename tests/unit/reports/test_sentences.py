@@ -14,7 +14,7 @@ from pytest_lambda_rollback.model.causes import Cause, CauseKind
 from pytest_lambda_rollback.model.findings import Contract, Finding, Note
 from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.reports import sentences
-from pytest_lambda_rollback.reports.sentences import notes, platform
+from pytest_lambda_rollback.reports.sentences import notes, platform, state
 
 PACKAGE = Path(pytest_lambda_rollback.__file__).parent
 SNAP_START = Finding(
@@ -24,16 +24,16 @@ SNAP_START = Finding(
 
 def test_a_contract_from_outside_words_its_own_findings() -> None:
     text = "orders:2 drops /total from what it stores"
-    found = Finding(contract=Contract.STATE, kind="lost-field", subject=subject(), text=text)
+    found = Finding(contract="audit", kind="lost-field", subject=subject(), text=text)
     assert sentences.of_finding(found) == text
     assert sentences.brief(found) == text
     assert sentences.why(found) == text
 
 
 def test_a_contract_from_outside_may_leave_the_words_to_its_kind() -> None:
-    found = Finding(contract=Contract.STATE, kind="lost-field", subject=subject("2"))
-    assert sentences.of_finding(found) == "orders:2 violates the contract state: lost-field"
-    assert sentences.brief(found) == "violates the contract state: lost-field"
+    found = Finding(contract="audit", kind="lost-field", subject=subject("2"))
+    assert sentences.of_finding(found) == "orders:2 violates the contract audit: lost-field"
+    assert sentences.brief(found) == "violates the contract audit: lost-field"
 
 
 def test_a_cause_says_why_and_else_the_finding_does() -> None:
@@ -76,8 +76,10 @@ def test_notes_that_differ_in_names_alone_are_the_same_note() -> None:
     [
         (platform._SENTENCES, ["contracts/platform"]),
         (notes._NOTES, ["contracts/platform", "contracts/imports", "session"]),
+        (state._SENTENCES, ["contracts/state"]),
+        (state._NOTES, ["contracts/state", "session"]),
     ],
-    ids=["platform", "notes"],
+    ids=["platform", "notes", "state", "notes of state"],
 )
 def test_every_sentence_is_of_a_kind_that_a_contract_gives(
     kinds: dict[str, str], folders: list[str]
