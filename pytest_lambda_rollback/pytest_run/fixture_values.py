@@ -1,6 +1,6 @@
 """Values of pytest fixtures for checks, which are no test functions and request none themselves.
 
-Fixtures of the scopes session and package can be used: they outlive a single check.
+Fixtures of the scope session can be used: they outlive a single check.
 """
 
 from __future__ import annotations
@@ -24,14 +24,21 @@ def value_of(name: str, node: pytest.Collector) -> object:
     parameter = inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     take.__signature__ = inspect.Signature([parameter])  # type: ignore[attr-defined]
     function = pytest.Function.from_parent(node, name=f"services[{name}]", callobj=take)
-    request: pytest.FixtureRequest = function._request
-    try:
-        return request.getfixturevalue(name)
-    except pytest.FixtureLookupError as error:
+    definitions = function._fixtureinfo.name2fixturedefs.get(name)
+    if not definitions:
         raise ConfigError(
             f"there is no fixture {name} for {node.nodeid}",
             do="Define it in a conftest.py beside the configuration file or above it",
-        ) from error
+        )
+    if definitions[-1].scope != "session":
+        raise ConfigError(
+            f"the fixture {name} has the scope {definitions[-1].scope}",
+            why="it must outlive a single check",
+            do='Give it the scope "session"',
+        )
+    request: pytest.FixtureRequest = function._request
+    try:
+        return request.getfixturevalue(name)
     except pytest.skip.Exception as error:
         raise ConfigError(f"the fixture {name} was skipped", why=str(error)) from error
     except (Exception, pytest.fail.Exception) as error:

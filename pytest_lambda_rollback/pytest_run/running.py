@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -14,13 +15,16 @@ from pytest_lambda_rollback.engines.interface import Engine, EngineRequest, Prog
 from pytest_lambda_rollback.errors import ConfigError, EngineError, SourceError
 from pytest_lambda_rollback.model.findings import CheckResult, Verdict
 from pytest_lambda_rollback.model.replay import EngineDescription
-from pytest_lambda_rollback.model.settings import Settings
+from pytest_lambda_rollback.model.services import RunningService
+from pytest_lambda_rollback.model.settings import DoorService, Settings
 from pytest_lambda_rollback.packages import syntax
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
-from pytest_lambda_rollback.pytest_run.nodes import RollbackCheck
+from pytest_lambda_rollback.pytest_run import fixture_values
+from pytest_lambda_rollback.pytest_run.nodes import ConfigFile, RollbackCheck
 from pytest_lambda_rollback.pytest_run.run_state import RunState, cache_folder
 from pytest_lambda_rollback.reports import json_report, terminal
 from pytest_lambda_rollback.session import Session, guards, plug_points
+from pytest_lambda_rollback.session.serving import RunningServices
 from pytest_lambda_rollback.sources.aws import AwsFunctions
 from pytest_lambda_rollback.sources.published_packages import PublishedPackages
 
@@ -125,8 +129,30 @@ class Running:
                 cache=cache_folder() / "facts",
                 coverage=cache_folder() / "artifacts" if measured else None,
                 event_sources=plug_points.event_sources(self._config.hook),
+                running=self._running_services,
             )
         return self._session
+
+    def _running_services(
+        self, file: Path, function: str, doors: Iterable[DoorService]
+    ) -> RunningServices:
+        """Services of the user's, by fixtures and by the hook. Raises ConfigError."""
+        item = next(
+            each
+            for each in self._state.selected
+            if each.settings.path == file and each.check.function == function
+        )
+        found: dict[str, RunningService | str] = {}
+        with guards.guarded("a plugin's hook pytest_lambda_rollback_services", ConfigError):
+            for given in self._config.hook.pytest_lambda_rollback_services(
+                config=self._config, settings=item.settings, function=function
+            ):
+                found.update(given)
+        node = item.getparent(ConfigFile)
+        for door in doors:
+            if door.fixture and node is not None:
+                found[door.door.text] = _service(door, fixture_values.value_of(door.fixture, node))
+        return found
 
     def _store(self) -> ArtifactStore:
         if self._artifacts is None:  # pragma: no cover - made before anything runs
@@ -174,6 +200,19 @@ class Running:
                 session.close()
             except EngineError as error:
                 self._state.left_behind = str(error)
+
+
+def _service(door: DoorService, value: object) -> RunningService | str:
+    """A fixture's value: an address, a host and a port, or a running service."""
+    match value:
+        case RunningService() | str():
+            return value
+        case (str(host), int(port)):
+            return f"{host}:{port}"
+    raise ConfigError(
+        f"the fixture {door.fixture} gave {value!r:.80} for {door.door.text}",
+        why='an address like "127.0.0.1:5432", (host, port) or a RunningService is expected',
+    )
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import BUILT_IN, EventSources
+from pytest_lambda_rollback.contracts.downstream import Document
 from pytest_lambda_rollback.contracts.interface import ReplayContract, StaticContract
 from pytest_lambda_rollback.engines.interface import Engine, Progress
 from pytest_lambda_rollback.errors import RollbackError, SourceError
@@ -30,7 +31,12 @@ from pytest_lambda_rollback.model.findings import (
     Verdict,
 )
 from pytest_lambda_rollback.model.replay import EngineDescription, EventFixture
-from pytest_lambda_rollback.model.settings import FunctionSettings, Settings, Strategy
+from pytest_lambda_rollback.model.settings import (
+    DoorService,
+    FunctionSettings,
+    Settings,
+    Strategy,
+)
 from pytest_lambda_rollback.model.versions import FunctionVersion, TargetRef
 from pytest_lambda_rollback.session import schedule, verdicts
 from pytest_lambda_rollback.session.ahead import Ahead
@@ -40,9 +46,13 @@ from pytest_lambda_rollback.session.environment_values import redacted
 from pytest_lambda_rollback.session.environments import Engines, Environments
 from pytest_lambda_rollback.session.loaded_versions import Packages, Versions
 from pytest_lambda_rollback.session.replays import Replayed, Replays
+from pytest_lambda_rollback.session.serving import FunctionServices, RunningServices, RunServices
 from pytest_lambda_rollback.session.static_checks import StaticContracts, static_case
 from pytest_lambda_rollback.session.work import Work
 from pytest_lambda_rollback.sources import events
+
+FindServices = Callable[[Path, str, Iterable[DoorService]], RunningServices]
+"""Where services of the user's are, by configuration file, function and its doors."""
 
 _PATIENCE_S = 5.0
 """How long the end of a run waits for replays that were begun."""
@@ -56,6 +66,7 @@ class _Function:
     """Its place in the selection."""
     settings: FunctionSettings
     versions: Versions
+    services: FunctionServices
     environments: Environments
     events: set[Path] = field(default_factory=set)
     """The events of the selection."""
@@ -77,6 +88,7 @@ class Session:
     some of the checks, is not eager. ``sharing`` such processes share this machine. ``cache``
     keeps what was read from packages. ``coverage`` is the folder for the agent's package, if
     coverage was requested.
+    ``running`` says where services of the user's are, for one function of a configuration.
     ``event_sources`` are those that can be recognised, ``contracts`` those of plugins. `close`
     must be called, whatever happened.
     """
@@ -96,6 +108,7 @@ class Session:
         coverage: Path | None = None,
         event_sources: EventSources = BUILT_IN,
         contracts: Collection[StaticContract | ReplayContract] = (),
+        running: FindServices = lambda _file, _function, _doors: {},
         today: Callable[[], date] = date.today,
     ) -> None:
         self._eager = eager
@@ -110,6 +123,9 @@ class Session:
         self._replay_contracts = [each for each in contracts if each.needs_replays]
         self._event_sources = event_sources
         self._coverage = CoverageReplays(coverage, event_sources) if coverage is not None else None
+        self._running = running
+        self._services = RunServices()
+        self._settled = False
         self._evidence: dict[tuple[Path, str, str, str], EventCoverage] = {}
         self._functions: dict[tuple[Path, str], _Function] = {}
         replayed: dict[tuple[Path, str], Settings] = {}
@@ -134,11 +150,19 @@ class Session:
         key = (settings.path, name)
         if key not in self._functions:
             own = settings.function(name)
-            versions = Versions(settings=settings, function=own, packages=packages, work=self._work)
+            services = FunctionServices(own, self._services)
+            versions = Versions(
+                settings=settings,
+                function=own,
+                packages=packages,
+                work=self._work,
+                filled=services.filled,
+            )
             self._functions[key] = _Function(
                 number=len(self._functions),
                 settings=own,
                 versions=versions,
+                services=services,
                 environments=Environments(
                     versions=versions,
                     function=name,
@@ -154,6 +178,7 @@ class Session:
         """Make one check. Never raises for what a function, a source or an engine does."""
         function = self._functions[settings.path, check.function]
         started_at = time.time()
+        self._settle()
         self._reach(settings, check)
         try:
             result = self._check(settings, function, check)
@@ -183,8 +208,19 @@ class Session:
         try:
             self._engines.close()
         finally:
+            self._services.close()
             self._schedule.join(_PATIENCE_S)
             self._ahead.join(_PATIENCE_S)
+
+    def _settle(self) -> None:
+        """Find the services of the user's for all functions, before anything runs elsewhere."""
+        if self._settled:
+            return
+        self._settled = True
+        for (path, name), function in self._functions.items():
+            if function.events or function.services.have_state:
+                function.services.start_ahead()
+                function.services.settle(partial(self._running, path, name))
 
     def _shown(self, function: _Function, check: Check) -> Iterator[FunctionVersion]:
         """The versions whose environment variables a check's texts may show values of."""
@@ -290,6 +326,8 @@ class Session:
         with function.lock:
             if function.replays is None:
                 own = function.settings
+                fixtures = [_loaded(own, path) for path in own.events]
+                function.services.use(each for each in fixtures if each is not None)
                 last = len(own.events) - 1
                 if self._eager:
                     last = max(
@@ -299,7 +337,7 @@ class Session:
                 function.replays = Replays(
                     function=own,
                     current=current,
-                    events=[_loaded(own, path) for path in own.events],
+                    events=fixtures,
                     last=last,
                     engine=running.engine,
                     pool=running.pool,
@@ -307,6 +345,8 @@ class Session:
                     work=self._work,
                     event_sources=self._event_sources,
                     contracts=self._replay_contracts,
+                    openapi={host: Document.load(path) for host, path in own.services.openapi},
+                    open_pass=function.services.open,
                 )
                 if current.image is None:
                     function.diagnosis = self._diagnosis(function.replays, own)

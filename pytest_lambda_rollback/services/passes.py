@@ -1,0 +1,176 @@
+"""One pass's services: where each connection of its processes leads.
+
+The user's own services are reached as they are. HTTP and HTTPS go through the front, which ends
+TLS with a certificate authority of its own: on to the private AWS, or to recorded answers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from pytest_lambda_rollback.model.replay import EventFixture
+from pytest_lambda_rollback.model.services import (
+    SERVICES_FOLDER,
+    Answer,
+    Door,
+    ServiceRequest,
+    StoredState,
+)
+from pytest_lambda_rollback.services.aws.private_aws import AwsPass
+from pytest_lambda_rollback.services.http.front import Front, Onward
+from pytest_lambda_rollback.services.http.recorded import RecordedAnswers
+
+AWS_DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
+"""Below them are the endpoints of AWS's services:
+https://docs.aws.amazon.com/general/latest/gr/rande.html"""
+JAVA_HOST = "aws.lambda-rollback.internal"
+"""An endpoint without TLS, for SDKs that take a certificate authority from no variable."""
+
+_CONNECT_S = 5.0
+_HTTP_PORTS = (443, 80)
+_AUTHORITY = "ca.pem"
+_AUTHORITY_VARIABLES = (
+    "AWS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_FILE",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What the processes of one pass can reach."""
+
+    front: Front | None = None
+    """Needed for ``aws`` and ``recorded``."""
+    aws: AwsPass | None = None
+    recorded: bool = False
+    """Whether all other HTTP is answered from recordings."""
+    endpoint: bool = False
+    """Whether SDKs are told of an endpoint without TLS for all of AWS."""
+    addresses: tuple[tuple[Door, str], ...] = ()
+    """(door, ``host:port``) of the user's services."""
+
+
+class ServedPass:
+    """Satisfies services.interface.ServicePass. ``ended`` is called once, when it is closed."""
+
+    def __init__(self, reach: Reach, *, ended: Callable[[], None] = lambda: None) -> None:
+        self._reach = reach
+        self._ended = ended
+        self._recorded = RecordedAnswers() if reach.recorded else None
+        self._lock = threading.Lock()
+        self._failed: list[ServiceRequest] = []
+        self._fixture: EventFixture | None = None
+        """The event of the replay that is made now."""
+        self._closed = False
+        self.doors = tuple(self._doors())
+        """Names and ports that lead out."""
+        front = reach.front
+        self.files = ((_AUTHORITY, front.certificate),) if front is not None else ()
+        """The certificate authority that ends TLS here."""
+        self.variables = tuple(self._variables())
+        """Trust in that authority, for the processes."""
+
+    def connect(self, name: str, port: int) -> socket.socket:
+        """A connected socket to what a name and port lead to. Raises OSError."""
+        address = self._address(name, port)
+        if address is not None:
+            return self._connected(address, f"{name}:{port}")
+        front, aws = self._reach.front, self._reach.aws
+        if front is None or port not in _HTTP_PORTS:
+            raise ConnectionRefusedError(f"nothing leads to {name}:{port}")
+        if aws is not None and is_aws(name):
+            return front.connect(host=name, port=port, to=Onward(open=aws.connect))
+        if self._recorded is not None:
+            return front.connect(host=name, port=port, to=self._recorded)
+        raise ConnectionRefusedError(f"nothing leads to {name}:{port}")
+
+    def begin(self, fixture: EventFixture) -> None:
+        """Say which event is replayed now."""
+        # Said again without a replay in between, it goes on: what the initialisation took is taken.
+        if self._recorded is not None and fixture is not self._fixture:
+            self._recorded.begin(fixture)
+            self._fixture = fixture
+
+    def requests(self) -> tuple[ServiceRequest, ...]:
+        """What was asked for since this was called before."""
+        with self._lock:
+            found, self._failed = tuple(self._failed), []
+        if self._reach.aws is not None:
+            found += self._reach.aws.requests()
+        if self._recorded is not None:
+            found += self._recorded.requests()
+            self._fixture = None
+        return found
+
+    def stored(self) -> StoredState:
+        """All that the private AWS stores; of other services nothing is known."""
+        return self._reach.aws.stored() if self._reach.aws is not None else StoredState()
+
+    def close(self) -> None:
+        """End the pass and drop its state. Safe to call twice."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        try:
+            if self._reach.aws is not None:
+                self._reach.aws.close()
+        finally:
+            self._ended()
+
+    def _doors(self) -> list[Door]:
+        found = [door for door, _ in self._reach.addresses]
+        names: list[str] = []
+        if self._reach.aws is not None:
+            names += (f"*.{domain}" for domain in AWS_DOMAINS)
+            names.append(JAVA_HOST)
+        if self._recorded is not None:
+            names.append("*")
+        found += (Door(name=name, port=port) for name in names for port in _HTTP_PORTS)
+        return [*dict.fromkeys(found)]
+
+    def _variables(self) -> Iterator[tuple[str, str]]:
+        if self._reach.front is not None:
+            yield from ((name, f"{SERVICES_FOLDER}/{_AUTHORITY}") for name in _AUTHORITY_VARIABLES)
+        if self._reach.endpoint and self._reach.aws is not None:
+            yield "AWS_ENDPOINT_URL", f"http://{JAVA_HOST}"
+
+    def _address(self, name: str, port: int) -> str | None:
+        """The address of the user's service, that of the most exact name."""
+        fitting = [
+            (len(door.name), address)
+            for door, address in self._reach.addresses
+            if door.port == port and _fits(door.name, name)
+        ]
+        return max(fitting)[1] if fitting else None
+
+    def _connected(self, address: str, service: str) -> socket.socket:
+        host, _, port = address.rpartition(":")
+        try:
+            return socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S)
+        except OSError as error:
+            request = ServiceRequest(
+                service=service,
+                operation="",
+                message=f"{address}: {error.strerror or error}",
+                answer=Answer.UNREACHABLE,
+            )
+            with self._lock, contextlib.suppress(ValueError):
+                self._failed.append(request)
+            raise
+
+
+def is_aws(name: str) -> bool:
+    """True for a host of AWS's."""
+    return name == JAVA_HOST or name.endswith(tuple(f".{domain}" for domain in AWS_DOMAINS))
+
+
+def _fits(pattern: str, name: str) -> bool:
+    return pattern in ("*", name) or (pattern.startswith("*.") and name.endswith(pattern[1:]))
