@@ -8,7 +8,7 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -56,7 +56,8 @@ class DownstreamContract:
             elif mark not in findings:
                 findings[mark] = _finding(case, kind, mark, details)
         warnings = []
-        for refusal in new_refusals(current, target):
+        refusals = new_refusals(current, target)
+        for refusal in refusals:
             details = (
                 ("request", refusal.target.text),
                 ("error", refusal.error),
@@ -70,7 +71,7 @@ class DownstreamContract:
                 warnings.append(found)
         return Judgement(
             findings=tuple(findings.values()),
-            warnings=(*warnings, *_others(case, current, target)),
+            warnings=(*warnings, *_others(case, current, target, {each.kind for each in refusals})),
             notes=tuple(notes.values()),
         )
 
@@ -124,9 +125,13 @@ def _others(
     case: ReplayCase,
     current: Sequence[Sequence[ServiceRequest]],
     target: Sequence[ServiceRequest],
+    refused: Collection[RequestTarget],
 ) -> tuple[Finding, ...]:
-    """A warning that names the requests that the current version does not make at all."""
-    known = {kind_of(each) for requests in current for each in requests}
+    """A warning that names the requests that the current version does not make at all.
+
+    ``refused`` are told already.
+    """
+    known = {*refused, *(kind_of(each) for requests in current for each in requests)}
     others: dict[RequestTarget, RequestTarget] = {}
     for each in target:
         if kind_of(each) not in known:

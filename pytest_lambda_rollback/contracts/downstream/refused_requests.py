@@ -58,6 +58,8 @@ class Refusal:
     """A request of the target that a service refused, unlike those of the current version."""
 
     target: RequestTarget
+    kind: RequestTarget
+    """The same for all requests of one kind."""
     error: str
     """AWS's error code, or the status."""
     message: str
@@ -66,8 +68,11 @@ class Refusal:
     """True if the request itself is to blame."""
     is_missing: bool
     """True if what an AWS operation names does not exist, in a private AWS at least."""
-    mark: tuple[object, ...]
-    """Equal for the same refusal of another replay."""
+
+    @property
+    def mark(self) -> tuple[object, ...]:
+        """Equal for the same refusal of another replay."""
+        return self.kind, self.error
 
 
 def new_refusals(
@@ -84,11 +89,11 @@ def new_refusals(
             _mark(request),
             Refusal(
                 target=target_of(request),
+                kind=kind_of(request),
                 error=request.error or str(request.status),
                 message=one_line(request.message),
                 is_certain=blamed,
                 is_missing=blamed and is_aws(request) and request.error not in _FORM,
-                mark=_mark(request),
             ),
         )
     return tuple(found.values())
