@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from pytest_lambda_rollback.model.downstream import Exchange
 from pytest_lambda_rollback.model.replay import EventFixture
 from pytest_lambda_rollback.model.services import (
     SERVICES_FOLDER,
@@ -51,6 +52,8 @@ class Reach:
     aws: AwsPass | None = None
     recorded: bool = False
     """Whether all other HTTP is answered from recordings."""
+    elsewhere: tuple[Exchange, ...] = ()
+    """The exchanges of all events, for reads that the event at hand has none for."""
     endpoint: bool = False
     """Whether SDKs are told of an endpoint without TLS for all of AWS."""
     addresses: tuple[tuple[Door, str], ...] = ()
@@ -63,7 +66,9 @@ class ServedPass:
     def __init__(self, reach: Reach, *, ended: Callable[[], None] = lambda: None) -> None:
         self._reach = reach
         self._ended = ended
-        self._recorded = RecordedAnswers() if reach.recorded else None
+        self._recorded: RecordedAnswers | None = None
+        if reach.recorded and reach.front is not None:
+            self._recorded = reach.front.recorded_answers(reach.elsewhere)
         self._lock = threading.Lock()
         self._failed: list[ServiceRequest] = []
         self._fixture: EventFixture | None = None
@@ -130,6 +135,7 @@ class ServedPass:
         names: list[str] = []
         if self._reach.aws is not None:
             names += (f"*.{domain}" for domain in AWS_DOMAINS)
+        if self._reach.endpoint and self._reach.front is not None:
             names.append(JAVA_HOST)
         if self._recorded is not None:
             names.append("*")
@@ -139,7 +145,7 @@ class ServedPass:
     def _variables(self) -> Iterator[tuple[str, str]]:
         if self._reach.front is not None:
             yield from ((name, f"{SERVICES_FOLDER}/{_AUTHORITY}") for name in _AUTHORITY_VARIABLES)
-        if self._reach.endpoint and self._reach.aws is not None:
+        if self._reach.endpoint and self._reach.front is not None:
             yield "AWS_ENDPOINT_URL", f"http://{JAVA_HOST}"
 
     def _address(self, name: str, port: int) -> str | None:

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from pytest_lambda_rollback.config.service_tables import check_address, door_of
+from pytest_lambda_rollback.config.service_tables import check_address, door_of, is_installed
 from pytest_lambda_rollback.errors import ConfigError, EngineError, RollbackError
 from pytest_lambda_rollback.model.downstream import AwsExchange
 from pytest_lambda_rollback.model.replay import EventFixture
@@ -136,10 +136,17 @@ class FunctionServices:
         if settings.aws is None and not recorded and not self._running:
             return None
         uses_aws = settings.aws is not None and not (settings.aws.found and self._aws_recorded())
+        if (recorded or uses_aws) and not is_installed():
+            raise EngineError(
+                f'what {self._function.name} may reach needs the extra "state"',
+                why="moto and trustme are not installed",
+                do='pip install "pytest-lambda-rollback[state]"',
+            )
         reach = Reach(
             front=self._run.front() if recorded or uses_aws else None,
             aws=self._seeded().open() if uses_aws else None,
             recorded=recorded,
+            elsewhere=tuple(each for fixture in self._fixtures for each in fixture.downstream),
             # Its TLS takes a certificate authority from no variable.
             endpoint=_runtime(self._function).startswith("java"),
             addresses=tuple((door, each.address) for door, each in self._running.items()),

@@ -249,7 +249,7 @@ def test_each_pass_has_a_private_aws_of_its_own(run: RunServices, tmp_path: Path
 
 
 def test_recorded_answers_belong_to_the_event(run: RunServices) -> None:
-    exchange = HttpExchange(method="GET", url="http://api.example.com/price", body=b"7")
+    exchange = HttpExchange(method="POST", url="http://api.example.com/price", body=b"7")
     fixture = replace(EVENT, downstream=(exchange,))
     of = services(run, ServiceSettings())
     of.use([EVENT, fixture])
@@ -258,7 +258,8 @@ def test_recorded_answers_belong_to_the_event(run: RunServices) -> None:
     def asked() -> bytes:
         with over.connect("api.example.com", 80) as connection:
             connection.sendall(
-                b"GET /price HTTP/1.1\r\nHost: api.example.com\r\nConnection: close\r\n\r\n"
+                b"POST /price HTTP/1.1\r\nHost: api.example.com\r\nContent-Length: 0\r\n"
+                b"Connection: close\r\n\r\n"
             )
             received = b""
             while data := connection.recv(65536):
