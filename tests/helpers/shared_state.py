@@ -74,7 +74,7 @@ class Aws:
     def send(self, queue: str, body: Any, **attributes: str) -> None:
         self._ask("sqs", "SendMessage", {"QueueUrl": queue})
         text = body if isinstance(body, str) else json.dumps(body)
-        named = {k: {"DataType": "String", "StringValue": v} for k, v in attributes.items()}
+        named = {k: {"type": "String", "value": v} for k, v in attributes.items()}
         self.queues.setdefault(queue, []).append({"body": text, "attributes": named})
 
     def read(self, bucket: str, key: str) -> Any:

@@ -95,10 +95,9 @@ def judge(case: StateCase, compare: Compare) -> Judgement:
 def mark(finding: Finding) -> tuple[object, ...]:
     """What tells one way of breaking from others, whichever event and pass shows it."""
     details = dict(finding.details)
-    if "rule" in details:  # Which item was read is a guess.
-        names = ("rule", "by", "pointer", "target_type")
-    else:
-        names = ("by", "service", "container", "attribute")
+    names: tuple[str, ...] = ("rule", "by", "pointer", "target_type")
+    if "rule" not in details:  # Where one is, which item was read is a guess.
+        names = ("by", "service", "container", "part", "attribute")
     return (finding.kind, *(details.get(name) for name in names))
 
 
@@ -232,7 +231,7 @@ def _counted(collected: _Collected, finding: Finding) -> Finding:
 
 def _place(finding: Finding) -> tuple[object, ...]:
     details = dict(finding.details)
-    return tuple(details.get(name) for name in ("service", "container", "attribute"))
+    return tuple(details.get(name) for name in ("service", "container", "part", "attribute"))
 
 
 def _notes(case: StateCase) -> Iterator[Note]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from pytest_lambda_rollback.contracts.state.values import ANY, Place, Value, inside, kind_of
+from pytest_lambda_rollback.contracts.state.values import ANY, Place, Value, kind_of, unpacked
 
 _EARLIEST_S, _LATEST_S = 978_307_200, 4_102_444_800
 """2001 and 2100: numbers between them are taken for times in seconds."""
@@ -53,11 +53,9 @@ def differences(samples: Sequence[Value], target: Value, place: Place = ()) -> I
         return
     if len(alike) < len(samples):
         return
-    if isinstance(target, str):
-        within = inside(target)
-        if within is not None:
-            texts = [inside(each) for each in alike if isinstance(each, str)]
-            yield from differences(texts, within, place)
+    within = unpacked(target)
+    if within is not target:
+        yield from differences([unpacked(each) for each in alike], within, place)
     elif isinstance(target, dict):
         yield from _of_maps([each for each in alike if isinstance(each, dict)], target, place)
     elif isinstance(target, list):
@@ -113,8 +111,8 @@ def _shape(value: Value) -> str:
         return f"{{{','.join(f'{name!r}:{_shape(value[name])}' for name in sorted(value))}}}"
     if isinstance(value, list):
         return f"[{','.join(sorted({_shape(each) for each in value}))}]"
-    within = inside(value) if isinstance(value, str) else None
-    return kind_of(value) if within is None else f'"{_shape(within)}"'
+    within = unpacked(value)
+    return kind_of(value) if within is value else f"{kind_of(value)} of {_shape(within)}"
 
 
 def _other_unit(samples: Sequence[Value], target: Value) -> bool:

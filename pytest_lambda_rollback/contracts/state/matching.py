@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pytest_lambda_rollback.contracts.state.values import Value, inside, kind_of, shown
+from pytest_lambda_rollback.contracts.state.values import Value, kind_of, shown, unpacked
 
 _MOST = 200
 """Pairs are searched for among so many at most; beyond them the order counts."""
@@ -65,10 +65,9 @@ def _alike(one: frozenset[tuple[str, str]], other: frozenset[tuple[str, str]]) -
 
 def _marks(value: Value, place: str = "") -> frozenset[tuple[str, str]]:
     """What a value is known by: its places, and what stands there."""
-    if isinstance(value, str):
-        within = inside(value)
-        if within is not None:
-            return _marks(within, place)
+    within = unpacked(value)
+    if within is not value:
+        return _marks(within, place)
     if isinstance(value, dict):
         marks = [_marks(each, f"{place}.{name}") for name, each in value.items()]
         return frozenset().union(*marks) if marks else frozenset({(place, "map")})

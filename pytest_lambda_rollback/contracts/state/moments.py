@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from pytest_lambda_rollback.contracts.state.changes import Key
 from pytest_lambda_rollback.contracts.state.records import Side, StatePass, Step
@@ -63,7 +64,7 @@ class Moment:
             replay_pass=self.replay_pass.value,
             current=current,
             target=target,
-            details=(*self.details(item), ("attribute", place_text(place)), *details),
+            details=(*self.details(item), *_attribute(item, place), *details),
         )
 
     def details(self, item: StoredItem | None) -> Details:
@@ -80,6 +81,18 @@ class Moment:
             ("container", item.container),
             ("key", shown_key(item)),
         )
+
+
+def _attribute(item: StoredItem, place: Place) -> Details:
+    """The place in the item, and in which part of it that is: a table's item has but one."""
+    part = None
+    if item.service != "dynamodb" and place and place[0] in PARTS:
+        part, place = str(place[0]), place[1:]
+    return (("part", part), ("attribute", place_text(place)))
+
+
+PARTS: Final = frozenset({"attributes", "binary", "body", "content", "metadata", "value"})
+"""What objects, messages, parameters and secrets consist of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

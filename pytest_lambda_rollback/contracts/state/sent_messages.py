@@ -16,7 +16,7 @@ from pytest_lambda_rollback.contracts.state.differences import (
 )
 from pytest_lambda_rollback.contracts.state.matching import paired
 from pytest_lambda_rollback.contracts.state.moments import Found, Moment
-from pytest_lambda_rollback.contracts.state.values import Value, kind_of, shown, value_of
+from pytest_lambda_rollback.contracts.state.values import Value, at, kind_of, shown, value_of
 from pytest_lambda_rollback.model.findings import Details
 from pytest_lambda_rollback.model.services import StoredItem
 
@@ -25,7 +25,9 @@ _KINDS: Final = {
     DifferenceKind.RETYPED: "message-type",
     DifferenceKind.UNIT: "message-unit",
 }
-_ROUTING: Final = ("source", "detail-type", "detail_type")
+_SENDERS: Final = frozenset({"deduplication", "name", "partition_key"})
+"""What a sender chooses as it likes: readers do not see it, or do not rely on it."""
+_ROUTING: Final = ("source", "detail_type")
 """By what rules of EventBridge choose events, see
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html"""
 
@@ -44,8 +46,8 @@ def judge(moment: Moment) -> Iterator[Found]:
 def _of_container(
     moment: Moment, ours: Sequence[StoredItem], theirs: Sequence[Sequence[StoredItem]]
 ) -> Iterator[Found]:
-    samples = [[value_of(each) for each in some] for some in theirs]
-    values = [value_of(each) for each in ours]
+    samples = [[_read(each) for each in some] for some in theirs]
+    values = [_read(each) for each in ours]
     pairs, missing, extra = paired(samples, values)
     for known, number in pairs:
         for each in differences(known, values[number]):
@@ -59,6 +61,7 @@ def _of_container(
                     details=_types(each),
                 )
             )
+        yield from _other_attribute_types(moment, ours[number], known, values[number])
         yield from _routed(moment, ours[number], known, values[number])
     if not moment.failed:
         for number in missing:
@@ -69,6 +72,33 @@ def _of_container(
             )
     if extra:
         yield from _more(moment, ours[extra[0]], number=len(ours), least=min(map(len, theirs)))
+
+
+def _read(item: StoredItem) -> Value:
+    """What readers of a message get."""
+    value = value_of(item)
+    if not isinstance(value, dict):
+        return value
+    return {name: each for name, each in value.items() if name not in _SENDERS}
+
+
+def _other_attribute_types(
+    moment: Moment, item: StoredItem, known: Sequence[Value], value: Value
+) -> Iterator[Found]:
+    """Message attributes of another type, by which a subscription may not choose them any more.
+
+    https://docs.aws.amazon.com/sns/latest/dg/attribute-key-matching.html
+    """
+    for attributes in at(value, ("attributes",)):
+        for name in attributes if isinstance(attributes, dict) else ():
+            place = ("attributes", name, "type")
+            types = {shown(each) for one in known for each in at(one, place)}
+            own = next((shown(each) for each in at(value, place)), None)
+            if own is not None and types and own not in types:
+                details = (("current_type", sorted(types)[0]), ("target_type", own))
+                yield Found(
+                    finding=moment.finding("message-type", item, place=place[:2], details=details)
+                )
 
 
 def _routed(
@@ -101,7 +131,7 @@ def _more(moment: Moment, item: StoredItem, *, number: int, least: int) -> Itera
             return
     details = (("number", number), ("current_number", least))
     yield Found(
-        finding=moment.finding("sends-more", item, target=shown(value_of(item)), details=details)
+        finding=moment.finding("sends-more", item, target=shown(_read(item)), details=details)
     )
 
 

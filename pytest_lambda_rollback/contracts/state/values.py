@@ -27,10 +27,12 @@ CONTENT: Final = "content"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opaque:
-    """A value that is not looked into: bytes, or a set."""
+    """A value that is not compared itself: bytes, or a set."""
 
     kind: str
     text: str = ""
+    within: Value = None
+    """What was unpacked of it, if anything."""
 
 
 Value: TypeAlias = (
@@ -93,13 +95,21 @@ def inside(text: str) -> Value:
     return _plain(value) if isinstance(value, (dict, list)) else None
 
 
+def unpacked(value: Value) -> Value:
+    """The value that one holds packed, or the value itself."""
+    if isinstance(value, Opaque):
+        return value if value.within is None else value.within
+    within = inside(value) if isinstance(value, str) else None
+    return value if within is None else within
+
+
 def at(value: Value, place: Place) -> Iterator[Value]:
     """The values at a place, with JSON in texts looked into; none if it is not there."""
     if not place:
         yield value
         return
     head, rest = place[0], place[1:]
-    within = inside(value) if isinstance(value, str) else value
+    within = unpacked(value)
     if isinstance(within, dict) and isinstance(head, str) and head in within:
         yield from at(within[head], rest)
     elif isinstance(within, list) and head == ANY:
@@ -218,17 +228,21 @@ def _kind_of_text(text: str) -> str:
 
 def _object(value: dict[str, Json]) -> Value:
     """An object of S3: its content under one name, whatever it is."""
-    rest = {name: _plain(each) for name, each in value.items() if name not in _FORMS}
-    if "json" in value:
-        return {CONTENT: _plain(value["json"]), **rest}
-    if "text" in value:
-        return {CONTENT: _plain(value["text"]), **rest}
+    rest = {name: _plain(each) for name, each in value.items() if name == "metadata"}
+    return {CONTENT: _content(value), **rest}
+
+
+def _content(value: dict[str, Json]) -> Value:
+    for form in ("json", "text"):
+        if form in value:
+            return _plain(value[form])
     kind = str(value.get("kind", ""))
-    kind = {"gzip": "gzip bytes", "pickle": "pickle"}.get(kind, "bytes")
-    return {CONTENT: Opaque(kind=kind, text=f"of {value.get('bytes', 0)} bytes"), **rest}
-
-
-_FORMS: Final = frozenset({"json", "text", "bytes", "kind", "content_type"})
+    held = value.get("holds")
+    return Opaque(
+        kind={"gzip": "gzip bytes", "pickle": "pickle"}.get(kind, "bytes"),
+        text=f"of {value.get('bytes', 0)} bytes",
+        within=_content(held) if isinstance(held, dict) else None,
+    )
 
 
 def _plain(value: Json) -> Value:

@@ -9,29 +9,29 @@ from pytest_lambda_rollback.model.findings import Detail, Finding, Note
 from pytest_lambda_rollback.model.text import counted
 
 _SENTENCES: Final = {
-    "changes-type": 'turns "{attribute}" of {item} from {current_type} into {target_type}',
+    "changes-type": "turns {what} of {item} from {current_type} into {target_type}",
     "changes-unit": (
-        'writes {target} as "{attribute}" of {item} where {other} writes {current}{own}: '
+        "writes {target} as {what} of {item} where {other} writes {current}{own}: "
         "seconds and milliseconds"
     ),
     "deletes-item": "deletes {item}, which {other} keeps{own}",
-    "drops-attribute": 'drops "{attribute}" from {item}, which {other} keeps{own}',
+    "drops-attribute": "drops {what} from {item}, which {other} keeps{own}",
     "keeps-item": "keeps {item}, which {other} deletes{own}",
     "leaves-item": "does not update {item}, which {other} does{own}",
     "message-missing": "sends nothing to {item} where {other} does{own}",
     "message-routing": (
-        'sends to {item} with "{attribute}" {target} where {other} sends {current}{own}: rules '
+        "sends to {item} with {what} {target} where {other} sends {current}{own}: rules "
         "may not choose it any more"
     ),
     "message-type": (
-        'sends "{attribute}" to {item} as {target_type} where {other} sends {current_type}{own}'
+        "sends {what} to {item} as {target_type} where {other} sends {current_type}{own}"
     ),
     "message-unit": (
-        'sends {target} as "{attribute}" to {item} where {other} sends {current}{own}: seconds '
+        "sends {target} as {what} to {item} where {other} sends {current}{own}: seconds "
         "and milliseconds"
     ),
-    "message-without": 'sends to {item} without "{attribute}", which {other} always sends{own}',
-    "omits-attribute": 'writes {item} without "{attribute}", which {other} writes{own}',
+    "message-without": "sends to {item} without {what}, which {other} always sends{own}",
+    "omits-attribute": "writes {item} without {what}, which {other} writes{own}",
     "sends-more": (
         "sends {number} to {item} where {other} sends {current_number}{own}: the work is done twice"
     ),
@@ -41,7 +41,7 @@ _SENTENCES: Final = {
     ),
     "writes-no-item": "does not write {item}, which {other} writes{own}",
     "writes-other-type": (
-        'writes "{attribute}" of {item} as {target_type} where {other} writes {current_type}{own}'
+        "writes {what} of {item} as {target_type} where {other} writes {current_type}{own}"
     ),
 }
 """By kind, to follow the name of the version that handled the event."""
@@ -76,6 +76,7 @@ def predicate(finding: Finding) -> str:
         "current": finding.current,
         "target": finding.target,
         "item": _item(details),
+        "what": _what(details),
         "items": "item" if details.get("number") == 1 else "items",
         "other": finding.subject.current_name if _by_target(details) else "it",
         "own": "" if _by_target(details) else " on its own data",
@@ -126,6 +127,16 @@ def _more(details: Mapping[str, Detail]) -> str:
     if not isinstance(more, int) or more < 1:
         return ""
     return f", and on {counted(more, 'more event')}"
+
+
+def _what(details: Mapping[str, Detail]) -> str:
+    """``"currency"``, ``the message attribute "carrier"``, ``the body``."""
+    part, attribute = details["part"], details["attribute"]
+    if not attribute:
+        return f"the {part}"
+    if part == "attributes":
+        return f'the message attribute "{attribute}"'
+    return f'the metadata "{attribute}"' if part == "metadata" else f'"{attribute}"'
 
 
 def _item(details: Mapping[str, Detail]) -> str:

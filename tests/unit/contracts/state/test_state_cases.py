@@ -231,19 +231,22 @@ BREAKS = {
         current=sender({"id": 1, "carrier": "post"}),
         target=sender({"id": 1}),
         events=({"name": "parcel_1"},),
-        told=('sends to the queue parcels without "body.carrier", which orders:4 always sends',),
+        told=('sends to the queue parcels without "carrier", which orders:4 always sends',),
     ),
     "lost attribute of a message": Case(
         current=sender({"id": 1}, carrier="post"),
         target=sender({"id": 1}),
         events=({"name": "parcel_1"},),
-        told=('sends to the queue parcels without "attributes.carrier"', "parcel_1, rollback pass"),
+        told=(
+            'sends to the queue parcels without the message attribute "carrier"',
+            "parcel_1, rollback pass",
+        ),
     ),
     "type in a message": Case(
         current=sender({"id": 1}),
         target=sender({"id": "1"}),
         events=({"name": "parcel_1"},),
-        told=('sends "body.id" to the queue parcels as text where orders:4 sends number',),
+        told=('sends "id" to the queue parcels as text where orders:4 sends number',),
     ),
     "message that is not sent": Case(
         current=sender({"id": 1}),
@@ -274,7 +277,7 @@ BREAKS = {
         current=once({"id": 1, "carrier": "post"}),
         target=once({"id": 1}),
         events=({"name": "parcel_1", "id": "A-1"},),
-        told=('sends to the queue parcels without "body.carrier"', "parcel_1, rollback pass"),
+        told=('sends to the queue parcels without "carrier"', "parcel_1, rollback pass"),
     ),
     "work that is done twice": Case(
         current=idempotent("by-order"),
