@@ -83,12 +83,14 @@ class StoredItem:
     """The table, bucket, queue, topic, bus, stream or state machine; empty where there is none."""
     key: str
     """Its key as text: JSON of a table's key attributes, an object's key; for messages the number
-    of the message in its container, from 1."""
+    of the message in its container, from 1. An empty key stands for a table itself, whose value is
+    ``{"keys": ["id"], "ttl": "expires"}`` with the attribute of its time to live or ``null``."""
     value: str = field(default="", repr=False)
     """JSON text. A table's item as DynamoDB JSON (``{"total": {"N": "5"}}``); an object as
-    ``{"json": …}``, ``{"text": …}`` or ``{"bytes": N, "kind": "gzip|pickle|binary"}`` beside
-    ``content_type`` and ``metadata``; a message with ``body``, ``attributes`` and what else its
-    service has."""
+    ``{"json": …}``, ``{"text": …}`` or ``{"bytes": N, "kind": "gzip|pickle|large|binary"}`` beside
+    ``content_type`` and ``metadata``, gzip with what it ``holds`` in the same form; a message with
+    its ``body`` as it was sent, ``attributes`` as ``{NAME: {"type": …, "value": …}}`` and what else
+    its service has; a parameter or secret with its ``value``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,8 @@ class TemplateResource:
     """``AWS::DynamoDB::Table``; SAM's types are translated."""
     properties: str = field(repr=False)
     """JSON text in which intrinsic functions are left as they are."""
+    condition: str = ""
+    """The name of the condition under which it exists; empty for always."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from pytest_lambda_rollback.sources import shared_answers
 from pytest_lambda_rollback.sources.archive import discovered, locks
 from pytest_lambda_rollback.sources.archive.merging import another_function, merged
 from pytest_lambda_rollback.sources.builds.candidates import read_build
+from pytest_lambda_rollback.sources.builds.stateful_resources import stateful_resources
 from pytest_lambda_rollback.sources.daemon_threads import daemon_threads
 
 if TYPE_CHECKING:
@@ -137,8 +138,7 @@ class AwsFunctions:
 
     def stateful(self, template: Path) -> TemplateResources:
         """What a template has that stores something. Raises RollbackError."""
-        del template
-        return TemplateResources()
+        return stateful_resources(template)
 
     # --- accounts ----------------------------------------------------------------------------
 

@@ -35,9 +35,8 @@ _AHEAD: Final = (
     "moto.stepfunctions.responses",
     "moto.kms.responses",
     "moto.ssm.responses",
-    "moto.cloudformation.parsing",
 )
-"""Imported one by one while nothing is asked for; the last two take a second together."""
+"""Imported one by one while nothing is asked for; the last one takes a second."""
 
 
 def main(descriptor: int) -> None:
@@ -72,9 +71,6 @@ def _answer(channel: Channel, children: set[int]) -> None:
             return
         message, passed = received
         if message["do"] == "seed":
-            if message["content"].get("template"):
-                while ahead:
-                    importlib.import_module(ahead.pop(0))
             gc.collect()
             gc.freeze()
             child = forked(partial(_seeded, channel, passed[0], message))

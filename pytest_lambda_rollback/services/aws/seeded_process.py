@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from pytest_lambda_rollback.services.aws import passes, program, seeding
 from pytest_lambda_rollback.services.aws.channel import Channel
+from pytest_lambda_rollback.services.aws.data_files import SeedingError
 
 _THREADS_END_S: Final = 2.0
 _OUTPUT_LIMIT_BYTES: Final = 2000
@@ -29,9 +30,9 @@ def run(channel: Channel, message: dict[str, Any]) -> None:
     with tempfile.TemporaryFile() as output:
         _write_to(output.fileno())
         try:
-            resources, notes = seeding.seed(message["content"], region=region)
+            resources, notes = seeding.seed(message["content"], region=region, account=account)
             _end_threads()
-        except seeding.SeedingError as error:
+        except SeedingError as error:
             sys.stdout.flush()
             sys.stderr.flush()
             size = output.seek(0, os.SEEK_END)
@@ -70,7 +71,7 @@ def _end_threads() -> None:
         if thread is not threading.main_thread():
             thread.join(_THREADS_END_S)
             if thread.is_alive():
-                raise seeding.SeedingError(
+                raise SeedingError(
                     "the seed of the private AWS is not finished",
                     why=f"its thread {thread.name} still runs after seed(session) has returned",
                     do="Wait for it in seed(session)",

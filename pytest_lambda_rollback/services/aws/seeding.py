@@ -11,20 +11,13 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from pytest_lambda_rollback.services.aws.data_files import SeedingError, load
+from pytest_lambda_rollback.services.aws.template_resources import TemplateStack, stack_name
+
 Resources = dict[str, dict[str, str]]
 
 
-class SeedingError(Exception):
-    """The content cannot be made; ``what``, ``why`` and ``do`` as a ConfigError has them."""
-
-    def __init__(self, what: str, *, why: str, do: str) -> None:
-        self.what = what
-        self.why = why
-        self.do = do
-        super().__init__(what, why, do)
-
-
-def seed(content: dict[str, Any], *, region: str) -> tuple[Resources, list[str]]:
+def seed(content: dict[str, Any], *, region: str, account: str) -> tuple[Resources, list[str]]:
     """Make the content: template, data, seed, in this order.
 
     The answer is what ``Ref`` and ``GetAtt`` give for each logical id, and what was left out.
@@ -39,6 +32,16 @@ def seed(content: dict[str, Any], *, region: str) -> tuple[Resources, list[str]]
         session = boto3.Session(region_name=region)
         resources: Resources = {}
         notes: list[str] = []
+        if template := content.get("template"):
+            name = stack_name(content["template_name"])
+            resources, notes = TemplateStack(
+                template, name=name, region=region, account=account, session=session
+            ).make()
+        names = {
+            logical_id: made["Name"] for logical_id, made in resources.items() if "Name" in made
+        }
+        paths = [Path(each) for each in content.get("data") or ()]
+        load(paths, names=names, session=session, region=region)
         if path := content.get("seed"):
             _run(Path(path), session)
     finally:
