@@ -167,6 +167,40 @@ def _record(parser: argparse.ArgumentParser) -> None:
         help="record nothing; look for secrets in fixtures and exit with 1 if there are any",
     )
     other.add_argument(
+        "--downstream",
+        action="store_true",
+        help="record no events; run the current version on its events, and keep the answers of "
+        "services beside them",
+    )
+    downstream = parser.add_argument_group("with --downstream")
+    downstream.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="host that the function may reach: api.example.com, *.example.com, host:port; "
+        "repeatable",
+    )
+    downstream.add_argument(
+        "--profile",
+        metavar="NAME",
+        help="let the function call AWS with this profile's credentials, which it does not get",
+    )
+    downstream.add_argument(
+        "--pass-env",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="give the function this environment variable; repeatable",
+    )
+    downstream.add_argument(
+        "--event",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="event to record for (default: all); repeatable",
+    )
+    other.add_argument(
         "--layer", metavar="PATH", help="record nothing; write the recorder layer to this .zip"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from pytest_lambda_rollback.config import files as config
 from pytest_lambda_rollback.engines.docker.base_images import known_runtimes
 from pytest_lambda_rollback.errors import ConfigError, SourceError
 from pytest_lambda_rollback.hookspecs import console_plugins
-from pytest_lambda_rollback.model.settings import FunctionSettings, Settings
+from pytest_lambda_rollback.model.settings import FunctionSettings, Redact, Settings
 from pytest_lambda_rollback.model.text import listed, nearest, printable
+from pytest_lambda_rollback.redaction.rules import DEFAULT_KEYS, RedactionRules
 from pytest_lambda_rollback.session import plug_points
 from pytest_lambda_rollback.sources.aws import AwsFunctions
 
@@ -99,6 +101,34 @@ def functions_in_aws(
             do='Name one, as in [functions.orders] aws = { function_name = "orders-prod" }',
         )
     return tuple((s, function) for s, function in in_aws if not names or function.name in names)
+
+
+def function_named(
+    arguments: Namespace, functions: AwsFunctions
+) -> tuple[Settings, FunctionSettings]:
+    """The one function that the arguments name, with its file's settings. Raises ConfigError."""
+    loaded = load(named_files(arguments.config), functions)
+    name = arguments.names[0]
+    known = [f.name for settings in loaded for f in settings.functions]
+    found = [(settings, f) for settings in loaded for f in settings.functions if f.name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        files = listed(str(settings.path) for settings, _ in found)
+        raise ConfigError(f"{files} each have a function {name}", do="Choose one with --config")
+    near = nearest(name, known)
+    guess = f'Did you mean "{near}"? ' if near else ""
+    raise ConfigError(
+        f'no configuration has a function "{name}"',
+        do=f"{guess}Configured functions are {listed(known)}",
+    )
+
+
+def redaction_rules(redact: Redact) -> RedactionRules:
+    """The rules for everything that is recorded."""
+    return RedactionRules(
+        pointers=redact.pointers, keys=(*DEFAULT_KEYS, *redact.keys), keep=redact.keep
+    )
 
 
 def _named(path: Path) -> Path:

@@ -18,7 +18,7 @@ from pytest_lambda_rollback.errors import ConfigError
 from pytest_lambda_rollback.hookspecs import console_plugins
 from pytest_lambda_rollback.model.published import AwsSource
 from pytest_lambda_rollback.model.settings import FunctionSettings, Redact, Settings
-from pytest_lambda_rollback.model.text import counted, listed, nearest
+from pytest_lambda_rollback.model.text import counted
 from pytest_lambda_rollback.recording.origins import registry
 from pytest_lambda_rollback.recording.origins.interface import OriginRequest
 from pytest_lambda_rollback.recording.recorder import HANDLER, layer_zip
@@ -31,7 +31,6 @@ from pytest_lambda_rollback.recording.run import (
 from pytest_lambda_rollback.redaction.checking import check, fixtures
 from pytest_lambda_rollback.redaction.key_file import read_key
 from pytest_lambda_rollback.redaction.redactor import Redactor
-from pytest_lambda_rollback.redaction.rules import DEFAULT_KEYS, RedactionRules
 from pytest_lambda_rollback.session import plug_points
 from pytest_lambda_rollback.sources.aws import AwsFunctions
 
@@ -45,11 +44,18 @@ def run(arguments: Namespace) -> int:
         return _write_layer(Path(arguments.layer))
     if arguments.check:
         return _check(arguments)
+    if not arguments.downstream:
+        _refuse_downstream_options(arguments)
     if len(arguments.names) != 1:
         raise ConfigError(
             f"expected one function, got {len(arguments.names)}",
             do="Run `lambda-rollback record FUNCTION`",
         )
+    if arguments.downstream:
+        # It loads engines and services, which recording events does without.
+        from pytest_lambda_rollback.commands import record_downstream
+
+        return record_downstream.run(arguments)
     origins = arguments.origins or (registry.DEFAULT,)
     known = known_origins()
     kinds = [registry.type_of(text, known) for text in origins]
@@ -58,7 +64,7 @@ def run(arguments: Namespace) -> int:
         progress=configurations.progress,
         only=arguments.names if any(kind.published for kind in kinds) else (),
     )
-    settings, function = _function(arguments, functions)
+    settings, function = configurations.function_named(arguments, functions)
     request = OriginRequest(
         function=function,
         into=_folder(settings, function, arguments.into),
@@ -77,7 +83,7 @@ def run(arguments: Namespace) -> int:
     report = record_function(
         options,
         clients=_LazyAccount(functions, function.source),
-        redactor=Redactor(_rules(settings.redact), read_key(os.environ)),
+        redactor=Redactor(configurations.redaction_rules(settings.redact), read_key(os.environ)),
         progress=configurations.progress,
         event_sources=plug_points.event_sources(console_plugins().hook),
     )
@@ -104,24 +110,6 @@ class _LazyAccount:
 # --- arguments -----------------------------------------------------------------
 
 
-def _function(arguments: Namespace, functions: AwsFunctions) -> tuple[Settings, FunctionSettings]:
-    loaded = configurations.load(configurations.named_files(arguments.config), functions)
-    name = arguments.names[0]
-    known = [f.name for settings in loaded for f in settings.functions]
-    found = [(settings, f) for settings in loaded for f in settings.functions if f.name == name]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        files = listed(str(settings.path) for settings, _ in found)
-        raise ConfigError(f"{files} each have a function {name}", do="Choose one with --config")
-    near = nearest(name, known)
-    guess = f'Did you mean "{near}"? ' if near else ""
-    raise ConfigError(
-        f'no configuration has a function "{name}"',
-        do=f"{guess}Configured functions are {listed(known)}",
-    )
-
-
 def _aws_name(function: FunctionSettings) -> str:
     if function.source is None:
         return function.name
@@ -144,10 +132,14 @@ def _span(text: str) -> float:
     return float(match["number"]) * _UNITS_S[match["unit"]]
 
 
-def _rules(redact: Redact) -> RedactionRules:
-    return RedactionRules(
-        pointers=redact.pointers, keys=(*DEFAULT_KEYS, *redact.keys), keep=redact.keep
-    )
+def _refuse_downstream_options(arguments: Namespace) -> None:
+    for option in ("allow", "pass_env", "profile", "event"):
+        if getattr(arguments, option):
+            name = option.replace("_", "-")
+            raise ConfigError(
+                f"--{name} is an option of --downstream",
+                do="Add --downstream, or omit it",
+            )
 
 
 # --- checking, and the layer ----------------------------------------------------------------
@@ -179,7 +171,7 @@ def _check(arguments: Namespace) -> int:
     if not files:
         say("nothing to check: there are no fixtures")
         return 1
-    rules, leaks, unread = _rules(redact), 0, 0
+    rules, leaks, unread = configurations.redaction_rules(redact), 0, 0
     for file in files:
         try:
             found = check([file], rules)

@@ -18,8 +18,10 @@ from typing import Any, Final, Protocol
 from pytest_lambda_rollback.model.downstream import Exchange
 from pytest_lambda_rollback.services.http.certificates import RunAuthority
 from pytest_lambda_rollback.services.http.conversations import BodyBudget, Conversation
+from pytest_lambda_rollback.services.http.forwarding import Forwarding
 from pytest_lambda_rollback.services.http.messages import HttpAnswer, HttpRequest
 from pytest_lambda_rollback.services.http.recorded import RecordedAnswers
+from pytest_lambda_rollback.services.http.signing import Signer
 from pytest_lambda_rollback.services.http.translation import AwsTranslation
 
 _HANDSHAKE: Final = b"\x16"
@@ -98,6 +100,10 @@ class Front:
         ``elsewhere`` are the exchanges of all of the function's events, see `RecordedAnswers`.
         """
         return RecordedAnswers(self._translation, elsewhere=elsewhere)
+
+    def forwarding(self, *, allowed: Iterable[str], signer: Signer | None = None) -> Forwarding:
+        """New forwarding to hosts that the user allows, for a recording; see `Forwarding`."""
+        return Forwarding(allowed=allowed, signer=signer, translation=self._translation)
 
     def serve(self, connection: socket.socket, *, host: str, port: int, to: Destination) -> None:
         """Take over the plugin's end of a connection of a process to ``host:port``.
