@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import http.server
 import json
-import ssl
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from helpers.certificates import Authority
+from helpers.loopback_service import Service, served
 from pytest_lambda_rollback.errors import SourceError
 from pytest_lambda_rollback.model.downstream import AwsExchange, HttpExchange
 from pytest_lambda_rollback.services.http.forwarding import Forwarding, Recorded
@@ -21,66 +19,20 @@ from pytest_lambda_rollback.services.http.signing import Signer
 from pytest_lambda_rollback.services.http.translation import AwsTranslation
 
 
-class _Service(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    seen: list[tuple[str, str, dict[str, str], bytes]]
-
-    def do_GET(self) -> None:
-        length = int(self.headers.get("content-length", 0))
-        body = self.rfile.read(length)
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.seen.append((self.command, self.path, headers, body))
-        answer = json.dumps({"path": self.path}).encode()
-        if self.path.startswith("/packed"):
-            answer = gzip.compress(answer)
-        self.send_response(201)
-        if self.path.startswith("/packed"):
-            self.send_header("Content-Encoding", "gzip")
-        self.send_header("Content-Type", "application/json")
-        self.send_header("X-Request-Id", "7")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_POST = do_GET
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that do not trust it are expected."""
-
-
 @pytest.fixture(params=["http", "https"])
 def scheme(request) -> str:
     return request.param
 
 
 @pytest.fixture
-def service(scheme: str, tmp_path: Path, monkeypatch) -> Iterator[_Server]:
+def service(scheme: str, tmp_path: Path, monkeypatch) -> Iterator[Service]:
     """A loopback service; its authority is this machine's for the test."""
-
-    class Service(_Service):
-        seen: list = []  # noqa: RUF012 - of this one service
-
-    server = _Server(("127.0.0.1", 0), Service)
+    authority = None
     if scheme == "https":
         authority = Authority(tmp_path)
-        issued = authority.issue("localhost")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(issued.certificate, issued.key)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
         monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(authority) as made:
+        yield made
 
 
 def _request(
@@ -94,8 +46,8 @@ def _request(
     )  # fmt: skip
 
 
-def test_an_allowed_host_answers_and_the_answer_is_kept(scheme: str, service: _Server) -> None:
-    port = service.server_address[1]
+def test_an_allowed_host_answers_and_the_answer_is_kept(scheme: str, service: Service) -> None:
+    port = service.port
     made = Forwarding(allowed=[f"localhost:{port}"])
     request = _request(
         scheme, port, body=b'{"b": 1}', authorization="Bearer secret",
@@ -104,7 +56,7 @@ def test_an_allowed_host_answers_and_the_answer_is_kept(scheme: str, service: _S
     )  # fmt: skip
     answer = made.answer(request)
     assert (answer.status, answer.body) == (201, b'{"path": "/a?x=1"}')
-    ((method, path, headers, body),) = service.RequestHandlerClass.seen
+    ((method, path, headers, body),) = service.seen
     assert (method, path, body) == ("POST", "/a?x=1", b'{"b": 1}')
     assert headers == {
         "host": f"localhost:{port}",
@@ -126,8 +78,8 @@ def test_an_allowed_host_answers_and_the_answer_is_kept(scheme: str, service: _S
     assert made.take() == Recorded()
 
 
-def test_a_packed_answer_is_kept_unpacked(scheme: str, service: _Server) -> None:
-    port = service.server_address[1]
+def test_a_packed_answer_is_kept_unpacked(scheme: str, service: Service) -> None:
+    port = service.port
     made = Forwarding(allowed=[f"localhost:{port}"])
     answer = made.answer(_request(scheme, port, "/packed", method="GET"))
     assert gzip.decompress(answer.body) == b'{"path": "/packed"}'
@@ -137,8 +89,8 @@ def test_a_packed_answer_is_kept_unpacked(scheme: str, service: _Server) -> None
     assert "content-encoding" not in {name.lower() for name, _ in exchange.headers}
 
 
-def test_nothing_goes_to_a_host_that_is_not_allowed(scheme: str, service: _Server) -> None:
-    port = service.server_address[1]
+def test_nothing_goes_to_a_host_that_is_not_allowed(scheme: str, service: Service) -> None:
+    port = service.port
     made = Forwarding(allowed=["*.example.com", "localhost"])
     answer = made.answer(_request(scheme, port))
     assert (answer.status, answer.reason) == (400, "Not Allowed")
@@ -153,7 +105,7 @@ def test_nothing_goes_to_a_host_that_is_not_allowed(scheme: str, service: _Serve
         headers=(("host", "internal.example.com"),),
     )  # fmt: skip
     assert made.answer(fronted).status == 400
-    assert service.RequestHandlerClass.seen == []
+    assert service.seen == []
 
 
 @pytest.mark.parametrize(
@@ -177,15 +129,15 @@ def test_what_is_allowed(allowed: str, host: str, port: int, yes: bool) -> None:
 
 @pytest.mark.parametrize("scheme", ["https"])
 def test_a_service_that_this_machine_does_not_trust_is_not_asked(
-    scheme: str, service: _Server, monkeypatch
+    scheme: str, service: Service, monkeypatch
 ) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
-    port = service.server_address[1]
+    port = service.port
     made = Forwarding(allowed=[f"localhost:{port}"])
     answer = made.answer(_request(scheme, port))
     assert answer.status == 502
     assert made.take().exchanges == ()
-    assert service.RequestHandlerClass.seen == []
+    assert service.seen == []
 
 
 def test_a_host_that_does_not_answer_is_told() -> None:
@@ -197,12 +149,12 @@ def test_a_host_that_does_not_answer_is_told() -> None:
     assert unknown == "POST no.such.invalid: its name could not be resolved"
 
 
-def test_a_target_that_would_be_another_request_is_not_sent(scheme: str, service: _Server) -> None:
-    port = service.server_address[1]
+def test_a_target_that_would_be_another_request_is_not_sent(scheme: str, service: Service) -> None:
+    port = service.port
     made = Forwarding(allowed=[f"localhost:{port}"])
     smuggled = "/a HTTP/1.1\r\nHost: other\r\n\r\nGET /b"
     assert made.answer(_request(scheme, port, smuggled)).status == 502
-    assert service.RequestHandlerClass.seen == []
+    assert service.seen == []
 
 
 # --- AWS ------------------------------------------------------------------------------------------
