@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -71,6 +72,8 @@ class ServedPass:
             self._recorded = reach.front.recorded_answers(reach.elsewhere)
         self._lock = threading.Lock()
         self._failed: list[ServiceRequest] = []
+        self._open: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        """Connections to services of the user's."""
         self._fixture: EventFixture | None = None
         """The event of the replay that is made now."""
         self._closed = False
@@ -124,6 +127,11 @@ class ServedPass:
             if self._closed:
                 return
             self._closed = True
+            connections = [*self._open]
+        for each in connections:
+            # What a process left open, a transaction say, must not hold up the next pass.
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
         try:
             if self._reach.aws is not None:
                 self._reach.aws.close()
@@ -160,7 +168,7 @@ class ServedPass:
     def _connected(self, address: str, service: str) -> socket.socket:
         host, _, port = address.rpartition(":")
         try:
-            return socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S)
+            made = socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S)
         except OSError as error:
             request = ServiceRequest(
                 service=service,
@@ -171,6 +179,12 @@ class ServedPass:
             with self._lock, contextlib.suppress(ValueError):
                 self._failed.append(request)
             raise
+        with self._lock:
+            if not self._closed:
+                self._open.add(made)
+                return made
+        made.close()
+        raise ConnectionRefusedError("the pass has ended")
 
 
 def is_aws(name: str) -> bool:

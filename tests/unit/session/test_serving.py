@@ -171,6 +171,18 @@ def test_passes_that_reach_a_service_of_the_users_wait_for_one_another(
     second[0].close()
 
 
+def test_connections_to_services_end_with_their_pass(run: RunServices) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        over = opened(services(run, ServiceSettings(doors=(door("db:5432", address),))))
+        with over.connect("db", 5432), listener.accept()[0] as served:
+            served.settimeout(5)
+            over.close()
+            assert served.recv(1) == b""
+        with pytest.raises(ConnectionRefusedError):
+            over.connect("db", 5432)
+
+
 def test_a_reset_is_a_command_and_says_why_it_failed(
     run: RunServices, tmp_path: Path, greeters: tuple[Greeter, Greeter]
 ) -> None:
