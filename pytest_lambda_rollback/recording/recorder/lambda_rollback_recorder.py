@@ -195,6 +195,8 @@ class _Recorder:
                 more = {"downstream": _downstream(answers, self._globs)}
             except _NotKept as error:
                 more = {"incomplete": str(error)}
+            except Exception as error:
+                more = {"incomplete": "an answer could not be kept: " + type(error).__name__}
             _write_line(answers.line, more)
         except Exception as error:
             _say("answers of services were not recorded: " + type(error).__name__)
@@ -1149,7 +1151,7 @@ def _wrap_client(module: Any) -> None:
     client_class = module.BaseClient
     thread = threading.local()
     original_call = client_class._make_api_call
-    original_convert = client_class._convert_to_request_dict
+    original_emit = client_class._emit_api_params
     original_request = client_class._make_request
 
     def _make_api_call(self: Any, operation_name: Any, api_params: Any) -> Any:
@@ -1165,12 +1167,13 @@ def _wrap_client(module: Any) -> None:
             if call is not None:
                 _safely(_calls.ended, call)
 
-    def _convert_to_request_dict(self: Any, api_params: Any, *args: Any, **kwargs: Any) -> Any:
-        # Here parameters are as the service has them: resources of boto3 have converted theirs.
+    def _emit_api_params(self: Any, *args: Any, **kwargs: Any) -> Any:
+        # After it parameters are as the service has them: resources of boto3 have converted theirs.
+        api_params = original_emit(self, *args, **kwargs)
         call = getattr(thread, "call", None)
         if call is not None:
             _guarded(call, call.asked, api_params)
-        return original_convert(self, api_params, *args, **kwargs)
+        return api_params
 
     def _make_request(self: Any, *args: Any, **kwargs: Any) -> Any:
         call = getattr(thread, "call", None)
@@ -1180,7 +1183,7 @@ def _wrap_client(module: Any) -> None:
         return result
 
     client_class._make_api_call = _make_api_call
-    client_class._convert_to_request_dict = _convert_to_request_dict
+    client_class._emit_api_params = _emit_api_params
     client_class._make_request = _make_request
 
 
