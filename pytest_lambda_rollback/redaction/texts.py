@@ -69,6 +69,8 @@ _PEM_FRAME: Final = re.compile(
 """The lines around a key (RFC 7468, RFC 1421, RFC 4880), which are not part of it."""
 _FORMAT: Final = re.compile(r"(?:https?://)?[\w./-]*|(?:bot)?\d+:AA")
 """The beginning of a token of a known format, as ``ghp_``, and of a webhook."""
+_SAFE: Final = "/:@,"
+"""Characters that stay as they are in a parameter, unless its value escaped them."""
 _FORM_KEYS: Final = frozenset(("rawquerystring", "querystring", "query", "body"))
 _NO_KEYS: Final = RedactionRules(keys=(), text_keys=())
 
@@ -259,9 +261,9 @@ class Texts:
         inner = place.below(key if renamed == key else "*", key=key).ruled(rule)
         changed = self._inside(plain, inner)
         if changed != plain:
-            raw = (
-                quote_plus(str(changed), safe="/:@,") if "+" in raw else quote(str(changed), "/:@,")
-            )
+            safe = "".join(char for char in _SAFE if quote(char, "") not in raw.upper())
+            write = quote_plus if "+" in raw else quote
+            raw = write(str(changed), safe)
         return (name if renamed == key else quote(renamed, safe="[]")) + equals + raw
 
     def _url(self, text: str, place: Place) -> str:

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from pytest_lambda_rollback.errors import SourceError
+from pytest_lambda_rollback.model.downstream import AwsExchange, HttpExchange
 from pytest_lambda_rollback.recording.fixture_files import LEDGER
 from pytest_lambda_rollback.recording.origins.folders import FolderOrigin
 from pytest_lambda_rollback.recording.origins.queues import QueueOrigin
 from pytest_lambda_rollback.recording.run import RecordOptions, RecordReport, record_function
+from pytest_lambda_rollback.redaction.checking import check
 from pytest_lambda_rollback.redaction.redactor import Redactor
 from pytest_lambda_rollback.redaction.rules import RedactionRules
 from pytest_lambda_rollback.sources import events
@@ -295,3 +297,88 @@ def test_the_ledger_knows_what_was_written(tmp_path: Path, raw: Path, recording:
     (name,) = recording().written
     digest = hashlib.sha256((tmp_path / "fixtures" / name).read_bytes()).hexdigest()
     assert (tmp_path / "fixtures" / LEDGER).read_text() == f"{digest}  {name}\n"
+
+
+# --- answers of services --------------------------------------------------------------------------
+
+
+def asked(mail: str) -> list[dict[str, object]]:
+    return [
+        {
+            "service": "dynamodb", "operation": "GetItem",
+            "parameters": {"Key": {"mail": {"S": mail}}}, "result": {"Item": {"n": {"N": "1.10"}}},
+        },
+        {
+            "method": "POST", "url": "https://api.example.com/",
+            "body": {"$text": f'{{"m":"{mail}"}}'},
+            "response": {"status": 200, "body": {"$text": '{"rate": 1.10}'}},
+        },
+    ]  # fmt: skip
+
+
+def test_answers_of_services_are_redacted_with_their_event(
+    tmp_path: Path, raw: Path, recording: Recording
+) -> None:
+    event = {"kind": "new", "email": EMAIL}
+    write(raw, one={"lambda_rollback": 1, "event": event, "downstream": asked(EMAIL)})
+    report = recording()
+    assert report.notes == ()
+    [(name, text)] = fixtures(tmp_path).items()
+    assert "lovelace" not in text
+    fixture = events.load(tmp_path / "fixtures" / name, name="x")
+    mail = json.loads(fixture.payload)["email"]
+    aws, http = fixture.downstream
+    assert isinstance(aws, AwsExchange)
+    assert isinstance(http, HttpExchange)
+    assert json.loads(aws.parameters) == {"Key": {"mail": {"S": mail}}}
+    assert json.loads(http.request_body) == {"m": mail}
+    assert http.body == b'{"rate":1.10}'
+    assert '"rate": 1.10' in text
+    known = recording()
+    assert (known.written, known.stale) == ((), ())
+
+
+def test_answers_in_another_form_cost_no_event(
+    tmp_path: Path, raw: Path, recording: Recording
+) -> None:
+    entry = {"service": "dynamodb", "operation": EMAIL}
+    write(raw, one={"lambda_rollback": 1, "event": {"a": 1}, "downstream": [entry]})
+    report = recording()
+    assert len(report.written) == 1
+    assert report.notes == (
+        "answers of services are missing for 1 event: they are not in the form of recorded answers",
+    )
+    assert "downstream" not in fixtures(tmp_path)[report.written[0]]
+
+
+def test_of_a_shape_the_event_with_answers_is_kept(
+    tmp_path: Path, raw: Path, recording: Recording
+) -> None:
+    bare = {"lambda_rollback": 1, "event": {"a": 1}}
+    write(raw, a=bare, b=bare | {"downstream": asked("x")}, c=bare, d=bare | {"downstream": []})
+    recording(per_shape=2)
+    found = [json.loads(text).get("downstream") for text in fixtures(tmp_path).values()]
+    assert sorted(map(bool, found)) == [False, True]
+
+
+def test_files_of_answers_are_neither_events_nor_fixtures(
+    tmp_path: Path, raw: Path, recording: Recording
+) -> None:
+    answers = {"lambda_rollback_downstream": 1, "downstream": asked("x")}
+    write(raw, one={"a": 1}, **{"one.downstream": answers})
+    recording()
+    write(tmp_path / "fixtures", **{"event.downstream": answers})
+    report = recording()
+    assert (report.existing, report.events, report.stale, report.notes) == (1, 1, (), ())
+
+
+def test_leaks_in_answers_are_found(tmp_path: Path) -> None:
+    bad = asked(EMAIL)
+    write(tmp_path, one={"lambda_rollback": 1, "event": {}, "downstream": bad})
+    write(tmp_path, **{"two.downstream": {"lambda_rollback_downstream": 1, "downstream": bad}})
+    leaks = check([tmp_path], RedactionRules())
+    assert {(each.path.name, each.pointer, each.detector) for each in leaks} == {
+        (name, pointer, "email")
+        for name in ("one.json", "two.downstream.json")
+        for pointer in ("/downstream/0/parameters/Key/mail/S", "/downstream/1/body/$text/m")
+    }
