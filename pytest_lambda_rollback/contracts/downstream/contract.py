@@ -14,7 +14,7 @@ from typing import Literal
 
 from pytest_lambda_rollback.contracts.downstream import aws_models
 from pytest_lambda_rollback.contracts.downstream.openapi import Document
-from pytest_lambda_rollback.contracts.downstream.refused_requests import new_refusals
+from pytest_lambda_rollback.contracts.downstream.refused_requests import missing_thing, new_refusals
 from pytest_lambda_rollback.contracts.downstream.targets import (
     RequestTarget,
     is_aws,
@@ -55,6 +55,9 @@ class DownstreamContract:
                 notes.setdefault(mark, note)
             elif mark not in findings:
                 findings[mark] = _finding(case, kind, mark, details)
+        missing = missing_thing([each for requests in current for each in requests])
+        if missing is not None:
+            notes["missing",] = _missing_for_both(missing, case)
         warnings = []
         refusals = new_refusals(current, target)
         for refusal in refusals:
@@ -96,6 +99,14 @@ class DownstreamContract:
                             *issue.details,
                         ),
                     )
+
+
+def _missing_for_both(request: ServiceRequest, case: ReplayCase) -> Note:
+    return Note(
+        kind="downstream-missing",
+        about=(("current", case.subject.current_name), ("event", case.fixture.name)),
+        details=(("request", target_of(request).text), ("error", request.error)),
+    )
 
 
 def _answered(requests: Sequence[ServiceRequest]) -> tuple[ServiceRequest, ...]:

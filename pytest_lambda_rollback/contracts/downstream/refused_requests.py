@@ -79,10 +79,10 @@ def new_refusals(
     current: Sequence[Sequence[ServiceRequest]], target: Sequence[ServiceRequest]
 ) -> tuple[Refusal, ...]:
     """The refusals that the target meets and the current version does not, each once."""
-    known = {_mark(each) for requests in current for each in requests if _is_refused(each)}
+    known = {mark for requests in current for each in requests for mark in _marks(each)}
     found: dict[tuple[object, ...], Refusal] = {}
     for number, request in enumerate(target):
-        if not _is_refused(request) or _mark(request) in known:
+        if not _is_refused(request) or not known.isdisjoint(_marks(request)):
             continue
         blamed = _is_to_blame(request) and not _is_made(request, target[number + 1 :])
         found.setdefault(
@@ -93,10 +93,15 @@ def new_refusals(
                 error=request.error or str(request.status),
                 message=one_line(request.message),
                 is_certain=blamed,
-                is_missing=blamed and is_aws(request) and request.error not in _FORM,
+                is_missing=blamed and _names_nothing(request),
             ),
         )
     return tuple(found.values())
+
+
+def missing_thing(requests: Sequence[ServiceRequest]) -> ServiceRequest | None:
+    """The first request that names a table, queue, … which does not exist, or ``None``."""
+    return next((each for each in requests if _is_refused(each) and _names_nothing(each)), None)
 
 
 def _is_refused(request: ServiceRequest) -> bool:
@@ -108,12 +113,24 @@ def _mark(request: ServiceRequest) -> tuple[object, ...]:
     return kind_of(request), request.error or request.status
 
 
+def _marks(request: ServiceRequest) -> Iterator[tuple[object, ...]]:
+    """Marks of a refusal: a table that is not there is missing for every operation."""
+    if _is_refused(request):
+        yield _mark(request)
+        if _names_nothing(request):
+            yield request.service, target_of(request).resource, request.error
+
+
+def _names_nothing(request: ServiceRequest) -> bool:
+    if request.service == "s3" and request.operation in _OPTIONAL_THINGS:
+        return request.error == "NoSuchBucket"
+    return is_aws(request) and request.error in _NOT_THERE
+
+
 def _is_to_blame(request: ServiceRequest) -> bool:
     if not is_aws(request):
         return request.status not in _SITUATIONS
-    if request.service == "s3" and request.operation in _OPTIONAL_THINGS:
-        return request.error in _FORM or request.error == "NoSuchBucket"
-    return request.error in _NOT_THERE or request.error in _FORM
+    return _names_nothing(request) or request.error in _FORM
 
 
 def _is_made(request: ServiceRequest, later: Sequence[ServiceRequest]) -> bool:

@@ -14,9 +14,11 @@ from typing import Literal
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import status_of
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
 from pytest_lambda_rollback.aws_lambda.stack_traces import location
+from pytest_lambda_rollback.contracts.downstream.refused_requests import missing_thing
+from pytest_lambda_rollback.contracts.downstream.targets import target_of
 from pytest_lambda_rollback.contracts.interface import ReplayCase
 from pytest_lambda_rollback.contracts.invocation.client_errors import says_failure
-from pytest_lambda_rollback.contracts.invocation.service_settings import way_to
+from pytest_lambda_rollback.contracts.invocation.service_settings import table, way_to
 from pytest_lambda_rollback.contracts.invocation.services import (
     FailedCall,
     call_without_answer,
@@ -106,8 +108,9 @@ def judge_baseline(
         if call is not None:
             return Judgement(reason=_missing_service(current, call, function))
     # 4. It starts: else no event is to blame, and nothing that a fixture expects.
+    seed = _seed(first, function)
     if first.kind is OutcomeKind.INIT_ERROR:
-        return Judgement(reason=_does_not_start(current, first))
+        return Judgement(reason=_does_not_start(current, first) + seed)
     # 5. It ends as the fixture says.
     if expect is not None and failed and expect.type is None:
         return Judgement()
@@ -120,9 +123,9 @@ def judge_baseline(
             )
         )
     if failing is not None:
-        return Judgement(reason=_server_error(current, failing, first))
+        return Judgement(reason=_server_error(current, failing, first) + seed)
     if first.kind is not OutcomeKind.RESPONSE:
-        return Judgement(reason=_raises(current, first))
+        return Judgement(reason=_raises(current, first) + seed)
     return Judgement()
 
 
@@ -350,6 +353,17 @@ def _missing_service(name: str, call: FailedCall, function: str) -> str:
     return (
         f"{name} needs {call.named}, which does not answer in a replay ({call.evidence}). "
         f"{way_to(call.service, function)}"
+    )
+
+
+def _seed(outcome: Outcome, function: str) -> str:
+    """What the template or seed of a private AWS may lack, as one more sentence; or nothing."""
+    request = missing_thing(outcome.requests)
+    if request is None:
+        return ""
+    return (
+        f". Before, {target_of(request).text} was refused ({request.error}): if AWS has it today, "
+        f"add it to the template or seed under {table(function)}"
     )
 
 

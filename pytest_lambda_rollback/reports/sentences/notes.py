@@ -18,6 +18,10 @@ _NOTES = {
         "aliases, permissions, event sources and layers in AWS are not checked: the versions "
         "are declared in the configuration"
     ),
+    "downstream-missing": (
+        "{event} proves little: {current}, the current version, sends {request}, which is refused "
+        "({error}). If AWS has it today, add it to the template or seed"
+    ),
     "handler-unchecked": (
         "whether the code has the handler {handler} is not checked for {runtime}"
     ),

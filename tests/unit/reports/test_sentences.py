@@ -75,7 +75,10 @@ def test_notes_that_differ_in_names_alone_are_the_same_note() -> None:
     ("kinds", "folders"),
     [
         (platform._SENTENCES, ["contracts/platform"]),
-        (notes._NOTES, ["contracts/platform", "contracts/imports", "session"]),
+        (
+            notes._NOTES,
+            ["contracts/downstream", "contracts/platform", "contracts/imports", "session"],
+        ),
         (state._SENTENCES, ["contracts/state"]),
         (state._NOTES, ["contracts/state", "session"]),
     ],

@@ -174,8 +174,10 @@ def test_a_request_that_todays_service_refuses(
         f"orders:2 sends {on}, which is refused ({error}: it is not there) where orders:4 meets "
         f"no such refusal{seed}"
     ) in sentences(judgement)
-    # The same refusal on both sides is the functions' logic.
-    assert judged((request,), (request,)) == Judgement()
+    # The same refusal on both sides is the functions' logic; what is missing is told.
+    both = judged((request,), (request,))
+    assert both == Judgement(notes=both.notes)
+    assert len(both.notes) == (error != "ValidationException")
 
 
 def test_a_refusal_of_another_table_is_another_refusal() -> None:
@@ -184,6 +186,20 @@ def test_a_refusal_of_another_table_is_another_refusal() -> None:
         for name in ("a", "b")
     )
     assert [each.kind for each in judged((new,), (old,)).findings] == ["refused"]
+
+
+def test_a_table_that_is_missing_for_both_is_noted_once() -> None:
+    new, old = (
+        asked("dynamodb", each, {"TableName": "carts"}, "ResourceNotFoundException")
+        for each in ("DescribeTable", "Scan")
+    )
+    judgement = judged((new,), (new, old))
+    assert judgement.findings == ()
+    assert noted(judgement) == (
+        "create proves little: orders:4, the current version, sends dynamodb DescribeTable on "
+        "carts, which is refused (ResourceNotFoundException). If AWS has it today, add it to the "
+        "template or seed",
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from helpers.subjects import subject
@@ -149,6 +151,30 @@ def test_a_baseline_that_lacks_an_answer(
     judgement = invocation.judge_baseline(runs, expect, version_name="orders:4")
     assert (reason or "") in (judgement.reason or "")
     assert (judgement.reason is None) is (reason is None)
+
+
+GONE = replace(GET, status=400, error="ResourceNotFoundException")
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        fails(GONE),
+        replace(fails(GONE), kind=OutcomeKind.INIT_ERROR),
+        answers(GONE, payload=b'{"statusCode": 500}'),
+    ],
+)
+def test_what_a_seed_lacks_is_told_where_the_current_version_fails(run: Outcome) -> None:
+    judgement = invocation.judge_baseline((run, run), None, version_name="orders:4")
+    seed = (
+        ". Before, dynamodb GetItem on orders was refused (ResourceNotFoundException): if AWS has "
+        "it today, add it to the template or seed under [functions.orders.services]"
+    )
+    assert str(judgement.reason).endswith(seed)
+    run = replace(run, requests=(GET,))
+    judgement = invocation.judge_baseline((run, run), None, version_name="orders:4")
+    assert judgement.reason is not None
+    assert seed not in judgement.reason
 
 
 @pytest.mark.parametrize(
