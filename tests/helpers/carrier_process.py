@@ -16,6 +16,7 @@ from typing import Self
 
 from pytest_lambda_rollback.engines.carrier.program import carrier_program
 from pytest_lambda_rollback.engines.carrier.sources import own_machine
+from pytest_lambda_rollback.model.services import SERVICES_FOLDER
 
 PROGRAM = carrier_program({"aarch64": "arm64"}.get(own_machine(), own_machine())).path
 PATIENCE_S = 20.0
@@ -200,6 +201,8 @@ SYSTEM_PYTHON = Path("/usr/bin/python3")
 PYTHON = str(SYSTEM_PYTHON if SYSTEM_PYTHON.exists() else Path(sys.executable).resolve())
 """Any user can execute the system's; one of pyenv may lie in a folder of root."""
 USER, GROUP = 993, 990
+RESOLVER = "resolv.conf"
+HOST_NAME = "169.254.100.6"
 
 
 def script(name: str) -> tuple[str, ...]:
@@ -207,14 +210,42 @@ def script(name: str) -> tuple[str, ...]:
     return (PYTHON, "-I", "-c", (SCRIPTS / f"{name}.py").read_text(encoding="utf-8"))
 
 
-def sandbox_command(program: Path = PROGRAM, options: Sequence[str] = ()) -> list[str]:
-    """bubblewrap with the carrier as process 1 of namespaces of its own, as Lambda's user."""
+LOW_PORTS = 'echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start && exec "$@"'
+
+
+def sandbox_command(
+    program: Path = PROGRAM, options: Sequence[str] = (), *, names: bool = True
+) -> list[str]:
+    """bubblewrap with the carrier as process 1 of namespaces of its own, as Lambda's user.
+
+    With ``names`` it may have low ports, so that it is the name server, and a file `RESOLVER`
+    beside the program says so.
+    """
     python = () if PYTHON.startswith("/usr/") else (sys.base_prefix,)
-    command = ["bwrap", "--unshare-all", "--unshare-user", "--die-with-parent", "--as-pid-1"]
-    command += ["--uid", str(USER), "--gid", str(GROUP), "--clearenv"]
+    command = ["bwrap", "--unshare-user", "--die-with-parent"]
+    if names:
+        command += ["--uid", "0", "--gid", "0", "--unshare-net", "--cap-add", "ALL"]
+        command += ["--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--"]
+        command += ["/bin/sh", "-c", LOW_PORTS, "sh", "bwrap", "--unshare-user"]
+        command += ["--die-with-parent"]
+    else:
+        command += ["--unshare-net"]
+    command += [f"--unshare-{name}" for name in ("ipc", "pid", "uts", "cgroup")]
+    command += [
+        "--hostname",
+        HOST_NAME,
+        "--as-pid-1",
+        "--uid",
+        str(USER),
+        "--gid",
+        str(GROUP),
+        "--clearenv",
+    ]
     for folder in ("/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc", *python):
         if os.path.lexists(folder):
             command += ["--ro-bind", folder, folder]
+    if (resolver := program.parent / RESOLVER).exists():
+        command += ["--ro-bind", str(resolver), os.path.realpath("/etc/resolv.conf")]
     command += [
         "--proc",
         "/proc",
@@ -227,5 +258,6 @@ def sandbox_command(program: Path = PROGRAM, options: Sequence[str] = ()) -> lis
         "/dev/shm",
     ]
     command += ["--mqueue", "/dev/mqueue"]
-    command += ["--tmpfs", "/tmp", "--ro-bind", str(program), "/carrier"]
+    command += ["--tmpfs", "/tmp", "--perms", "1777", "--tmpfs", SERVICES_FOLDER]
+    command += ["--ro-bind", str(program), "/carrier"]
     return [*command, *options, "--remount-ro", "/dev", "--remount-ro", "/", "/carrier"]

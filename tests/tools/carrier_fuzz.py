@@ -29,7 +29,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from helpers.carrier_process import sandbox_command
+from helpers.carrier_process import RESOLVER, sandbox_command
 from pytest_lambda_rollback.engines.carrier import sources
 
 PATIENCE_S: Final = 25.0
@@ -40,6 +40,8 @@ OPTIONS: Final = {
     "ASAN_OPTIONS": "detect_leaks=0:exitcode=99:handle_segv=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:exitcode=99",
 }
+QUESTION: Final = r"printf '\0\1\1\0\0\1\0\0\0\0\0\0\4n%03d\0\0\1\0\1' $i"
+"""For the address of a name of its own."""
 COMMANDS: Final = (
     ("/bin/true",),
     ("/bin/sleep", "0.05"),
@@ -53,6 +55,14 @@ COMMANDS: Final = (
     ("/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/9001; cat <&3 >&3"),
     ("/bin/bash", "-c", "for i in {1..90}; do exec {f}<>/dev/tcp/127.0.0.1/9001; done; sleep 9"),
     ("/bin/bash", "-c", "for i in {1..90}; do (echo x >/dev/tcp/127.0.0.1/9001) & done; wait"),
+    ("/bin/bash", "-c", "exec 3<>/dev/tcp/db.internal/80; head -c 200000 /dev/urandom >&3"),
+    ("/bin/bash", "-c", "for i in {1..300}; do exec {f}<>/dev/tcp/n$i/443; done; sleep 9"),
+    (
+        "/bin/bash",
+        "-c",
+        "for i in {1..90}; do head -c9$i /dev/urandom >/dev/udp/127.0.0.1/53; done",
+    ),
+    ("/bin/bash", "-c", f"for i in {{1..300}}; do {QUESTION} >/dev/udp/127.0.0.1/53; done"),
 )
 
 LENGTHS: Final = (0, 1, 65536, 65537, 2**31, 2**32 - 1)
@@ -70,6 +80,7 @@ class Ending:
 def build_sanitized(folder: Path) -> Path:
     """The carrier as a program of the C library, with sanitizers."""
     program = folder / "carrier-sanitized"
+    (folder / RESOLVER).write_text("nameserver 127.0.0.1\n")
     compiler = shutil.which("cc") or "cc"
     flags = ("-std=c11", "-g", "-O1", "-ffreestanding", "-DHOSTED", *SANITIZERS)
     command = [compiler, *flags, sources.MAIN, "-o", str(program)]
@@ -89,8 +100,18 @@ def start(random_: random.Random) -> bytes:
     return b"".join(field + b"\0" for field in fields)
 
 
+def doors(random_: random.Random) -> bytes:
+    numbered = b"n%d" % random_.randrange(300)
+    names = (b"db.internal", b"*.internal", b"*", b"localhost", b"a.b", numbered)
+    texts = [
+        b"door=%s:%d\0" % (random_.choice(names), random_.choice((1, 80, 443, 5432)))
+        for _ in range(random_.choice((0, 1, 4, 40)))
+    ]
+    return b"".join(texts)
+
+
 def well_formed(random_: random.Random) -> bytes:
-    kind = random_.choices("SKDECWMLR", (16, 6, 20, 4, 4, 16, 4, 2, 3))[0]
+    kind = random_.choices("SKDECWMLRNP", (16, 6, 20, 4, 4, 16, 4, 2, 3, 4, 4))[0]
     number = random_.randrange(1, 12)
     payload = b""
     if kind == "S":
@@ -101,6 +122,12 @@ def well_formed(random_: random.Random) -> bytes:
         payload = random_.randbytes(random_.choice((0, 1, 100, 4000, 20_000)))
     elif kind == "W":
         payload = struct.pack("!I", random_.choice((1, 100, 65536, 200_000)))
+    elif kind == "N":
+        fresh = frame(b"R", 0, b"") * (random_.random() < 0.95)
+        return fresh + frame(b"N", 0, doors(random_))
+    elif kind == "P":
+        name = random_.choice((b"ca.pem", b"x" * 255, b"-rf\n*"))
+        number, payload = 0, name + b"\0" + random_.randbytes(random_.choice((0, 100, 70_000)))
     elif kind in "MLR":
         number = 0
         payload = struct.pack("!Q", random_.choice((0, 1, 1 << 40))) if kind == "L" else b""

@@ -33,8 +33,9 @@ class FailedCall:
         return self.service or "a host that the error does not name"
 
 
-_INSIDE = re.compile(r"(?:localhost|127\.[\d.]+|\[?::1\]?)(?::|$)")
-"""A service in the execution environment itself, as an extension's."""
+_INSIDE = re.compile(r"(?:localhost|127\.(?!64\.)[\d.]+|\[?::1\]?)(?::|$)")
+"""A service in the execution environment itself, as an extension's. Addresses of 127.64.0.0/16 are
+those that names of services get there."""
 
 _REPORTS = re.compile(
     r"sentry|datadog|newrelic|nr-data|honeycomb|signalfx|dynatrace|lumigo|statsd|otlp|otel|xray"

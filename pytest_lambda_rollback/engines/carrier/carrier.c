@@ -110,6 +110,8 @@ static void take_frame(unsigned char kind, uint16_t id, unsigned char *payload, 
     case 'N':
         if (id || name_socket < 0)
             fail("a frame N has a number, or there is no name server", STATUS_PROTOCOL);
+        if (any_process()) /* one that has not come to its program yet has the listeners as well */
+            fail("doors change while processes run", STATUS_PROTOCOL);
         take_doors((char *)payload, length);
         return;
     case 'P':

@@ -156,6 +156,7 @@ static void add_door(const char *field)
 /* New doors in place of those that there are. No process of the function needs to know of it. */
 static void take_doors(const char *payload, uint32_t length)
 {
+    int result;
     close_doors();
     if (length && payload[length - 1])
         fail("the last field of a frame N does not end", STATUS_PROTOCOL);
@@ -167,8 +168,9 @@ static void take_doors(const char *payload, uint32_t length)
     for (int at = 0; at < door_count; at++)
         if (doors[at].name[0] != '*' && number_of(doors[at].name) < 0)
             fail("doors have too many names", STATUS_PROTOCOL);
+    /* What is too much for names that were asked for before is refused and told as a call. */
     for (int name = 0; name < name_count; name++)
-        if (open_doors(name) < 0)
+        if ((result = open_doors(name)) < 0 && result != -ENOSPC)
             fail("a door cannot be opened: its port is in use or forbidden", STATUS_SYSTEM);
 }
 

@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-OWN = ("/tmp", "/dev/shm", "/dev/mqueue")
+OWN = ("/tmp", "/dev/shm", "/dev/mqueue", "/run/lambda-rollback")
 """File systems of their own: what is used of them is what is in them."""
 
 

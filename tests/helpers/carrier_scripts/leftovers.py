@@ -165,7 +165,7 @@ def main() -> None:
     leave_processes()
     leave_objects()
     leave_sockets()
-    folders = [Path("/tmp"), Path("/dev/shm")]
+    folders = [Path("/tmp"), Path("/dev/shm"), Path("/run/lambda-rollback")]
     for folder in folders:
         if os.access(folder, os.W_OK):
             leave_files(folder)

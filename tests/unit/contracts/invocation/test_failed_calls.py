@@ -304,6 +304,9 @@ def test_words_of_the_event_show_no_call(event: Any, message: str, counts: bool)
         ("Error 111 connecting to localhost:6379", (), "localhost:6379"),
         ("Error 111 connecting to 127.0.0.1:6379", (), "127.0.0.1:6379"),
         ("Error 111 connecting to localhost.example.com:6379", (), None),
+        # An address that a name got there.
+        ("connect ECONNREFUSED 127.64.0.1:5432", ("db.internal:5432",), "db.internal:5432"),
+        ("connect ECONNREFUSED 127.64.0.1:5432", (), None),
     ],
 )
 def test_words_count_where_a_call_was_made(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from helpers.carrier_process import PROGRAM, CarrierProcess, sandbox_command
+from helpers.carrier_process import PROGRAM, RESOLVER, CarrierProcess, sandbox_command
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +20,9 @@ def program() -> Iterator[Path]:
     """The carrier where every user can execute it."""
     with tempfile.TemporaryDirectory(prefix="carrier-") as folder:
         Path(folder).chmod(0o755)
+        resolver = Path(folder) / RESOLVER
+        resolver.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n")
+        resolver.chmod(0o644)
         yield Path(shutil.copy(PROGRAM, folder))
 
 
@@ -68,6 +71,14 @@ def sealed(
 ) -> Iterator[CarrierProcess]:
     """A carrier that is process 1."""
     yield from _started(starters, request.param)
+
+
+@pytest.fixture
+def nameless(program: Path) -> Iterator[CarrierProcess]:
+    """A carrier that may not be a name server."""
+    with CarrierProcess(sandbox_command(program, names=False)) as carrier:
+        assert "names=0" in carrier.expect("H").fields
+        yield carrier
 
 
 @pytest.fixture

@@ -382,9 +382,13 @@ def test_input_that_ends_while_the_output_is_full_ends_it(one: CarrierProcess) -
 
 
 def carrier_of(pid: int) -> int:
-    """A child of bubblewrap's monitor, or that process itself."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    found = int(children[0]) if children else pid
+    """A child of bubblewrap's monitors, or that process itself."""
+    found = pid
+    while Path(f"/proc/{found}/comm").read_text() != "carrier\n":
+        children = Path(f"/proc/{found}/task/{found}/children").read_text().split()
+        if not children:
+            break
+        found = int(children[0])
     assert Path(f"/proc/{found}/comm").read_text() == "carrier\n"
     return found
 
