@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.downstream import AwsExchange, Exchange, HttpExchange
 from pytest_lambda_rollback.model.replay import EventFixture
 from pytest_lambda_rollback.model.services import Answer, ServiceRequest
@@ -130,9 +131,12 @@ class RecordedAnswers:
     # --- AWS ------------------------------------------------------------------------------------
 
     def _aws_answer(self, event: _Exchanges, request: HttpRequest) -> HttpAnswer:
-        call = self._translation.call(request) if self._translation is not None else None
+        try:
+            call = self._translation.call(request) if self._translation is not None else None
+        except EngineError as missing:
+            return self._unknown_call(request, str(missing).rstrip("."))
         if call is None:
-            return self._unknown_call(request)
+            return self._unknown_call(request, "it is not a call that a service's model has")
         compared = [compared_calls(exchange, call) for exchange in event.aws]
         with self._lock:
             choice = event.take_aws(compared)
@@ -169,9 +173,8 @@ class RecordedAnswers:
         )
         return answer
 
-    def _unknown_call(self, request: HttpRequest) -> HttpAnswer:
+    def _unknown_call(self, request: HttpRequest, message: str) -> HttpAnswer:
         target = request.header("x-amz-target").rpartition(".")[2]
-        message = "this request to AWS is not one that can be answered from a recording"
         self._note(
             ServiceRequest(
                 service=request.authority,

@@ -10,12 +10,14 @@ import pytest
 import requests
 
 from helpers.front_doors import FrontDoor
+from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.downstream import Exchange, HttpExchange
 from pytest_lambda_rollback.model.replay import EventFixture
 from pytest_lambda_rollback.model.services import Answer, ServiceRequest
 from pytest_lambda_rollback.services.http.front import Front
 from pytest_lambda_rollback.services.http.messages import HttpAnswer, HttpRequest
 from pytest_lambda_rollback.services.http.recorded import RecordedAnswers
+from pytest_lambda_rollback.services.http.translation import AwsTranslation
 
 
 def _event(*downstream: Exchange, name: str = "paid") -> EventFixture:
@@ -254,3 +256,19 @@ def test_aws_without_a_translation_is_refused_in_the_protocol_of_the_request() -
     assert (told.service, told.operation, told.error) == (
         "dynamodb.eu-west-1.amazonaws.com", "GetItem", "LambdaRollbackNotRecorded",
     )  # fmt: skip
+
+
+def test_aws_without_moto_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    def call(_request: HttpRequest) -> None:
+        raise EngineError("requests to AWS cannot be answered", why='this needs the extra "state"')
+
+    translation = AwsTranslation()
+    monkeypatch.setattr(translation, "call", call)
+    answers = RecordedAnswers(translation)
+    request = HttpRequest(
+        method="POST", scheme="https", host="sqs.eu-west-1.amazonaws.com", port=443, target="/",
+        headers=(("x-amz-target", "AmazonSQS.SendMessage"),),
+    )  # fmt: skip
+    assert answers.answer(request).status == 400
+    (told,) = answers.requests()
+    assert told.message == 'requests to AWS cannot be answered: this needs the extra "state"'

@@ -16,11 +16,14 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from helpers.front_doors import authority_file
+from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.downstream import AwsExchange
 from pytest_lambda_rollback.model.replay import EventFixture
 from pytest_lambda_rollback.model.services import Answer
 from pytest_lambda_rollback.services.http.front import Front
+from pytest_lambda_rollback.services.http.messages import HttpRequest
 from pytest_lambda_rollback.services.http.recorded import RecordedAnswers
+from pytest_lambda_rollback.services.http.translation import AwsTranslation
 
 
 @pytest.fixture(scope="module")
@@ -299,3 +302,20 @@ def test_what_no_model_knows_is_told_by_name(answers: RecordedAnswers, front: Fr
         assert connection.recv(65536).startswith(b"HTTP/1.1 400 ")
     (told,) = answers.requests()
     assert (told.operation, told.answer) == ("TimeTravel", Answer.UNRECORDED)
+
+
+def test_a_machine_without_moto(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "moto").mkdir()
+    missing = "raise ModuleNotFoundError('No module named \\'moto\\'')"
+    (tmp_path / "moto" / "__init__.py").write_text(missing)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    translation = AwsTranslation()
+    request = HttpRequest(
+        method="POST", scheme="https", host="sqs.eu-west-1.amazonaws.com", port=443, target="/"
+    )
+    try:
+        with pytest.raises(EngineError, match='this needs the extra "state"'):
+            translation.call(request)
+    finally:
+        translation.close()
+    assert translation.call(request) is None  # closed
