@@ -123,6 +123,11 @@ class Replays:
             ),
         )
 
+    @property
+    def readable(self) -> tuple[EventFixture, ...]:
+        """The events that can be read, in their order."""
+        return tuple(each for each in self._events if each is not None)
+
     # --- one event on one target -------------------------------------------------------------
 
     def judge(self, target: FunctionVersion, subject: Subject, fixture: EventFixture) -> Replayed:

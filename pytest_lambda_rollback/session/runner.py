@@ -47,6 +47,7 @@ from pytest_lambda_rollback.session.environments import Engines, Environments
 from pytest_lambda_rollback.session.loaded_versions import Packages, Versions
 from pytest_lambda_rollback.session.replays import Replayed, Replays
 from pytest_lambda_rollback.session.serving import FunctionServices, RunningServices, RunServices
+from pytest_lambda_rollback.session.state_passes import StatePasses
 from pytest_lambda_rollback.session.static_checks import StaticContracts, static_case
 from pytest_lambda_rollback.session.work import Work
 from pytest_lambda_rollback.sources import events
@@ -75,6 +76,7 @@ class _Function:
     targets: dict[TargetRef, None] = field(default_factory=dict)
     """The targets of the selection, in its order."""
     replays: Replays | None = None
+    states: StatePasses | None = None
     diagnosis: Diagnosis | None = None
 
 
@@ -234,6 +236,8 @@ class Session:
     def _check(self, settings: Settings, function: _Function, check: Check) -> CheckResult:
         if check.reason is not None or check.target is None or check.strategy is None:
             return _unknown(check, check.reason or "there is no target")
+        if check.contract == Contract.STATE:
+            return self._on_one_state(settings, function, check, check.target, check.strategy)
         if check.contract is not None:
             return self._static(function, check, check.contract, check.target, check.strategy)
         if check.event is None:
@@ -310,6 +314,52 @@ class Session:
             event_digest=hashlib.sha256(fixture.payload).hexdigest(),
             passes=replayed.passes,
             duration_s=replayed.outcome.duration_s if replayed.outcome is not None else 0.0,
+            engine=replays.engine.name,
+        )
+
+    def _on_one_state(
+        self,
+        settings: Settings,
+        function: _Function,
+        check: Check,
+        target: TargetRef,
+        strategy: Strategy,
+    ) -> CheckResult:
+        """Replay all events on a state that the current version and a target share."""
+        replays = self._replays(settings, function)
+        self._engines.announce(running := self._engines.of(settings))
+        version = function.environments.target(check.group)
+        if function.states is None:
+            function.states = StatePasses(
+                current=replays.current,
+                pool=running.pool,
+                open_pass=function.services.open,
+                events=replays.readable,
+                compare=replays.compare,
+                schedule=self._schedule,
+                wait=self._work.wait,
+                weights=function.settings.weights,
+                serial=function.services.in_turn,
+                budget_s=function.settings.cold_budget_s,
+            )
+        if check in function.made:
+            # It is run again to see whether it ends in another way.
+            function.states.forget()
+        function.made.add(check)
+        subject = Subject(
+            target=target,
+            current=TargetRef(function=replays.current.function, version=replays.current.version),
+            strategy=strategy,
+        )
+        judgement = function.states.judge(version, subject)
+        return CheckResult(
+            check=check,
+            verdict=judgement.verdict,
+            contract=Contract.STATE,
+            reason=judgement.reason,
+            findings=judgement.findings,
+            warnings=judgement.warnings,
+            notes=judgement.notes,
             engine=replays.engine.name,
         )
 
