@@ -49,7 +49,8 @@ class WarmSequence:
     """All events in order in one environment, as far as they are asked for.
 
     Safe to use from several threads. The environment is given back after event ``last``; an event
-    beyond it is replayed in a new environment, after the same events.
+    beyond it is replayed in a new environment, after the same events. Events that are ``fresh``
+    get an environment that has handled nothing, on the state that the events before them made.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class WarmSequence:
         last: int,
         of: object,
         open_pass: OpenPass = no_services,
+        fresh: Callable[[int], bool] = lambda _: False,
     ) -> None:
         self._version = version
         self._events = events
         self._pool = pool
         self._schedule = schedule
         self._of = of
+        self._fresh = fresh
         self._open_pass = open_pass
         self._lock = threading.Lock()
         self._steps: list[Future[Step]] = [Future() for _ in events]
@@ -79,6 +82,8 @@ class WarmSequence:
         self._before: list[int] = []
         """The events since the environment was fresh."""
         self._environment: ExecutionEnvironment | None = None
+        self._begun = False
+        """Whether there is a pass that goes on."""
         self._services: ServicePass | None = None
         self._served: list[int] = []
         """The events since the services were fresh: their state is what these made of it."""
@@ -106,6 +111,8 @@ class WarmSequence:
                 if self._next > self._goal:
                     self._job = None
                     environment, self._environment = self._environment, None
+                    services, self._services = self._services, None
+                    self._begun = False
                     break
                 index, self._next = self._next, self._next + 1
             fixture = self._events[index]
@@ -117,7 +124,6 @@ class WarmSequence:
                 self._steps[index].set_exception(error)
             else:
                 self._steps[index].set_result(step)
-        services, self._services = self._services, None
         try:
             if environment is not None:
                 self._pool.give(self._version, environment)
@@ -126,18 +132,21 @@ class WarmSequence:
                 services.close()
 
     def _replayed(self, index: int, fixture: EventFixture) -> Step:
-        if self._environment is None:
-            self._rebuild(fixture)
         started = time.monotonic()
+        if not self._begun:
+            self._rebuild(index, fixture)
+        elif self._fresh(index):
+            self._retire()
         outcome = self._invoke(fixture)
         if outcome.kind is OutcomeKind.HARNESS_FAILURE:
             self._drop()
-            self._rebuild(fixture)
+            self._rebuild(index, fixture)
             outcome = self._invoke(fixture)
         took_s = time.monotonic() - started
         step = Step(outcome=outcome, after=tuple(self._before), took_s=took_s)
         if outcome.kind is OutcomeKind.HARNESS_FAILURE:
             self._drop()
+            self._begun = False
         elif self._environment is not None and not self._environment.alive:
             # Lambda starts another environment, which has handled nothing.
             self._drop()
@@ -147,7 +156,7 @@ class WarmSequence:
         self._served.append(index)
         return step
 
-    def _rebuild(self, following: EventFixture) -> None:
+    def _rebuild(self, index: int, following: EventFixture) -> None:
         """A fresh environment with the events in it that the former one had handled.
 
         Where services keep a state, that is fresh too, and made again by all events so far.
@@ -158,8 +167,20 @@ class WarmSequence:
         numbers = self._before if self._services is None else self._served
         before = [each for number in numbers if (each := self._events[number]) is not None]
         self._take((*before, following)[0])
+        self._begun = True
         for fixture in before:
             self._invoke(fixture)
+        if self._fresh(index):
+            self._retire()
+
+    def _retire(self) -> None:
+        """Go on in another environment, which has handled nothing, on the same state."""
+        environment, self._environment = self._environment, None
+        if environment is not None and self._before:
+            self._pool.give(self._version, environment)
+        else:
+            self._environment = environment
+        self._before = []
 
     def _take(self, fixture: EventFixture) -> None:
         if self._services is not None:
@@ -198,6 +219,7 @@ class VersionPasses:
         last: int,
         samples: int,
         open_pass: OpenPass = no_services,
+        stateful: bool = False,
     ) -> None:
         self.version = version
         self._events = events
@@ -206,7 +228,11 @@ class VersionPasses:
         self._last = last
         self._samples = samples
         self._open_pass = open_pass
+        self._stateful = stateful
+        self.tried: frozenset[int] | None = None
+        """The events that are tried cold; ``None`` for all. Others only make state for them."""
         self._lock = threading.Lock()
+        self._cold_sequences: dict[int, WarmSequence] = {}
         self._sequences: dict[int, WarmSequence] = {}
         self._cold: dict[tuple[int, int], Job[Step]] = {}
         self._repeated: dict[tuple[tuple[int, ...], int], Job[Outcome]] = {}
@@ -229,10 +255,23 @@ class VersionPasses:
             return self._sequences[sample].step(index, turn)
 
     def cold(self, index: int, sample: int = 0, turn: Turn = URGENT) -> Future[Step]:
-        """An event in a fresh environment."""
+        """An event in a fresh environment, on the state that the events before it made."""
         if index == self.first:
             return self.warm(index, sample, turn)
         with self._lock:
+            if self._stateful:
+                if sample not in self._cold_sequences:
+                    self._cold_sequences[sample] = WarmSequence(
+                        version=self.version,
+                        events=self._events,
+                        pool=self._pool,
+                        schedule=self._schedule,
+                        last=-1,
+                        of=self._of(sample),
+                        open_pass=self._open_pass,
+                        fresh=self._is_cold,
+                    )
+                return self._cold_sequences[sample].step(index, turn)
             key = (index, sample)
             if key not in self._cold:
                 self._cold[key] = self._schedule.submit(
@@ -258,6 +297,9 @@ class VersionPasses:
                     of=self._of(0),
                 )
             return self._repeated[key].future
+
+    def _is_cold(self, index: int) -> bool:
+        return self.tried is None or index in self.tried
 
     def _of(self, sample: int) -> object:
         """Replays side by side in one environment after the other start fewer of them."""

@@ -95,9 +95,11 @@ class Replays:
         contracts: Iterable[ReplayContract] = (),
         openapi: Mapping[str, Document] | None = None,
         open_pass: OpenPass = no_services,
+        stateful: bool = False,
     ) -> None:
         self.engine = engine
         self._open_pass = open_pass
+        self._stateful = stateful
         self.current = current
         downstream = DownstreamContract(documents=openapi or {})
         self._contracts = (*_BUILT_IN, downstream, *contracts)
@@ -222,8 +224,10 @@ class Replays:
         activity = f"{fixture.name} on {version.name} for coverage"
         self._prepare(version, activity)
         self._probed[version.stack] = version
+        number = self._numbers[fixture.path] if self._stateful else 0
+        before = tuple(each for each in self._events[:number] if each is not None)
         replay = self._schedule.submit(
-            lambda: replay_after(self._pool, version, (), fixture, self._open_pass)
+            lambda: replay_after(self._pool, version, before, fixture, self._open_pass)
         )
         return self._wait(replay.future, f"replaying {activity}")
 
@@ -274,6 +278,7 @@ class Replays:
                     last=self._last,
                     samples=samples,
                     open_pass=self._open_pass,
+                    stateful=self._stateful,
                 )
             return self._passes[key]
 
@@ -317,7 +322,9 @@ class Replays:
         number = affordable(known, cost_s=cost_s, budget_s=budget_s)
         if number >= known:
             return tuple(self._numbers.values())
-        return self._by_difference()[:number]
+        chosen = self._by_difference()[:number]
+        passes.tried = frozenset(chosen)
+        return chosen
 
     def _by_difference(self) -> tuple[int, ...]:
         if self._order is None:

@@ -397,6 +397,7 @@ class Session:
                     contracts=self._replay_contracts,
                     openapi={host: Document.load(path) for host, path in own.services.openapi},
                     open_pass=function.services.open,
+                    stateful=function.services.keep_state,
                 )
                 if current.image is None:
                     function.diagnosis = self._diagnosis(function.replays, own)

@@ -114,6 +114,16 @@ class FunctionServices:
         """True if what replays write can be brought back to its first state."""
         return self._settings.have_state or any(each.reset for each in self._running.values())
 
+    @property
+    def keep_state(self) -> bool:
+        """True if what an event stores is there for the next one."""
+        return bool(self._running) or self._uses_aws
+
+    @property
+    def _uses_aws(self) -> bool:
+        aws = self._settings.aws
+        return aws is not None and not (aws.found and self._aws_recorded())
+
     def filled(self, version: FunctionVersion) -> FunctionVersion:
         """The version with the names of what the private AWS created. Raises RollbackError."""
         aws = self._settings.aws
@@ -135,7 +145,7 @@ class FunctionServices:
         settings, recorded = self._settings, self._recorded()
         if settings.aws is None and not recorded and not self._running:
             return None
-        uses_aws = settings.aws is not None and not (settings.aws.found and self._aws_recorded())
+        uses_aws = self._uses_aws
         if (recorded or uses_aws) and not is_installed():
             raise EngineError(
                 f'what {self._function.name} may reach needs the extra "state"',
