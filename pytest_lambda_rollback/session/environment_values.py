@@ -15,7 +15,13 @@ from itertools import takewhile
 from typing import Any
 from urllib.parse import quote
 
-from pytest_lambda_rollback.model.findings import CheckResult, Finding, Judgement, Verdict
+from pytest_lambda_rollback.model.findings import (
+    CheckResult,
+    Contract,
+    Finding,
+    Judgement,
+    Verdict,
+)
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
 from pytest_lambda_rollback.model.text import listed
 from pytest_lambda_rollback.model.versions import FunctionVersion
@@ -31,9 +37,16 @@ _CUT = "…"
 def redacted(result: CheckResult, versions: Iterable[FunctionVersion]) -> CheckResult:
     """A result in which values of the versions' environments are replaced by their names."""
     secrets: dict[str, str] = {}
+    # A variable may name a table; a finding must name it too, and that is no secret.
+    containers = {
+        value
+        for finding in (*result.findings, *result.warnings)
+        for name, value in finding.details
+        if finding.contract == Contract.STATE and name == "container"
+    }
     for version in versions:
         for name, value in version.configuration.environment:
-            if _is_long(value):
+            if _is_long(value) and value not in containers:
                 for form in filter(_is_long, _forms(value)):
                     secrets.setdefault(form, f"<{name}>")
     if not secrets:

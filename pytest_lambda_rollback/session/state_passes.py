@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 _CONTROLS: Final = 2
 _CONTROLS_OF_ERRORS: Final = 3
-_CONTROLS_OF_DIFFERENCES: Final = 6
+_CONTROLS_OF_DIFFERENCES: Final = 4
 """An attribute that comes and goes shows in so many."""
 _ROUNDS: Final = 15
 """Rounds that a check makes on both versions together, by which its time is reckoned."""
@@ -53,7 +53,7 @@ class Wait(Protocol):
 class _Plan:
     """One pass to make: who handles the events of each round."""
 
-    rounds: tuple[Sequence[Side], ...]
+    rounds: tuple[tuple[Side, ...], ...]
     """Of each round, by number of the event."""
     passes: tuple[StatePass | None, ...] = ()
 
@@ -105,6 +105,7 @@ class StatePasses:
         self._controls: list[Future[Record]] = []
         self._made: dict[tuple[object, ...], list[Future[Record]]] = {}
         self._alone: dict[tuple[object, ...], Future[Record]] = {}
+        self._repeated: dict[tuple[tuple[object, ...], _Plan], Future[Record]] = {}
 
     def judge(self, target: FunctionVersion, subject: Subject) -> Judgement:
         """Judge a target. A break is confirmed by the same passes from a fresh start.
@@ -131,6 +132,7 @@ class StatePasses:
             self._controls.clear()
             self._made.clear()
             self._alone.clear()
+            self._repeated.clear()
             self._order = Future()
 
     # --- which passes ------------------------------------------------------------------------
@@ -143,7 +145,7 @@ class StatePasses:
         self._controls = [first, *(self._another_control() for _ in range(_CONTROLS - 1))]
 
     def _another_control(self) -> Future[Record]:
-        rounds = ([Side.CURRENT] * len(self._all),) * 3
+        rounds = ((Side.CURRENT,) * len(self._all),) * 3
         return self._begin(self._current, _Plan(rounds=rounds))
 
     def _passes(self, target: FunctionVersion) -> list[Future[Record]]:
@@ -154,7 +156,7 @@ class StatePasses:
 
     def _plans(self) -> tuple[_Plan, ...]:
         number = len(self._all)
-        current, target = [Side.CURRENT] * number, [Side.TARGET] * number
+        current, target = (Side.CURRENT,) * number, (Side.TARGET,) * number
         equal = self._weights[0] == self._weights[1]
         # A second way of taking turns brings together what the first one keeps apart.
         turns = [
@@ -192,7 +194,7 @@ class StatePasses:
 
     def _target_alone(self, target: FunctionVersion, activity: str) -> Record:
         if target.stack not in self._alone:
-            rounds = ([Side.TARGET] * len(self._all),) * 2
+            rounds = ((Side.TARGET,) * len(self._all),) * 2
             self._alone[target.stack] = self._begin(target, _Plan(rounds=rounds))
         return self._wait(self._alone[target.stack], activity)
 
@@ -205,7 +207,7 @@ class StatePasses:
         """
         broken = {each.replay_pass for each in judged.findings}
         plans = [each for each in self._plans() if broken.intersection(filter(None, each.passes))]
-        again = [self._begin(target, each) for each in plans]
+        again = [self._again(target, each) for each in plans]
         raised = all(
             dict(each.details).get("rule") == Contract.INVOCATION for each in judged.findings
         )
@@ -215,6 +217,12 @@ class StatePasses:
         second = self._case(target, case.subject, again, activity)
         first = state.judge(replace(case, controls=second.controls), self._compare)
         return state.confirmed(first, state.judge(second, self._compare))
+
+    def _again(self, target: FunctionVersion, plan: _Plan) -> Future[Record]:
+        key = (target.stack, plan)
+        if key not in self._repeated:
+            self._repeated[key] = self._begin(target, plan)
+        return self._repeated[key]
 
     def _too_many(self) -> Note:
         return Note(
@@ -233,7 +241,7 @@ class StatePasses:
 
     def _first_control(self) -> Record:
         """The control by which the events that are tried and their later order are chosen."""
-        rounds = ([Side.CURRENT] * len(self._all),) * 3
+        rounds = ((Side.CURRENT,) * len(self._all),) * 3
         return self._record(self._current, _Plan(rounds=rounds), is_first=True)
 
     def _settle_order(self, first: Future[Record]) -> None:

@@ -122,3 +122,17 @@ def test_every_text_of_a_result_is_looked_at() -> None:
     assert secret not in repr(result)
     assert [note.text for note in result.notes] == ["n <KEY0>"]
     assert result.findings[0].location == "/l/<KEY0>"
+
+
+def test_the_name_of_a_table_is_shown_where_something_in_it_broke() -> None:
+    found = Finding(
+        contract=Contract.STATE,
+        kind="drops-attribute",
+        subject=subject(),
+        current="customers of another-table",
+        details=(("container", "customers"),),
+    )
+    result = CheckResult(check=CHECK, verdict=Verdict.BREAKS, findings=(found,))
+    (shown,) = redacted(result, [version("customers", "another-table")]).findings
+    assert shown.current == "customers of <KEY1>"
+    assert shown.detail("container") == "customers"

@@ -72,7 +72,7 @@ def test_a_break_is_confirmed_by_its_passes_and_more_controls() -> None:
     shared = Shared(current=shop, target=forgetful, events=(PLACE, SHOW))
     shared.judge()
     # C T C and T C again; that an attribute is there may be chance, which more controls show.
-    assert len(shared.passes) == 5 + 2 + 4
+    assert len(shared.passes) == 5 + 2 + 2
 
     def raising(event: Any, aws: Aws) -> Any:
         answered = shop(event, aws)
