@@ -144,14 +144,14 @@ def body_value(body: bytes, *, encoding: str = "", content_type: str = "") -> ob
     body = unpacked(body, encoding)
     if not body:
         return None
-    if media_type(content_type) == FORM:
-        return form_value(body)
     start = body.lstrip()[:1]
     if start in (b"{", b"[", b'"') or "json" in media_type(content_type):
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
             pass
+    if media_type(content_type) == FORM:  # Python's urllib says so of JSON too
+        return form_value(body)
     body = _without_boundary(body)
     try:
         return body.decode("utf-8")

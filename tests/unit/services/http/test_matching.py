@@ -104,6 +104,11 @@ _HERE = "https://api.example.com"
             _sent("POST", "/a", b'{"x":1}'),  # without a content type
             Fit.EQUAL,
         ),
+        (
+            _recorded("POST", f"{_HERE}/a", {"x": 1}),
+            _sent("POST", "/a", b'{"x": 1}', content_type=_FORM),  # Python's urllib by default
+            Fit.EQUAL,
+        ),
         (_recorded("POST", f"{_HERE}/a", {"x": 1}), _sent("POST", "/a", {"x": True}), Fit.NONE),
         (
             _recorded("POST", f"{_HERE}/a", {"id": f"req_{_UUIDS[0]}", "at": 1767225600}),
