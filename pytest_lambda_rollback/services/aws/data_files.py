@@ -48,7 +48,7 @@ def _load_folder(path: Path, *, names: Mapping[str, str], session: Any, region: 
         except Exception as error:  # botocore's, of a name that is none
             raise SeedingError(
                 f"the data folder {path} cannot become a bucket",
-                why=str(error),
+                why=str(error).rstrip(". "),
                 do="Name the folder as the bucket is named in AWS",
             ) from error
     size = 0
@@ -88,7 +88,7 @@ def _load_table(path: Path, *, names: Mapping[str, str], session: Any) -> None:
         except Exception as error:  # botocore's validation or DynamoDB's answer
             raise SeedingError(
                 f"item {number} of the data file {path} was refused",
-                why=f"{error}"[:500],
+                why=f"{error}"[:500].rstrip(". "),
                 do='Write items as DynamoDB JSON: [{"id": {"S": "o-1"}}]',
             ) from error
 

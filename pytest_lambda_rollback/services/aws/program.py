@@ -23,20 +23,21 @@ from typing import Any, Final, NoReturn
 from pytest_lambda_rollback.services.aws import seal
 from pytest_lambda_rollback.services.aws.channel import Channel, ChannelError
 
-_FIRST: Final = ("moto.core.botocore_stubber", "boto3", "moto.dynamodb.models", "moto.s3.models")
-_AHEAD: Final = (
-    "moto.sqs.models",
-    "moto.sqs.responses",
-    "moto.sns.responses",
-    "moto.events.models",
-    "moto.kinesis.responses",
-    "moto.secretsmanager.responses",
-    "moto.sts.responses",
-    "moto.stepfunctions.responses",
-    "moto.kms.responses",
-    "moto.ssm.responses",
+_FIRST: Final = ("boto3", "moto.core.botocore_stubber")
+_SERVICES: Final = ("dynamodb", "s3", "sqs")
+"""Services that are ready before the first seed."""
+
+_SERVICES_AHEAD: Final = (
+    "sts",
+    "sns",
+    "events",
+    "secretsmanager",
+    "kinesis",
+    "stepfunctions",
+    "kms",
+    "ssm",
 )
-"""Imported one by one while nothing is asked for; the last one takes a second."""
+"""Services that are made ready one by one while nothing is asked for; the last takes a second."""
 
 
 def main(descriptor: int) -> None:
@@ -61,10 +62,10 @@ def main(descriptor: int) -> None:
 
 
 def _answer(channel: Channel, children: set[int]) -> None:
-    ahead = list(_AHEAD)
+    ahead = list(_SERVICES_AHEAD)
     while True:
         while ahead and not select.select([channel], [], [], 0)[0]:
-            importlib.import_module(ahead.pop(0))
+            _load(ahead.pop(0))
         received = channel.receive()
         children -= reaped()
         if received is None:
@@ -84,17 +85,25 @@ def _answer(channel: Channel, children: set[int]) -> None:
 
 
 def _prepare() -> None:
-    """What moto may do in every process, and the models that the first request would load."""
+    """What moto may do in every process, and what the first requests would load."""
     from moto.core.config import default_user_config
-    from moto.core.utils import get_service_model
 
     from pytest_lambda_rollback.services.aws import stored_items
 
     default_user_config["lambda"] = {"use_docker": False}
     default_user_config["batch"] = {"use_docker": False}
     stored_items.keep_events()
-    for service in ("dynamodb", "s3", "sqs"):
-        get_service_model(service)
+    for service in _SERVICES:
+        _load(service)
+
+
+def _load(service: str) -> None:
+    """Import a service of moto's, and its model for requests and for their log."""
+    from pytest_lambda_rollback.services.aws import request_log
+
+    importlib.import_module(f"moto.{service}.responses")
+    importlib.import_module(f"moto.{service}.urls")
+    request_log.load(service)
 
 
 def _seeded(channel: Channel, descriptor: int, message: dict[str, Any]) -> None:

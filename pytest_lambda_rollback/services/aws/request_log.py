@@ -42,17 +42,22 @@ def described(exchange: Exchange) -> dict[str, Any]:
     }
 
 
+def load(service: str) -> None:
+    """Load what the first request to a service would load, by botocore's name of it."""
+    _botocore_names()
+    _router(service)
+
+
 def _operation(exchange: Exchange) -> tuple[str, str, dict[str, Any]]:
     """(botocore's name of the service, the operation's, its parameters), as far as known."""
     from moto.core.request import Request
 
     candidates = _services(exchange)
     url = _with_bucket_in_path(exchange.url)
+    headers = {name: value for name, value in exchange.headers if name != "host"}
     for service in candidates:
         try:
-            request: Any = Request.from_primitives(
-                exchange.method, url, dict(exchange.headers), _body(exchange)
-            )
+            request: Any = Request.from_primitives(exchange.method, url, headers, _body(exchange))
             operation, values = _router(service).match(request)
         except Exception:  # noqa: S112 (werkzeug's NotFound, or a request that is malformed)
             continue
@@ -112,6 +117,8 @@ def _parameters(service: str, operation: Any, values: Any, request: Any) -> dict
         }
     )
     plain: dict[str, Any] = contents.plain(parsed)
+    if service == "s3" and isinstance(plain.get("Metadata"), dict):  # S3 keeps it in lower case
+        plain["Metadata"] = {key.lower(): value for key, value in plain["Metadata"].items()}
     return plain
 
 
@@ -123,7 +130,8 @@ def _with_bucket_in_path(url: str) -> str:
         return url
     query = f"?{parts.query}" if parts.query else ""
     rest = match["rest"] or ""
-    return f"https://s3{rest}.amazonaws.com/{match['bucket']}{parts.path}{query}"
+    path = "" if parts.path == "/" else parts.path
+    return f"https://s3{rest}.amazonaws.com/{match['bucket']}{path}{query}"
 
 
 def _body(exchange: Exchange) -> bytes:

@@ -76,7 +76,7 @@ def _run(path: Path, session: Any) -> None:
     except (Exception, SystemExit) as error:
         raise SeedingError(
             f"the seed of the private AWS failed at {_place(error, path)}",
-            why=f"{type(error).__name__}: {error}"[:2000],
+            why=f"{type(error).__name__}: {error}"[:2000].rstrip(". "),
             do="Correct the seed",
         ) from error
 

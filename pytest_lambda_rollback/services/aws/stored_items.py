@@ -201,18 +201,20 @@ def _topics(backend: Any) -> Iterator[Item]:
 
 
 def _buses(backend: Any) -> Iterator[Item]:
-    numbers: dict[str, int] = {}
+    events: dict[str, list[Any]] = {}
     for event in getattr(backend, _EVENTS, ()):
         bus = str(event.get("EventBusName") or "default").rpartition("/")[2]
-        numbers[bus] = numbers.get(bus, 0) + 1
-        value = {
-            "body": event.get("Detail", ""),
-            "source": event.get("Source", ""),
-            "detail_type": event.get("DetailType", ""),
-        }
-        if resources := event.get("Resources"):
-            value["resources"] = resources
-        yield bus, str(numbers[bus]), _text(value)
+        events.setdefault(bus, []).append(event)
+    for bus in sorted(events):
+        for number, event in enumerate(events[bus], start=1):
+            value = {
+                "body": event.get("Detail", ""),
+                "source": event.get("Source", ""),
+                "detail_type": event.get("DetailType", ""),
+            }
+            if resources := event.get("Resources"):
+                value["resources"] = resources
+            yield bus, str(number), _text(value)
 
 
 def _streams(backend: Any) -> Iterator[Item]:
