@@ -106,6 +106,7 @@ class SeededAws:
         *,
         resources: Mapping[str, Mapping[str, str]],
         notes: tuple[str, ...],
+        program: _Program,
     ) -> None:
         self.resources = resources
         """What ``Ref`` and ``Fn::GetAtt`` give, by the logical id in the template and by
@@ -113,6 +114,7 @@ class SeededAws:
         self.notes = notes
         """What of a template was left out, one clause each."""
         self._channel = channel
+        self._program = program  # which ends when nothing refers to it
         self._lock = threading.Lock()
         self.ended = False
         """Whether its process has gone; another one can be made then."""
@@ -263,7 +265,10 @@ class _Program:
             for name, attributes in answer["resources"].items()
         }
         return SeededAws(
-            channel, resources=MappingProxyType(resources), notes=tuple(answer["notes"])
+            channel,
+            resources=MappingProxyType(resources),
+            notes=tuple(answer["notes"]),
+            program=self,
         )
 
     def close(self) -> None:

@@ -95,6 +95,25 @@ def _prepare() -> None:
     stored_items.keep_events()
     for service in _SERVICES:
         _load(service)
+    _warm_up()
+
+
+def _warm_up() -> None:
+    """One request to an account of its own, so that no pass is the first to need something."""
+    from pytest_lambda_rollback.http_wire.messages import Head, Request
+    from pytest_lambda_rollback.services.aws import request_log
+    from pytest_lambda_rollback.services.aws.moto_requests import MotoRequests
+
+    headers = {
+        "host": "dynamodb.us-east-1.amazonaws.com",
+        "x-amz-target": "DynamoDB_20120810.ListTables",
+        "content-type": "application/x-amz-json-1.0",
+    }
+    head = Head(method="POST", path="/", headers=headers, keep_alive=True)
+    os.environ["MOTO_ACCOUNT_ID"] = "000000000000"
+    requests = MotoRequests(region="us-east-1")
+    requests.answer(Request(head=head, body=b"{}", size_bytes=2))
+    request_log.described(requests.exchanges[0])
 
 
 def _load(service: str) -> None:

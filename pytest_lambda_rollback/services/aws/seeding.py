@@ -23,6 +23,10 @@ def seed(content: dict[str, Any], *, region: str, account: str) -> tuple[Resourc
     The answer is what ``Ref`` and ``GetAtt`` give for each logical id, and what was left out.
     Raises SeedingError.
     """
+    resources: Resources = {}
+    notes: list[str] = []
+    if not any(content.get(name) for name in ("template", "data", "seed")):
+        return resources, notes
     import boto3
     from moto import mock_aws
 
@@ -30,8 +34,6 @@ def seed(content: dict[str, Any], *, region: str, account: str) -> tuple[Resourc
     mock.start(reset=False)
     try:
         session = boto3.Session(region_name=region)
-        resources: Resources = {}
-        notes: list[str] = []
         if template := content.get("template"):
             name = stack_name(content["template_name"])
             resources, notes = TemplateStack(
