@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the tests' folde
 from benchmarks import (
     cold_start,
     collect_only,
+    door,
     example_run,
     large_run,
     second_run,
@@ -46,6 +47,7 @@ MEASUREMENTS: dict[str, Callable[[Workbench, Effort, Say], tuple[Result, ...]]] 
     "cold-start": cold_start.measure,
     "example": example_run.measure,
     "large-run": large_run.measure,
+    "door": door.measure,
 }
 
 

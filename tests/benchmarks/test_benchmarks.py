@@ -26,6 +26,7 @@ WITHOUT_DOCKER = {
     "collect-only": {"collect-only", "collect-only-wall"},
     "static": {"static-cold", "static-unchanged", "static-with-store"},
     "large-run": {"large-run", "large-run-workers"},
+    "door": {"door", "door-idle", "door-bulk"},
 }
 IN_DOCKER = {
     "warm-replay": {"warm-replay", "warm-replay-sandbox", "warm-replay-example"},

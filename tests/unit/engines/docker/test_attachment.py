@@ -283,6 +283,32 @@ def test_close_in_another_thread_ends_what_waits(ends: tuple[Attachment, Far], c
             again()
 
 
+def test_a_wake_lets_receive_return_once(ends: tuple[Attachment, Far]) -> None:
+    wire, far = ends
+    for delay_s in (0.0, 0.2):
+        waker = threading.Timer(delay_s, wire.wake)
+        waker.start()
+        began = time.monotonic()
+        assert wire.receive(30.0) == b""
+        assert time.monotonic() - began < 10
+        waker.join()
+    assert wire.receive(0.05) is None
+    wire.wake()
+    far.says(1, b"answer")
+    assert all_of_any(wire, 6) == b"answer"
+    wire.release()
+    wire.wake()
+
+
+def all_of_any(wire: Attachment, count: int) -> bytes:
+    """As `all_of`, where a wake may come first."""
+    frames = b""
+    until = time.monotonic() + 10
+    while len(frames) < count and time.monotonic() < until:
+        frames += wire.receive(10.0) or b""
+    return frames
+
+
 def test_other_bytes_end_the_wire(ends: tuple[Attachment, Far]) -> None:
     wire, far = ends
     far.connection.sendall(b"HTTP/1.1 500 Internal Server Error\r\n")

@@ -59,6 +59,44 @@ def test_service(fields: tuple[tuple[str, str], ...], services: tuple[str, ...])
     assert calls.services() == services
 
 
+def at_name(name: str, port: int) -> tuple[tuple[str, str], ...]:
+    return (*address("127.64.0.1", port), ("name", name))
+
+
+@pytest.mark.parametrize(
+    ("fields", "services"),
+    [
+        (at_name("db.internal", 5432), ("db.internal:5432",)),
+        (at_name("api.internal", 443), ("api.internal",)),
+        (at_name("api.internal", 80), ("api.internal",)),
+        ((("name", "db.internal"),), ()),
+        ((("name", "db.internal"), ("address", "zz")), ()),
+        (question("_mongodb._tcp.db.internal", 33), ("_mongodb._tcp.db.internal",)),
+    ],
+)
+def test_service_by_the_name_that_its_address_has(
+    fields: tuple[tuple[str, str], ...], services: tuple[str, ...]
+) -> None:
+    calls = CallsTried(names=True)
+    calls.add(fields)
+    assert calls.services() == services
+    assert not calls.too_many
+
+
+def test_names_that_begin_alike_are_each_a_service_where_names_are_known() -> None:
+    calls = CallsTried(names=True)
+    calls.add(at_name("db", 80))
+    calls.add(at_name("db.internal", 80))
+    assert calls.services() == ("db", "db.internal")
+
+
+def test_too_many_names_are_remembered() -> None:
+    calls = CallsTried(names=True)
+    calls.add((*question("n300.internal"), ("full", "1")))
+    assert calls.too_many
+    assert calls.services() == ("n300.internal",)
+
+
 def test_calls_of_the_initialisation_count_for_each_event() -> None:
     calls = CallsTried()
     calls.add(question("secrets.internal"))

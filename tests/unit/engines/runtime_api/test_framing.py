@@ -15,12 +15,14 @@ from pytest_lambda_rollback.engines.runtime_api.framing import (
     FrameReader,
     Kind,
     MalformedFrame,
+    doors_payload,
     encode,
     fields_of,
     start_payload,
 )
 from pytest_lambda_rollback.engines.runtime_api.logs import LogTail
 from pytest_lambda_rollback.engines.runtime_api.wire import SocketWire, WireClosed
+from pytest_lambda_rollback.model.services import Door
 
 FROM_CARRIER = (Kind.HELLO, Kind.EXIT, Kind.OPEN, Kind.DATA, Kind.END, Kind.WINDOW, Kind.RESET)
 
@@ -71,7 +73,7 @@ def test_any_bytes_are_frames_or_an_end_and_little_is_held() -> None:
             _exhaust(reader, [junk] * 3)
 
 
-@pytest.mark.parametrize("kind", [Kind.START, Kind.KILL, Kind.LIMIT])
+@pytest.mark.parametrize("kind", [Kind.START, Kind.KILL, Kind.LIMIT, Kind.NAMES, Kind.FILE])
 def test_what_only_the_plugin_sends_is_refused(kind: Kind) -> None:
     with pytest.raises(MalformedFrame):
         _read([encode(kind, 1, b"\0")])
@@ -79,6 +81,7 @@ def test_what_only_the_plugin_sends_is_refused(kind: Kind) -> None:
 
 def test_payloads_have_their_limits() -> None:
     encode(Kind.START, 1, b"x" * 262_144)
+    encode(Kind.FILE, 0, b"x" * 262_144)
     with pytest.raises(ValueError, match="too many"):
         encode(Kind.START, 1, b"x" * 262_145)
     with pytest.raises(ValueError, match="too many"):
@@ -103,6 +106,42 @@ def test_a_start_says_everything_and_refuses_a_nul() -> None:
     ]
     with pytest.raises(ValueError, match="NUL"):
         start_payload(directory="/", arguments=("x",), variables=(("A", "a\0b"),))
+
+
+def test_doors_are_said_once_each_or_refused() -> None:
+    one = Door(name="*.db-1.internal", port=5432)
+    assert doors_payload((one, Door(name="*", port=443), one)) == (
+        b"door=*.db-1.internal:5432\0door=*:443\0"
+    )
+    assert doors_payload(()) == b""
+    many = tuple(Door(name="localhost", port=port) for port in range(100, 356))
+    assert doors_payload(many).count(b"\0") == 256
+    with pytest.raises(ValueError, match="257 doors are too many"):
+        doors_payload((*many, one))
+
+
+@pytest.mark.parametrize(
+    ("name", "port"),
+    [
+        ("localhost", 9001),
+        ("localhost", 53),
+        ("A", 1),
+        ("", 1),
+        ("a..b", 1),
+        ("*a", 1),
+        ("*.*", 1),
+        ("a b", 1),
+        ("a\0", 1),
+        ("a" * 64, 1),
+        (".".join(["a" * 63] * 4), 1),
+        ("\u00e9", 1),
+        ("a", 0),
+        ("a", 65_536),
+    ],
+)
+def test_doors_that_no_environment_can_have(name: str, port: int) -> None:
+    with pytest.raises(ValueError, match=r"is no host name and port|is the carrier's own"):
+        doors_payload((Door(name=name, port=port),))
 
 
 def test_fields_keep_their_order_and_repeat() -> None:
@@ -134,6 +173,26 @@ def test_nothing_within_the_time_is_nothing() -> None:
     assert wire.receive(0) is None
     assert wire.receive(0.02) is None
     wire.release()
+    theirs.close()
+
+
+def test_a_wake_lets_receive_return_once() -> None:
+    ours, theirs = socket.socketpair()
+    wire = SocketWire(ours)
+    for delay_s in (0.0, 0.1):
+        waker = threading.Timer(delay_s, wire.wake)
+        waker.start()
+        began = time.monotonic()
+        assert wire.receive(30.0) == b""
+        assert time.monotonic() - began < 10
+        waker.join()
+    assert wire.receive(0.02) is None
+    for _ in range(100_000):  # more than the alarm holds
+        wire.wake()
+    theirs.sendall(b"frames")
+    assert wire.receive(1.0) == b"frames"
+    wire.release()
+    wire.wake()
     theirs.close()
 
 
