@@ -159,9 +159,12 @@ class AwsPass:
         return ours
 
     def requests(self) -> tuple[ServiceRequest, ...]:
-        """All requests since the pass began, in the order of their answers. Raises EngineError."""
+        """Requests since this was called before, in the order of their answers.
+
+        Raises EngineError.
+        """
         with self._lock:
-            more = True
+            told, more = len(self._requests), True
             while more:
                 since = len(self._requests)
                 answer = _asked(self._channel, {"do": "requests", "since": since})
@@ -169,7 +172,7 @@ class AwsPass:
                     fields["answer"] = Answer(fields["answer"])
                     self._requests.append(ServiceRequest(**fields))
                 more = answer["more"]
-            return tuple(self._requests)
+            return tuple(self._requests[told:])
 
     def stored(self) -> StoredState:
         """All that is stored now. Raises EngineError."""

@@ -256,6 +256,13 @@ def test_each_pass_has_a_private_aws_of_its_own(run: RunServices, tmp_path: Path
     assert {each.key for each in second.stored().items if each.key} == {'{"id": "1"}'}
     with pytest.raises(ConnectionRefusedError):
         first.connect("api.example.com", 443)
+    own_api = "x1.execute-api.eu-west-1.amazonaws.com"
+    assert [each.service for each in first.requests()] == ["api.example.com"]
+    with pytest.raises(ConnectionRefusedError):
+        first.connect(own_api, 443)
+    assert [(each.service, each.answer) for each in first.requests()] == [
+        (own_api, Answer.UNRECORDED)
+    ]
     first.close()
     second.close()
 
