@@ -2,8 +2,8 @@
 
 The target's requests are held against the current version's on the same event, against botocore's
 models of AWS's services, and against OpenAPI documents of hosts. What the current version's own
-requests do too is never a break. Requests without an answer are not judged here; they were unknown
-before.
+requests do too is never a break. Requests without an answer were unknown before, except those that
+the private AWS cannot do because they do not fit the model.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from pytest_lambda_rollback.contracts.interface import ReplayCase
 from pytest_lambda_rollback.model.findings import Contract, Details, Finding, Judgement, Note
 from pytest_lambda_rollback.model.services import Answer, ServiceRequest
 
+_MOST = 20
+"""Findings, warnings and notes of one replay."""
 _MOST_OTHERS = 5
 """Requests that a warning names."""
 
@@ -41,14 +43,14 @@ class DownstreamContract:
 
     def judge(self, case: ReplayCase) -> Judgement:
         """Judge the requests of one replay of the target."""
+        if not case.outcome.requests:
+            return Judgement()
         current = [_answered(each.requests) for each in case.baseline]
         target = _answered(case.outcome.requests)
-        if not target:
-            return Judgement()
-        own = {mark for requests in current for mark, _, _ in self._misfits(requests)}
+        own = {mark for each in case.baseline for mark, _, _ in self._misfits(each.requests)}
         findings: dict[tuple[object, ...], Finding] = {}
         notes: dict[tuple[object, ...], Note] = {}
-        for mark, kind, details in self._misfits(target):
+        for mark, kind, details in self._misfits(case.outcome.requests):
             if mark in own:
                 about = (("current", case.subject.current_name),)
                 note = Note(kind=f"downstream-{kind}", about=about, details=details)
@@ -73,9 +75,12 @@ class DownstreamContract:
             else:
                 warnings.append(found)
         return Judgement(
-            findings=tuple(findings.values()),
-            warnings=(*warnings, *_others(case, current, target, {each.kind for each in refusals})),
-            notes=tuple(notes.values()),
+            findings=tuple(findings.values())[:_MOST],
+            warnings=(
+                *warnings[:_MOST],
+                *_others(case, current, target, {each.kind for each in refusals}),
+            ),
+            notes=tuple(notes.values())[:_MOST],
         )
 
     def _misfits(
@@ -85,8 +90,10 @@ class DownstreamContract:
         for request in dict.fromkeys(requests):
             host = request.service.partition(":")[0]
             document = self.documents.get(request.service) or self.documents.get(host)
-            if is_aws(request):
+            if is_aws(request) and request.answer in (Answer.ANSWERED, Answer.UNSUPPORTED):
                 yield from _model_misfits(request)
+            elif request.answer is not Answer.ANSWERED:
+                continue
             elif document is not None and request.operation:
                 for issue in document.issues(request.operation, parameters(request)):
                     mark = (kind_of(request), issue.kind, issue.at, issue.keyword)

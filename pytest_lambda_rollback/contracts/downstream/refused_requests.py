@@ -80,23 +80,34 @@ def new_refusals(
 ) -> tuple[Refusal, ...]:
     """The refusals that the target meets and the current version does not, each once."""
     known = {mark for requests in current for each in requests for mark in _marks(each)}
+    created = _last_creations(target)
     found: dict[tuple[object, ...], Refusal] = {}
     for number, request in enumerate(target):
-        if not _is_refused(request) or not known.isdisjoint(_marks(request)):
+        mark = _mark(request)
+        if not _is_refused(request) or mark in found or not known.isdisjoint(_marks(request)):
             continue
-        blamed = _is_to_blame(request) and not _is_made(request, target[number + 1 :])
-        found.setdefault(
-            _mark(request),
-            Refusal(
-                target=target_of(request),
-                kind=kind_of(request),
-                error=request.error or str(request.status),
-                message=one_line(request.message),
-                is_certain=blamed,
-                is_missing=blamed and _names_nothing(request),
-            ),
+        # Who creates what was not there only asked for it.
+        is_question = request.error not in _FORM and created.get(request.service, -1) > number
+        blamed = _is_to_blame(request) and not is_question
+        found[mark] = Refusal(
+            target=target_of(request),
+            kind=kind_of(request),
+            error=request.error or str(request.status),
+            message=one_line(request.message),
+            is_certain=blamed,
+            is_missing=blamed and _names_nothing(request),
         )
     return tuple(found.values())
+
+
+def _last_creations(requests: Sequence[ServiceRequest]) -> dict[str, int]:
+    """By service: the number of its last request that created something."""
+    return {
+        each.service: number
+        for number, each in enumerate(requests)
+        if each.status < 400
+        and (each.operation.startswith("Create") or each.operation == "PutParameter")
+    }
 
 
 def missing_thing(requests: Sequence[ServiceRequest]) -> ServiceRequest | None:
@@ -131,15 +142,3 @@ def _is_to_blame(request: ServiceRequest) -> bool:
     if not is_aws(request):
         return request.status not in _SITUATIONS
     return _names_nothing(request) or request.error in _FORM
-
-
-def _is_made(request: ServiceRequest, later: Sequence[ServiceRequest]) -> bool:
-    """True if what was not there is created then: the request only asked for it."""
-    return request.error not in _FORM and any(_creations(request, later))
-
-
-def _creations(request: ServiceRequest, later: Sequence[ServiceRequest]) -> Iterator[bool]:
-    for each in later:
-        if each.service == request.service and each.status < 400:
-            puts = each.operation == "PutParameter"
-            yield puts or each.operation.startswith("Create")

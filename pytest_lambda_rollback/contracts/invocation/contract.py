@@ -14,6 +14,7 @@ from typing import Literal
 from pytest_lambda_rollback.aws_lambda.event_sources.answers.http_members import status_of
 from pytest_lambda_rollback.aws_lambda.event_sources.interface import Event
 from pytest_lambda_rollback.aws_lambda.stack_traces import location
+from pytest_lambda_rollback.contracts.downstream.contract import DownstreamContract
 from pytest_lambda_rollback.contracts.downstream.refused_requests import missing_thing
 from pytest_lambda_rollback.contracts.downstream.targets import target_of
 from pytest_lambda_rollback.contracts.interface import ReplayCase
@@ -25,8 +26,8 @@ from pytest_lambda_rollback.contracts.invocation.services import (
     failed_call,
 )
 from pytest_lambda_rollback.contracts.invocation.told_failures import told_failure
+from pytest_lambda_rollback.contracts.invocation.unanswered import fits_no_model, unanswered
 from pytest_lambda_rollback.contracts.invocation.unanswered import reason as no_answer
-from pytest_lambda_rollback.contracts.invocation.unanswered import unanswered
 from pytest_lambda_rollback.model.findings import (
     Contract,
     Details,
@@ -50,6 +51,11 @@ class InvocationContract:
     def judge(self, case: ReplayCase) -> Judgement:
         """Judge one replay."""
         fixture = case.fixture
+        if fits_no_model(case.outcome):
+            # What the private AWS says to such a request explains nothing.
+            misfits = DownstreamContract().judge(case).findings
+            if misfits:
+                return Judgement(findings=misfits)
         return judge(
             case.baseline,
             case.outcome,

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pytest_lambda_rollback.contracts.downstream.targets import is_aws, kind_of, target_of
+from pytest_lambda_rollback.contracts.downstream import aws_models
+from pytest_lambda_rollback.contracts.downstream.targets import (
+    is_aws,
+    kind_of,
+    parameters,
+    target_of,
+)
 from pytest_lambda_rollback.contracts.invocation.service_settings import record, table
 from pytest_lambda_rollback.contracts.invocation.services import takes_reports
 from pytest_lambda_rollback.model.json_values import one_line
@@ -23,6 +29,16 @@ def unanswered(outcome: Outcome) -> ServiceRequest | None:
         if request.answer is not Answer.ANSWERED and not takes_reports(named):
             return request
     return None
+
+
+def fits_no_model(outcome: Outcome) -> bool:
+    """True if the private AWS could not do a request because AWS itself would not take it."""
+    return any(
+        request.answer is Answer.UNSUPPORTED
+        and is_aws(request)
+        and bool(aws_models.issues(request.service, request.operation, parameters(request)))
+        for request in outcome.requests
+    )
 
 
 def reason(

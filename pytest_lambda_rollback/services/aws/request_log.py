@@ -61,10 +61,13 @@ def _operation(exchange: Exchange) -> tuple[str, str, dict[str, Any]]:
             operation, values = _router(service).match(request)
         except Exception:  # noqa: S112 (werkzeug's NotFound, or a request that is malformed)
             continue
+        sent = _json_body(exchange)
         try:
-            return service, operation.name, _parameters(service, operation, values, request)
+            parameters = _parameters(service, operation, values, request)
         except Exception:  # of a request that does not fit the service's model
-            return service, operation.name, {}
+            return service, operation.name, sent
+        _add_unmodelled(parameters, sent, operation.input_shape)
+        return service, operation.name, parameters
     return candidates[0], "", {}
 
 
@@ -120,6 +123,40 @@ def _parameters(service: str, operation: Any, values: Any, request: Any) -> dict
     if service == "s3" and isinstance(plain.get("Metadata"), dict):  # S3 keeps it in lower case
         plain["Metadata"] = {key.lower(): value for key, value in plain["Metadata"].items()}
     return plain
+
+
+def _json_body(exchange: Exchange) -> dict[str, Any]:
+    """The parameters as they were sent, in the protocol that has them all in one JSON object."""
+    if not dict(exchange.headers).get("content-type", "").startswith("application/x-amz-json"):
+        return {}
+    try:
+        sent = json.loads(exchange.body)
+    except (ValueError, RecursionError):
+        return {}
+    return sent if isinstance(sent, dict) else {}
+
+
+def _add_unmodelled(parsed: Any, sent: Any, shape: Any) -> None:
+    """Put members that the model does not have beside those that were parsed by it."""
+    if shape is None or getattr(shape, "is_document_type", False):
+        return
+    if isinstance(parsed, dict) and isinstance(sent, dict):
+        if shape.type_name == "structure":
+            names = {
+                each.serialization.get("name", name): name for name, each in shape.members.items()
+            }
+            for name, value in sent.items():
+                if name in names:
+                    member = names[name]
+                    _add_unmodelled(parsed.get(member), value, shape.members[member])
+                elif value is not None:
+                    parsed[name] = value
+        elif shape.type_name == "map":
+            for name, value in sent.items():
+                _add_unmodelled(parsed.get(name), value, shape.value)
+    elif isinstance(parsed, list) and isinstance(sent, list) and shape.type_name == "list":
+        for one, other in zip(parsed, sent, strict=False):
+            _add_unmodelled(one, other, shape.member)
 
 
 def _with_bucket_in_path(url: str) -> str:

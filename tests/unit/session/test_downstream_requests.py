@@ -38,7 +38,13 @@ GONE = replace(
     message="Requested resource not found",
 )
 QUERY = replace(GET, operation="Query", parameters='{"TableName": "orders"}')
-UNSUPPORTED = replace(GET, operation="ExecuteTransaction", status=501, answer=Answer.UNSUPPORTED)
+UNSUPPORTED = replace(
+    GET,
+    operation="ExecuteTransaction",
+    parameters='{"TransactStatements": [{"Statement": "SELECT * FROM orders"}]}',
+    status=501,
+    answer=Answer.UNSUPPORTED,
+)
 
 
 def judged(folder: Path, current: Any, target: Any) -> list[CheckResult]:
@@ -167,8 +173,33 @@ def test_what_the_private_aws_does_not_do_is_unknown(
         assert result.verdict is Verdict.UNKNOWN
         assert result.findings == ()
         assert str(result.reason).startswith(
-            f"{name} sends dynamodb ExecuteTransaction on orders, which the private AWS does not do"
+            f"{name} sends dynamodb ExecuteTransaction, which the private AWS does not do"
         )
+
+
+FETCH = replace(UNSUPPORTED, operation="FetchItem", parameters="{}")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [asks(FETCH), replace(raises("ClientError", "(NotImplemented)"), requests=(FETCH,))],
+)
+def test_what_no_model_has_breaks_and_is_no_gap_of_the_private_aws(
+    tmp_path: Path, target: Outcome
+) -> None:
+    for result in judged(tmp_path, asks(GET), target):
+        assert result.verdict is Verdict.BREAKS
+        (finding,) = result.findings
+        assert said(finding).startswith(
+            "orders:3 by alias sends dynamodb FetchItem, an operation that dynamodb does not have "
+            "(botocore "
+        )
+
+
+def test_what_no_model_has_is_unknown_where_the_current_version_sends_it(tmp_path: Path) -> None:
+    for result in judged(tmp_path, asks(FETCH), asks(FETCH)):
+        assert result.verdict is Verdict.UNKNOWN
+        assert "sends dynamodb FetchItem, which the private AWS does not do" in str(result.reason)
 
 
 def test_a_target_that_fails_on_its_own_breaks_whatever_the_answer_is(tmp_path: Path) -> None:

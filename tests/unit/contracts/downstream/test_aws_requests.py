@@ -234,10 +234,30 @@ def test_asking_for_what_is_created_then_is_no_fault() -> None:
     assert [each.kind for each in judged((made,), (made, missing)).findings] == ["refused"]
 
 
-@pytest.mark.parametrize("answer", [each for each in Answer if each is not Answer.ANSWERED])
+@pytest.mark.parametrize("answer", [Answer.UNRECORDED, Answer.USED_UP, Answer.UNREACHABLE])
 def test_a_request_without_an_answer_is_not_judged(answer: Answer) -> None:
     request = asked("dynamodb", "FetchItem", {"x": 1}, "ResourceNotFoundException", answer=answer)
     assert judged((), (request,)) == Judgement()
+
+
+def test_of_what_the_private_aws_cannot_do_only_the_form_is_judged() -> None:
+    good, bad = (
+        asked("dynamodb", "GetItem", each, "NotImplemented", status=501, answer=Answer.UNSUPPORTED)
+        for each in (GET, {**GET, "Sauce": 1})
+    )
+    assert judged((), (good,)) == Judgement()
+    assert [each.kind for each in judged((), (bad,)).findings] == ["unknown-parameter"]
+
+
+def test_a_hostile_target_gets_a_bounded_judgement() -> None:
+    refused = tuple(
+        asked("dynamodb", "GetItem", {"TableName": f"t{each}"}, error)
+        for each in range(2000)
+        for error in ("ValidationException", "ThrottlingException")
+    )
+    judgement = judged((), refused)
+    assert len(judgement.findings) == 20
+    assert len(judgement.warnings) == 20
 
 
 def test_requests_that_the_current_version_never_makes_warn() -> None:

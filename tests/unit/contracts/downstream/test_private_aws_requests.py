@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,42 @@ def test_valid_requests_fit_the_models(sent: Callable[[Use], tuple[ServiceReques
     assert judgement.findings == ()
     assert [each.kind for each in judgement.warnings] == ["other-requests"]
     assert judged(requests, requests) == Judgement()
+
+
+@pytest.mark.parametrize(
+    ("sends", "body", "kinds"),
+    [
+        ("DynamoDB_20120810.ListTables", {"Sauce": 1}, ["unknown-parameter"]),
+        ("DynamoDB_20120810.GetItem",
+         {"TableName": "orders", "Key": {"id": {"S": "a", "STR": "b"}}}, ["unknown-parameter"]),
+        ("DynamoDB_20120810.ListTables", {"Limit": "many"}, ["parameter-type"]),
+        ("DynamoDB_20120810.FetchItem", {"TableName": "orders"}, ["unknown-operation"]),
+        ("AmazonSQS.SendMessage", {"QueueUrl": f"{QUEUE}sold", "MessageBody": "x", "Delay": 5},
+         ["unknown-parameter"]),
+        ("DynamoDB_20120810.ListTables", {"Limit": 5, "ExclusiveStartTableName": None}, []),
+    ],
+)  # fmt: skip
+def test_a_request_that_does_not_fit_the_model_is_seen(
+    seeded: SeededAws, sends: str, body: Any, kinds: list[str]
+) -> None:
+    host = "sqs" if sends.startswith("AmazonSQS") else "dynamodb"
+    opened = seeded.open()
+    connection = HTTPConnection(f"{host}.eu-west-1.amazonaws.com")
+    connection.sock = opened.connect()
+    signed = f"Credential=x/20260101/eu-west-1/{host}/aws4_request, SignedHeaders=host"
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 {signed}, Signature=00",
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": sends,
+    }
+    try:
+        connection.request("POST", "/", json.dumps(body), headers)
+        connection.getresponse().read()
+        requests = tuple(opened.requests())
+    finally:
+        connection.close()
+        opened.close()
+    assert [each.kind for each in judged((), requests).findings if each.kind != "refused"] == kinds
 
 
 @pytest.mark.parametrize(
