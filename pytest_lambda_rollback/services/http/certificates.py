@@ -42,7 +42,7 @@ class RunAuthority:
     def context(self, host: str) -> ssl.SSLContext:
         """Settings of a TLS server for ``host``, which answers to other names that it is asked for.
 
-        Nothing but HTTP/1.1 is agreed on.
+        HTTP/1.1 is agreed on with every client that speaks it.
         """
         name = host.lower().rstrip(".")
         if not _NAME.fullmatch(name):
@@ -58,7 +58,8 @@ class RunAuthority:
 
     def _made(self, name: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.set_alpn_protocols(["http/1.1"])
+        # A client that speaks HTTP/2 alone is let in to be told from one that has no trust.
+        context.set_alpn_protocols(["http/1.1", "h2"])
         context.sni_callback = self._named
         self._issued(name).configure_cert(context)
         return context

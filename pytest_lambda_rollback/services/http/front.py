@@ -54,6 +54,8 @@ class Onward:
 
     open: Callable[[], socket.socket]
     """Opens that socket. Called in a thread of its own; OSError ends the connection."""
+    refused: Callable[[str, int, str], None] | None = None
+    """As `Answerer.refused`, for a client with which TLS could not be agreed on."""
 
 
 Destination = Answerer | Onward
@@ -185,7 +187,12 @@ class Front:
                 return
             secure = first == _HANDSHAKE
             context = self._ready_authority().context(host) if secure else None
-            reader, writer = await _streams(connection, context)
+            try:
+                reader, writer = await _streams(connection, context)
+            except OSError as error:  # ssl.SSLError is one
+                if to.refused is not None:
+                    to.refused(host, port, _untrusting(error))
+                return
             if isinstance(to, Onward):
                 await self._pass_on(reader, writer, to)
             else:
@@ -278,6 +285,15 @@ async def _first_byte(connection: socket.socket) -> bytes:
             await ready
         finally:
             loop.remove_reader(connection)
+
+
+def _untrusting(error: OSError) -> str:
+    """Why TLS was not agreed on, as a clause."""
+    reason = getattr(error, "reason", None) or ""
+    if "ALERT" in reason and ("CA" in reason.split("_") or "CERTIFICATE" in reason):
+        return "its client does not trust the certificate authority of this run"
+    words = str(reason).replace("_", " ").lower() or "the connection was closed"
+    return f"TLS was not agreed on ({words})"
 
 
 def _set(ready: asyncio.Future[None]) -> None:

@@ -47,6 +47,13 @@ def _raw(front: Front, to: Echo, sent: bytes, *, finish: bool = True) -> bytes:
     return received
 
 
+def _until(noted: list) -> None:
+    """Wait for a note: a client learns of the end of its connection at the same moment."""
+    deadline = time.monotonic() + 10
+    while not noted and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 # --- clients --------------------------------------------------------------------------------------
 
 
@@ -138,7 +145,45 @@ def test_a_client_that_does_not_trust_the_authority_is_not_answered(
 ) -> None:
     with FrontDoor(front, echo) as door, pytest.raises(requests.exceptions.SSLError):
         requests.get(door.url(), timeout=20)
+    _until(echo.refusals)
     assert echo.requests == []
+    assert echo.refusals == ["its client does not trust the certificate authority of this run"]
+
+
+def test_a_client_of_a_service_behind_that_does_not_trust_is_noted(front: Front) -> None:
+    noted: list[tuple[str, int, str]] = []
+    to = Onward(open=lambda: socket.socketpair()[0], refused=lambda *what: noted.append(what))
+    with (
+        front.connect(host="dynamodb.aws.test", port=443, to=to) as client,
+        pytest.raises(ssl.SSLError),
+    ):
+        ssl.create_default_context().wrap_socket(client, server_hostname="dynamodb.aws.test")
+    _until(noted)
+    why = "its client does not trust the certificate authority of this run"
+    assert noted == [("dynamodb.aws.test", 443, why)]
+
+
+def test_a_client_that_breaks_tls_off_is_noted(front: Front, echo: Echo) -> None:
+    with front.connect(host="a", port=443, to=echo) as client:
+        client.settimeout(20)
+        client.sendall(b"\x16\x03\x01\x00\x05hello")
+        while client.recv(1000):
+            pass
+    assert len(echo.refusals) == 1
+    assert echo.refusals[0].startswith("TLS was not agreed on (")
+
+
+def test_a_client_of_http_2_alone_is_noted(front: Front, echo: Echo) -> None:
+    context = trusting(front)
+    context.set_alpn_protocols(["h2"])
+    with (
+        front.connect(host="grpc.example.com", port=443, to=echo) as client,
+        context.wrap_socket(client, server_hostname="grpc.example.com") as secure,
+    ):
+        secure.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        assert secure.recv(100) == b""
+    _until(echo.refusals)
+    assert echo.refusals == ["it speaks HTTP/2, which cannot be answered here"]
 
 
 # --- TLS ------------------------------------------------------------------------------------------
