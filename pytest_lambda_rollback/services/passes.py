@@ -93,12 +93,19 @@ class ServedPass:
         if front is None or port not in _HTTP_PORTS:
             raise ConnectionRefusedError(f"nothing leads to {name}:{port}")
         if aws is not None and is_aws_host(name):
-            return front.connect(host=name, port=port, to=Onward(open=aws.connect))
+            onward = Onward(open=aws.connect, refused=self._refused)
+            return front.connect(host=name, port=port, to=onward)
         if self._recorded is not None:
             return front.connect(host=name, port=port, to=self._recorded)
         # An API of the user's own below AWS's domains, whose door is open for AWS's services.
         self._note(ServiceRequest(service=name, operation="", answer=Answer.UNRECORDED))
         raise ConnectionRefusedError(f"nothing leads to {name}:{port}")
+
+    def _refused(self, name: str, _port: int, why: str) -> None:
+        """Note a client of the private AWS with which TLS could not be agreed on."""
+        self._note(
+            ServiceRequest(service=name, operation="", message=why, answer=Answer.UNREACHABLE)
+        )
 
     def begin(self, fixture: EventFixture) -> None:
         """Say which event is replayed now."""

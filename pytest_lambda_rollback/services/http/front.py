@@ -26,6 +26,10 @@ from pytest_lambda_rollback.services.http.translation import AwsTranslation
 
 _HANDSHAKE: Final = b"\x16"
 """The first byte of every TLS connection (RFC 8446, 5.1)."""
+UNTRUSTED: Final = (
+    "its client does not trust this run's certificate authority, which AWS_CA_BUNDLE, "
+    "REQUESTS_CA_BUNDLE, SSL_CERT_FILE and NODE_EXTRA_CA_CERTS name"
+)
 _HANDSHAKE_S: Final = 20.0
 _CLOSE_S: Final = 2.0
 _MOST_CONNECTIONS: Final = 256
@@ -291,7 +295,7 @@ def _untrusting(error: OSError) -> str:
     """Why TLS was not agreed on, as a clause."""
     reason = getattr(error, "reason", None) or ""
     if "ALERT" in reason and ("CA" in reason.split("_") or "CERTIFICATE" in reason):
-        return "its client does not trust the certificate authority of this run"
+        return UNTRUSTED
     words = str(reason).replace("_", " ").lower() or "the connection was closed"
     return f"TLS was not agreed on ({words})"
 

@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +16,14 @@ import pytest
 from pytest_lambda_rollback.errors import ConfigError, EngineError
 from pytest_lambda_rollback.model.downstream import HttpExchange
 from pytest_lambda_rollback.model.replay import EventFixture
-from pytest_lambda_rollback.model.services import Answer, Door, RunningService
+from pytest_lambda_rollback.model.services import Answer, Door, RunningService, ServiceRequest
 from pytest_lambda_rollback.model.settings import (
     AwsService,
     DoorService,
     FunctionSettings,
     ServiceSettings,
 )
+from pytest_lambda_rollback.services.http.front import UNTRUSTED
 from pytest_lambda_rollback.services.interface import ServicePass
 from pytest_lambda_rollback.session.serving import FunctionServices, RunServices
 
@@ -265,6 +267,24 @@ def test_each_pass_has_a_private_aws_of_its_own(run: RunServices, tmp_path: Path
     ]
     first.close()
     second.close()
+
+
+def test_a_client_that_does_not_trust_the_authority_is_told(
+    run: RunServices, tmp_path: Path
+) -> None:
+    (tmp_path / "seed.py").write_text(SEED)
+    over = opened(services(run, ServiceSettings(aws=AwsService(seed=tmp_path / "seed.py"))))
+    name = "dynamodb.eu-west-1.amazonaws.com"
+    with over.connect(name, 443) as connection, pytest.raises(ssl.SSLError):
+        ssl.create_default_context().wrap_socket(connection, server_hostname=name)
+    told: list[ServiceRequest] = []
+    deadline = time.monotonic() + 10
+    while not told and time.monotonic() < deadline:
+        told += over.requests()
+    assert [(each.service, each.answer, each.message) for each in told] == [
+        (name, Answer.UNREACHABLE, UNTRUSTED)
+    ]
+    over.close()
 
 
 def test_recorded_answers_belong_to_the_event(run: RunServices) -> None:

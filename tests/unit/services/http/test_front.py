@@ -19,7 +19,7 @@ import urllib3
 
 from helpers.front_doors import Echo, FrontDoor, authority_file, trusting
 from pytest_lambda_rollback.services.http.conversations import BODY_BYTES, HEAD_BYTES
-from pytest_lambda_rollback.services.http.front import Front, Onward
+from pytest_lambda_rollback.services.http.front import UNTRUSTED, Front, Onward
 from pytest_lambda_rollback.services.http.messages import HttpAnswer, HttpRequest
 
 
@@ -147,7 +147,7 @@ def test_a_client_that_does_not_trust_the_authority_is_not_answered(
         requests.get(door.url(), timeout=20)
     _until(echo.refusals)
     assert echo.requests == []
-    assert echo.refusals == ["its client does not trust the certificate authority of this run"]
+    assert echo.refusals == [UNTRUSTED]
 
 
 def test_a_client_of_a_service_behind_that_does_not_trust_is_noted(front: Front) -> None:
@@ -159,8 +159,7 @@ def test_a_client_of_a_service_behind_that_does_not_trust_is_noted(front: Front)
     ):
         ssl.create_default_context().wrap_socket(client, server_hostname="dynamodb.aws.test")
     _until(noted)
-    why = "its client does not trust the certificate authority of this run"
-    assert noted == [("dynamodb.aws.test", 443, why)]
+    assert noted == [("dynamodb.aws.test", 443, UNTRUSTED)]
 
 
 def test_a_client_that_breaks_tls_off_is_noted(front: Front, echo: Echo) -> None:
