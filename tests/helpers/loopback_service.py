@@ -26,8 +26,8 @@ class Service:
 
 
 @contextmanager
-def served(authority: Authority | None = None) -> Iterator[Service]:
-    """A service, with TLS if an authority is given."""
+def served(authority: Authority | None = None, *, name: str = "localhost") -> Iterator[Service]:
+    """A service, with TLS for a name if an authority is given."""
     service = Service()
 
     class Handler(_Handler):
@@ -36,7 +36,7 @@ def served(authority: Authority | None = None) -> Iterator[Service]:
     server = _Server(("127.0.0.1", 0), Handler)
     service.port = int(server.server_address[1])
     if authority is not None:
-        issued = authority.issue("localhost", addresses=("127.0.0.1",))
+        issued = authority.issue(name, addresses=("127.0.0.1",))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(issued.certificate, issued.key)
         server.socket = context.wrap_socket(server.socket, server_side=True)

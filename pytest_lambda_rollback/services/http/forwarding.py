@@ -12,7 +12,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_lambda_rollback.model.downstream import AwsExchange, Exchange, HttpExchange
@@ -139,9 +139,12 @@ class Forwarding:
         return any(f"{name}{ending}" in self._allowed for name in names)
 
     def _forwarded(self, request: HttpRequest) -> HttpAnswer:
-        headers = request.headers
+        sent = [(name, value) for name, value in request.headers if name not in _NOT_SENT]
+        sent.append(("accept-encoding", "identity"))
+        if request.body or request.method in ("POST", "PUT", "PATCH"):
+            sent.append(("content-length", str(len(request.body))))
         if self._signer is not None and is_for_aws(request):
-            headers = self._signer.headers(request) or headers
+            sent = list(self._signer.headers(replace(request, headers=tuple(sent))) or sent)
         if request.scheme == "https":
             connection: http.client.HTTPConnection = http.client.HTTPSConnection(
                 request.host,
@@ -155,12 +158,8 @@ class Forwarding:
             connection.putrequest(
                 request.method, request.target, skip_host=True, skip_accept_encoding=True
             )
-            for name, value in headers:
-                if name not in _NOT_SENT:
-                    connection.putheader(name, value)
-            connection.putheader("accept-encoding", "identity")
-            if request.body or request.method in ("POST", "PUT", "PATCH"):
-                connection.putheader("content-length", str(len(request.body)))
+            for name, value in sent:
+                connection.putheader(name, value)
             connection.endheaders(request.body)
             response = connection.getresponse()
             body = response.read(MOST_BYTES + 1)

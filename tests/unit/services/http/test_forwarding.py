@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from helpers.certificates import Authority
 from helpers.loopback_service import Service, served
@@ -203,6 +209,62 @@ def test_requests_to_aws_are_signed_with_the_profile_and_no_dummy_is_left(profil
     assert "/eu-west-1/dynamodb/aws4_request" in headers["authorization"]
     assert "lambda-rollback-dummy" not in str(headers)
     assert headers["x-amz-target"] == "DynamoDB_20120810.GetItem"
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "more", "body"),
+    [
+        ("dynamodb", "/", (("x-amz-target", "DynamoDB_20120810.GetItem"),), b'{"TableName": "t"}'),
+        ("s3", "/bucket/a%20b//c?list-type=2&prefix=x%2Fy", (), b""),
+        ("s3", "/bucket/k", (("x-amz-content-sha256", "UNSIGNED-PAYLOAD"),), b"object"),
+        ("lambda", "/2015-03-31/functions/a%3Ab/invocations", (), b"{}"),
+    ],
+)
+def test_what_arrives_at_aws_is_what_was_signed(
+    profile: str, tmp_path: Path, monkeypatch, name: str, target: str,
+    more: tuple[tuple[str, str], ...], body: bytes,
+) -> None:  # fmt: skip
+    host = f"{name}.eu-west-1.amazonaws.com"
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    request = HttpRequest(
+        method="POST" if body else "GET", scheme="https", host=host, port=443, target=target,
+        headers=(("host", host), ("accept-encoding", "gzip"), ("user-agent", "sdk"), *more,
+                 ("expect", "100-continue"), ("x-amz-date", "20200101T000000Z"),
+                 ("authorization", _DUMMY.replace("dynamodb", name))),
+        body=body,
+    )  # fmt: skip
+    with served(authority, name=host) as service:
+        connect = socket.create_connection
+        monkeypatch.setattr(
+            "socket.create_connection",
+            lambda address, *rest, **options: connect(("127.0.0.1", service.port), *rest),
+        )
+        assert Forwarding(allowed=[], signer=Signer(profile)).answer(request).status == 201
+    ((method, path, headers, arrived),) = service.seen
+    assert (path, arrived) == (target, body)
+    assert "lambda-rollback-dummy" not in str(headers)
+    signature, region, service_name = _signature(method, f"https://{host}{path}", headers, arrived)
+    assert (region, service_name) == ("eu-west-1", name)
+    assert headers["authorization"].endswith(f"Signature={signature}")
+
+
+def _signature(method: str, url: str, headers: dict[str, str], body: bytes) -> tuple[str, ...]:
+    """(signature, region, service) as AWS works them out from what arrived."""
+    match = re.search(
+        r"Credential=AKIAREAL/\d+/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+),",
+        headers["authorization"],
+    )
+    assert match is not None
+    signed = {each: headers[each] for each in match[3].split(";")}
+    request: Any = AWSRequest(method=method, url=url, headers=signed, data=body)
+    request.context["timestamp"] = headers["x-amz-date"]
+    signer: Any = SigV4Auth(Credentials("AKIAREAL", "real", "token"), match[2], match[1])
+    if match[2] == "s3":
+        signer._normalize_url_path = lambda path: path
+    canonical = signer.canonical_request(request)
+    assert canonical.split("\n")[-2] == match[3]  # what is signed, and nothing else
+    return signer.signature(signer.string_to_sign(request, canonical), request), match[1], match[2]
 
 
 def test_a_profile_without_credentials_is_an_error(profile: str) -> None:
