@@ -183,7 +183,9 @@ def _aws(
             raise own.wrong("seed", "a Python file that defines seed(session)")
     data = (own.string("data"),) if isinstance(own.values.get("data"), str) else own.strings("data")
     paths = tuple(
-        located(text, base=base, where=own.at("data"), make="write it first") for text in data
+        path
+        for text in data
+        for path in _contents(located(text, base=base, where=own.at("data"), make="write it first"))
     )
     template: TemplateResources | None = None
     path: Path | None = None
@@ -202,6 +204,17 @@ def _aws(
         template_name=str(path) if path is not None else "",
         variables=build.computed_environment if build is not None else (),
         data=paths,
+    )
+
+
+def _contents(path: Path) -> tuple[Path, ...]:
+    """A file of a table's items, or what a folder holds: such files, and a folder a bucket."""
+    if path.is_file():
+        return (path,)
+    return tuple(
+        each
+        for each in sorted(path.iterdir())
+        if not each.name.startswith(".") and (each.is_dir() or each.suffix == ".json")
     )
 
 

@@ -24,7 +24,9 @@ ORDERS = TemplateResources(
 def base(tmp_path: Path) -> Path:
     (tmp_path / "seed.py").write_text("def seed(session): ...\n")
     (tmp_path / "api.yaml").write_text("openapi: 3.1.0\n")
-    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "uploads").mkdir(parents=True)
+    for name in ("orders.json", "README.md", ".hidden.json"):
+        (tmp_path / "data" / name).write_text("[]")
     (tmp_path / "stack.yaml").write_text("Resources: {}\n")
     return tmp_path
 
@@ -88,8 +90,14 @@ def test_what_is_in_a_private_aws(base: Path) -> None:
         seed=base / "seed.py",
         template=ORDERS,
         template_name=str(base / "stack.yaml"),
-        data=(base / "data",),
+        data=(base / "data" / "orders.json", base / "data" / "uploads"),
     )
+
+
+def test_a_file_of_data_may_be_named_itself(base: Path) -> None:
+    found = read('[services]\naws = { data = ["data/orders.json"] }', base).aws
+    assert found is not None
+    assert found.data == (base / "data" / "orders.json",)
 
 
 def test_a_template_beside_the_file_makes_a_private_aws(base: Path) -> None:
