@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import platform
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,14 @@ import pytest
 
 from pytest_lambda_rollback.engines.host.interpreters import InterpreterFinder
 from pytest_lambda_rollback.engines.process.engine import ProcessEngine
+from pytest_lambda_rollback.model.downstream import HttpExchange
 from pytest_lambda_rollback.model.recorded import LogLine, RecordedEvent
 from pytest_lambda_rollback.model.replay import Invocation, OutcomeKind
 from pytest_lambda_rollback.model.versions import FunctionConfiguration, FunctionVersion, Layer
 from pytest_lambda_rollback.packages.artifacts import ArtifactStore
 from pytest_lambda_rollback.recording.log_events import events
 from pytest_lambda_rollback.recording.recorder import HANDLER, layer_zip, recorder_source
+from pytest_lambda_rollback.sources import downstream_files
 
 pytestmark = pytest.mark.fault
 
@@ -53,6 +57,14 @@ def handler(event, context):
     log.info({"other": "thing"})
     return {"seen": len(str(event))}
 """
+CALLING = BODY.replace("import logging, os", "import http.client, logging, os").replace(
+    '    return {"seen"',
+    """    connection = http.client.HTTPConnection(os.environ["API"], timeout=10)
+    connection.request("POST", "/seen", body=str(len(str(event))))
+    assert connection.getresponse().read() == b"thanks"
+    connection.close()
+    return {"seen\"""",
+)
 DECORATED = "from lambda_rollback_recorder import record\n" + BODY.replace(
     "def handler", "@record(sample=1)\ndef handler"
 )
@@ -70,11 +82,37 @@ def engine(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[ProcessEngin
     engine.close()
 
 
-def version_of(tmp_path: Path, *, layered: bool, **environment: str) -> FunctionVersion:
+class Api(BaseHTTPRequestHandler):
+    """Thanks for everything."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"thanks")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def api() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(10)
+
+
+def version_of(
+    tmp_path: Path, *, layered: bool, body: str = BODY, **environment: str
+) -> FunctionVersion:
     store = ArtifactStore(tmp_path / "store")
     folder = tmp_path / "code"
     folder.mkdir()
-    (folder / "app.py").write_text(BODY if layered else DECORATED)
+    (folder / "app.py").write_text(body if layered else DECORATED)
     layers: tuple[Layer, ...] = ()
     if layered:
         packed = tmp_path / "recorder.zip"
@@ -171,6 +209,31 @@ def test_what_the_recorder_logs_comes_back_as_the_events(
     assert {(each.source, each.version) for each in found if isinstance(each, RecordedEvent)} == {
         ("recorder", "3")
     }
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+def test_answers_of_services_come_back_with_their_events(
+    engine: ProcessEngine, tmp_path: Path, api: str, as_json: bool
+) -> None:
+    formats = {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"} if as_json else {}
+    variables = {"LAMBDA_ROLLBACK_DOWNSTREAM": "1", "API": api, **formats}
+    version = version_of(tmp_path, layered=True, body=CALLING, **variables)
+    by_event = logged(engine, version, tmp_path / "work")
+    texts = [
+        text
+        for number, lines in enumerate(by_event)
+        for text in around(number, lines, as_json=as_json)
+    ]
+    lines = (LogLine(stream=STREAM, time_ms=n, text=text) for n, text in enumerate(texts))
+    found = list(events(lines, function="orders"))
+    assert [each.event for each in found if isinstance(each, RecordedEvent)] == list(EVENTS)
+    for event, each in zip(EVENTS, found, strict=True):
+        assert isinstance(each, RecordedEvent)
+        [exchange] = downstream_files.read(each.downstream, "x")
+        assert isinstance(exchange, HttpExchange)
+        assert (exchange.method, exchange.url) == ("POST", f"http://{api}/seen")
+        assert exchange.request_body == str(len(str(event))).encode()
+        assert (exchange.status, exchange.body) == (200, b"thanks")
 
 
 def test_parts_of_concurrent_environments_are_told_apart(
