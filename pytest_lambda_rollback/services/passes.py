@@ -7,13 +7,15 @@ TLS with a certificate authority of its own: on to the private AWS, or to record
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from pytest_lambda_rollback.model.downstream import Exchange
+from pytest_lambda_rollback.model.downstream import Exchange, HttpExchange
 from pytest_lambda_rollback.model.replay import EventFixture
 from pytest_lambda_rollback.model.services import (
     SERVICES_FOLDER,
@@ -32,6 +34,7 @@ AWS_DOMAINS = ("amazonaws.com", "amazonaws.com.cn", "api.aws")
 https://docs.aws.amazon.com/general/latest/gr/rande.html"""
 _CONNECT_S = 5.0
 _MOST_NOTED = 100
+_ADDRESS = re.compile(r"[0-9.]+|.*:.*")
 _HTTP_PORTS = (443, 80)
 _AUTHORITY = "ca.pem"
 _AUTHORITY_VARIABLES = (
@@ -76,6 +79,10 @@ class ServedPass:
         self._fixture: EventFixture | None = None
         """The event of the replay that is made now."""
         self._closed = False
+        self._recorded_doors = (
+            frozenset(_doors_of(reach.elsewhere)) if self._recorded else frozenset()
+        )
+        """Hosts of recordings that are reached by other ports than those of HTTP."""
         self.doors = tuple(self._doors())
         """Names and ports that lead out."""
         front = reach.front
@@ -90,7 +97,9 @@ class ServedPass:
         if address is not None:
             return self._connected(address, f"{name}:{port}")
         front, aws = self._reach.front, self._reach.aws
-        if front is None or port not in _HTTP_PORTS:
+        if front is None or not (
+            port in _HTTP_PORTS or Door(name=name, port=port) in self._recorded_doors
+        ):
             raise ConnectionRefusedError(f"nothing leads to {name}:{port}")
         if aws is not None and is_aws_host(name):
             onward = Onward(open=aws.connect, refused=self._refused)
@@ -156,6 +165,7 @@ class ServedPass:
         if self._recorded is not None:
             names.append("*")
         found += (Door(name=name, port=port) for name in names for port in _HTTP_PORTS)
+        found += sorted(self._recorded_doors)
         return [*dict.fromkeys(found)]
 
     def _variables(self) -> Iterator[tuple[str, str]]:
@@ -198,6 +208,16 @@ class ServedPass:
         with self._lock:
             if len(self._failed) < _MOST_NOTED:
                 self._failed.append(request)
+
+
+def _doors_of(exchanges: Iterable[Exchange]) -> Iterator[Door]:
+    """The hosts of recorded HTTP that are named and have a port of their own."""
+    for exchange in exchanges:
+        if isinstance(exchange, HttpExchange):
+            parts = urlsplit(exchange.url)
+            name, port = (parts.hostname or "").lower(), parts.port
+            if port and port not in _HTTP_PORTS and name and not _ADDRESS.fullmatch(name):
+                yield Door(name=name, port=port)
 
 
 def _fits(pattern: str, name: str) -> bool:
