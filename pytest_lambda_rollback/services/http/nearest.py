@@ -17,7 +17,10 @@ _SMALL: Final = 1_000_000
 
 
 def nearest_words(recorded: str, first: Difference | None) -> str:
-    """``GET https://…/a, where /query/x is a text of 4 characters, not a text of 5 characters``."""
+    """``GET https://…/a, where /query/x is a text of 4 characters, and a number in this request``.
+
+    Two texts of one length are told as ``another text of 4 characters``.
+    """
     name = _cut(recorded)
     if first is None:
         return name
@@ -26,6 +29,8 @@ def nearest_words(recorded: str, first: Difference | None) -> str:
         how = f"is {show(first.recorded)}, and missing in this request"
     elif isinstance(first.recorded, Absent):
         how = f"is missing, and {show(first.sent)} in this request"
+    elif show(first.recorded) == show(first.sent):
+        how = f"is another {show(first.sent).partition(' ')[2]}"
     else:
         how = f"is {show(first.recorded)}, and {show(first.sent)} in this request"
     return f"{name}, where {_cut(first.pointer)} {how}"
@@ -45,8 +50,6 @@ def _kind(value: object) -> str:
     if isinstance(value, dict):
         return _sized("an object of {} member", len(value))
     if isinstance(value, list):
-        if len(value) == 1:  # a form's only value of a name
-            return _kind(value[0])
         return _sized("a list of {} item", len(value))
     if isinstance(value, bytes):
         return _sized("{} byte", len(value))

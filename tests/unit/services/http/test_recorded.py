@@ -111,6 +111,25 @@ def test_no_text_of_a_function_is_in_the_words(
     )
 
 
+@pytest.mark.parametrize(
+    ("recorded", "sent", "words"),
+    [
+        ("EUR", "USD", "is another text of 3 characters"),
+        (10**7, 10**8, "is another large number"),
+        (
+            {"x": 1},
+            [{"x": 1}],
+            "is an object of 1 member, and a list of 1 item in this request",
+        ),
+    ],
+)
+def test_values_of_one_kind_are_told_as_another(recorded: object, sent: object, words: str) -> None:
+    answers = RecordedAnswers()
+    answers.begin(_event(_charge({"a": recorded}), _charge({"a": recorded})))
+    answers.answer(_request(body={"a": sent}))
+    assert answers.requests()[0].nearest.endswith(f", where /body/a {words}")
+
+
 def test_names_that_could_steer_a_terminal_are_escaped() -> None:
     answers = RecordedAnswers()
     answers.begin(_event(_charge({"a\x1b": 1})))
