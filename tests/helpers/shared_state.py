@@ -85,9 +85,10 @@ class Aws:
         self._ask("s3", "PutObject", {"Bucket": bucket, "Key": key})
         self.buckets.setdefault(bucket, {})[key] = content
 
-    def cannot(self, operation: str) -> None:
+    def cannot(self) -> None:
         """Ask for what this AWS does not do."""
-        self._ask("dynamodb", operation, {}, Answer.UNSUPPORTED)
+        parameters = {"TransactStatements": [{"Statement": "SELECT * FROM orders"}]}
+        self._ask("dynamodb", "ExecuteTransaction", parameters, Answer.UNSUPPORTED)
 
     def stored(self) -> StoredState:
         items = [

@@ -111,7 +111,7 @@ def test_what_differs_by_itself_is_no_break(seed: int) -> None:
 
 
 def unsupported(event: Any, aws: Aws) -> Any:
-    aws.cannot("ExecuteTransaction")
+    aws.cannot()
     return shop(event, aws)
 
 
@@ -128,8 +128,8 @@ def test_what_the_private_aws_does_not_do_is_unknown(
     judged = Shared(current=current, target=target, events=(PLACE, SHOW)).judge()
     assert judged.verdict is Verdict.UNKNOWN
     assert judged.reason is not None
-    assert judged.reason.startswith(f"{name} asked dynamodb for ExecuteTransaction on ")
-    assert ", which the private AWS does not do: what AWS would answer is not" in judged.reason
+    assert f", {name} sends dynamodb ExecuteTransaction" in judged.reason
+    assert "which the private AWS does not do" in judged.reason
 
 
 def test_our_own_trouble_is_tried_once_more_and_then_unknown() -> None:
@@ -147,8 +147,7 @@ def test_our_own_trouble_is_tried_once_more_and_then_unknown() -> None:
     judged = Shared(current=shop, target=broken(10**6), events=(PLACE, SHOW)).judge()
     assert judged.verdict is Verdict.UNKNOWN
     assert judged.reason is not None
-    assert judged.reason.startswith("orders:2 could not be replayed on ")
-    assert ": the engine went away. The engine is at fault, not the function" in judged.reason
+    assert ", orders:2 could not be replayed: the engine went away. The engine" in judged.reason
 
 
 def test_an_event_on_which_the_current_version_fails_is_not_judged() -> None:
