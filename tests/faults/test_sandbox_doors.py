@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from helpers.door_checks import CHECKS, Check, invoked, value
-from helpers.doors import FUNCTION, FakeServices
+from helpers.door_checks import CHECKS, Check, Opened, invoked, value
+from helpers.doors import FUNCTION, FakeServices, echo, served
 from pytest_lambda_rollback.engines.sandbox.engine import SandboxEngine
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.versions import FunctionVersion
@@ -38,3 +38,22 @@ def test_services_need_low_ports(
     outcome = invoked(environment, "look")
     environment.close()
     assert value(outcome) == {}
+
+
+def test_an_initialisation_that_is_begun_again_finds_its_services(
+    engine: SandboxEngine,
+    make_version: Callable[..., FunctionVersion],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lambda begins a late initialisation again; connections of the first have an end."""
+    monkeypatch.setattr(engine, "_init_timeout_s", 2.5)
+    begin = (
+        "\nheld = [socket.create_connection(('db.internal', 5432))]\n"
+        "held[0].sendall(b'x')\ntime.sleep(4)\nfound = look()\n"
+        "def again(): return [found, echo('db.internal', 5432, 'hi')]\n"
+    )
+    with served(echo) as port:
+        services = FakeServices(ports={"db.internal:5432": port}, files=(("ca.pem", b"first"),))
+        with Opened(engine, make_version(FUNCTION + begin), services) as environment:
+            assert value(invoked(environment, "again")) == [{"ca.pem": "first"}, "hi"]
+    assert len(services.asked) == 3

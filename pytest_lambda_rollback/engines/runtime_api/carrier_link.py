@@ -137,6 +137,7 @@ class CarrierLink:
     def forget_streams(self) -> None:
         """Drop every stream: the carrier has closed them all."""
         self.close_doors()
+        self._doors = None
         streams, self._streams = self._streams, {}
         self._outgoing.clear()
         for stream in streams.values():
@@ -145,8 +146,8 @@ class CarrierLink:
                 stream.connection.lost()
 
     def close_doors(self) -> None:
-        """Close the connections to services."""
-        doors, self._doors = self._doors, None
+        """Close the connections to services. May be called from any thread."""
+        doors = self._doors
         if doors is not None:
             doors.close()
 
@@ -171,8 +172,11 @@ class CarrierLink:
         if "name" in names:
             if self._doors is None and self.services is not None:
                 self._doors = Doors(self.services, self._wire.wake)
-            if self._doors is None or not names.get("port", "").isdigit():
-                raise MalformedFrame("the carrier opened a door that nobody asked for")
+            if self._doors is None:  # of an environment that is being made anew
+                self._write(encode(Kind.CLOSE, id_))
+                return
+            if not names.get("port", "").isdigit():
+                raise MalformedFrame("the carrier opened a door without a port")
             self._doors.open(id_, names["name"], int(names["port"]))
             return
         stream = _Stream(id_, self._write)

@@ -105,7 +105,8 @@ class _Door:
 class Doors:
     """The connections to services since the last fresh start of an environment.
 
-    ``wake`` is called, from any thread, when there is something for `move` to do.
+    One thread uses them; `close` may be called from any. ``wake`` is called, from any thread, when
+    there is something for `move` to do.
     """
 
     def __init__(self, services: Services, wake: Callable[[], None]) -> None:
@@ -125,6 +126,8 @@ class Doors:
         """A process has connected to ``name:port``."""
         door = _Door(id_)
         with self._lock:
+            if self._closed:
+                return
             self._doors[id_] = door
             if self._thread is None:
                 self._thread = threading.Thread(
@@ -145,8 +148,8 @@ class Doors:
     def data(self, id_: int, data: bytes) -> None:
         """A process has sent bytes, no more than its credit."""
         with self._lock:
-            door = self._doors[id_]
-            if door.broken or door.refused:
+            door = self._doors.get(id_)
+            if door is None or door.broken or door.refused:
                 return
             door.outgoing += data
             door.write()
@@ -157,20 +160,24 @@ class Doors:
     def end(self, id_: int) -> None:
         """A process will send no more."""
         with self._lock:
-            door = self._doors[id_]
-            door.process_ended = True
-            door.write()
+            door = self._doors.get(id_)
+            if door is not None:
+                door.process_ended = True
+                door.write()
         self._alarm.ring()
 
     def drop(self, id_: int) -> None:
         """A process's connection broke, or it has gone."""
         with self._lock:
-            self._end(self._doors[id_])
+            if id_ in self._doors:
+                self._end(self._doors[id_])
         self._alarm.ring()
 
     def give_credit(self, id_: int, count: int) -> None:
         """The carrier takes so many bytes more."""
-        self._doors[id_].credit += count
+        door = self._doors.get(id_)
+        if door is not None:
+            door.credit += count
 
     def move(self, send: Callable[[bytes], None]) -> None:
         """Pass on what services have sent, as far as there is credit, and give credit.
@@ -197,9 +204,9 @@ class Doors:
                 return
             self._closed = True
             thread = self._thread
-        if thread is None:
-            self._release()
-            return
+            if thread is None:
+                self._release()
+                return
         self._alarm.ring()
         thread.join(timeout=_JOIN_S)
 
@@ -273,6 +280,9 @@ class Doors:
                     if self._closed:
                         break
                     self._choose(selector, waited)
+                    news = any(map(_has_news, self._doors.values()))
+                if news:
+                    self._tell()
                 ready = selector.select()
                 with self._lock:
                     for key, events in ready:
@@ -280,9 +290,6 @@ class Doors:
                             self._alarm.clear()
                         elif isinstance(key.data, _Door):
                             self._serve(key.data, events)
-                    news = any(map(_has_news, self._doors.values()))
-                if news:
-                    self._tell()
             with self._lock:
                 self._release()
 
@@ -296,15 +303,25 @@ class Doors:
             door.socket.close()
         self._over.clear()
         for door in self._doors.values():
-            if door.socket is None:
+            if door.socket is not None and door.socket.fileno() < 0:
+                # The service has closed this very socket; another may have its number by now.
+                door.broken = True
+                if waited.pop(door, 0):
+                    selector.unregister(door.socket)
+        for door in self._doors.values():
+            if door.socket is None or door.socket.fileno() < 0:
                 continue
-            before, events = waited.get(door, 0), door.events
-            if before and not events:
-                selector.unregister(door.socket)
-            elif events and not before:
-                selector.register(door.socket, events, door)
-            elif events != before:
-                selector.modify(door.socket, events, door)
+            before, events = waited.pop(door, 0), door.events
+            try:
+                if before and not events:
+                    selector.unregister(door.socket)
+                elif events and not before:
+                    selector.register(door.socket, events, door)
+                elif events != before:
+                    selector.modify(door.socket, events, door)
+            except (OSError, ValueError, KeyError):  # it was closed since
+                door.broken = True
+                continue
             waited[door] = events
 
     @staticmethod

@@ -419,11 +419,13 @@ class CarriedEnvironment:
 
     def _reset_carrier(self) -> None:
         self._reset = None
+        self._link.services = None
         self._link.forget_streams()
         self._link.send(Kind.RESET)
         deadline = time.monotonic() + _ANSWER_S
         while self._reset is None and not self._closed:
             self._receive_until(deadline, f"the carrier did not reset within {_ANSWER_S:g} s")
+        self._link.forget_streams()  # what was opened before the carrier came to it
 
     def _on_exit(self, process: int, told: tuple[tuple[str, str], ...]) -> None:
         self._take_memory(told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -194,3 +195,47 @@ def test_doors_that_are_not_used_start_no_thread() -> None:
     place.move()
     place.under_test.close()
     assert place.frames == []
+
+
+def test_a_socket_that_the_service_closes_itself_breaks_its_connection_alone(place: Place) -> None:
+    given: list[socket.socket] = []
+    connect = place.connect
+    place.connect = lambda name, port: given.append(connect(name, port)) or given[-1]  # type: ignore[method-assign,func-returns-value]
+    place.open(1)
+    assert place.connected.wait(10)
+    place.connected.clear()
+    first = place.service
+    first.sendall(b"x")
+    place.moved(lambda: place.content() == b"x")
+    given[0].close()
+    place.open(2)
+    assert place.connected.wait(10)
+    place.moved(lambda: ("C", 1, b"") in place.frames)
+    place.service.sendall(b"y")
+    place.moved(lambda: place.content() == b"xy")
+    first.close()
+
+
+@pytest.mark.parametrize("how", ["reset", "ended", "full"])
+def test_a_connection_that_nobody_moves_costs_no_time(place: Place, how: str) -> None:
+    """Between two events nobody takes what services say."""
+    place.open()
+    assert place.connected.wait(10)
+    if how == "full":
+        threading.Thread(target=lambda: swallow(place, bytes(2_000_000)), daemon=True).start()
+    elif how == "reset":
+        place.service.sendall(b"x")
+        place.service.close()
+        place.under_test.data(1, bytes(60_000))
+    else:
+        place.service.close()
+    time.sleep(0.3)
+    used = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - used < 0.2
+    assert place.frames == []
+
+
+def swallow(place: Place, data: bytes) -> None:
+    with contextlib.suppress(OSError):
+        place.service.sendall(data)
