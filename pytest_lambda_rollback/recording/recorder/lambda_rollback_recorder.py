@@ -801,6 +801,7 @@ _FORM = re.compile(r"[\w.~%+*\[\]-]+=[^\s&\"<>{}]*(?:&[\w.~%+*\[\]-]+=[^\s&\"<>{
 _PEM = re.compile(r"(-----[^\n]*-----)")
 _SHORTEST = 6
 """Characters of a secret that is found inside other texts."""
+_MAX_SECRETS = 1_000
 
 _dummies: dict[str, str] = {}
 """What stands for each secret, for as long as the execution environment lives."""
@@ -815,10 +816,10 @@ def _downstream(answers: _Answers, globs: tuple[str, ...]) -> str:
     for each in (answers, _calls.initial):
         if each.spoilt:
             raise _NotKept(each.spoilt)
-    known = set(map(id, (*initial, *own)))
+    here = set(map(id, (*initial, *own)))
     entries = [each.entry() for each in initial]
     for call in lasting:
-        if id(call) not in known:
+        if id(call) not in here:
             try:
                 entries.append(call.entry())
             except _NotKept:
@@ -827,8 +828,11 @@ def _downstream(answers: _Answers, globs: tuple[str, ...]) -> str:
     secrets: dict[str, str] = {}
     masked = [_masked_call(each, answers.event, secrets) for each in entries if each is not None]
     secrets.update((value, "REDACTED") for value in answers.removed)
-    pairs = sorted(secrets.items(), key=lambda pair: -len(pair[0]))
-    masked = [_substituted(entry, pairs) for entry in masked]
+    if len(secrets) > _MAX_SECRETS:
+        raise _NotKept("there are more than " + str(_MAX_SECRETS) + " secrets")
+    if secrets:
+        known = _Secrets(secrets, json.dumps(masked))
+        masked = [known.replaced(entry) for entry in masked]
     if globs:
         masked = [_redacted_call(entry, globs) for entry in masked]
     text = json.dumps(masked, separators=(",", ":"))
@@ -921,36 +925,47 @@ def _masked_bytes(text: str) -> str:
     return base64.b64encode(bytes(content)).decode("ascii")
 
 
-def _substituted(value: Any, pairs: list[tuple[str, str]]) -> Any:
-    """A copy in which other values stand for known secrets, wherever they are used."""
-    if isinstance(value, dict):
-        return {
-            key: _substituted_bytes(item, pairs) if key == "$bytes" else _substituted(item, pairs)
-            for key, item in value.items()
-        }
-    if isinstance(value, list):
-        return [_substituted(item, pairs) for item in value]
-    if isinstance(value, str):
-        for secret, other in pairs:
-            if value == secret:
-                return other
-            if len(secret) >= _SHORTEST:
-                for write in (str, quote, quote_plus, _escaped):
-                    value = value.replace(write(secret), write(other))
-    return value
+class _Secrets:
+    """Puts other values in the place of known secrets, wherever they are used."""
+
+    def __init__(self, secrets: dict[str, str], text: str) -> None:
+        """``text`` is JSON text of all that is to be looked through."""
+        self._whole = secrets
+        longest_first = sorted(secrets.items(), key=lambda pair: -len(pair[0]))
+        self._long = [pair for pair in longest_first if len(pair[0]) >= _SHORTEST]
+        self._inside: list[tuple[str, str]] = []
+        for secret, other in self._long:
+            for write in (str, quote, quote_plus, _escaped):
+                pair = (write(secret), write(other))
+                # Most are at their own places alone, and those are done.
+                if pair not in self._inside and (pair[0] in text or _escaped(pair[0]) in text):
+                    self._inside.append(pair)
+
+    def replaced(self, value: Any) -> Any:
+        """A copy of a value."""
+        if isinstance(value, dict):
+            return {
+                key: self._bytes(item) if key == "$bytes" else self.replaced(item)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self.replaced(item) for item in value]
+        if isinstance(value, str):
+            if value in self._whole:
+                return self._whole[value]
+            for secret, other in self._inside:
+                value = value.replace(secret, other)
+        return value
+
+    def _bytes(self, text: str) -> str:
+        content = base64.b64decode(text)
+        for secret, other in self._long:
+            content = content.replace(secret.encode("utf-8", "replace"), other.encode("utf-8"))
+        return base64.b64encode(content).decode("ascii")
 
 
 def _escaped(text: str) -> str:
     return json.dumps(text)[1:-1]
-
-
-def _substituted_bytes(text: str, pairs: list[tuple[str, str]]) -> str:
-    content = base64.b64decode(text)
-    for secret, other in pairs:
-        if len(secret) >= _SHORTEST:
-            plain = secret.encode("utf-8", "replace")
-            content = content.replace(plain, other.encode("utf-8", "replace"))
-    return base64.b64encode(content).decode("ascii")
 
 
 def _redacted_call(entry: dict[str, Any], globs: tuple[str, ...]) -> dict[str, Any]:
@@ -1132,8 +1147,15 @@ def _safely(function: Any, *args: Any) -> Any:
     try:
         return function(*args)
     except Exception as error:
-        _say("answers of services are not recorded: " + type(error).__name__)
+        name = type(error).__name__
+        if name not in _said:
+            _said.add(name)
+            _say("answers of services are not recorded: " + name)
         return None
+
+
+_said: set[str] = set()
+"""Faults that are in the log already."""
 
 
 def _guarded(call: _Call, function: Any, *args: Any) -> None:

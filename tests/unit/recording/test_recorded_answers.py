@@ -462,7 +462,7 @@ outer_again = outer({}, context(2))
     assert reasons == [same] * 4
 
 
-@pytest.mark.parametrize("broken", ["_masked", "_substituted", "_unchunked", "_bytes_value"])
+@pytest.mark.parametrize("broken", ["_masked", "_decoded", "_unchunked", "_bytes_value"])
 def test_no_fault_of_the_recorder_reaches_the_function(function: Function, broken: str) -> None:
     done = function(
         f"""
@@ -594,3 +594,38 @@ for secret in (
     assert len(made[3]) == 4
     assert made[3].isdigit()
     assert (len(made[4]), made[5], made[6][1]) == (1, "", "-")
+
+
+def test_many_secrets_take_no_long_time(function: Function) -> None:
+    done = function(
+        """
+answers = {
+    "/few": {"tokens": [{"token": f"secret-{n:06}", "n": n, "t": "x" * 90} for n in range(900)]},
+    "/use": {"all": " ".join(f"secret-{n:06}" for n in range(900))},
+    "/many": {"tokens": [{"token": f"other-{n:06}"} for n in range(1100)]},
+}
+Api.do_GET = lambda self: self.answer(json.dumps(answers[self.path]).encode())
+def answer(self, body):
+    self.send_response(200)
+    self.send_header("Content-Length", str(len(body)))
+    self.end_headers()
+    self.wfile.write(body)
+Api.answer = answer
+
+@record
+def handler(event, context):
+    for path in event:
+        get(path)
+
+handler(["/few", "/few"], context(0))
+began = time.process_time()
+handler(["/few", "/use"], context(1))
+show(time.process_time() - began)
+handler(["/many"], context(2))
+"""
+    )
+    assert done.shown[0] < 5
+    assert "secret-0" not in done.log
+    few, use = (json.loads(each["response"]["body"]["$text"]) for each in done.entries("request-1"))
+    assert use["all"].split() == [each["token"] for each in few["tokens"]]
+    assert done.incomplete("request-2") == "there are more than 1000 secrets"
