@@ -31,6 +31,7 @@ from benchmarks import (
     door,
     example_run,
     large_run,
+    private_aws,
     second_run,
     static_contracts,
     warm_replay,
@@ -48,6 +49,7 @@ MEASUREMENTS: dict[str, Callable[[Workbench, Effort, Say], tuple[Result, ...]]] 
     "example": example_run.measure,
     "large-run": large_run.measure,
     "door": door.measure,
+    "private-aws": private_aws.measure,
 }
 
 

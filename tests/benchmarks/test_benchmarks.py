@@ -39,6 +39,7 @@ IN_DOCKER = {
     },
     "cold-start": {"cold-start", "fresh-in-place", "fresh-in-place-response", "sandbox-start"},
     "example": {"example", "example-python"},
+    "private-aws": {"private-aws-ready", "private-aws-fresh", "private-aws-request"},
 }
 
 

@@ -24,7 +24,11 @@ _ENDPOINTS: Final = {
 
 _SCOPE: Final = re.compile(r"Credential=[^/,\s]+/\d{8}/([a-z0-9-]+)/([A-Za-z0-9._-]+)/aws4_request")
 _QUERY_SCOPE: Final = re.compile(r"[^/]+/\d{8}/([a-z0-9-]+)/([A-Za-z0-9._-]+)/aws4_request")
-_VARIANT: Final = re.compile(r"^(?P<before>.*?)(?P<service>[a-z0-9-]+?)-fips\.")
+_PORT: Final = re.compile(r":\d+$")
+_NAME: Final = re.compile(r"(?=.*[a-z])[a-z0-9_-]+(\.[a-z0-9_-]+)+")
+"""A name with a dot; not an address."""
+
+_FIPS: Final = re.compile(r"-fips(?=(\.[a-z0-9-]+)?\.amazonaws\.com$)")
 
 
 def signed_for(headers: Mapping[str, str], target: str) -> tuple[str, str] | None:
@@ -44,10 +48,11 @@ def known_host(host: str, signed: tuple[str, str] | None, *, region: str) -> str
     """The name of the same endpoint in its plain form, without a port.
 
     FIPS, dual-stack and accelerated endpoints are those without. A request to `PLAIN_HOST` goes
-    to the service that it is signed for; S3 is taken where nothing says so.
+    to the service that it is signed for, as does one to what is no name of a host. S3 is taken
+    where nothing says so.
     """
-    name = host.lower().rpartition(":")[0] if re.search(r":\d+$", host) else host.lower()
-    if name == PLAIN_HOST or "." not in name or not name.strip("0123456789."):
+    name = _PORT.sub("", host.lower())
+    if name == PLAIN_HOST or not _NAME.fullmatch(name):
         where, service = signed or (region, "s3")
         return f"{_ENDPOINTS.get(service, service)}.{where}.amazonaws.com"
     name = name.replace(".amazonaws.com.cn", ".amazonaws.com")
@@ -56,6 +61,4 @@ def known_host(host: str, signed: tuple[str, str] | None, *, region: str) -> str
     if name.endswith(".on.aws"):
         return name
     name = name.replace(".dualstack.", ".").replace("s3-accelerate.amazonaws", "s3.amazonaws")
-    if match := _VARIANT.match(name):
-        name = f"{match['before']}{match['service']}.{name[match.end() :]}"
-    return name
+    return _FIPS.sub("", name)

@@ -71,8 +71,8 @@ def _requests(requests: MotoRequests, since: int) -> dict[str, Any]:
     size = 0
     exchanges = requests.exchanges[since:]
     for exchange in exchanges:
-        one = request_log.described(exchange)
-        size += len(one["parameters"]) * 2 + 1024
+        one = request_log.described_safely(exchange)
+        size += len(one.get("parameters", "")) * 2 + 1024
         if size > REPLY_LIMIT_BYTES and described:
             break
         described.append(one)

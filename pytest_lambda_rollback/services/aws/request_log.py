@@ -48,6 +48,21 @@ def load(service: str) -> None:
     _router(service)
 
 
+def described_safely(exchange: Exchange) -> dict[str, Any]:
+    """The same, also for a request that no model can read: it was made by a function."""
+    try:
+        return described(exchange)
+    except Exception:
+        return {
+            "service": "",
+            "operation": exchange.method,
+            "status": exchange.status,
+            "error": str(exchange.status),
+            "message": exchange.unsupported,
+            "answer": "unsupported",
+        }
+
+
 def _operation(exchange: Exchange) -> tuple[str, str, dict[str, Any]]:
     """(botocore's name of the service, the operation's, its parameters), as far as known."""
     from moto.core.request import Request

@@ -300,3 +300,31 @@ def test_requests_are_told_from_the_beginning_each_time(opened: Open) -> None:
     sts.get_caller_identity()
     assert opened_pass.requests()[:1] == first
     assert len(opened_pass.requests()) == 2
+
+
+@pytest.mark.parametrize(
+    "host", ["[::1", "127.0.0.1", "a", "..", "x/../y.example.com", "\u00e4.com", ""]
+)
+@pytest.mark.parametrize("target", ["/", "//[", "http://[::1", "/?X-Amz-Credential=%ff/[", "*"])
+def test_hosts_and_targets_that_are_none_harm_nobody(opened: Open, host: str, target: str) -> None:
+    opened_pass, _ = opened()
+    status, answer = sent(opened_pass, f"GET {target} HTTP/1.1", f"Host: {host}")
+    assert status >= 200
+    assert b"Traceback" not in answer
+    assert len(opened_pass.requests()) <= 1
+    assert opened_pass.stored().items == ()
+
+
+def test_json_that_is_nested_without_end(opened: Open) -> None:
+    opened_pass, _ = opened()
+    status, _ = sent(
+        opened_pass,
+        "POST / HTTP/1.1",
+        "Host: dynamodb.eu-west-1.amazonaws.com",
+        "X-Amz-Target: DynamoDB_20120810.PutItem",
+        "Content-Type: application/x-amz-json-1.0",
+        body=b'{"Item": ' + b"[" * 200_000,
+    )
+    assert status == 501
+    (request,) = opened_pass.requests()
+    assert request.answer is Answer.UNSUPPORTED
