@@ -144,7 +144,7 @@ class AwsPass:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._lock = threading.Lock()
-        self._requests: list[ServiceRequest] = []
+        self._told = 0
 
     def connect(self) -> socket.socket:
         """A new connection that takes plain HTTP/1.1 for any service. Raises OSError."""
@@ -164,15 +164,16 @@ class AwsPass:
         Raises EngineError.
         """
         with self._lock:
-            told, more = len(self._requests), True
+            requests: list[ServiceRequest] = []
+            more = True
             while more:
-                since = len(self._requests)
-                answer = _asked(self._channel, {"do": "requests", "since": since})
+                answer = _asked(self._channel, {"do": "requests", "since": self._told})
                 for fields in answer["requests"]:
                     fields["answer"] = Answer(fields["answer"])
-                    self._requests.append(ServiceRequest(**fields))
+                    requests.append(ServiceRequest(**fields))
+                self._told += len(answer["requests"])
                 more = answer["more"]
-            return tuple(self._requests[told:])
+            return tuple(requests)
 
     def stored(self) -> StoredState:
         """All that is stored now. Raises EngineError."""
