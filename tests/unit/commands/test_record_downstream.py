@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -117,6 +118,29 @@ def test_answers_are_recorded_redacted_and_say_what_the_event_says(
     assert second["body"]["token"] == first["response"]["body"]["token"] != secret
     assert first["response"]["body"]["total"] == 1.5
     assert (first["method"], first["response"]["status"]) == ("GET", 201)
+
+
+def test_what_was_recorded_is_replayed_without_the_service(
+    project: Path, record: Record, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.answer = {"token": "kZ8vQ2mT5xW9bN4rL7cJ1pD6sF3hG0yA"}
+    file = project / "lambda-rollback.toml"
+    older = CONFIGURATION.partition("[functions.orders.versions.1]")[2]
+    configuration = CONFIGURATION.replace("targets = []", 'targets = ["old"]')
+    file.write_text(f"{configuration}[functions.orders.versions.old]{older}")
+    code, out, err = record("--allow", f"localhost:{service.port}")
+    assert code == 0, out + err
+    asked = len(service.seen)
+
+    monkeypatch.delenv("SSL_CERT_FILE")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--lambda-rollback", "-q", "-p", "no:cacheprovider",
+         "-k", "paid"],
+        capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+    assert len(service.seen) == asked
 
 
 def test_nothing_goes_to_a_host_that_is_not_allowed(
