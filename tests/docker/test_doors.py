@@ -10,6 +10,7 @@ from docker.errors import APIError
 
 from helpers.door_checks import CHECKS, Check, Opened, invoked, value
 from helpers.doors import FUNCTION, FakeServices, web
+from helpers.made_versions import changed
 from pytest_lambda_rollback.engines.docker.confinement import LOW_PORTS_SETTING
 from pytest_lambda_rollback.engines.docker.engine import DockerEngine
 from pytest_lambda_rollback.model.replay import Invocation, OutcomeKind
@@ -81,7 +82,8 @@ export const handler = async () => ({
 
 def test_nodes_own_resolvers_find_the_doors(engine: DockerEngine, store: Any) -> None:
     code = store.artifact({"index.mjs": NODE}, "code")
-    version = store.version(runtime="nodejs22.x", handler="index.handler", code=code, memory_mb=256)
+    changes = {"runtime": "nodejs22.x", "handler": "index.handler", "memory_mb": 256}
+    version = changed(store.version(), code=code, **changes)
     engine.prepare(version, lambda line: None)
     with (
         web() as port,
