@@ -21,6 +21,9 @@ from pytest_lambda_rollback.engines.interface import (
     EngineType,
     ExecutionEnvironment,
     Progress,
+    ServedEnvironment,
+    Services,
+    ServingEngine,
 )
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.published import Environment, PublishedVersion
@@ -68,7 +71,7 @@ class Sandbox:
     name: str = "sandbox"
     description: str = "sandboxes of bubblewrap under this machine's interpreters, sealed"
 
-    def make(self, request: EngineRequest) -> Engine:
+    def make(self, request: EngineRequest) -> ServingEngine:
         """Make the engine. Raises EngineError with a remedy if it cannot run here."""
         _refuse_other_systems("the sandbox engine")
         if sys.platform != "win32":
@@ -165,7 +168,7 @@ def _best(request: EngineRequest) -> Engine:
             if runtime in named:  # who names an image wants no other runtime instead
                 raise
             return _fallen_back(request, str(error))
-    return _Explained(engine, "auto: Docker answers and the base images are available")
+    return _ExplainedDocker(engine, "auto: Docker answers and the base images are available")
 
 
 def _fallen_back(request: EngineRequest, no_docker: str) -> Engine:
@@ -228,9 +231,9 @@ def _image(version: Version) -> ContainerImage | None:
 
 
 class _Explained:
-    """An engine with the reason for choosing it."""
+    """One of the package's own engines with the reason for choosing it."""
 
-    def __init__(self, engine: Engine, because: str) -> None:
+    def __init__(self, engine: ServingEngine, because: str) -> None:
         self._engine = engine
         self._because = because
         self.name = engine.name
@@ -241,8 +244,23 @@ class _Explained:
     def start(self, version: FunctionVersion) -> ExecutionEnvironment:
         return self._engine.start(version)
 
+    def start_serving(self, version: FunctionVersion, services: Services) -> ServedEnvironment:
+        return self._engine.start_serving(version, services)
+
     def describe(self) -> EngineDescription:
         return replace(self._engine.describe(), chosen_because=self._because)
 
     def close(self) -> None:
         self._engine.close()
+
+
+class _ExplainedDocker(_Explained):
+    """Docker, whose daemon may run on another machine."""
+
+    def __init__(self, engine: DockerEngine, because: str) -> None:
+        super().__init__(engine, because)
+        self._docker = engine
+
+    @property
+    def memory_mb(self) -> int | None:
+        return self._docker.memory_mb

@@ -16,9 +16,15 @@ from pytest_lambda_rollback.engines.choice import (
     base_images_needed,
     make_engine,
 )
-from pytest_lambda_rollback.engines.interface import Engine, EngineRequest
+from pytest_lambda_rollback.engines.interface import (
+    Engine,
+    EngineRequest,
+    MeasuredEngine,
+    ServingEngine,
+)
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.published import AwsSource, Environment, PublishedVersion
+from pytest_lambda_rollback.model.replay import EngineDescription
 from pytest_lambda_rollback.model.settings import FunctionSettings, LocalVersion, Settings
 from pytest_lambda_rollback.model.versions import (
     ContainerImage,
@@ -135,7 +141,38 @@ def test_without_docker_auto_takes_sandboxes_and_says_why() -> None:
     assert engine.describe().chosen_because.startswith(
         "auto: not docker, because the docker engine cannot run here: Docker does not answer"
     )
+    # It is no less an engine for having been chosen.
+    assert isinstance(engine, ServingEngine)
+    assert not isinstance(engine, MeasuredEngine)
     engine.close()
+
+
+class AllImages:
+    """A Docker that answers and has every base image."""
+
+    name = "docker"
+    memory_mb = 1234
+
+    def obtain_base_image(self, runtime: str, architecture: str, progress: object) -> None:
+        pass
+
+    def start_serving(self, version: object, services: object) -> object:
+        return version, services
+
+    def describe(self) -> EngineDescription:
+        return EngineDescription(name="docker")
+
+
+def test_a_docker_that_auto_takes_serves_and_tells_its_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Docker, "make", lambda _docker, _request: AllImages())
+    engine = made_by(settings())
+    assert isinstance(engine, ServingEngine)
+    assert isinstance(engine, MeasuredEngine)
+    assert engine.memory_mb == 1234
+    assert engine.start_serving("version", "services") == ("version", "services")
+    assert engine.describe().chosen_because.startswith("auto: Docker answers")
 
 
 @pytest.mark.usefixtures("no_docker")
