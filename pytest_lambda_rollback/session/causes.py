@@ -13,23 +13,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from pytest_lambda_rollback.aws_lambda.event_sources.registry import EventSources
 from pytest_lambda_rollback.diagnosis.diagnose import BreakCase, diagnose, same_break
 from pytest_lambda_rollback.diagnosis.search import smallest_flip
 from pytest_lambda_rollback.diagnosis.stack_changes import Change, changes, hybrid
 from pytest_lambda_rollback.errors import EngineError, RollbackError
-from pytest_lambda_rollback.model.findings import Finding, Subject, Verdict
+from pytest_lambda_rollback.model.findings import Finding, Judgement, Subject, Verdict
 from pytest_lambda_rollback.model.replay import EventFixture, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import Strategy
 from pytest_lambda_rollback.model.versions import FunctionVersion
-from pytest_lambda_rollback.session.replays import Replays
 from pytest_lambda_rollback.session.static_checks import StaticContracts
 
 _SLOW_S = 10.0
 """A timeout longer than this is not repeated to find its cause."""
 _PASSING = 50
 """At most this many other events are replayed to compare with one that breaks."""
+
+
+class Probes(Protocol):
+    """Replays that are made to find a cause."""
+
+    def probe(
+        self,
+        version: FunctionVersion,
+        subject: Subject,
+        fixture: EventFixture,
+        after: tuple[str, ...] = (),
+    ) -> Judgement:
+        """Judge any version once, as the target was judged. Raises EngineError."""
+        ...
+
+    def handles(self, target: FunctionVersion, subject: Subject, fixture: EventFixture) -> bool:
+        """True if a target handles another event."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +85,7 @@ class Diagnosis:
     def __init__(
         self,
         *,
-        replays: Replays,
+        replays: Probes,
         statics: StaticContracts,
         other_events: Callable[[], tuple[EventFixture, ...]],
         say: Callable[[str], None],

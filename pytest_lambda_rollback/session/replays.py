@@ -219,6 +219,13 @@ class Replays:
             outcome = self._wait(passes.cold(number), f"replaying {activity}").outcome
         return self._compare(known, outcome, fixture, subject)
 
+    def prepare_probe(self, version: FunctionVersion, activity: str) -> None:
+        """Prepare a version that is replayed elsewhere; `end_probes` ends its environments."""
+        self._prepare(version, activity)
+        with self._lock:
+            if version.stack not in self._passes:
+                self._probed[version.stack] = version
+
     def measure(self, version: FunctionVersion, fixture: EventFixture) -> Outcome:
         """Replay in a fresh environment of a version that measures coverage."""
         activity = f"{fixture.name} on {version.name} for coverage"

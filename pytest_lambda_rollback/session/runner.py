@@ -20,6 +20,7 @@ from pytest_lambda_rollback.contracts.downstream import Document
 from pytest_lambda_rollback.contracts.interface import ReplayContract, StaticContract
 from pytest_lambda_rollback.engines.interface import Engine, Progress
 from pytest_lambda_rollback.errors import RollbackError, SourceError
+from pytest_lambda_rollback.model.causes import CauseKind
 from pytest_lambda_rollback.model.coverage import EventCoverage
 from pytest_lambda_rollback.model.findings import (
     Check,
@@ -40,14 +41,14 @@ from pytest_lambda_rollback.model.settings import (
 from pytest_lambda_rollback.model.versions import FunctionVersion, TargetRef
 from pytest_lambda_rollback.session import schedule, verdicts
 from pytest_lambda_rollback.session.ahead import Ahead
-from pytest_lambda_rollback.session.causes import Broken, Diagnosis
+from pytest_lambda_rollback.session.causes import Broken, Diagnosis, Probes
 from pytest_lambda_rollback.session.coverage_replays import CoverageReplays
 from pytest_lambda_rollback.session.environment_values import redacted
 from pytest_lambda_rollback.session.environments import Engines, Environments
 from pytest_lambda_rollback.session.loaded_versions import Packages, Versions
 from pytest_lambda_rollback.session.replays import Replayed, Replays
 from pytest_lambda_rollback.session.serving import FunctionServices, RunningServices, RunServices
-from pytest_lambda_rollback.session.state_passes import StatePasses
+from pytest_lambda_rollback.session.state_passes import StatePasses, StateProbes, failure_of
 from pytest_lambda_rollback.session.static_checks import StaticContracts, static_case
 from pytest_lambda_rollback.session.work import Work
 from pytest_lambda_rollback.sources import events
@@ -78,6 +79,7 @@ class _Function:
     replays: Replays | None = None
     states: StatePasses | None = None
     diagnosis: Diagnosis | None = None
+    state_diagnosis: Diagnosis | None = None
 
 
 class Session:
@@ -352,6 +354,7 @@ class Session:
             strategy=strategy,
         )
         judgement = function.states.judge(version, subject)
+        judgement = self._explained_state(function, version, subject, judgement)
         return CheckResult(
             check=check,
             verdict=judgement.verdict,
@@ -491,7 +494,51 @@ class Session:
             explained += diagnosis.explained(broken)
         return replace(judgement, findings=tuple(explained))
 
-    def _diagnosis(self, replays: Replays, own: FunctionSettings) -> Diagnosis:
+    def _explained_state(
+        self,
+        function: _Function,
+        version: FunctionVersion,
+        subject: Subject,
+        judgement: Judgement,
+    ) -> Judgement:
+        """The judgement, with the layers that make a target fail on what is stored."""
+        replays, states, strategy = function.replays, function.states, subject.strategy
+        if replays is None or states is None or strategy is None or version.image is not None:
+            return judgement
+        if not judgement.findings or replays.current.image is not None:
+            return judgement
+        if function.state_diagnosis is None:
+            probes = StateProbes(states, replays.prepare_probe)
+            function.state_diagnosis = self._diagnosis(probes, function.settings)
+        diagnosis = function.state_diagnosis
+        try:
+            own = function.versions.published(subject.target)
+            redeployed = function.versions.rolled_back(subject.target, Strategy.REDEPLOY)
+        except SourceError:
+            return judgement
+        fixtures = {each.name: each for each in replays.readable}
+
+        def explained(finding: Finding) -> Finding:
+            outcome = failure_of(finding)
+            if outcome is None:  # What it stores is the code's doing.
+                return finding
+            broken = Broken(
+                strategy=strategy,
+                subject=subject,
+                own=own,
+                redeployed=redeployed,
+                fixture=fixtures[str(finding.detail("event"))],
+                outcome=outcome,
+                findings=(finding,),
+            )
+            (found,) = diagnosis.explained(broken)
+            # That the code is at fault goes without saying: versions differ in what they store.
+            by_code = found.cause is not None and found.cause.kind is CauseKind.CODE
+            return finding if by_code else found
+
+        return replace(judgement, findings=tuple(map(explained, judgement.findings)))
+
+    def _diagnosis(self, replays: Probes, own: FunctionSettings) -> Diagnosis:
         return Diagnosis(
             replays=replays,
             statics=self._statics,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -21,8 +21,8 @@ from pytest_lambda_rollback.contracts.state import Record, Side, StateCase, Stat
 from pytest_lambda_rollback.contracts.state.outcomes import Compare
 from pytest_lambda_rollback.engines.interface import ExecutionEnvironment
 from pytest_lambda_rollback.errors import EngineError
-from pytest_lambda_rollback.model.findings import Contract, Judgement, Note, Subject
-from pytest_lambda_rollback.model.replay import EventFixture, Outcome, OutcomeKind
+from pytest_lambda_rollback.model.findings import Contract, Finding, Judgement, Note, Subject
+from pytest_lambda_rollback.model.replay import EventFixture, FunctionError, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.settings import COLD_BUDGET_S
 from pytest_lambda_rollback.model.versions import FunctionVersion
 from pytest_lambda_rollback.services.interface import ServicePass
@@ -125,6 +125,14 @@ class StatePasses:
             if len(self._events) < len(self._all):
                 judged = replace(judged, notes=(*judged.notes, self._too_many()))
             return judged
+
+    def probe(self, version: FunctionVersion, subject: Subject) -> Judgement:
+        """Judge any version once, without confirmation. Raises RollbackError."""
+        with self._checking:
+            activity = f"replaying events on shared state on {version.name} with other layers"
+            self._begin_controls()
+            case = self._case(version, subject, self._passes(version), activity)
+            return state.judge(case, self._compare)
 
     def forget(self) -> None:
         """Drop all replays: they are made again when they are asked for."""
@@ -312,6 +320,33 @@ class StatePasses:
             replays.give()
 
 
+class StateProbes:
+    """State checks of versions with other layers, by which a cause is found."""
+
+    def __init__(
+        self, checks: StatePasses, prepare: Callable[[FunctionVersion, str], None]
+    ) -> None:
+        self._checks = checks
+        self._prepare = prepare
+
+    def probe(
+        self,
+        version: FunctionVersion,
+        subject: Subject,
+        fixture: EventFixture,
+        after: tuple[str, ...] = (),
+    ) -> Judgement:
+        """Judge a version on all events, whichever showed the break. Raises RollbackError."""
+        del fixture, after
+        self._prepare(version, f"{subject.target_name} with other layers")
+        return self._checks.probe(version, subject)
+
+    def handles(self, target: FunctionVersion, subject: Subject, fixture: EventFixture) -> bool:
+        """False: an event alone says nothing of what is stored."""
+        del target, subject, fixture
+        return False
+
+
 class _Replays:
     """The rounds of one pass, as far as they were made."""
 
@@ -388,3 +423,19 @@ class _Replays:
 
 def _affords(events: int, spent_s: float, budget_s: float) -> bool:
     return events < _MOST_EVENTS and spent_s <= budget_s
+
+
+def failure_of(finding: Finding) -> Outcome | None:
+    """How the target failed on what was stored; ``None`` for a finding about anything else."""
+    details = dict(finding.details)
+    of_target = details.get("by") == Side.TARGET.value
+    if details.get("rule") != Contract.INVOCATION or not of_target:
+        return None
+    error = None
+    if details.get("target_type") is not None:
+        error = FunctionError(
+            type=str(details["target_type"]),
+            message=str(details.get("target_message") or ""),
+            stack_trace=finding.stack_trace,
+        )
+    return Outcome(kind=OutcomeKind(str(details["target_outcome"])), error=error)

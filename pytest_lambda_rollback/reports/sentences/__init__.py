@@ -74,6 +74,8 @@ def why(finding: Finding) -> str:
     reason = None if cause is None else causes.reason(cause, finding.subject)
     if cause is None or reason is None:
         return brief(finding)
+    if finding.contract == Contract.STATE:  # The event and the item are as much to be told.
+        return f"{brief(finding)}; {reason}"
     # That the code is at fault says nothing of what it does, where it raises no error.
     if cause.kind is CauseKind.CODE and cause.error is None:
         return f"{brief(finding)}; {reason}"

@@ -16,6 +16,7 @@ from pytest_lambda_rollback.contracts.state import Side, mixed_sides
 from pytest_lambda_rollback.errors import EngineError
 from pytest_lambda_rollback.model.findings import Verdict
 from pytest_lambda_rollback.model.replay import Outcome, OutcomeKind
+from pytest_lambda_rollback.session.state_passes import failure_of
 
 PLACE, SHOW = ({"name": name, "do": name} for name in ("a_place", "b_show"))
 
@@ -273,3 +274,19 @@ def test_turns_go_by_the_weights_and_both_get_an_event(
     one, two = mixed_sides(6, weights, run=run)
     assert "".join(sides[each] for each in one) == first
     assert all(a is not b for a, b in zip(one, two, strict=True))
+
+
+def test_how_the_target_failed_is_known_for_its_cause() -> None:
+    def raising(event: Any, aws: Aws) -> Any:
+        answered = shop(event, aws)
+        return answered["amount"] if event["do"] == "b_show" else answered
+
+    (found,) = Shared(current=shop, target=raising, events=(PLACE, SHOW)).judge().findings
+    outcome = failure_of(found)
+    assert outcome is not None
+    assert outcome.kind is OutcomeKind.FUNCTION_ERROR
+    assert outcome.error is not None
+    assert (outcome.error.type, outcome.error.message) == ("KeyError", "'amount'")
+    assert outcome.error.stack_trace == found.stack_trace
+    (dropped,) = Shared(current=shop, target=forgetful, events=(PLACE, SHOW)).judge().findings
+    assert failure_of(dropped) is None
