@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
-from helpers.made_projects import Project
+from helpers.made_projects import RUNTIME, Project
 
 CALLS = """
-import json, os, urllib.error, urllib.request
+import json, os, socket, urllib.error, urllib.request
 
 def aws(operation, **parameters):
     request = urllib.request.Request(
@@ -36,11 +34,14 @@ def post(url, body):
     with urllib.request.urlopen(request, timeout=20) as answer:
         return json.load(answer)
 
+WORK = {
+%s
+}
+
 def handler(event, context):
-    %s
-    return {"statusCode": 200, "id": event["id"]}
+    WORK[event["do"]]()
+    return {"statusCode": 200, "did": event["do"]}
 """
-GET = 'aws("GetItem", TableName="%s", Key={"id": {"S": event["id"]}})'
 SEED = """
 def seed(session):
     session.client("dynamodb").create_table(
@@ -50,72 +51,6 @@ def seed(session):
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
 """
-AWS = '[functions.orders.services]\naws = { seed = "seed.py" }'
-
-
-@pytest.fixture
-def told(project: Project) -> Any:
-    """Runs versions that make these calls; the lines of the report."""
-
-    def run(current: str, target: str, services: str, downstream: Any = None) -> str:
-        project.version("2", CALLS % current)
-        project.version("1", CALLS % target)
-        project.event("create", {"id": "o-1"})
-        (project.path / "seed.py").write_text(SEED)
-        if downstream is not None:
-            content = {"lambda_rollback_downstream": 1, "downstream": downstream}
-            path = project.path / "events" / "create.downstream.json"
-            path.write_text(json.dumps(content))
-        project.configure('current = "2"', 'events = "events"', services)
-        result = project.run("-k", "create", "-rA", "--lambda-rollback-strategy=alias")
-        return " ".join(result.stdout.str().split())
-
-    return run
-
-
-def test_a_refused_request_breaks_though_the_target_answers(told: Any) -> None:
-    text = told(GET % "orders", GET % "old-orders", AWS)
-    assert (
-        "sends dynamodb GetItem on old-orders, which is refused (ResourceNotFoundException: "
-        "Requested resource not found) where orders:2 meets no such refusal; if AWS has it today, "
-        "add it to the seed"
-    ) in text
-    assert "1 failed" in text
-
-
-def test_a_request_beside_those_of_the_current_version_warns(told: Any) -> None:
-    text = told(GET % "orders", f'{GET % "orders"}; aws("Scan", TableName="orders")', AWS)
-    assert "sends dynamodb Scan on orders, which orders:2 never does" in text
-    assert "1 passed" in text
-
-
-def test_what_the_private_aws_does_not_do_is_unknown(told: Any) -> None:
-    export = 'aws("ListContributorInsights", TableName="orders")'
-    text = told(GET % "orders", export, AWS)
-    assert "sends dynamodb ListContributorInsights on orders, which the private AWS does" in text
-    assert "remove aws from [functions.orders.services]" in text
-    assert "unknown" in text
-
-
-def test_a_table_that_the_seed_lacks_is_named(told: Any) -> None:
-    text = told(GET % "carts", GET % "carts", AWS)
-    assert (
-        "create proves little: orders:2, the current version, sends dynamodb GetItem on carts, "
-        "which is refused (ResourceNotFoundException). If AWS has it today, add it to the"
-    ) in text
-    assert "1 passed" in text
-
-
-CHARGE = 'post("https://api.example.com/v1/charges", {"amount": %s})'
-RECORDED = [
-    {
-        "method": "POST",
-        "url": f"https://api.example.com{path}",
-        "body": {"amount": amount},
-        "response": {"status": 200, "headers": {}, "body": {"ok": True}},
-    }
-    for path, amount in (("/v1/charges", 5), ("/v1/charges", "5"))
-]
 DOCUMENT = """
 openapi: 3.0.3
 paths:
@@ -128,39 +63,132 @@ paths:
               properties:
                 amount: {type: integer}
 """
+RECORDED = [
+    {
+        "method": "POST",
+        "url": "https://api.example.com/v1/charges",
+        "body": {"amount": amount},
+        "response": {"status": 200, "headers": {}, "body": {"ok": True}},
+    }
+    for amount in (5, "5")
+]
+SERVICES = """
+[functions.orders.services]
+aws = { seed = "seed.py" }
+openapi = { "api.example.com" = "openapi.yaml" }
+"""
 
-
-def test_a_request_that_an_openapi_document_does_not_allow_breaks(
-    told: Any, project: Project
-) -> None:
-    (project.path / "openapi.yaml").write_text(DOCUMENT)
-    services = '[functions.orders.services]\nopenapi = { "api.example.com" = "openapi.yaml" }'
-    text = told(CHARGE % 5, CHARGE % '"5"', services, RECORDED)
-    assert (
+GET = 'aws("GetItem", TableName="{}", Key={{"id": {{"S": "o-1"}}}})'
+CHARGE = 'post("https://api.example.com/{}/charges", {{"amount": {}}})'
+ORDERS = {
+    # event: (current version's call, target's, verdict, words)
+    "refused": (
+        GET.format("orders"),
+        GET.format("old-orders"),
+        "breaks",
+        "sends dynamodb GetItem on old-orders, which is refused (ResourceNotFoundException: "
+        "Requested resource not found) where orders:2 meets no such refusal; if AWS has it today, "
+        "add it to the seed",
+    ),
+    "other": (
+        GET.format("orders"),
+        f'({GET.format("orders")}, aws("Scan", TableName="orders"))',
+        "safe",
+        "sends dynamodb Scan on orders, which orders:2 never does",
+    ),
+    "unsupported": (
+        GET.format("orders"),
+        'aws("ListContributorInsights", TableName="orders")',
+        "unknown",
+        "sends dynamodb ListContributorInsights on orders, which the private AWS does not do",
+    ),
+    "missing": (
+        GET.format("carts"),
+        GET.format("carts"),
+        "safe",
+        "missing proves little: orders:2, the current version, sends dynamodb GetItem on carts, "
+        "which is refused (ResourceNotFoundException). If AWS has it today, add it to the",
+    ),
+    "body": (
+        CHARGE.format("v1", 5),
+        CHARGE.format("v1", '"5"'),
+        "breaks",
         "sends POST /v1/charges to api.example.com, whose body openapi.yaml does not allow at "
-        "/amount: '5' is not of type 'integer'"
-    ) in text
+        "/amount: '5' is not of type 'integer'",
+    ),
+    "unrecorded": (
+        CHARGE.format("v1", 5),
+        CHARGE.format("v2", 5),
+        "unknown",
+        "sends POST /v2/charges to api.example.com, to which no answer is recorded (the nearest is",
+    ),
+}
+CLOSED = {
+    "aws": (GET.format("orders"), "aws = {} under [functions.carts.services]"),
+    "http": (
+        CHARGE.format("v1", 5),
+        "`lambda-rollback record carts --downstream --allow api.example.com`",
+    ),
+    "door": (
+        'socket.create_connection(("db.internal", 5432))',
+        '"db.internal:5432" = "127.0.0.1:5432" under [functions.carts.services]',
+    ),
+}
 
 
-def test_a_request_that_is_not_recorded_is_unknown(told: Any) -> None:
-    text = told(CHARGE % 5, CHARGE.replace("v1", "v2") % 5, "", RECORDED)
-    assert "sends POST /v2/charges to api.example.com, to which no answer is recorded (the" in text
-    assert "and which orders:2 never sends" in text
-    assert "NAME.downstream.json" in text
+def written(
+    project: Project, function: str, current: dict[str, str], target: dict[str, str]
+) -> str:
+    """The tables of a function whose versions 2 and 1 make these calls."""
+    text = f'[functions.{function}]\ncurrent = "2"\nevents = "events/{function}"\n'
+    for version, work in (("2", current), ("1", target)):
+        folder = project.path / function / version
+        folder.mkdir(parents=True)
+        lines = (f'    "{name}": lambda: {call},' for name, call in work.items())
+        (folder / "app.py").write_text(CALLS % "\n".join(lines))
+        text += (
+            f'[functions.{function}.versions.{version}]\ncode = "{function}/{version}"\n'
+            f'runtime = "{RUNTIME}"\nhandler = "app.handler"\n'
+        )
+    for name in current:
+        project.event(f"{function}/{name}", {"do": name})
+    return text
 
 
-@pytest.mark.parametrize(
-    ("call", "line"),
-    [
-        (GET % "orders", "aws = {} under [functions.orders.services]"),
-        (CHARGE % 5, "lambda-rollback record orders --downstream --allow api.example.com"),
-        (
-            'import socket; socket.create_connection(("db.internal", 5432))',
-            '"db.internal:5432" = "127.0.0.1:5432" under [functions.orders.services]',
-        ),
-    ],
-)
-def test_a_call_without_a_door_names_the_lines_to_add(told: Any, call: str, line: str) -> None:
-    text = told(call, call, "")
-    assert "which does not answer in a replay" in text
-    assert line in text
+def test_what_a_user_is_told(project: Project) -> None:
+    orders = written(
+        project,
+        "orders",
+        {name: each[0] for name, each in ORDERS.items()},
+        {name: each[1] for name, each in ORDERS.items()},
+    )
+    closed = {name: each[0] for name, each in CLOSED.items()}
+    project.write(f"{orders}{SERVICES}\n{written(project, 'carts', closed, closed)}")
+    (project.path / "seed.py").write_text(SEED)
+    (project.path / "openapi.yaml").write_text(DOCUMENT)
+    content = {"lambda_rollback_downstream": 1, "downstream": RECORDED}
+    for name in ("body", "unrecorded"):
+        path = project.path / "events" / "orders" / f"{name}.downstream.json"
+        path.write_text(json.dumps(content))
+
+    project.run(
+        "-k",
+        " or ".join((*ORDERS, *CLOSED)),
+        "--lambda-rollback-strategy=alias",
+        "--lambda-rollback-json=report.json",
+    )
+
+    report: Any = json.loads((project.path / "report.json").read_text())
+    checks = {
+        each["id"].rpartition("::")[2]: each
+        for function in report["functions"]
+        for target in function["targets"]
+        for each in target["checks"]
+    }
+    for name, (_, _, verdict, words) in ORDERS.items():
+        assert checks[name]["verdict"] == verdict, checks[name]
+        assert words in json.dumps(checks[name]).replace('\\"', '"')
+    for name, (_, line) in CLOSED.items():
+        assert checks[name]["verdict"] == "unknown", checks[name]
+        assert "which does not answer in a replay" in checks[name]["reason"]
+        assert line in checks[name]["reason"]

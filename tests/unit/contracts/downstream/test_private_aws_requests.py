@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,7 @@ from pytest_lambda_rollback.model.findings import Judgement
 from pytest_lambda_rollback.model.replay import EventFixture, Outcome, OutcomeKind
 from pytest_lambda_rollback.model.services import ServiceRequest
 from pytest_lambda_rollback.model.settings import AwsService, ResponseRule
-from pytest_lambda_rollback.services.aws.private_aws import PrivateAws, SeededAws
-
-Use = Callable[[Bridge], Any]
+from pytest_lambda_rollback.services.aws.private_aws import AwsPass, PrivateAws
 
 SEED = """
 def seed(session):
@@ -44,27 +43,40 @@ MACHINE = "arn:aws:states:eu-west-1:111122223333:stateMachine:ship"
 KEY = {"id": {"S": "o-1"}}
 
 
+@dataclass
+class Pass:
+    """A pass that all tests share, with one client for each service."""
+
+    opened: AwsPass
+    bridge: Bridge
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        if service not in self.clients:
+            self.clients[service] = self.bridge.client(service)
+        return self.clients[service]
+
+    def sent(self, use: Use) -> tuple[ServiceRequest, ...]:
+        """The requests that a use sends, whether they are refused or not."""
+        with suppress(ClientError):
+            use(self)
+        return tuple(self.opened.requests())
+
+
+Use = Callable[[Pass], Any]
+
+
 @pytest.fixture(scope="module")
-def seeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededAws]:
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
     seed = tmp_path_factory.mktemp("aws") / "seed.py"
     seed.write_text(SEED)
     private = PrivateAws()
-    yield private.seeded(AwsService(seed=seed), region="eu-west-1", account="111122223333")
+    seeded = private.seeded(AwsService(seed=seed), region="eu-west-1", account="111122223333")
+    opened = seeded.open()
+    with bridged(opened.connect) as bridge:
+        yield Pass(opened, bridge)
+    opened.close()
     private.close()
-
-
-@pytest.fixture
-def sent(seeded: SeededAws) -> Callable[[Use], tuple[ServiceRequest, ...]]:
-    def send(use: Use) -> tuple[ServiceRequest, ...]:
-        opened = seeded.open()
-        try:
-            with bridged(opened.connect) as bridge, suppress(ClientError):
-                use(bridge)
-            return tuple(opened.requests())
-        finally:
-            opened.close()
-
-    return send
 
 
 def judged(current: tuple[ServiceRequest, ...], target: tuple[ServiceRequest, ...]) -> Judgement:
@@ -81,9 +93,9 @@ def judged(current: tuple[ServiceRequest, ...], target: tuple[ServiceRequest, ..
     return worded(DownstreamContract().judge(case))
 
 
-def work(bridge: Bridge) -> None:
+def work(aws: Pass) -> None:
     """Calls of each protocol with bytes, times, numbers, lists and streams among them."""
-    db = bridge.client("dynamodb")
+    db = aws.client("dynamodb")
     item = {**KEY, "n": {"N": "1"}, "b": {"B": b"\xff"}, "m": {"M": {"l": {"L": [{"NULL": True}]}}}}
     db.put_item(TableName="orders", Item=item)
     db.update_item(
@@ -100,32 +112,32 @@ def work(bridge: Bridge) -> None:
     )
     db.batch_write_item(RequestItems={"orders": [{"PutRequest": {"Item": item}}]})
     db.transact_write_items(TransactItems=[{"Delete": {"TableName": "orders", "Key": KEY}}])
-    s3 = bridge.client("s3")
+    s3 = aws.client("s3")
     s3.put_object(Bucket="receipts", Key="a/b c.json", Body=b"{}", Metadata={"by": "x"})
     s3.get_object(Bucket="receipts", Key="a/b c.json", Range="bytes=0-0")
     s3.list_objects_v2(Bucket="receipts", Prefix="a/", MaxKeys=5)
-    sqs = bridge.client("sqs")
+    sqs = aws.client("sqs")
     attribute = {"kind": {"DataType": "Binary", "BinaryValue": b"\xff"}}
     sqs.send_message(QueueUrl=f"{QUEUE}sold", MessageBody="x", MessageAttributes=attribute)
     sqs.receive_message(QueueUrl=f"{QUEUE}sold", MaxNumberOfMessages=1, WaitTimeSeconds=0)
-    bridge.client("sns").publish(
+    aws.client("sns").publish(
         TopicArn=f"{TOPIC}sold",
         Message="x",
         MessageAttributes={"kind": {"DataType": "String", "StringValue": "a"}},
     )
-    bridge.client("events").put_events(
+    aws.client("events").put_events(
         Entries=[{"Source": "shop", "DetailType": "sold", "Detail": "{}", "Resources": ["a"]}]
     )
-    bridge.client("ssm").put_parameter(Name="/shop/limit", Value="5", Type="String")
-    bridge.client("secretsmanager").create_secret(Name="shop/db", SecretBinary=b"\xff\x00")
-    kinesis = bridge.client("kinesis")
+    aws.client("ssm").put_parameter(Name="/shop/limit", Value="5", Type="String")
+    aws.client("secretsmanager").create_secret(Name="shop/db", SecretBinary=b"\xff\x00")
+    kinesis = aws.client("kinesis")
     kinesis.create_stream(StreamName="clicks", ShardCount=1)
     kinesis.put_record(StreamName="clicks", Data=b"\xff", PartitionKey="1")
-    bridge.client("sts").get_caller_identity()
+    aws.client("sts").get_caller_identity()
 
 
-def test_valid_requests_fit_the_models(sent: Callable[[Use], tuple[ServiceRequest, ...]]) -> None:
-    requests = sent(work)
+def test_valid_requests_fit_the_models(aws: Pass) -> None:
+    requests = aws.sent(work)
     assert {each.service for each in requests} >= {
         "dynamodb", "s3", "sqs", "sns", "events", "ssm", "secretsmanager", "kinesis", "sts",
     }  # fmt: skip
@@ -150,12 +162,11 @@ def test_valid_requests_fit_the_models(sent: Callable[[Use], tuple[ServiceReques
     ],
 )  # fmt: skip
 def test_a_request_that_does_not_fit_the_model_is_seen(
-    seeded: SeededAws, sends: str, body: Any, kinds: list[str]
+    aws: Pass, sends: str, body: Any, kinds: list[str]
 ) -> None:
     host = "sqs" if sends.startswith("AmazonSQS") else "dynamodb"
-    opened = seeded.open()
     connection = HTTPConnection(f"{host}.eu-west-1.amazonaws.com")
-    connection.sock = opened.connect()
+    connection.sock = aws.opened.connect()
     signed = f"Credential=x/20260101/eu-west-1/{host}/aws4_request, SignedHeaders=host"
     headers = {
         "Authorization": f"AWS4-HMAC-SHA256 {signed}, Signature=00",
@@ -165,10 +176,9 @@ def test_a_request_that_does_not_fit_the_model_is_seen(
     try:
         connection.request("POST", "/", json.dumps(body), headers)
         connection.getresponse().read()
-        requests = tuple(opened.requests())
     finally:
         connection.close()
-        opened.close()
+    requests = tuple(aws.opened.requests())
     assert [each.kind for each in judged((), requests).findings if each.kind != "refused"] == kinds
 
 
@@ -196,10 +206,8 @@ def test_a_request_that_does_not_fit_the_model_is_seen(
          "stepfunctions StartExecution on ship"),
     ],
 )  # fmt: skip
-def test_what_a_private_aws_refuses_for_the_request_itself(
-    sent: Callable[[Use], tuple[ServiceRequest, ...]], use: Use, on: str
-) -> None:
-    requests = sent(use)
+def test_what_a_private_aws_refuses_for_the_request_itself(aws: Pass, use: Use, on: str) -> None:
+    requests = aws.sent(use)
     judgement = judged((), requests)
     found = [(each.kind, each.detail("request")) for each in judgement.findings]
     assert found == [("refused", on)]
@@ -216,9 +224,7 @@ def test_what_a_private_aws_refuses_for_the_request_itself(
         lambda aws: aws.client("s3").head_object(Bucket="receipts", Key="none"),
     ],
 )
-def test_what_may_be_an_answer_to_a_question_warns(
-    sent: Callable[[Use], tuple[ServiceRequest, ...]], use: Use
-) -> None:
-    judgement = judged((), sent(use))
+def test_what_may_be_an_answer_to_a_question_warns(aws: Pass, use: Use) -> None:
+    judgement = judged((), aws.sent(use))
     assert judgement.findings == ()
     assert [each.kind for each in judgement.warnings] == ["refused"]
