@@ -205,6 +205,6 @@ def test_no_variable_of_the_recorder_is_missing() -> None:
         encoding="utf-8"
     )
     variables = set(re.findall(r"^(LAMBDA_ROLLBACK_[A-Z_]+) ", text, re.MULTILINE))
-    assert len(variables) == 5
+    assert len(variables) == 7
     told = set(re.findall(r"`(LAMBDA_ROLLBACK_[A-Z_]+)`", PAGES["docs/recording.md"]))
     assert told == variables | {"LAMBDA_ROLLBACK_PSEUDONYM_KEY"}

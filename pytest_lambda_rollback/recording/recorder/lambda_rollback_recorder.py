@@ -23,17 +23,18 @@ invocations fetched. httpx, aiohttp and other clients with a network code of the
 
 Environment variables:
 
-========================== ==================================================================
-LAMBDA_ROLLBACK_HANDLER    the function's own handler, for use as a layer: ``app.handler``
-LAMBDA_ROLLBACK_SAMPLE     share of invocations to record, 0 to 1; default 0.01
-LAMBDA_ROLLBACK_MAX_BYTES  larger events are not recorded; default 200000
-LAMBDA_ROLLBACK_PER_MINUTE most events recorded a minute by each execution environment; default 30
-LAMBDA_ROLLBACK_REDACT     globs over names of keys, comma-separated: ``password,*token,email``
-LAMBDA_ROLLBACK_DOWNSTREAM 1 to keep answers of services too
-LAMBDA_ROLLBACK_DOWNSTREAM_BYTES
-                           most bytes of an invocation's answers; default 500000. If there is more,
-                           or one answer is larger than LAMBDA_ROLLBACK_MAX_BYTES, none is written
-========================== ==================================================================
+================================ ================================================================
+LAMBDA_ROLLBACK_HANDLER          the function's own handler, for use as a layer: ``app.handler``
+LAMBDA_ROLLBACK_SAMPLE           share of invocations to record, 0 to 1; default 0.01
+LAMBDA_ROLLBACK_MAX_BYTES        larger events are not recorded; default 200000
+LAMBDA_ROLLBACK_PER_MINUTE       most events recorded a minute by each execution environment;
+                                 default 30
+LAMBDA_ROLLBACK_REDACT           globs over names of keys: ``password,*token,email``
+LAMBDA_ROLLBACK_DOWNSTREAM       1 to keep answers of services too
+LAMBDA_ROLLBACK_DOWNSTREAM_BYTES most bytes of an invocation's answers; default 500000. If there
+                                 is more, or one answer is larger than LAMBDA_ROLLBACK_MAX_BYTES,
+                                 none is written
+================================ ================================================================
 
 Events reach the log as they are. ``lambda-rollback record`` redacts them before it writes a file;
 list the keys of values that must not reach the log in LAMBDA_ROLLBACK_REDACT. Under such a key, at
@@ -868,7 +869,7 @@ def _masked(value: Any, secret: int, event: str, secrets: dict[str, str], depth:
                 below = 1
             if key in ("$time", "url"):
                 found[key] = item
-            elif key == "$bytes":
+            elif key == "$bytes" and len(value) == 1 and _is_base64(item):
                 found[key] = _masked_bytes(item) if below else item
             else:
                 found[key] = _masked(item, below, event, secrets, depth + 1)
@@ -918,6 +919,14 @@ def _masked_url(url: str, event: str, secrets: dict[str, str]) -> str:
     return before + mark + _masked_form(query, event, secrets)
 
 
+def _is_base64(value: Any) -> bool:
+    """False for data of a service that has a key like the one of bytes."""
+    try:
+        return isinstance(value, str) and base64.b64decode(value, validate=True) is not None
+    except ValueError:
+        return False
+
+
 def _masked_bytes(text: str) -> str:
     content = bytearray(base64.b64decode(text))
     for place in range(len(content)):
@@ -945,7 +954,9 @@ class _Secrets:
         """A copy of a value."""
         if isinstance(value, dict):
             return {
-                key: self._bytes(item) if key == "$bytes" else self.replaced(item)
+                key: self._bytes(item)
+                if key == "$bytes" and _is_base64(item)
+                else self.replaced(item)
                 for key, item in value.items()
             }
         if isinstance(value, list):
@@ -960,7 +971,9 @@ class _Secrets:
     def _bytes(self, text: str) -> str:
         content = base64.b64decode(text)
         for secret, other in self._long:
-            content = content.replace(secret.encode("utf-8", "replace"), other.encode("utf-8"))
+            content = content.replace(
+                secret.encode("utf-8", "replace"), other.encode("utf-8", "replace")
+            )
         return base64.b64encode(content).decode("ascii")
 
 
