@@ -1,7 +1,7 @@
 """The process of one pass: a copy of a seeded state that answers requests until its channel ends.
 
-The plugin sends a connection with each message ``connect``, and asks for ``requests`` and for
-what is ``stored``.
+It is made ahead, and waits until a pass begins. From then on the plugin sends a connection with
+each message ``connect``, and asks for ``requests`` and for what is ``stored``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import socket
 import threading
 from typing import Any, Final
 
+from pytest_lambda_rollback.http_wire.messages import Head, Request
 from pytest_lambda_rollback.services.aws import http_connections, request_log, seal, stored_items
 from pytest_lambda_rollback.services.aws.channel import Channel, ChannelError
 from pytest_lambda_rollback.services.aws.moto_requests import MotoRequests
@@ -25,14 +26,36 @@ CONNECTIONS_LIMIT: Final = 256
 REPLY_LIMIT_BYTES: Final = 32 * 1024 * 1024
 
 
-def run(channel: Channel, *, region: str, account: str) -> None:
-    """Serve until the plugin closes its end of the channel."""
+def run(waiting: Channel, *, region: str, account: str) -> None:
+    """Wait for the channel to the plugin, then serve until the plugin closes its end of it."""
     from moto.moto_api._internal import mock_random
 
     mock_random.seed(os.urandom(32))
     random.seed(os.urandom(32))
     seal.limit_memory(MEMORY_LIMIT_BYTES)
     seal.refuse_network_and_programs()
+    warm_up(region)
+    begun = waiting.receive()
+    if begun is None:
+        return
+    waiting.close()
+    _serve_pass(Channel(socket.socket(fileno=begun[1][0])), region=region, account=account)
+
+
+def warm_up(region: str) -> None:
+    """One request that changes nothing, so that a pass's first one has all that it needs."""
+    headers = {
+        "host": f"dynamodb.{region}.amazonaws.com",
+        "x-amz-target": "DynamoDB_20120810.ListTables",
+        "content-type": "application/x-amz-json-1.0",
+    }
+    head = Head(method="POST", path="/", headers=headers, keep_alive=True)
+    requests = MotoRequests(region=region)
+    requests.answer(Request(head=head, body=b"{}", size_bytes=2))
+    request_log.described(requests.exchanges[0])
+
+
+def _serve_pass(channel: Channel, *, region: str, account: str) -> None:
     requests = MotoRequests(region=region)
     free = threading.Semaphore(CONNECTIONS_LIMIT)
     while received := channel.receive():

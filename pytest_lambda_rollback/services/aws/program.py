@@ -100,20 +100,10 @@ def _prepare() -> None:
 
 def _warm_up() -> None:
     """One request to an account of its own, so that no pass is the first to need something."""
-    from pytest_lambda_rollback.http_wire.messages import Head, Request
-    from pytest_lambda_rollback.services.aws import request_log
-    from pytest_lambda_rollback.services.aws.moto_requests import MotoRequests
+    from pytest_lambda_rollback.services.aws import passes
 
-    headers = {
-        "host": "dynamodb.us-east-1.amazonaws.com",
-        "x-amz-target": "DynamoDB_20120810.ListTables",
-        "content-type": "application/x-amz-json-1.0",
-    }
-    head = Head(method="POST", path="/", headers=headers, keep_alive=True)
     os.environ["MOTO_ACCOUNT_ID"] = "000000000000"
-    requests = MotoRequests(region="us-east-1")
-    requests.answer(Request(head=head, body=b"{}", size_bytes=2))
-    request_log.described(requests.exchanges[0])
+    passes.warm_up("us-east-1")
 
 
 def _load(service: str) -> None:

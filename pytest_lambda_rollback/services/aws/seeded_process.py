@@ -1,4 +1,4 @@
-"""The process that holds a seeded state: it seeds once, then forks itself for each pass.
+"""The process that holds a seeded state: it seeds once, then forks itself ahead for each pass.
 
 It has one thread when it forks. Its own state is never touched again, so that every copy is equal.
 """
@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from pytest_lambda_rollback.services.aws import passes, program, seeding
-from pytest_lambda_rollback.services.aws.channel import Channel
+from pytest_lambda_rollback.services.aws.channel import Channel, ChannelError
 from pytest_lambda_rollback.services.aws.data_files import SeedingError
 
 _THREADS_END_S: Final = 2.0
@@ -47,17 +47,36 @@ def run(channel: Channel, message: dict[str, Any]) -> None:
     gc.collect()
     gc.freeze()
     channel.send({"resources": resources, "notes": notes})
+    waiting = _next_pass(channel, region=region, account=account)
     while received := channel.receive():
         _, (descriptor,) = received
         program.reaped()
-        program.forked(partial(_open, channel, descriptor, region=region, account=account))
+        try:
+            waiting.send({}, passed=(descriptor,))
+        except ChannelError:  # somebody has killed it
+            waiting.close()
+            waiting = _next_pass(channel, region=region, account=account)
+            waiting.send({}, passed=(descriptor,))
         os.close(descriptor)
+        waiting.close()
         channel.send({})
+        waiting = _next_pass(channel, region=region, account=account)
 
 
-def _open(channel: Channel, descriptor: int, *, region: str, account: str) -> None:
+def _next_pass(channel: Channel, *, region: str, account: str) -> Channel:
+    """Make the process of the next pass ahead, and a channel to begin it with."""
+    ours, theirs = socket.socketpair()
+    program.forked(partial(_wait, channel, ours, theirs, region=region, account=account))
+    theirs.close()
+    return Channel(ours)
+
+
+def _wait(
+    channel: Channel, ours: socket.socket, theirs: socket.socket, *, region: str, account: str
+) -> None:
     channel.close()
-    passes.run(Channel(socket.socket(fileno=descriptor)), region=region, account=account)
+    ours.close()
+    passes.run(Channel(theirs), region=region, account=account)
 
 
 def _write_to(descriptor: int) -> None:

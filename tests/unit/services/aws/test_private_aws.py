@@ -279,7 +279,8 @@ def test_close_ends_every_process(own_aws: tuple[PrivateAws, int], seed_file: Se
     seeded = private.seeded(seed_file(*TABLE), region="eu-west-1", account="111122223333")
     passes = [seeded.open() for _ in range(3)]
     passes[0].close()
-    assert wait_until(lambda: len([each for each in below(pid) if alive(each)]) == 3)
+    # The seeded process, two passes, and the process that waits for the next one.
+    assert wait_until(lambda: len([each for each in below(pid) if alive(each)]) == 4)
     every = {pid, *below(pid)}
     private.close()
     assert wait_until(lambda: not any(alive(each) for each in every))
@@ -294,9 +295,10 @@ def test_a_killed_pass_is_an_engine_error_and_the_next_one_works(
 ) -> None:
     private, pid = own_aws
     seeded = private.seeded(AwsService(), region="eu-west-1", account="111122223333")
-    before = below(pid)
+    (holder,) = children_of(pid)
+    assert wait_until(lambda: len(children_of(holder)) == 1)
+    (process,) = children_of(holder)  # it waits for the next pass
     lost = stack.enter_context(closing(seeded.open()))
-    (process,) = below(pid) - before
     os.kill(process, signal.SIGKILL)
     with pytest.raises(EngineError, match=r"has ended|does not answer"):
         lost.requests()
@@ -306,10 +308,24 @@ def test_a_killed_pass_is_an_engine_error_and_the_next_one_works(
         assert opened.stored().items == ()
 
 
+def test_a_process_that_is_killed_before_its_pass_begins(
+    own_aws: tuple[PrivateAws, int],
+) -> None:
+    private, pid = own_aws
+    seeded = private.seeded(AwsService(), region="eu-west-1", account="111122223333")
+    (holder,) = children_of(pid)
+    assert wait_until(lambda: len(children_of(holder)) == 1)
+    (process,) = children_of(holder)
+    os.kill(process, signal.SIGKILL)
+    assert wait_until(lambda: not alive(process))
+    with closing(seeded.open()) as opened:
+        assert opened.stored().items == ()
+
+
 def test_a_killed_seeded_process_is_made_again(own_aws: tuple[PrivateAws, int]) -> None:
     private, pid = own_aws
     seeded = private.seeded(AwsService(), region="eu-west-1", account="111122223333")
-    (process,) = below(pid)
+    (process,) = children_of(pid)
     os.kill(process, signal.SIGKILL)
     with pytest.raises(EngineError, match=r"has ended|does not answer"):
         seeded.open()
@@ -350,8 +366,8 @@ def test_nothing_outlives_a_killed_plugin(tmp_path: Path) -> None:
         try:
             assert plugin.stdout is not None
             assert plugin.stdout.readline() == b"ready\n"
+            assert wait_until(lambda: len(below(plugin.pid)) == 4)
             every = below(plugin.pid)
-            assert len(every) == 3
         finally:
             plugin.kill()
     assert wait_until(lambda: not any(alive(each) for each in every))
