@@ -216,6 +216,19 @@ def doors_that_cannot_be_are_refused(engine: ServingEngine, version: FunctionVer
             assert why in outcome.detail
 
 
+def more_names_than_there_is_room_for_make_doubt(
+    engine: ServingEngine, version: FunctionVersion
+) -> None:
+    with Opened(engine, version, FakeServices()) as environment:
+        assert value(invoked(environment, "names", count=200)) == 200
+        outcome = invoked(environment, "names", count=270)
+        assert value(outcome) == 256
+        assert "more host names than an environment has addresses for" in outcome.doubt
+        assert environment.renew()
+        outcome = invoked(environment, "names", count=10)
+        assert (value(outcome), outcome.doubt) == (10, "")
+
+
 CHECKS: tuple[Check, ...] = (
     names_lead_to_services,
     without_a_door_a_call_is_refused_and_named,
@@ -225,4 +238,5 @@ CHECKS: tuple[Check, ...] = (
     who_does_not_read_holds_up_nobody_else,
     a_service_that_is_not_there_resets,
     doors_that_cannot_be_are_refused,
+    more_names_than_there_is_room_for_make_doubt,
 )
