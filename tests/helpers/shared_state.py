@@ -44,6 +44,7 @@ class Aws:
     tables: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     queues: dict[str, list[Any]] = field(default_factory=dict)
     buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    buses: dict[str, list[Any]] = field(default_factory=dict)
     ttl: dict[str, str] = field(default_factory=dict)
     asked: list[ServiceRequest] = field(default_factory=list)
 
@@ -77,6 +78,10 @@ class Aws:
         named = {k: {"type": "String", "value": v} for k, v in attributes.items()}
         self.queues.setdefault(queue, []).append({"body": text, "attributes": named})
 
+    def publish(self, bus: str, event: dict[str, Any]) -> None:
+        self._ask("events", "PutEvents", {"Entries": [event]})
+        self.buses.setdefault(bus, []).append(event)
+
     def read(self, bucket: str, key: str) -> Any:
         self._ask("s3", "GetObject", {"Bucket": bucket, "Key": key})
         return self.buckets.setdefault(bucket, {})[key]
@@ -108,8 +113,9 @@ class Aws:
             for table, attribute in self.ttl.items()
         ]
         items += [
-            StoredItem(service="sqs", container=queue, key=str(n), value=json.dumps(message))
-            for queue, messages in self.queues.items()
+            StoredItem(service=service, container=queue, key=str(n), value=json.dumps(message))
+            for service, sent in (("sqs", self.queues), ("events", self.buses))
+            for queue, messages in sent.items()
             for n, message in enumerate(messages, start=1)
         ]
         items += [

@@ -10,6 +10,7 @@ from pytest_lambda_rollback.contracts.state.changes import Key
 from pytest_lambda_rollback.contracts.state.records import Side, StatePass, Step
 from pytest_lambda_rollback.contracts.state.values import Place, place_text, shown_key
 from pytest_lambda_rollback.model.findings import Contract, Detail, Details, Finding, Subject
+from pytest_lambda_rollback.model.json_values import one_line
 from pytest_lambda_rollback.model.services import StoredItem
 
 
@@ -78,7 +79,7 @@ class Moment:
         return (
             *about,
             ("service", item.service),
-            ("container", item.container),
+            ("container", one_line(item.container)),
             ("key", shown_key(item)),
         )
 

@@ -18,6 +18,7 @@ from pytest_lambda_rollback.contracts.state.matching import paired
 from pytest_lambda_rollback.contracts.state.moments import Found, Moment
 from pytest_lambda_rollback.contracts.state.values import Value, at, kind_of, shown, value_of
 from pytest_lambda_rollback.model.findings import Details
+from pytest_lambda_rollback.model.json_values import one_line
 from pytest_lambda_rollback.model.services import StoredItem
 
 _KINDS: Final = {
@@ -115,8 +116,8 @@ def _routed(
                     "message-routing",
                     item,
                     place=(name,),
-                    current=texts.pop(),
-                    target=str(value[name]),
+                    current=one_line(texts.pop()),
+                    target=one_line(str(value[name])),
                 )
             )
 

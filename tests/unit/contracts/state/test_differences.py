@@ -18,6 +18,7 @@ from pytest_lambda_rollback.contracts.state.values import (
     at,
     kind_of,
     place_text,
+    shown,
     shown_key,
     value_of,
 )
@@ -207,3 +208,45 @@ def test_many_are_paired_by_their_order() -> None:
     pairs, missing, extra = paired([many, many], many)
     assert [number for _, number in pairs] == list(range(500))
     assert (missing, extra) == ([], [])
+
+
+HOSTILE = [
+    "",
+    "not JSON",
+    "[" * 5000,
+    '{"a": {"S": "' + "[" * 5000 + '"}}',
+    '{"a": {"N": "NaN"}}',
+    '{"a": {"N": "1E+125"}}',
+    '{"a": {"N": "' + "9" * 5000 + '"}}',
+    '{"a": {"N": 5}}',
+    '{"a": {"B": "\\u0000"}}',
+    '{"a": {"M": []}}',
+    '{"a": {"L": {"S": "x"}}}',
+    '{"a": {"S": "x", "N": "1"}}',
+    '{"a": []}',
+    '{"a": "\\ud800"}',
+    '{"body": 5, "attributes": [], "detail_type": null}',
+    '{"json": 1, "text": 2, "holds": 3}',
+    "[[], {}, null, true]",
+    "1e999",
+]
+
+
+@pytest.mark.parametrize("one", HOSTILE)
+@pytest.mark.parametrize("service", ["dynamodb", "s3", "sqs", "events", "ssm"])
+def test_nothing_that_a_function_stores_is_too_much(one: str, service: str) -> None:
+    for other in HOSTILE:
+        items = [
+            StoredItem(service=service, container="c", key=text[:100], value=text)
+            for text in (one, other)
+        ]
+        current, target = (value_of(each) for each in items)
+        found = list(differences([current, current], target))
+        assert found == [] if one == other else isinstance(found, list)
+        for each in found:
+            assert place_text(each.place).isprintable()
+            assert shown(each.current).isprintable()
+            assert shown(each.target).isprintable()
+        assert shown_key(items[0]).isprintable()
+        paired([[current], [current]], [target, target])
+        changes(state(items[0]), state(items[1]))

@@ -85,6 +85,13 @@ def idempotent(key: str | None) -> Handler:
     return handler
 
 
+def publisher(kind: str) -> Handler:
+    def handler(event: Any, aws: Aws) -> Any:
+        aws.publish("shop", {"body": '{"id": 1}', "source": "shop", "detail_type": kind})
+
+    return handler
+
+
 def once(body: Any) -> Handler:
     def handler(event: Any, aws: Aws) -> Any:
         if aws.get("sent", event["id"]) is None:
@@ -253,6 +260,15 @@ BREAKS = {
         target=lambda event, aws: None,
         events=({"name": "parcel_1"},),
         told=("sends nothing to the queue parcels where orders:4 does (parcel_1, rollback pass)",),
+    ),
+    "event that no rule would choose": Case(
+        current=publisher("order-placed"),
+        target=publisher("OrderPlaced\x1b[31m"),
+        events=({"name": "order_1"},),
+        told=(
+            'sends to the bus shop with "detail_type" OrderPlaced\\x1b[31m where orders:4 sends '
+            "order-placed: rules may not choose it any more (order_1, rollback pass)",
+        ),
     ),
     "item that is not written": Case(
         current=lambda event, aws: aws.put("audit", {"id": event["name"], "n": aws_count(aws)}),
