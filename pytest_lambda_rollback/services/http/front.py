@@ -163,6 +163,8 @@ class Front:
 
     def _begin(self, connection: socket.socket, host: str, port: int, to: Destination) -> None:
         if len(self._tasks) >= _MOST_CONNECTIONS:
+            if to.refused is not None:
+                to.refused(host, port, f"more than {_MOST_CONNECTIONS} connections are open")
             connection.close()
             return
         task = asyncio.get_running_loop().create_task(self._serve(connection, host, port, to))
@@ -232,7 +234,11 @@ class Front:
         loop, threads = asyncio.get_running_loop(), self._threads
 
         async def answer(request: HttpRequest) -> HttpAnswer:
-            return await loop.run_in_executor(threads, to.answer, request)
+            try:
+                return await loop.run_in_executor(threads, to.answer, request)
+            except Exception as error:  # ours, which must not look like the function's
+                to.refused(host, port, f"the plugin failed with {type(error).__name__}")
+                raise
 
         await Conversation(
             scheme=scheme,

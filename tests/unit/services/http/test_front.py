@@ -357,7 +357,9 @@ def test_an_answerer_that_raises_ends_its_connection_alone(front: Front, echo: E
         def answer(self, request: HttpRequest) -> HttpAnswer:
             raise RuntimeError("broken")
 
-    assert _raw(front, Broken(), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") == b""
+    broken = Broken()
+    assert _raw(front, broken, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") == b""
+    assert broken.refusals == ["the plugin failed with RuntimeError"]
     assert _raw(front, echo, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").endswith(b"GET / ")
 
 

@@ -114,5 +114,6 @@ def test_more_connections_than_are_served_are_closed(front: Front) -> None:
     with front.connect(host="a", port=80, to=echo) as client:
         client.settimeout(20)
         assert client.recv(10) == b""
+    assert echo.refusals == ["more than 256 connections are open"]
     for each in held:
         each.close()
