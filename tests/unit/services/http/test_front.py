@@ -168,6 +168,7 @@ def test_a_client_that_breaks_tls_off_is_noted(front: Front, echo: Echo) -> None
         client.sendall(b"\x16\x03\x01\x00\x05hello")
         while client.recv(1000):
             pass
+    _until(echo.refusals)
     assert len(echo.refusals) == 1
     assert echo.refusals[0].startswith("TLS was not agreed on (")
 
