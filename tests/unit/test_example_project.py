@@ -22,15 +22,22 @@ from typing import Any
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "example_project"
-EVENTS = sorted((EXAMPLE / "events" / "orders").glob("*.json"))
+EVENTS = sorted((EXAMPLE / "events").glob("*/*.json"))
 REQUIREMENTS = sorted((EXAMPLE / "layers").glob("*.txt"))
 ENVELOPE_KEYS = {"lambda_rollback", "event", "context", "recorded", "expect"}
 
 
 @pytest.fixture
-def orders() -> dict[str, Any]:
+def functions() -> dict[str, Any]:
     config = tomllib.loads((EXAMPLE / "lambda-rollback.toml").read_text("utf-8"))
-    function: dict[str, Any] = config["functions"]["orders"]
+    named: dict[str, Any] = config["functions"]
+    assert set(named) == {"orders", "loyalty"}
+    return named
+
+
+@pytest.fixture
+def orders(functions: dict[str, Any]) -> dict[str, Any]:
+    function: dict[str, Any] = functions["orders"]
     return function
 
 
@@ -75,21 +82,38 @@ def own_wheel(folder: Path) -> str:
     return f"greeter==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
 
 
-def test_every_declared_path_is_in_the_repository_or_built(orders: dict[str, Any]) -> None:
+def test_every_declared_path_is_in_the_repository_or_built(functions: dict[str, Any]) -> None:
     built = {f"layers/{requirements.stem}" for requirements in REQUIREMENTS}
-    for version in orders["versions"].values():
-        module, _, function = version["handler"].partition(".")
-        code = EXAMPLE / version["code"] / f"{module}.py"
-        assert f"def {function}(event, context):" in code.read_text("utf-8")
-        for layer in version["layers"]:
-            assert layer in built or (EXAMPLE / layer / "python").is_dir()
+    for declared in functions.values():
+        assert list((EXAMPLE / declared["events"]).glob("*.json"))
+        for version in declared["versions"].values():
+            module, _, function = version["handler"].partition(".")
+            code = EXAMPLE / version["code"] / f"{module}.py"
+            assert f"def {function}(event, context):" in code.read_text("utf-8")
+            for layer in version.get("layers", ()):
+                assert layer in built or (EXAMPLE / layer / "python").is_dir()
 
 
-def test_targets_are_declared_versions_older_than_the_current_one(orders: dict[str, Any]) -> None:
-    assert orders["targets"]
-    for target in orders["targets"]:
-        assert target in orders["versions"]
-        assert int(target) < int(orders["current"])
+def test_targets_are_declared_versions_older_than_the_current_one(
+    functions: dict[str, Any],
+) -> None:
+    for function in functions.values():
+        assert function["targets"]
+        for target in function["targets"]:
+            assert target in function["versions"]
+            assert int(target) < int(function["current"])
+
+
+def test_the_table_of_points_is_in_the_template_and_has_items(functions: dict[str, Any]) -> None:
+    private = functions["loyalty"]["services"]["aws"]
+    template = (EXAMPLE / private["template"]).read_text("utf-8")
+    assert "AWS::Serverless::SimpleTable" in template
+    for version in functions["loyalty"]["versions"].values():
+        name = re.fullmatch(r"\$\{resources\.(\w+)\}", version["environment"]["TABLE"])
+        assert name is not None
+        assert f"\n  {name[1]}:\n" in template
+    (folder,) = private["data"]
+    assert json.loads((EXAMPLE / folder / "points.json").read_text("utf-8"))
 
 
 def test_acceptances_name_a_target_an_event_a_reason_and_a_date(orders: dict[str, Any]) -> None:
@@ -109,7 +133,7 @@ def test_events_are_api_gateway_or_sqs(path: Path) -> None:
         event = event["event"]
     if "Records" not in event:
         assert event["requestContext"]["stage"]
-        assert json.loads(event["body"])
+        assert event["httpMethod"] == "GET" or json.loads(event["body"])
         return
     for record in event["Records"]:
         assert record["eventSource"] == "aws:sqs"
