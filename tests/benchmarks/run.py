@@ -33,6 +33,7 @@ from benchmarks import (
     large_run,
     private_aws,
     second_run,
+    state_check,
     static_contracts,
     warm_replay,
 )
@@ -50,6 +51,7 @@ MEASUREMENTS: dict[str, Callable[[Workbench, Effort, Say], tuple[Result, ...]]] 
     "large-run": large_run.measure,
     "door": door.measure,
     "private-aws": private_aws.measure,
+    "state-check": state_check.measure,
 }
 
 

@@ -27,6 +27,7 @@ WITHOUT_DOCKER = {
     "static": {"static-cold", "static-unchanged", "static-with-store"},
     "large-run": {"large-run", "large-run-workers"},
     "door": {"door", "door-idle", "door-bulk"},
+    "state-check": {"state-check"},
 }
 IN_DOCKER = {
     "warm-replay": {"warm-replay", "warm-replay-sandbox", "warm-replay-example"},
