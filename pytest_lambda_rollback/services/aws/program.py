@@ -43,6 +43,7 @@ _SERVICES_AHEAD: Final = (
 def main(descriptor: int) -> None:
     """Answer the plugin until it closes the channel."""
     channel = Channel(socket.socket(fileno=descriptor))
+    gc.disable()  # what is imported stays
     try:
         for name in _FIRST:
             importlib.import_module(name)
@@ -72,7 +73,6 @@ def _answer(channel: Channel, children: set[int]) -> None:
             return
         message, passed = received
         if message["do"] == "seed":
-            gc.collect()
             gc.freeze()
             child = forked(partial(_seeded, channel, passed[0], message))
             os.close(passed[0])

@@ -25,6 +25,8 @@ _OUTPUT_LIMIT_BYTES: Final = 2000
 def run(channel: Channel, message: dict[str, Any]) -> None:
     """Seed, tell the plugin how it went, and open passes until it closes the channel."""
     region, account = str(message["region"]), str(message["account"])
+    gc.enable()
+    sys.dont_write_bytecode = True  # of a seed, into the user's folder
     os.environ["MOTO_ACCOUNT_ID"] = account
     os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = region
     with tempfile.TemporaryFile() as output:
@@ -44,7 +46,6 @@ def run(channel: Channel, message: dict[str, Any]) -> None:
             return
     with open(os.devnull, "wb") as nothing:  # noqa: PTH123 (a descriptor is needed)
         _write_to(nothing.fileno())
-    gc.collect()
     gc.freeze()
     channel.send({"resources": resources, "notes": notes})
     waiting = _next_pass(channel, region=region, account=account)

@@ -219,6 +219,7 @@ def test_a_seed_imports_what_is_beside_it(opened: Open, tmp_path: Path) -> None:
     )
     _, bridge = opened(AwsService(seed=path))
     assert [b["Name"] for b in bridge.client("s3").list_buckets()["Buckets"]] == ["prices"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["beside_the_seed.py", "seed.py"]
 
 
 def test_a_seed_sees_no_credentials_and_no_home(
