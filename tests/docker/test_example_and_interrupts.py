@@ -133,7 +133,7 @@ def reports(example: Path, base_image: str) -> Callable[[str], Any]:
 
 
 def matrix(report: Any, name: str) -> dict[tuple[str, str], dict[str, str]]:
-    (function,) = (each for each in report["functions"] if each["name"] == name)
+    (function,) = (each for each in report["functions"] if each["function"] == name)
     return {
         (target["version"], target["strategy"]): {
             check["id"].rpartition("::")[2]: check["verdict"] for check in target["checks"]
