@@ -714,7 +714,7 @@ def test_calls_that_are_caught_are_seen_where_nothing_can_answer(
         ("secrets.internal",),
     ]
     assert environment.renew()
-    assert environment.invoke(_invocation([["a.internal:1", 1]])).calls == (
+    assert environment.invoke(_invocation([["a.internal", 1]])).calls == (
         "secrets.internal",
         "a.internal:1",
     )
