@@ -789,6 +789,7 @@ _SECRET = (
     "cookie", "x-amz-signature", "x-amz-credential", "sig", "signature",
 )  # fmt: skip
 """Globs over keys whose values are replaced in requests and answers."""
+_SECRET_NAME = re.compile("|".join(map(fnmatch.translate, _SECRET)))
 _DESCRIBING = frozenset(
     ("host", "hostname", "port", "engine", "dbname", "database", "schema", "region", "sslmode",
      "dbinstanceidentifier", "dbclusteridentifier", "endpoint")
@@ -865,7 +866,7 @@ def _masked(value: Any, secret: int, event: str, secrets: dict[str, str], depth:
             below = 0 if inherited == 2 and lowered in _DESCRIBING else inherited
             if lowered in _WHOLE or (secure and key == "Value"):
                 below = 2
-            elif not below and _is_named(lowered, _SECRET):
+            elif not below and _SECRET_NAME.match(lowered):
                 below = 1
             if key in ("$time", "url"):
                 found[key] = item
@@ -908,7 +909,7 @@ def _masked_form(text: str, event: str, secrets: dict[str, str]) -> str:
     parts = []
     for part in text.split("&"):
         name, equals, raw = part.partition("=")
-        if _is_named(unquote_plus(name), _SECRET):
+        if _SECRET_NAME.match(unquote_plus(name).lower()):
             raw = quote(_hidden(unquote_plus(raw), event, secrets))
         parts.append(name + equals + raw)
     return "&".join(parts)
