@@ -148,9 +148,9 @@ class FunctionServices:
         uses_aws = self._uses_aws
         if (recorded or uses_aws) and not is_installed():
             raise EngineError(
-                f'what {self._function.name} may reach needs the extra "state"',
-                why="moto and trustme are not installed",
-                do='pip install "pytest-lambda-rollback[state]"',
+                f'the services of {self._function.name} need the extra "state"',
+                why="moto or trustme is not installed",
+                do='Run pip install "pytest-lambda-rollback[state]"',
             )
         reach = Reach(
             front=self._run.front() if recorded or uses_aws else None,

@@ -198,3 +198,41 @@ def test_a_service_without_a_place_makes_its_checks_unknown(
     text = " ".join(result.stdout.str().split())
     assert "unknown" in text
     assert words in text
+
+
+WITHOUT_THE_EXTRA = """
+import importlib.util
+
+find_spec = importlib.util.find_spec
+
+
+def pytest_configure():
+    importlib.util.find_spec = lambda name, *more: (
+        None if name in ("moto", "trustme") else find_spec(name, *more)
+    )
+"""
+TEMPLATE = """
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      TableName: orders
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+"""
+
+
+@pytest.mark.parametrize(("line", "outcomes"), [("", {"passed": 2}), ("aws = {}", {"failed": 3})])
+def test_a_service_that_needs_the_extra_says_so_and_a_template_alone_needs_none(
+    line: str, outcomes: dict[str, int], project: Project
+) -> None:
+    for number in ("1", "2"):
+        project.version(number)
+    (project.path / "template.yaml").write_text(TEMPLATE)
+    (project.path / "bare.py").write_text(WITHOUT_THE_EXTRA)
+    configured(project, line)
+    result = project.run("-p", "bare", "-k", "create or state or gift")
+    found = result.parseoutcomes()
+    assert {name: found.get(name, 0) for name in outcomes} == outcomes
+    text = " ".join(result.stdout.str().split())
+    assert ('pip install "pytest-lambda-rollback[state]"' in text) is bool(line)
