@@ -117,6 +117,9 @@ class StatePasses:
                 return Judgement(reason="there is no event that can be read")
             activity = f"replaying events on shared state on {subject.name}"
             self._begin_controls()
+            note = state.untouched(self._wait(self._controls[0], activity), subject)
+            if note is not None:
+                return Judgement(notes=(note,))
             passes = self._passes(target)
             case = self._case(target, subject, passes, activity)
             judged = state.judge(case, self._compare)

@@ -45,7 +45,7 @@ def check(
         "event": event,
         "verdict": verdict,
         "findings": [
-            {"contract": contract, "message": message, "cause": each, "pass": replay_pass}
+            {"contract": contract, "message": message, "cause": each, "replay_pass": replay_pass}
             for each in causes
         ],
         "reason": "flaky" if verdict == "unknown" else None,

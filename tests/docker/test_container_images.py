@@ -176,7 +176,8 @@ def test_containers_of_images_are_confined_like_the_others(
     found = client.api.inspect_container(environment.container)
 
     assert attempt["result"].startswith("OSError")
-    assert look_up["result"].startswith("gaierror")
+    # The name server gives each name a loopback address, where nothing listens.
+    assert {each[4][0].startswith("127.64.") for each in look_up["result"]} == {True}
     assert look_up["seconds"] < 1
     host, config = found["HostConfig"], found["Config"]
     assert config["User"] == "993:990"

@@ -1,7 +1,12 @@
 """The state contract."""
 
 from pytest_lambda_rollback.contracts.state.changes import Changes, changes
-from pytest_lambda_rollback.contracts.state.contract import StateCase, confirmed, judge
+from pytest_lambda_rollback.contracts.state.contract import (
+    StateCase,
+    confirmed,
+    judge,
+    untouched,
+)
 from pytest_lambda_rollback.contracts.state.records import (
     Record,
     Side,
@@ -23,4 +28,5 @@ __all__ = [
     "judge",
     "later_order",
     "mixed_sides",
+    "untouched",
 ]

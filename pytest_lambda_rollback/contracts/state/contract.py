@@ -30,7 +30,7 @@ from pytest_lambda_rollback.contracts.state.records import (
 )
 from pytest_lambda_rollback.model.findings import Finding, Judgement, Note, Subject
 from pytest_lambda_rollback.model.json_values import one_line
-from pytest_lambda_rollback.model.replay import EventFixture
+from pytest_lambda_rollback.model.replay import EventFixture, OutcomeKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,19 @@ class _Collected:
         into = self.findings if found.is_certain else self.warnings
         into.setdefault(key, found.finding)
         self.events.setdefault(key, {})[str(found.finding.detail("event"))] = None
+
+
+def untouched(control: Record, subject: Subject) -> Note | None:
+    """The note that no event stores or asks for anything; ``None`` if one does, or none answers.
+
+    Then nothing that the current version leaves behind can break another one.
+    """
+    steps = [step for steps in control.rounds for step in steps]
+    if any(step.changes or step.outcome.requests for step in steps):
+        return None
+    if not any(step.outcome.kind is OutcomeKind.RESPONSE for step in steps):
+        return None
+    return Note(kind="state-untouched", about=(("current", subject.current_name),))
 
 
 def judge(case: StateCase, compare: Compare) -> Judgement:
@@ -235,9 +248,6 @@ def _place(finding: Finding) -> tuple[object, ...]:
 
 
 def _notes(case: StateCase) -> Iterator[Note]:
-    steps = [step for each in case.controls for steps in each.rounds for step in steps]
-    if not any(step.changes or step.outcome.requests for step in steps):
-        yield Note(kind="state-untouched", about=(("current", case.subject.current_name),))
     for clause in dict.fromkeys(
         clause for record in (*case.controls, *case.passes) for clause in record.left_out
     ):

@@ -26,11 +26,33 @@ def judge(moment: Moment, fixture: EventFixture, compare: Compare) -> Judgement:
         about = (("event", moment.event), ("current", moment.subject.current_name))
         return Judgement(notes=(Note(kind="state-unsteady", about=about),))
     judged = compare(baseline, moment.step.outcome, fixture, _who(moment))
-    item = _read_item(moment) if judged.findings else None
+    findings = judged.findings
+    if findings and moment.by_target:
+        findings = _without_own(findings, moment, baseline, fixture, compare)
+    item = _read_item(moment) if findings else None
     return Judgement(
-        findings=tuple(_of_state(moment, each, item) for each in judged.findings),
+        findings=tuple(_of_state(moment, each, item) for each in findings),
         reason=judged.reason,
     )
+
+
+def _without_own(
+    findings: tuple[Finding, ...],
+    moment: Moment,
+    baseline: tuple[Outcome, ...],
+    fixture: EventFixture,
+    compare: Compare,
+) -> tuple[Finding, ...]:
+    """The findings that the target has not on a state of its own too.
+
+    Those are about the event, whose own check tells them.
+    """
+    alone = moment.alone()
+    if alone is None:
+        return findings
+    own = compare(baseline, alone.outcome, fixture, _who(moment))
+    known = {(each.kind, each.location) for each in own.findings}
+    return tuple(each for each in findings if (each.kind, each.location) not in known)
 
 
 def without_services(named: Iterable[tuple[str, Outcome]], fixture: EventFixture) -> str | None:

@@ -76,12 +76,33 @@ def test_a_break_is_confirmed_by_its_passes_and_more_controls() -> None:
     assert len(shared.passes) == 5 + 2 + 2
 
     def raising(event: Any, aws: Aws) -> Any:
-        answered = shop(event, aws)
-        return answered["amount"] if event["do"] == "b_show" else answered
+        if event["do"] == "b_show":
+            return {"total": (aws.get("orders", "A-1") or {"total": 0, "amount": 0})["amount"]}
+        aws.put("orders", {"id": "A-1", "total": 25, "amount": 25, "note": "x"})
+        return {"id": "A-1"}
 
     shared = Shared(current=shop, target=raising, events=(PLACE, SHOW))
     assert shared.judge().verdict is Verdict.BREAKS
-    assert len(shared.passes) == 5 + 2 + 1
+    # Once more all that broke, a control, and the target on a state of its own.
+    assert len(shared.passes) == 5 + 2 + 1 + 1
+
+
+def test_what_the_target_does_on_a_state_of_its_own_too_is_told_by_the_events_check() -> None:
+    def terse(event: Any, aws: Aws) -> Any:
+        return {} if event["do"] == "b_show" else shop(event, aws)
+
+    assert Shared(current=shop, target=terse, events=(PLACE, SHOW)).judge().verdict is Verdict.SAFE
+
+
+def test_where_nothing_is_stored_no_other_pass_is_made() -> None:
+    def plain(event: Any, aws: Aws) -> Any:
+        return {"did": event["do"]}
+
+    shared = Shared(current=plain, target=forgetful, events=(PLACE, SHOW))
+    judged = shared.judge()
+    assert judged.verdict is Verdict.SAFE
+    assert noted(judged) == ("no event stored or read anything: orders:4 asked no service for it",)
+    assert len(shared.passes) == 2
 
 
 def test_a_break_that_does_not_repeat_is_unknown() -> None:
@@ -171,9 +192,11 @@ def test_an_event_on_which_the_current_version_fails_is_not_judged() -> None:
 
 def test_an_environment_that_ends_is_replaced_within_its_round() -> None:
     def times_out(event: Any, aws: Aws) -> Any:
-        if event["do"] == "a_place":
-            shop(event, aws)
+        if event["do"] == "a_place" and "note" in (aws.get("orders", "A-1") or {}):
             return Outcome(kind=OutcomeKind.TIMEOUT, detail="timed out after 3 s")
+        if event["do"] == "a_place":
+            aws.put("orders", {"id": "A-1", "total": 25})
+            return {"id": "A-1"}
         return shop(event, aws)
 
     judged = worded(Shared(current=shop, target=times_out, events=(PLACE, SHOW)).judge())
@@ -278,8 +301,10 @@ def test_turns_go_by_the_weights_and_both_get_an_event(
 
 def test_how_the_target_failed_is_known_for_its_cause() -> None:
     def raising(event: Any, aws: Aws) -> Any:
-        answered = shop(event, aws)
-        return answered["amount"] if event["do"] == "b_show" else answered
+        if event["do"] == "b_show":
+            return {"total": (aws.get("orders", "A-1") or {"total": 0, "amount": 0})["amount"]}
+        aws.put("orders", {"id": "A-1", "total": 25, "amount": 25, "note": "x"})
+        return {"id": "A-1"}
 
     (found,) = Shared(current=shop, target=raising, events=(PLACE, SHOW)).judge().findings
     outcome = failure_of(found)
