@@ -15,6 +15,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 MESSAGE_LIMIT_BYTES: Final = 64 * 1024 * 1024
+_SEND_FDS: Final[Any] = getattr(socket, "send_fds", None)
+_RECV_FDS: Final[Any] = getattr(socket, "recv_fds", None)
+"""Not on Windows, where there is no private AWS."""
 _LENGTH: Final = struct.Struct("!I")
 _DESCRIPTORS_LIMIT: Final = 4
 
@@ -41,7 +44,7 @@ class Channel:
         length = _LENGTH.pack(len(content))
         try:
             if passed:
-                socket.send_fds(self._socket, [length], list(passed))
+                _SEND_FDS(self._socket, [length], list(passed))
                 self._socket.sendall(content)
             else:
                 self._socket.sendall(length + content)
@@ -57,7 +60,7 @@ class Channel:
         """
         try:
             self._socket.settimeout(timeout_s)
-            length, passed, _, _ = socket.recv_fds(self._socket, _LENGTH.size, _DESCRIPTORS_LIMIT)
+            length, passed, _, _ = _RECV_FDS(self._socket, _LENGTH.size, _DESCRIPTORS_LIMIT)
             if not length:
                 return None
             size: int = _LENGTH.unpack(length + self._exactly(_LENGTH.size - len(length)))[0]

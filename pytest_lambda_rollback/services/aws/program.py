@@ -23,6 +23,8 @@ from typing import Any, Final, NoReturn
 from pytest_lambda_rollback.services.aws import seal
 from pytest_lambda_rollback.services.aws.channel import Channel, ChannelError
 
+assert sys.platform != "win32"  # noqa: S101 - for type checkers: it forks
+
 _FIRST: Final = ("boto3", "moto.core.botocore_stubber")
 _SERVICES: Final = ("dynamodb", "s3", "sqs")
 """Services that are ready before the first seed."""

@@ -18,6 +18,8 @@ from pytest_lambda_rollback.services.aws import passes, program, seeding
 from pytest_lambda_rollback.services.aws.channel import Channel, ChannelError
 from pytest_lambda_rollback.services.aws.data_files import SeedingError
 
+assert sys.platform != "win32"  # noqa: S101 - for type checkers: it forks
+
 _THREADS_END_S: Final = 2.0
 _OUTPUT_LIMIT_BYTES: Final = 2000
 
