@@ -217,11 +217,23 @@ class FunctionSettings:
     """How the current version was found where the configuration does not name it: ``alias live``,
     ``the newest published version``."""
     services: ServiceSettings = ServiceSettings()
-    weights: tuple[int, int] = (1, 1)
-    """How mixed passes share events between the current version and a target."""
     inherited: tuple[str, ...] = ()
     """Settings that a candidate build does not state itself, each with its origin: ``runtime
     from 4``."""
+
+    @property
+    def weights(self) -> tuple[int, int]:
+        """The shares of events of the current version and of a target in mixed passes.
+
+        They are those of the alias, if it is weighted; else equal.
+        """
+        aliases = self.published.aliases if self.published is not None else ()
+        for alias in aliases:
+            if alias.name == self.alias and alias.weights:
+                other = round(100 * sum(share for _, share in alias.weights))
+                other = min(99, max(1, other))
+                return 100 - other, other
+        return 1, 1
 
     @property
     def placeholders(self) -> tuple[str, ...]:

@@ -508,3 +508,20 @@ def test_what_a_template_says_goes_before_latest(
         (("TABLE", "t"),),
         ("TOPIC",),
     )
+
+
+@pytest.mark.parametrize(
+    ("alias", "weights", "shares"),
+    [
+        ("live", (("3", 0.1),), (90, 10)),
+        ("live", (("3", 0.001),), (99, 1)),
+        ("live", (), (1, 1)),
+        ("other", (("3", 0.1),), (1, 1)),
+    ],
+)
+def test_mixed_passes_share_events_as_a_weighted_alias_does(
+    alias: str, weights: tuple[tuple[str, float], ...], shares: tuple[int, int]
+) -> None:
+    published = replace(BILLING, aliases=(replace(LIVE, weights=weights),))
+    settings = FunctionSettings(name="billing", current=None, alias=alias, published=published)
+    assert settings.weights == shares
